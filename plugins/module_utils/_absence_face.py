@@ -1,0 +1,96 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the arguments of bpf_pin_absent to its result. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._core.apply.absence import Removal, apply, foresee
+from ._core.objects import PinnedLink, PinnedMap, PinnedProg
+from ._core.observe.absence import Sight, observe_paths, observe_tree
+from ._core.plan.absence import AbsencePlan, plan_paths, plan_prune
+from ._core.spec.absence import absent_paths, prune
+from ._face import Dictionary, failures_reported, text_diff
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+def run(module: AnsibleModule) -> t.NoReturn:
+    """Arguments, spec, observe, plan, apply, report."""
+    with failures_reported(module):
+        decided = _decide(module.params)
+        if decided.problems:
+            module.fail_json(msg="\n".join(decided.problems))
+        removal = foresee(decided) if module.check_mode else apply(decided)
+        report = _report(decided, removal, with_diff=module._diff)
+        if removal.error:
+            done = f"{len(removal.pins)} pins were removed before that (see `pins`)"
+            module.fail_json(msg=f"{removal.error}\n{done}; run again to do the rest.", **report)
+        module.exit_json(**report)
+
+
+def _decide(parameters: t.Mapping[str, t.Any]) -> AbsencePlan:
+    kind, recurse = parameters["type"], parameters["recurse"]
+    if parameters["path"] is not None:
+        wanted_paths = absent_paths(parameters["path"], kind, recurse=recurse)
+        return plan_paths(wanted_paths, observe_paths(wanted_paths))
+    wanted = prune(
+        parameters["directory"],
+        parameters["keep"] or [],
+        parameters["patterns"] or [],
+        kind,
+        recurse=recurse,
+        shared=parameters["prune_shared"],
+    )
+    return plan_prune(wanted, observe_tree(wanted))
+
+
+def _report(decided: AbsencePlan, removal: Removal, *, with_diff: bool) -> Dictionary:
+    pins = [_removed(sight, removal) for sight in removal.pins]
+    pins += [_missing(path) for path in decided.missing]
+    report: Dictionary = {
+        "changed": bool(removal.pins or removal.directories),
+        "pins": pins,
+        "directories": removal.directories,
+        "spared": [vars(spared) for spared in decided.spared],
+        "counts": {
+            "removed": len(removal.pins),
+            "missing": len(decided.missing),
+            "spared": len(decided.spared),
+        },
+    }
+    if with_diff:
+        report["diff"] = [
+            text_diff(sight.path, {"pin": _held(sight).label}, {}) for sight in removal.pins
+        ] + [text_diff(path, {"directory": "empty"}, {}) for path in removal.directories]
+    return report
+
+
+def _removed(sight: Sight, removal: Removal) -> Dictionary:
+    held = _held(sight)
+    return {
+        "path": sight.path,
+        "action": "removed",
+        "type": held.kind,
+        "id": held.id,
+        "name": held.name,
+        "last_reference": removal.last_reference.get(sight.path),
+    }
+
+
+def _missing(path: str) -> Dictionary:
+    return {
+        "path": path,
+        "action": "missing",
+        "type": None,
+        "id": None,
+        "name": None,
+        "last_reference": None,
+    }
+
+
+def _held(sight: Sight) -> t.Union[PinnedMap, PinnedProg, PinnedLink]:
+    assert isinstance(sight.found, (PinnedMap, PinnedProg, PinnedLink))
+    return sight.found

@@ -1,0 +1,241 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Carry out a plan for maps, and tell what was done, item by item."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Iterator, List, Optional
+
+from .. import kernel
+from ..bpffs import ENTRY, PathProblem, Place, walk
+from ..errors import PinningError, Problems
+from ..kernel import Fd, KernelError
+from ..make_map import make_map
+from ..objects import PinnedMap, look, shape_of
+from ..observe.maps import DirectorySeen, by_directory, observe_pin
+from ..plan.maps import (
+    Adjust,
+    Create,
+    Keep,
+    MapPlan,
+    Replace,
+    Step,
+    access_to_set,
+    decide,
+)
+from ..shape import Access, Identity, MapShape
+from ..spec.maps import WantedPin
+from ..staging import Staging, set_access_of
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one step. `action` may differ from the plan's when another run was first."""
+
+    step: Step
+    action: str
+    id: Optional[int] = None
+    kernel_name: str = ""
+    shape: Optional[MapShape] = None
+    error: str = ""
+
+
+@dataclass
+class Result:
+    """What was done. `error` is empty when it was everything."""
+
+    outcomes: List[Outcome]
+    new_directories: List[str]
+    error: str = ""
+
+
+def foresee(plan: MapPlan) -> Result:
+    """The result that `apply` will have if nothing goes wrong, for check mode."""
+    return Result([_foreseen(step) for step in plan.steps], plan.new_directories)
+
+
+def apply(plan: MapPlan) -> Result:
+    """Do what the plan says. Stops at the first refusal of the kernel and tells what is left."""
+    problems = [*plan.problems, *plan.not_mounted]
+    if problems:
+        raise Problems(problems)
+    result = Result(
+        [
+            _foreseen(step) if isinstance(step, Keep) else Outcome(step, "not_done")
+            for step in plan.steps
+        ],
+        [],
+    )
+    groups = by_directory([step.wanted for step in plan.steps])
+    for seen in plan.directories:
+        busy = [
+            index for index in groups[seen.path] if not isinstance(plan.steps[index], Keep)
+        ]
+        if not busy and not seen.abandoned_staging:
+            continue
+        try:
+            with _reopened(seen, result.new_directories) as place, ExitStack() as stack:
+                work = _Work(place, stack)
+                if seen.abandoned_staging:
+                    work.staging()
+                for index in busy:
+                    step = plan.steps[index]
+                    result.outcomes[index] = outcome = work.carry_out(step)
+                    if outcome.error:
+                        result.error = f"{step.wanted.path}: {outcome.error}"
+                        return result
+        except PinningError as error:
+            result.error = str(error)
+            return result
+    return result
+
+
+class _Work:
+    """The steps of one directory. The staging directory is opened when first needed."""
+
+    def __init__(self, place: Place, stack: ExitStack) -> None:
+        self._place = place
+        self._stack = stack
+        self._staging: Optional[Staging] = None
+
+    def staging(self) -> Staging:
+        if self._staging is None:
+            self._staging = self._stack.enter_context(Staging(self._place))
+        return self._staging
+
+    def carry_out(self, step: Step) -> Outcome:
+        """Do one step; when another process was faster, decide again about what it left."""
+        try:
+            for _attempt in range(_ATTEMPTS):
+                outcome = self._try(step)
+                if outcome is not None:
+                    return outcome
+                step = decide(step.wanted, observe_pin(self._place, step.wanted))
+        except PinningError as error:
+            return Outcome(step, "failed", error=str(error))
+        return Outcome(
+            step,
+            "failed",
+            error="other processes change this pin all the time: find out which, then run again",
+        )
+
+    def _try(self, step: Step) -> Optional[Outcome]:
+        if isinstance(step, Keep):
+            return _foreseen(step)
+        if isinstance(step, Create):
+            return self._create(step)
+        if isinstance(step, Adjust):
+            return self._adjust(step)
+        if isinstance(step, Replace):
+            return self._replace(step)
+        return Outcome(step, "failed", error=step.reason)
+
+    def _create(self, step: Create) -> Optional[Outcome]:
+        wanted = step.wanted
+        with self._made(wanted) as fd:
+            if wanted.access == _UNDECLARED:
+                if not _pinned_directly(fd, self._place, wanted.name):
+                    return None
+            else:
+                # Never seen under its name with another owner or mode than declared.
+                self.staging().pin(fd, wanted.name, wanted.access)
+                if not self.staging().publish(wanted.name):
+                    return None
+            return _outcome(step, fd)
+
+    def _replace(self, step: Replace) -> Optional[Outcome]:
+        wanted, staging = step.wanted, self.staging()
+        found = look(self._place.fd, wanted.name)
+        if not isinstance(found, PinnedMap) or found.entry.identity != step.found.entry.identity:
+            return None
+        with self._made(wanted) as fd:
+            staging.pin(fd, wanted.name, access_to_set(step))
+            staging.replace(wanted.name)
+            return _outcome(step, fd)
+
+    def _adjust(self, step: Adjust) -> Optional[Outcome]:
+        try:
+            entry = Fd(os.open(step.wanted.name, ENTRY, dir_fd=self._place.fd))
+        except FileNotFoundError:
+            return None
+        with entry:
+            status = os.fstat(entry)
+            if Identity(status.st_dev, status.st_ino) != step.found.entry.identity:
+                return None
+            if any(drift.field == "frozen" for drift in step.drift):
+                with kernel.get(b"/proc/self/fd/%d" % entry) as fd:
+                    kernel.freeze(fd)
+            set_access_of(entry, step.wanted.access)
+        return _foreseen(step)
+
+    @contextmanager
+    def _made(self, wanted: WantedPin) -> Iterator[Fd]:
+        with make_map(wanted.map, wanted.kernel_name) as fd:
+            if wanted.frozen:
+                kernel.freeze(fd)
+            yield fd
+
+
+def _pinned_directly(fd: Fd, place: Place, name: str) -> bool:
+    try:
+        kernel.pin(fd, place.magic + b"/" + os.fsencode(name))
+    except KernelError as error:
+        if error.errno != errno.EEXIST:
+            raise
+        return False
+    return True
+
+
+@contextmanager
+def _reopened(seen: DirectorySeen, made: List[str]) -> Iterator[Place]:
+    """The directory that was observed, its missing parts made; PathProblem if it is another."""
+    place = walk(seen.path)
+    while place.missing and place.on_bpffs:
+        with place:
+            _make_directory(place, made)
+        place = walk(seen.path)
+    with place:
+        same = place.identity == seen.identity
+        if seen.missing:  # another run may have made them too
+            same = place.identity.device == seen.identity.device
+        if not same or not place.on_bpffs:
+            raise PathProblem(
+                f"{seen.path} is another directory than a moment ago: something was mounted or "
+                "renamed there while this ran; nothing was done in it, run again"
+            )
+        yield place
+
+
+def _make_directory(place: Place, made: List[str]) -> None:
+    name = place.missing[0]
+    depth = len(place.missing)
+    path = "/".join(place.path.split("/")[: -depth + 1 or None])
+    try:
+        os.mkdir(name, 0o755, dir_fd=place.fd)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise PathProblem(f"{path}: {KernelError.of('mkdir', error)}") from None
+    made.append(path)
+
+
+def _foreseen(step: Step) -> Outcome:
+    if isinstance(step, Create):
+        return Outcome(step, step.action)
+    found = step.found
+    if not isinstance(found, PinnedMap):
+        return Outcome(step, step.action)
+    return Outcome(step, step.action, found.id, found.name, found.shape)
+
+
+def _outcome(step: Step, fd: Fd) -> Outcome:
+    info = kernel.map_info(fd)
+    return Outcome(step, step.action, info[1], step.wanted.kernel_name.decode(), shape_of(info))
+
+
+_ATTEMPTS = 16
+_UNDECLARED = Access()

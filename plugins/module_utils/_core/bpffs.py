@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Mounts, and paths inside a BPF file system, seen through directory file descriptors.
+
+No symlink is ever followed: each component is opened relative to the one before it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from dataclasses import dataclass
+from typing import Iterable, List, Optional, Tuple
+
+from . import kernel
+from .errors import PinningError
+from .kernel import Fd
+from .shape import Identity
+
+# The kernel puts these into the root of the first bpffs (CONFIG_BPF_PRELOAD); nobody may
+# remove them, and a pin of a user's cannot have a dot in its name.
+KERNELS_OWN = frozenset({"maps.debug", "progs.debug"})
+
+DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+ENTRY = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class PathProblem(PinningError):
+    """A path that this collection refuses to go along, or that leads nowhere."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One line of /proc/self/mountinfo (man 5 proc)."""
+
+    id: int
+    parent: int
+    device: int
+    root: str  # of the file system, that is shown at `point`
+    point: str
+    opts: Tuple[str, ...]  # of this mount
+    fstype: str
+    source: str
+    super_opts: Tuple[str, ...]  # of the file system
+
+
+class Place:
+    """How far `path` could be walked: `fd` is its deepest directory that exists.
+
+    To be used in `with`, which closes `fd`.
+    """
+
+    def __init__(self, path: str, fd: Fd, missing: Tuple[str, ...]) -> None:
+        self.path = path
+        self.fd = fd
+        self.missing = missing
+        self.on_bpffs = kernel.is_bpffs(fd)
+        status = os.fstat(fd)
+        self.identity = Identity(status.st_dev, status.st_ino)
+
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        os.close(self.fd)
+
+    @property
+    def magic(self) -> bytes:
+        """A path that means this very directory, whatever its name means by now."""
+        return b"/proc/self/fd/%d" % self.fd
+
+
+def walk(path: str) -> Place:
+    """Open the directory `path`, or as much of it as exists."""
+    parts = [part for part in path.split("/") if part]
+    fd = Fd(os.open("/", DIRECTORY))
+    for depth, part in enumerate(parts):
+        try:
+            deeper = Fd(os.open(part, DIRECTORY, dir_fd=fd))
+        except OSError as error:
+            at = "/" + "/".join(parts[: depth + 1])
+            if error.errno == errno.ENOENT or _is_dotted_on_bpffs(error, part, fd):
+                return Place(path, fd, tuple(parts[depth:]))
+            with fd:
+                raise _explain(error, at, fd, part) from None
+        os.close(fd)
+        fd = deeper
+    return Place(path, fd, ())
+
+
+def mounts() -> List[Mount]:
+    """All mounts of this mount namespace, in the order of /proc/self/mountinfo."""
+    with open("/proc/self/mountinfo", "rb") as table:
+        return [_parse_mount(line) for line in table]
+
+
+def mount_of(fd: int, table: Iterable[Mount]) -> Optional[Mount]:
+    """The mount that `fd` was opened through: what is really on top at its path."""
+    with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as info:
+        fields = dict(line.split(":", 1) for line in info)
+    mount_id = int(fields["mnt_id"])
+    return next((mount for mount in table if mount.id == mount_id), None)
+
+
+def describe_mode(mode: int) -> str:
+    """What an entry is that is not a pin, for messages."""
+    for test, name in _KINDS:
+        if test(mode):
+            return name
+    return "something unknown"
+
+
+def _parse_mount(line: bytes) -> Mount:
+    fields = line.split()
+    separator = fields.index(b"-", 6)
+    major, minor = fields[2].split(b":")
+    return Mount(
+        id=int(fields[0]),
+        parent=int(fields[1]),
+        device=os.makedev(int(major), int(minor)),
+        root=_unescape(fields[3]),
+        point=_unescape(fields[4]),
+        opts=tuple(_unescape(fields[5]).split(",")),
+        fstype=_unescape(fields[separator + 1]),
+        source=_unescape(fields[separator + 2]),
+        super_opts=tuple(_unescape(fields[separator + 3]).split(",")),
+    )
+
+
+def _unescape(field: bytes) -> str:
+    return os.fsdecode(_OCTAL.sub(lambda match: bytes([int(match[1], 8)]), field))
+
+
+def _is_dotted_on_bpffs(error: OSError, part: str, fd: int) -> bool:
+    # bpf_lookup: any name with a dot is EPERM, whether it exists or not.
+    return error.errno == errno.EPERM and "." in part and kernel.is_bpffs(fd)
+
+
+def _explain(error: OSError, path: str, parent: int, name: str) -> PinningError:
+    if error.errno in (errno.ENOTDIR, errno.ELOOP):
+        try:
+            target = os.readlink(name, dir_fd=parent)
+        except OSError:
+            return PathProblem(f"{path} is not a directory: nothing can be pinned below it")
+        return PathProblem(
+            f"{path} is a symlink to {target}, and symlinks are never followed: "
+            "declare the real path"
+        )
+    return PathProblem(f"{path}: {kernel.KernelError.of('open', error)}")
+
+
+_OCTAL = re.compile(rb"\\([0-7]{3})")
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISLNK, "a symlink"),
+    (stat.S_ISREG, "a file that holds no BPF object"),
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"),
+)

@@ -1,0 +1,340 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""The one door to the kernel: bpf(2), mount(2), umount2(2), fstatfs(2).
+
+Everything else goes through `os`. The buffers are shared by all calls: one thread only.
+Sources: man 2 bpf, man 2 mount, include/uapi/linux/bpf.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import resource
+import struct
+import sys
+from typing import Iterator, List, Optional, Tuple
+
+from . import uapi
+from .advice import advice_for, errno_name
+from .errors import PinningError
+from .uapi import Command
+
+MS_RDONLY = 1
+MS_REMOUNT = 32
+MS_BIND = 4096
+UMOUNT_NOFOLLOW = 8
+
+
+class KernelError(PinningError):
+    """The kernel refused `call`; the text says why that usually is and what to do."""
+
+    def __init__(self, call: str, number: int) -> None:
+        self.call = call
+        self.errno = number
+        super().__init__(f"{call}: {errno_name(number)}: {advice_for(call, number)}")
+
+    @classmethod
+    def of(cls, call: str, error: OSError) -> KernelError:
+        """The same for an error that Python's own `os` raised."""
+        return cls(call, error.errno or 0)
+
+
+class Fd(int):
+    """A file descriptor that closes itself at the end of `with`."""
+
+    def __enter__(self) -> Fd:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        os.close(self)
+
+
+def create_map(
+    *,
+    number: int,
+    key_size: int,
+    value_size: int,
+    max_entries: int,
+    flags: int = 0,
+    map_extra: int = 0,
+    numa_node: int = 0,
+    name: bytes = b"",
+    inner_map_fd: int = 0,
+    btf: Tuple[int, int, int] = (0, 0, 0),
+) -> Fd:
+    """MAP_CREATE. Sizes in bytes, `name` at most 15 bytes, `btf` is (fd, key id, value id)."""
+    return _charged(
+        Command.MAP_CREATE,
+        uapi.MAP_CREATE_ATTR,
+        number,
+        key_size,
+        value_size,
+        max_entries,
+        flags,
+        inner_map_fd,
+        numa_node,
+        name,
+        0,
+        *btf,
+        0,
+        map_extra,
+    )
+
+
+def load_btf(blob: bytes) -> Fd:
+    """BTF_LOAD: have the kernel check `blob` and keep it. EINVAL when it does not hold."""
+    buffer = ctypes.create_string_buffer(blob, len(blob))
+    return _charged(
+        Command.BTF_LOAD, uapi.BTF_LOAD_ATTR, ctypes.addressof(buffer), 0, len(blob), 0, 0
+    )
+
+
+def pin(fd: int, path: bytes) -> None:
+    """OBJ_PIN: give the object behind `fd` the name `path`. EEXIST when it is taken."""
+    _bpf(Command.OBJ_PIN, uapi.OBJ_ATTR, _place_path(path), fd, 0)
+
+
+def get(path: bytes, flags: int = 0) -> Fd:
+    """OBJ_GET: open the object pinned at `path`. EINVAL for a link opened read-only."""
+    return Fd(_bpf(Command.OBJ_GET, uapi.OBJ_ATTR, _place_path(path), 0, flags))
+
+
+def freeze(fd: int) -> None:
+    """MAP_FREEZE: no more writes from user space, for good. EBUSY while mapped writable."""
+    _bpf(Command.MAP_FREEZE, uapi.FD_ATTR, fd)
+
+
+def map_info(fd: int) -> Tuple[int, ...]:
+    """The fields of struct bpf_map_info, in order; zero where the kernel is older."""
+    return _info(fd, uapi.MAP_INFO)
+
+
+def link_info(fd: int) -> Tuple[int, ...]:
+    """(type, id, program id) of a link."""
+    return _info(fd, uapi.LINK_INFO)
+
+
+def prog_info(fd: int) -> Tuple[int, int, bytes]:
+    """(type, id, name) of a program."""
+    fields: Tuple[object, ...] = _info(fd, uapi.PROG_INFO)
+    return fields[0], fields[1], fields[11]  # type: ignore[return-value]
+
+
+def prog_map_ids(fd: int) -> List[int]:
+    """Ids of the maps that a program uses."""
+    count = _info(fd, uapi.PROG_INFO)[9]
+    while True:
+        ids = (ctypes.c_uint32 * count)()
+        _info_buffer[:] = bytes(len(_info_buffer))
+        struct.pack_into("=IQ", _info_buffer, 52, count, ctypes.addressof(ids))
+        _bpf(
+            Command.OBJ_GET_INFO_BY_FD, uapi.INFO_ATTR, fd, uapi.PROG_INFO.size, _INFO_ADDRESS
+        )
+        now = struct.unpack_from("=I", _info_buffer, 52)[0]
+        if now <= count:
+            return list(ids[:now])
+        count = now
+
+
+def btf_blob(btf_id: int) -> bytes:
+    """The BTF that the kernel holds under `btf_id`, as it was loaded."""
+    with fd_by_id(Command.BTF_GET_FD_BY_ID, btf_id) as fd:
+        size = _info(fd, uapi.BTF_INFO)[1]
+        blob = ctypes.create_string_buffer(size)
+        _info_buffer[:] = bytes(len(_info_buffer))
+        uapi.BTF_INFO.pack_into(_info_buffer, 0, ctypes.addressof(blob), size, 0)
+        _bpf(Command.OBJ_GET_INFO_BY_FD, uapi.INFO_ATTR, fd, uapi.BTF_INFO.size, _INFO_ADDRESS)
+        return blob.raw
+
+
+def fd_by_id(command: Command, object_id: int) -> Fd:
+    """Open a map, program, link or BTF by id. Needs CAP_SYS_ADMIN; ENOENT when it is gone."""
+    return Fd(_bpf(command, uapi.ID_ATTR, object_id, 0, 0))
+
+
+def program_ids() -> Iterator[int]:
+    """Ids of all loaded programs, rising."""
+    current = 0
+    while True:
+        try:
+            _bpf(Command.PROG_GET_NEXT_ID, uapi.ID_ATTR, current, 0, 0)
+        except KernelError as error:
+            if error.errno == errno.ENOENT:
+                return
+            raise
+        current = uapi.ID_ATTR.unpack_from(_attr)[1]
+        yield current
+
+
+def next_key(fd: int, key_size: int, key: Optional[bytes]) -> Optional[bytes]:
+    """The key after `key`, or the first one; None at the end."""
+    following = ctypes.create_string_buffer(key_size)
+    current = None if key is None else ctypes.create_string_buffer(key, key_size)
+    address = 0 if current is None else ctypes.addressof(current)
+    try:
+        _bpf(
+            Command.MAP_GET_NEXT_KEY, uapi.ELEM_ATTR, fd, address, ctypes.addressof(following), 0
+        )
+    except KernelError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+    return following.raw
+
+
+def lookup(fd: int, key: bytes, value_size: int) -> Optional[bytes]:
+    """The value under `key`; None when there is none. A map-in-map answers with map ids."""
+    wanted = ctypes.create_string_buffer(key, len(key))
+    value = ctypes.create_string_buffer(value_size)
+    try:
+        _bpf(
+            Command.MAP_LOOKUP_ELEM,
+            uapi.ELEM_ATTR,
+            fd,
+            ctypes.addressof(wanted),
+            ctypes.addressof(value),
+            0,
+        )
+    except KernelError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+    return value.raw
+
+
+def update(fd: int, key: bytes, value: bytes, flags: int) -> None:
+    """Write one entry. With BPF_EXIST: ENOENT when the key is not there."""
+    key_buffer = ctypes.create_string_buffer(key, len(key))
+    value_buffer = ctypes.create_string_buffer(value, len(value))
+    _bpf(
+        Command.MAP_UPDATE_ELEM,
+        uapi.ELEM_ATTR,
+        fd,
+        ctypes.addressof(key_buffer),
+        ctypes.addressof(value_buffer),
+        flags,
+    )
+
+
+def mount(source: str, target: str, fstype: str, flags: int, options: str) -> None:
+    """mount(2). A second bpf mount on one directory succeeds and hides the first: look before."""
+    arguments = (os.fsencode(text) or None for text in (source, target, fstype))
+    result = _libc.mount(*arguments, flags, os.fsencode(options) or None)
+    if result < 0:
+        raise KernelError("mount", ctypes.get_errno())
+
+
+def umount(target: str) -> None:
+    """umount2(2), never through a symlink. EBUSY while in use; pins do not count as use."""
+    if _libc.umount2(os.fsencode(target), UMOUNT_NOFOLLOW) < 0:
+        raise KernelError("umount", ctypes.get_errno())
+
+
+def is_bpffs(fd: int) -> bool:
+    """Whether `fd` lies on a BPF file system, by fstatfs(2)."""
+    if _libc.fstatfs(fd, _statfs) < 0:
+        raise KernelError("fstatfs", ctypes.get_errno())
+    # f_type comes first: a long, but an unsigned int on s390.
+    word = ctypes.c_uint if os.uname().machine.startswith("s390") else ctypes.c_long
+    return word.from_buffer(_statfs).value & 0xFFFFFFFF == uapi.BPF_FS_MAGIC
+
+
+def _charged(command: Command, layout: struct.Struct, *fields: object) -> Fd:
+    # Before Linux 5.11 maps are charged to RLIMIT_MEMLOCK, and EPERM is how it says "full".
+    try:
+        return Fd(_bpf(command, layout, *fields))
+    except KernelError as error:
+        if error.errno != errno.EPERM or not _raise_memlock():
+            raise
+    return Fd(_bpf(command, layout, *fields))
+
+
+def _raise_memlock() -> bool:
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    if resource.getrlimit(resource.RLIMIT_MEMLOCK) == unlimited:
+        return False
+    try:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, unlimited)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _info(fd: int, layout: struct.Struct) -> Tuple[int, ...]:
+    _info_buffer[:] = bytes(len(_info_buffer))
+    _bpf(Command.OBJ_GET_INFO_BY_FD, uapi.INFO_ATTR, fd, layout.size, _INFO_ADDRESS)
+    return layout.unpack_from(_info_buffer)
+
+
+def _bpf(command: Command, layout: struct.Struct, *fields: object) -> int:
+    layout.pack_into(_attr, 0, *fields)
+    while True:
+        result: int = _syscall(_BPF, command, _ATTR_ADDRESS, layout.size)
+        if result >= 0:
+            return result
+        number = ctypes.get_errno()
+        if number != errno.EINTR:
+            raise KernelError(command.name, number)
+
+
+def _place_path(path: bytes) -> int:
+    _path[: len(path) + 1] = path + b"\0"
+    return _PATH_ADDRESS
+
+
+def _syscall_number() -> int:
+    machine = os.uname().machine
+    numbers = _NUMBERS_64 if sys.maxsize > 2**32 else _NUMBERS_32
+    for prefix, number in numbers:
+        if machine.startswith(prefix):
+            return number
+    raise PinningError(
+        f"the number of bpf(2) on {machine} is not known to this collection; please report it"
+    )
+
+
+# From the kernel's syscall tables; a 32-bit Python may run on a 64-bit kernel.
+_NUMBERS_64 = (
+    ("x86_64", 321),
+    ("aarch64", 280),
+    ("riscv", 280),
+    ("loongarch", 280),
+    ("ppc64", 361),
+    ("s390x", 351),
+    ("mips", 5315),
+    ("sparc", 349),
+)
+_NUMBERS_32 = (
+    ("x86_64", 357),
+    ("i", 357),
+    ("arm", 386),
+    ("aarch64", 386),
+    ("ppc", 361),
+    ("mips", 4355),
+    ("riscv", 280),
+)
+_BPF = _syscall_number()
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mount.argtypes = [
+    ctypes.c_char_p,
+    ctypes.c_char_p,
+    ctypes.c_char_p,
+    ctypes.c_ulong,
+    ctypes.c_char_p,
+]
+_libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
+_libc.fstatfs.argtypes = [ctypes.c_int, ctypes.c_void_p]
+_syscall = _libc.syscall
+_syscall.restype = ctypes.c_long
+_syscall.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint]
+
+_attr = bytearray(96)
+_ATTR_ADDRESS = ctypes.addressof((ctypes.c_char * len(_attr)).from_buffer(_attr))
+_info_buffer = bytearray(96)
+_INFO_ADDRESS = ctypes.addressof((ctypes.c_char * len(_info_buffer)).from_buffer(_info_buffer))
+_path = bytearray(4096)
+_PATH_ADDRESS = ctypes.addressof((ctypes.c_char * len(_path)).from_buffer(_path))
+_statfs = ctypes.create_string_buffer(256)

@@ -1,0 +1,214 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is behind a name in bpffs: a map, a program, a link, or something that is no pin."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from typing import Callable, Dict, Iterable, List, Optional, Tuple, Union
+
+from . import kernel, uapi
+from .bpffs import ENTRY, describe_mode
+from .btf import Btf
+from .kernel import Fd, KernelError
+from .map_types import map_type_name
+from .shape import Entry, Identity, MapShape
+from .uapi import Command
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """The name is free."""
+
+
+@dataclass(frozen=True)
+class NotAPin:
+    """The name is taken by something that is not a pin."""
+
+    what: str  # "a directory", "a symlink to /x"
+
+    @property
+    def label(self) -> str:
+        return self.what
+
+
+@dataclass(frozen=True)
+class MapDetails:
+    """What costs further system calls; None where it was not asked for or cannot be told."""
+
+    frozen: Optional[bool] = None
+    btf: Optional[Tuple[Btf, int, int]] = None  # types, key and value type id
+    inner_fits: Optional[bool] = None
+    inner: Optional[MapShape] = None
+
+
+@dataclass(frozen=True)
+class PinnedMap:
+    """A pin that holds a map."""
+
+    entry: Entry
+    id: int
+    name: str
+    shape: MapShape
+    details: MapDetails
+    kind = "map"
+
+    @property
+    def label(self) -> str:
+        return f"a map of type {map_type_name(self.shape.number)} (id {self.id})"
+
+
+@dataclass(frozen=True)
+class PinnedProg:
+    """A pin that holds a program."""
+
+    entry: Entry
+    id: int
+    name: str
+    type: str
+    kind = "prog"
+
+    @property
+    def label(self) -> str:
+        return f"a program, {self.name or 'without name'} of type {self.type} (id {self.id})"
+
+
+@dataclass(frozen=True)
+class PinnedLink:
+    """A pin that holds a link. Links have no names."""
+
+    entry: Entry
+    id: int
+    type: str
+    prog_id: int
+    name = ""
+    kind = "link"
+
+    @property
+    def label(self) -> str:
+        return f"a link of type {self.type} (id {self.id}, program {self.prog_id})"
+
+
+Pin = Union[PinnedMap, PinnedProg, PinnedLink]
+Found = Union[Nothing, NotAPin, Pin]
+Inspect = Callable[[Fd, bytes, Tuple[int, ...]], MapDetails]
+
+NOTHING = Nothing()
+NO_DETAILS = MapDetails()
+
+
+def look(directory: int, name: str, inspect: Optional[Inspect] = None) -> Found:
+    """Tell what `name` in `directory` is, without changing or following anything.
+
+    `inspect` is called for a map with its read-only descriptor, a path that means this very
+    pin, and the fields of struct bpf_map_info.
+    """
+    try:
+        opened = os.open(name, ENTRY, dir_fd=directory)
+    except FileNotFoundError:
+        return NOTHING
+    except OSError as error:
+        if error.errno == errno.EPERM and "." in name:
+            return NOTHING  # bpf_lookup: so it is for any name with a dot
+        raise KernelError.of("open", error) from None
+    with Fd(opened):
+        status = os.fstat(opened)
+        if not stat.S_ISREG(status.st_mode):
+            return _not_a_pin(directory, name, status.st_mode)
+        pin_path = b"/proc/self/fd/%d" % opened
+        try:
+            fd = _get(pin_path)
+        except KernelError as error:
+            if error.errno in (errno.EACCES, errno.ENOENT) and _is_no_object(opened, error):
+                return NotAPin(describe_mode(status.st_mode))
+            raise
+        with fd:
+            entry = Entry(
+                Identity(status.st_dev, status.st_ino),
+                status.st_uid,
+                status.st_gid,
+                status.st_mode & 0o7777,
+            )
+            return _identify(fd, entry, pin_path, inspect)
+
+
+def shape_of(info: Tuple[int, ...]) -> MapShape:
+    """The comparable part of struct bpf_map_info."""
+    return MapShape(info[0], info[2], info[3], info[4], info[5], info[14])
+
+
+def name_of(raw: bytes) -> str:
+    """A name field of the kernel's as text."""
+    return raw.split(b"\0", 1)[0].decode("ascii", "replace")
+
+
+def programs_using(map_ids: Iterable[int]) -> Dict[int, List[str]]:
+    """For each map id, the loaded programs that hold it, as "id 7 (xdp count)".
+
+    Needs CAP_SYS_ADMIN. Programs that come or go meanwhile may be missed.
+    """
+    users: Dict[int, List[str]] = {map_id: [] for map_id in map_ids}
+    if not users:
+        return users
+    for prog_id in kernel.program_ids():
+        try:
+            with kernel.fd_by_id(Command.PROG_GET_FD_BY_ID, prog_id) as fd:
+                used = users.keys() & set(kernel.prog_map_ids(fd))
+                if used:
+                    number, _id, name = kernel.prog_info(fd)
+                    kind = uapi.type_name(uapi.PROG_TYPES, number)
+                    for map_id in used:
+                        users[map_id].append(f"id {prog_id} ({kind} {name_of(name)})")
+        except KernelError as error:
+            if error.errno != errno.ENOENT:
+                raise
+    return users
+
+
+def _identify(fd: Fd, entry: Entry, pin_path: bytes, inspect: Optional[Inspect]) -> Found:
+    kind = os.readlink(f"/proc/self/fd/{int(fd)}")
+    if kind == "anon_inode:bpf-map":
+        info = kernel.map_info(fd)
+        details = inspect(fd, pin_path, info) if inspect else NO_DETAILS
+        name: bytes = info[6]  # type: ignore[assignment]
+        return PinnedMap(entry, info[1], name_of(name), shape_of(info), details)
+    if kind == "anon_inode:bpf-prog":
+        number, prog_id, prog_name = kernel.prog_info(fd)
+        return PinnedProg(
+            entry, prog_id, name_of(prog_name), uapi.type_name(uapi.PROG_TYPES, number)
+        )
+    if kind in _LINKS:
+        number, link_id, prog_id = kernel.link_info(fd)
+        return PinnedLink(entry, link_id, uapi.type_name(uapi.LINK_TYPES, number), prog_id)
+    return NotAPin(f"an object of a kind unknown to this collection ({kind})")
+
+
+def _get(pin_path: bytes) -> Fd:
+    try:
+        return kernel.get(pin_path, uapi.BPF_F_RDONLY)
+    except KernelError as error:
+        # bpf_obj_get_user: a link opens for reading and writing only.
+        if error.errno != errno.EINVAL:
+            raise
+    return kernel.get(pin_path)
+
+
+def _is_no_object(opened: int, error: KernelError) -> bool:
+    # EACCES means "no permission" or "no BPF object"; who may do all is told the second.
+    if error.errno == errno.ENOENT:
+        return True
+    return not kernel.is_bpffs(opened) or os.access(f"/proc/self/fd/{opened}", os.R_OK)
+
+
+def _not_a_pin(directory: int, name: str, mode: int) -> NotAPin:
+    what = describe_mode(mode)
+    if stat.S_ISLNK(mode):
+        what += f" to {os.readlink(name, dir_fd=directory)}"
+    return NotAPin(what)
+
+
+# From LINK_CREATE it is called bpf_link, from OBJ_GET bpf-link, and newer kernels changed it.
+_LINKS = ("anon_inode:bpf_link", "anon_inode:bpf-link")

@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is there where maps are wanted. Opens read-only, changes nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from .. import kernel, uapi
+from ..bpffs import Place, mount_of, mounts, walk
+from ..btf import Btf
+from ..errors import PinningError, Problems
+from ..kernel import Fd, KernelError
+from ..make_map import make_map
+from ..map_types import MAP_TYPES
+from ..objects import Found, Inspect, MapDetails, NOTHING, NotAPin, look, shape_of
+from ..shape import Identity, MapShape
+from ..spec.maps import MapSpec, WantedPin
+from ..staging import is_abandoned
+from ..uapi import Command, MapFlag
+
+
+@dataclass(frozen=True)
+class DirectorySeen:
+    """A directory that pins are wanted in."""
+
+    path: str
+    identity: Identity  # of the deepest part that exists
+    missing: Tuple[str, ...]  # components below that
+    on_bpffs: bool
+    fstype: str
+    abandoned_staging: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything that the plan is made from: `found` goes with the wanted pins, one by one."""
+
+    found: Sequence[Found]
+    directories: Dict[str, DirectorySeen]
+
+
+def observe(pins: Sequence[WantedPin]) -> Picture:
+    """Look at every name; raise Problems with all that cannot be looked at."""
+    found: List[Found] = [NOTHING] * len(pins)
+    directories: Dict[str, DirectorySeen] = {}
+    problems: List[str] = []
+    for path, indexes in by_directory(pins).items():
+        try:
+            with walk(path) as place:
+                directories[path] = _see(place)
+                if place.missing:
+                    continue
+                for index in indexes:
+                    try:
+                        found[index] = observe_pin(place, pins[index])
+                    except PinningError as error:
+                        problems.append(f"{pins[index].path}: {error}")
+        except PinningError as error:
+            problems.append(str(error))
+    if problems:
+        raise Problems(problems)
+    return Picture(found, directories)
+
+
+def by_directory(pins: Sequence[WantedPin]) -> Dict[str, List[int]]:
+    """The indexes of `pins`, grouped by directory."""
+    groups: Dict[str, List[int]] = {}
+    for index, pin in enumerate(pins):
+        groups.setdefault(pin.directory, []).append(index)
+    return groups
+
+
+def observe_pin(place: Place, pin: WantedPin) -> Found:
+    """Look at one name in an open directory."""
+    if not place.on_bpffs:
+        return _off_bpffs(place, pin.name)
+    return look(place.fd, pin.name, _inspector(pin))
+
+
+def _see(place: Place) -> DirectorySeen:
+    mount = None if place.on_bpffs else mount_of(place.fd, mounts())
+    return DirectorySeen(
+        place.path,
+        place.identity,
+        place.missing,
+        place.on_bpffs,
+        mount.fstype if mount else "bpf",
+        place.on_bpffs and not place.missing and is_abandoned(place),
+    )
+
+
+def _off_bpffs(place: Place, name: str) -> Found:
+    try:
+        os.lstat(name, dir_fd=place.fd)
+    except OSError:
+        return NOTHING
+    return NotAPin("outside bpffs")
+
+
+def _inspector(pin: WantedPin) -> Optional[Inspect]:
+    spec = pin.map
+    if pin.frozen is None and spec.btf is None and spec.inner is None:
+        return None
+
+    def inspect(fd: Fd, pin_path: bytes, info: Tuple[int, ...]) -> MapDetails:
+        fits, inner = None, None
+        if spec.inner is not None and info[0] == spec.shape.number:
+            fits, inner = _observe_inner(fd, pin_path, shape_of(info), spec.inner)
+        return MapDetails(
+            frozen=None if pin.frozen is None else _is_frozen(fd),
+            btf=None if spec.btf is None else _btf_of(info),
+            inner_fits=fits,
+            inner=inner,
+        )
+
+    return inspect
+
+
+def _is_frozen(fd: Fd) -> bool:
+    # struct bpf_map_info has no such field.
+    with open(f"/proc/self/fdinfo/{int(fd)}", "rb") as fields:
+        return any(line.split() == [b"frozen:", b"1"] for line in fields)
+
+
+def _btf_of(info: Tuple[int, ...]) -> Optional[Tuple[Btf, int, int]]:
+    if not info[10]:
+        return None
+    return Btf.parse(kernel.btf_blob(info[10])), info[11], info[12]
+
+
+def _observe_inner(
+    fd: Fd, pin_path: bytes, outer: MapShape, wanted: MapSpec
+) -> Tuple[Optional[bool], Optional[MapShape]]:
+    """Whether the outer map takes maps like `wanted`, and one that it holds, if it holds any.
+
+    The kernel does not report the template it compares with. A map that is in there has
+    passed that comparison (bpf_map_meta_equal), so it stands for it.
+    """
+    is_hash = outer.number == MAP_TYPES["hash_of_maps"].number
+    inner = _first_inner(fd, outer)
+    if inner is not None:
+        return meta_equal(inner, wanted.shape), inner
+    if is_hash and outer.key_size >= _UNGUESSABLE:
+        return _would_take(pin_path, outer.key_size, wanted), None
+    return None, None
+
+
+def meta_equal(one: MapShape, other: MapShape) -> bool:
+    """The kernel's rule for what may stand in for what inside a map of maps."""
+    return (
+        (one.number, one.key_size, one.value_size, one.flags)
+        == (other.number, other.key_size, other.value_size, other.flags)
+    ) and (
+        one.max_entries == other.max_entries
+        or one.number != MAP_TYPES["array"].number
+        or bool(one.flags & MapFlag.INNER_MAP.value)
+    )
+
+
+def _first_inner(fd: Fd, outer: MapShape) -> Optional[MapShape]:
+    key = kernel.next_key(fd, outer.key_size, None)
+    for _step in range(_LOOK_AT_MOST):
+        if key is None:
+            return None
+        value = kernel.lookup(fd, key, 4)
+        if value is not None:
+            try:
+                map_id = int.from_bytes(value, uapi.BYTE_ORDER)
+                with kernel.fd_by_id(Command.MAP_GET_FD_BY_ID, map_id) as inner:
+                    return shape_of(kernel.map_info(inner))
+            except KernelError as error:
+                if error.errno == errno.EPERM:
+                    return None
+                if error.errno != errno.ENOENT:
+                    raise
+        key = kernel.next_key(fd, outer.key_size, key)
+    return None
+
+
+def _would_take(pin_path: bytes, key_size: int, wanted: MapSpec) -> Optional[bool]:
+    # BPF_EXIST under a key that is not there writes nothing: the kernel first compares the
+    # map with its template (EINVAL), and only then looks for the key (ENOENT).
+    key = random.SystemRandom().getrandbits(8 * key_size).to_bytes(key_size, "little")
+    try:
+        with kernel.get(pin_path) as outer, make_map(wanted, b"probe") as probe:
+            value = int(probe).to_bytes(4, uapi.BYTE_ORDER)
+            kernel.update(outer, key, value, uapi.BPF_EXIST)
+    except KernelError as error:
+        return {errno.ENOENT: True, errno.EINVAL: False}.get(error.errno)
+    return True
+
+
+_UNGUESSABLE = 4  # bytes of a key; shorter ones might hit one that is being added
+_LOOK_AT_MOST = 4096  # entries of an outer map

@@ -1,0 +1,146 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is mounted at a path. Opens read-only, changes nothing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import FrozenSet, List, Mapping, Optional, Sequence, Tuple
+
+from ..bpffs import KERNELS_OWN, Mount, Place, mount_of, mounts, walk
+from ..errors import PinningError
+from ..kernel import Fd
+from ..shape import Entry, Identity
+from ..spec.mounts import DELEGATES, MOUNT_FLAGS
+
+
+@dataclass(frozen=True)
+class MountSeen:
+    """What is on top at `path`, and what is below it."""
+
+    path: str
+    missing: Tuple[str, ...]  # components of `path` that do not exist
+    identity: Identity  # of the directory at `path`, or of its deepest parent
+    mount: Optional[Mount]  # the mount that `path` lies in
+    layers: Sequence[Mount]  # all mounts at exactly `path`, the lowest first
+    elsewhere: Sequence[str]  # other mount points that show the same file system
+    root: Optional[Entry]  # when a bpffs is on top at `path`
+    pins: Sequence[str]  # paths of all pins in it
+    kernel_has_bpffs: bool
+
+    @property
+    def is_mount_point(self) -> bool:
+        return self.mount is not None and not self.missing and self.mount.point == self.path
+
+    @property
+    def bpffs(self) -> Optional[Mount]:
+        """The bpffs on top at `path`."""
+        if self.is_mount_point and self.mount is not None and self.mount.fstype == "bpf":
+            return self.mount
+        return None
+
+    @property
+    def flags(self) -> FrozenSet[str]:
+        """The flags that are set, by name; strictatime is the absence of the other two."""
+        assert self.mount is not None
+        found = {name for name in self.mount.opts if name in MOUNT_FLAGS}
+        if "ro" in self.mount.super_opts:
+            found.add("ro")
+        if not found & {"noatime", "relatime"}:
+            found.add("strictatime")
+        return frozenset(found)
+
+    @property
+    def delegate(self) -> Mapping[str, FrozenSet[str]]:
+        """What is delegated, as the kernel shows it; a field that is not, is empty."""
+        assert self.mount is not None
+        shown = dict(option.partition("=")[::2] for option in self.mount.super_opts)
+        return {
+            field: frozenset(filter(None, shown.get(f"delegate_{field}", "").split(":")))
+            for field in DELEGATES
+        }
+
+
+def observe(path: str) -> MountSeen:
+    """Look at `path`; PathProblem when it cannot be walked."""
+    table = mounts()
+    with walk(path) as place:
+        mount = mount_of(place.fd, table)
+        layers = [row for row in table if row.point == path]
+        is_bpffs = (
+            not place.missing
+            and mount is not None
+            and mount.point == path
+            and mount.fstype == "bpf"
+        )
+        return MountSeen(
+            path,
+            place.missing,
+            place.identity,
+            mount,
+            _lowest_first(layers),
+            _elsewhere(mount, table) if is_bpffs else (),
+            _root(place) if is_bpffs else None,
+            tuple(_pins(place.fd, path)) if is_bpffs else (),
+            _kernel_has_bpffs(),
+        )
+
+
+def _lowest_first(layers: List[Mount]) -> List[Mount]:
+    # A mount on top of another has that one as its parent (man 5 proc).
+    ordered: List[Mount] = []
+    ids = {mount.id for mount in layers}
+    parent = next((mount.parent for mount in layers if mount.parent not in ids), None)
+    while parent is not None:
+        above = next((mount for mount in layers if mount.parent == parent), None)
+        if above is None:
+            break
+        ordered.append(above)
+        parent = above.id
+    return ordered
+
+
+def _elsewhere(mount: Optional[Mount], table: Sequence[Mount]) -> List[str]:
+    assert mount is not None
+    return [
+        row.point
+        for row in table
+        if row.device == mount.device and row.id != mount.id and row.root == "/"
+    ]
+
+
+def _root(place: Place) -> Entry:
+    status = os.fstat(place.fd)
+    return Entry(place.identity, status.st_uid, status.st_gid, status.st_mode & 0o7777)
+
+
+def _pins(fd: int, path: str) -> List[str]:
+    """Paths of everything in the file system that is no directory, except the kernel's own."""
+    found: List[str] = []
+    with Fd(os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)) as readable:
+        with os.scandir(readable) as entries:
+            listed = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+        device = os.fstat(readable).st_dev
+        for name, is_directory in listed:
+            below = f"{path.rstrip('/')}/{name}"
+            if not is_directory:
+                if name not in KERNELS_OWN:
+                    found.append(below)
+                continue
+            with Fd(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=readable)) as deeper:
+                if os.fstat(deeper).st_dev == device:
+                    found.extend(_pins(deeper, below))
+    return found
+
+
+def _kernel_has_bpffs() -> bool:
+    try:
+        with open("/proc/filesystems", encoding="ascii") as table:
+            return any(line.split()[-1:] == ["bpf"] for line in table)
+    except OSError as error:
+        raise PinningError(
+            f"/proc/filesystems cannot be read ({error.strerror}): mount /proc first"
+        ) from None
+
+

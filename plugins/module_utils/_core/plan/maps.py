@@ -1,0 +1,258 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What to do about each wanted map. Pure: reads nothing, changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Sequence, Tuple, Union
+
+from ..map_types import map_type_name
+from ..objects import Found, Nothing, NotAPin, PinnedMap
+from ..observe.maps import DirectorySeen, Picture
+from ..shape import Access, Drift, MapShape
+from ..spec.maps import MapSpec, OnMismatch, WantedPin
+from ..uapi import flag_names
+from .access import access_drift
+
+
+@dataclass(frozen=True)
+class Create:
+    """Make the map and give it its name."""
+
+    wanted: WantedPin
+    action = "created"
+    drift: Tuple[Drift, ...] = ()
+
+
+@dataclass(frozen=True)
+class Keep:
+    """All is as declared."""
+
+    wanted: WantedPin
+    found: PinnedMap
+    action = "unchanged"
+    drift: Tuple[Drift, ...] = ()
+
+
+@dataclass(frozen=True)
+class Adjust:
+    """The map fits; owner, group, mode or frozen do not, and can be set in place."""
+
+    wanted: WantedPin
+    found: PinnedMap
+    drift: Tuple[Drift, ...]
+    action = "adjusted"
+
+
+@dataclass(frozen=True)
+class Replace:
+    """Another map takes the name."""
+
+    wanted: WantedPin
+    found: PinnedMap
+    drift: Tuple[Drift, ...]
+    action = "replaced"
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """What is there does not fit, and nobody said that it may go."""
+
+    wanted: WantedPin
+    found: Found
+    drift: Tuple[Drift, ...]
+    reason: str
+    action = "incompatible"
+
+
+Step = Union[Create, Keep, Adjust, Replace, Refuse]
+
+
+@dataclass(frozen=True)
+class MapPlan:
+    """Steps in the order of the declarations, and what must happen around them."""
+
+    steps: Sequence[Step]
+    directories: Sequence[DirectorySeen]
+    problems: Sequence[str]  # nothing is done while there are any
+    not_mounted: Sequence[str]  # the same, but a mount that is still to come cures them
+
+    @property
+    def new_directories(self) -> List[str]:
+        paths = (path for seen in self.directories for path in _missing_paths(seen))
+        return list(dict.fromkeys(paths))
+
+    @property
+    def leftovers(self) -> List[DirectorySeen]:
+        return [seen for seen in self.directories if seen.abandoned_staging]
+
+    @property
+    def changes(self) -> bool:
+        return bool(
+            any(not isinstance(step, (Keep, Refuse)) for step in self.steps) or self.leftovers
+        )
+
+
+def plan(pins: Sequence[WantedPin], picture: Picture, *, parents: bool) -> MapPlan:
+    """Decide about all `pins`. `parents`: missing directories may be made."""
+    steps = [decide(pin, found) for pin, found in zip(pins, picture.found)]
+    directories = list(picture.directories.values())
+    problems = [f"{step.wanted.path}: {step.reason}" for step in steps if isinstance(step, Refuse)]
+    problems += [text for seen in directories for text in _path_problems(seen, parents)]
+    not_mounted = [
+        f"{seen.path} is not on bpffs but on {seen.fstype}: mount a bpffs there first, with "
+        "ebpf.pinning.bpffs_mount or the role ebpf.pinning.bpffs"
+        for seen in directories
+        if not seen.on_bpffs
+    ]
+    return MapPlan(steps, directories, problems, not_mounted)
+
+
+def decide(wanted: WantedPin, found: Found) -> Step:
+    """What makes `found` into `wanted`."""
+    if isinstance(found, Nothing):
+        return Create(wanted)
+    if not isinstance(found, PinnedMap):
+        what = found.what if isinstance(found, NotAPin) else found.label
+        return Refuse(
+            wanted,
+            found,
+            (Drift("object", "map", what),),
+            f"the name is taken by {what}, and only maps are replaced: "
+            "move it away, or declare another name",
+        )
+    drift = _map_drift(wanted, found)
+    if drift and wanted.on_mismatch is OnMismatch.FAIL:
+        return Refuse(wanted, found, drift, _mismatch(found, drift))
+    if drift:
+        return Replace(wanted, found, drift + access_drift(wanted.access, found.entry))
+    drift = access_drift(wanted.access, found.entry) + _freeze_drift(wanted, found)
+    return Adjust(wanted, found, drift) if drift else Keep(wanted, found)
+
+
+def unverified(step: Step) -> List[str]:
+    """Declared fields that the kernel does not report, so that nobody can tell if they fit."""
+    if not isinstance(step, (Keep, Adjust)):
+        return []
+    fields = [] if step.wanted.map.numa_node is None else ["numa_node"]
+    if step.wanted.map.inner is not None and step.found.details.inner_fits is None:
+        fields.append("inner_map")
+    return fields
+
+
+def access_to_set(step: Replace) -> Access:
+    """A replacement inherits what is not declared from the pin it replaces."""
+    declared, entry = step.wanted.access, step.found.entry
+    return Access(
+        entry.owner if declared.owner is None else declared.owner,
+        entry.group if declared.group is None else declared.group,
+        entry.mode if declared.mode is None else declared.mode,
+    )
+
+
+def _map_drift(wanted: WantedPin, found: PinnedMap) -> Tuple[Drift, ...]:
+    spec, details = wanted.map, found.details
+    drift = [] if spec.shape == found.shape else _shape_drift(spec, found.shape)
+    if details.inner_fits is False:
+        have = "another shape" if details.inner is None else spell_shape(details.inner)
+        assert spec.inner is not None
+        drift.append(Drift("inner_map", spell_shape(spec.inner.shape), have))
+    if spec.btf is not None and not _same_btf(spec, found):
+        drift.append(Drift("btf", *_spell_btf(spec, found)))
+    if wanted.frozen is False and details.frozen:
+        drift.append(Drift("frozen", False, True))
+    return tuple(drift)
+
+
+def _shape_drift(spec: MapSpec, have: MapShape) -> List[Drift]:
+    want = spec.shape
+    drift = []
+    if want.number != have.number:
+        drift.append(Drift("type", map_type_name(want.number), map_type_name(have.number)))
+    for field in ("key_size", "value_size", "max_entries"):
+        if getattr(want, field) != getattr(have, field):
+            drift.append(Drift(field, getattr(want, field), getattr(have, field)))
+    # dev_map_init_map and the like set flags of their own, which nobody can ask for.
+    flags = have.flags & ~spec.kind.kernel_flags
+    if want.flags != flags:
+        drift.append(Drift("flags", flag_names(want.flags), flag_names(flags)))
+    if want.map_extra != have.map_extra:
+        drift.append(Drift("map_extra", want.map_extra, have.map_extra))
+    return drift
+
+
+def _same_btf(spec: MapSpec, found: PinnedMap) -> bool:
+    if found.details.btf is None:
+        return False
+    assert spec.btf is not None
+    types, key_type_id, value_type_id = found.details.btf
+    return spec.btf.types.same_type(
+        spec.btf.key_type_id, types, key_type_id
+    ) and spec.btf.types.same_type(spec.btf.value_type_id, types, value_type_id)
+
+
+def _spell_btf(spec: MapSpec, found: PinnedMap) -> Tuple[str, str]:
+    assert spec.btf is not None
+    want = spec.btf
+    have = found.details.btf
+    return (
+        f"{want.types.describe(want.key_type_id)} -> {want.types.describe(want.value_type_id)}",
+        f"{have[0].describe(have[1])} -> {have[0].describe(have[2])}" if have else "none",
+    )
+
+
+def _freeze_drift(wanted: WantedPin, found: PinnedMap) -> Tuple[Drift, ...]:
+    if wanted.frozen and not found.details.frozen:
+        return (Drift("frozen", True, False),)
+    return ()
+
+
+def spell_shape(shape: MapShape) -> str:
+    """A shape in one line, for messages."""
+    text = (
+        f"{map_type_name(shape.number)} key_size={shape.key_size} "
+        f"value_size={shape.value_size} max_entries={shape.max_entries}"
+    )
+    if shape.flags:
+        text += f" flags={','.join(flag_names(shape.flags))}"
+    return text
+
+
+def spell_drift(drift: Sequence[Drift]) -> str:
+    """All differences in one line: "max_entries: want 2, have 1; ..."."""
+    return "; ".join(
+        f"{each.field}: want {_spell(each.want)}, have {_spell(each.have)}" for each in drift
+    )
+
+
+def _spell(value: object) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(value) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _mismatch(found: PinnedMap, drift: Sequence[Drift]) -> str:
+    return (
+        f"the pinned map (id {found.id}) is not as declared: {spell_drift(drift)}. "
+        "Declare what is there, or set on_mismatch: replace to pin a new, empty map instead"
+    )
+
+
+def _path_problems(seen: DirectorySeen, parents: bool) -> List[str]:
+    if not seen.on_bpffs or not seen.missing:
+        return []
+    dotted = [part for part in seen.missing if "." in part]
+    if dotted:
+        return [f"{seen.path}: bpffs refuses the dot in {dotted[0]!r}: use `_` instead"]
+    if not parents:
+        return [f"{seen.path} does not exist: create it, or set parents: true"]
+    return []
+
+
+def _missing_paths(seen: DirectorySeen) -> List[str]:
+    parts = seen.path.split("/")
+    depth = len(parts) - len(seen.missing)
+    return ["/".join(parts[: end + 1]) for end in range(depth, len(parts))]
+
+

@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What to do about a mount. Pure: reads nothing, changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import FrozenSet, Sequence, Tuple
+
+from ..bpffs import Mount
+from ..observe.mounts import MountSeen
+from ..shape import Drift
+from ..spec.mounts import WantedMount, WantedUnmount
+from .access import access_drift
+
+
+@dataclass(frozen=True)
+class MountPlan:
+    """What to do, in this order. `problems`: nothing is done while there are any."""
+
+    unmount: bool = False
+    mount: bool = False
+    new_directories: Tuple[str, ...] = ()
+    set_access: bool = False
+    set_flags: bool = False
+    drift: Tuple[Drift, ...] = ()
+    dropped: Sequence[str] = ()  # pins that are lost by it
+    problems: Sequence[str] = ()
+
+    @property
+    def changes(self) -> bool:
+        return self.unmount or self.mount or bool(self.drift)
+
+
+def plan_mount(wanted: WantedMount, seen: MountSeen) -> MountPlan:
+    """Decide what makes a bpffs as wanted be on top at the path. Never a second one."""
+    problem = _obstacle(seen)
+    if problem:
+        return MountPlan(problems=[f"{wanted.path} {problem}"])
+    if seen.bpffs is None:
+        return MountPlan(mount=True, new_directories=_missing_paths(seen))
+    delegate = _delegate_drift(wanted, seen)
+    if delegate:
+        if not wanted.force or seen.pins:
+            return MountPlan(problems=[_delegate_problem(wanted, seen, delegate)])
+        return MountPlan(unmount=True, mount=True, drift=delegate)
+    assert seen.root is not None
+    access = access_drift(wanted.access, seen.root)
+    flags = _flag_drift(wanted, seen)
+    return MountPlan(set_access=bool(access), set_flags=bool(flags), drift=access + flags)
+
+
+def plan_unmount(wanted: WantedUnmount, seen: MountSeen) -> MountPlan:
+    """Decide what makes the bpffs at the path go away, and whether it may."""
+    if seen.bpffs is None:
+        if seen.is_mount_point and seen.mount is not None:
+            return MountPlan(problems=[f"{wanted.path} {_other_mount(seen.mount)}"])
+        return MountPlan()
+    if len(seen.layers) > 1 and seen.layers[-2].fstype == "bpf":
+        return MountPlan(problems=[f"{wanted.path} {_stacked(seen)}"])
+    dropped = () if seen.elsewhere else seen.pins
+    if dropped and not wanted.force:
+        return MountPlan(
+            problems=[
+                f"{wanted.path} holds {_count(dropped)} that an unmount would drop: "
+                f"{_some(dropped)}. Remove them first with ebpf.pinning.bpf_pin_absent, or set "
+                "force: true to drop them"
+            ]
+        )
+    return MountPlan(unmount=True, dropped=dropped)
+
+
+def _obstacle(seen: MountSeen) -> str:
+    mount = seen.mount
+    if mount is None:
+        return (
+            "lies in a mount that /proc/self/mountinfo does not show: run in the mount namespace "
+            "of the host"
+        )
+    if mount.fstype == "bpf" and not seen.is_mount_point:
+        return (
+            f"is a directory of the bpffs that is mounted at {mount.point}: use that one, or "
+            "declare a path outside it"
+        )
+    if not seen.kernel_has_bpffs:
+        return (
+            "cannot be mounted: this kernel has no BPF file system; it needs CONFIG_BPF_SYSCALL"
+        )
+    if mount.fstype == "sysfs" and seen.missing:
+        return "does not exist, and nobody can make directories in sysfs: declare /sys/fs/bpf"
+    if seen.is_mount_point and mount.fstype != "bpf":
+        return _other_mount(mount)
+    if [layer.fstype for layer in seen.layers].count("bpf") > 1:
+        return _stacked(seen)
+    return ""
+
+
+def _other_mount(mount: Mount) -> str:
+    return (
+        f"has a file system of type {mount.fstype} on top (source {mount.source}): unmount it, "
+        "or declare another path"
+    )
+
+
+def _stacked(seen: MountSeen) -> str:
+    layers = ", ".join(f"{layer.fstype} (mount id {layer.id})" for layer in seen.layers)
+    return (
+        f"is mounted {len(seen.layers)} times over itself, the lowest first: {layers}. The pins "
+        f"of the lower ones are hidden; look which is in use, and `umount {seen.path}` by hand"
+    )
+
+
+def _delegate_drift(wanted: WantedMount, seen: MountSeen) -> Tuple[Drift, ...]:
+    return tuple(
+        Drift(f"delegate_{field}", sorted(names), sorted(seen.delegate[field]))
+        for field, names in wanted.delegate
+        if names != seen.delegate[field]
+    )
+
+
+def _delegate_problem(wanted: WantedMount, seen: MountSeen, drift: Sequence[Drift]) -> str:
+    fields = "; ".join(
+        f"{each.field}: want {','.join(each.want)}, "  # type: ignore[arg-type]
+        f"have {','.join(each.have) or 'nothing'}"  # type: ignore[arg-type]
+        for each in drift
+    )
+    cure = (
+        f"it holds {_count(seen.pins)} ({_some(seen.pins)}): remove them first with "
+        "ebpf.pinning.bpf_pin_absent"
+        if seen.pins
+        else "set force: true to unmount the empty file system and mount it anew"
+    )
+    return f"{wanted.path} delegates otherwise, and a mount cannot change that ({fields}); {cure}"
+
+
+def _flag_drift(wanted: WantedMount, seen: MountSeen) -> Tuple[Drift, ...]:
+    have = seen.flags
+    want = flags_to_set(wanted, have)
+    return (Drift("opts", sorted(want), sorted(have)),) if want != have else ()
+
+
+def flags_to_set(wanted: WantedMount, have: FrozenSet[str]) -> FrozenSet[str]:
+    """The flags as they are to be: those declared, and all others as they are."""
+    atime = {"noatime", "relatime", "strictatime"}
+    kept = have - wanted.clear_flags
+    if wanted.set_flags & atime:
+        kept = kept - atime
+    return kept | wanted.set_flags
+
+
+def _count(paths: Sequence[str]) -> str:
+    return "1 pin" if len(paths) == 1 else f"{len(paths)} pins"
+
+
+def _some(paths: Sequence[str]) -> str:
+    shown = ", ".join(paths[:5])
+    return shown if len(paths) <= 5 else f"{shown}, and {len(paths) - 5} more"
+
+
+def _missing_paths(seen: MountSeen) -> Tuple[str, ...]:
+    parts = seen.path.split("/")
+    depth = len(parts) - len(seen.missing)
+    return tuple("/".join(parts[: end + 1]) for end in range(depth, len(parts)))

@@ -1,0 +1,56 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""The values that the wanted and the found have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class MapShape:
+    """What the kernel reports of a map and loaders compare (struct bpf_map_info)."""
+
+    number: int  # of the type
+    key_size: int  # bytes
+    value_size: int  # bytes; of one CPU for per-CPU types
+    max_entries: int
+    flags: int
+    map_extra: int
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may open a pin. None: not declared, left as it is."""
+
+    owner: Optional[int] = None  # uid
+    group: Optional[int] = None  # gid
+    mode: Optional[int] = None  # permission bits
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which inode it is: the same numbers now and later mean the same pin or directory."""
+
+    device: int
+    inode: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A pin, or the root directory of a bpffs, as a file."""
+
+    identity: Identity
+    owner: int  # uid
+    group: int  # gid
+    mode: int  # permission bits
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One field that is not as declared, in the words that users write."""
+
+    field: str
+    want: object
+    have: object

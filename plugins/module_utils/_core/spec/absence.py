@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Which pins are to be gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import FrozenSet, Optional, Sequence, Tuple, Union
+
+from ..errors import Problems
+from .fields import BadField, absolute
+
+SHARED_ROOT = "/sys/fs/bpf"  # where all software of a host pins
+
+
+@dataclass(frozen=True)
+class AbsentPaths:
+    """These paths are to be free. `kind` is a guard: a pin of another kind is refused."""
+
+    paths: Tuple[str, ...]
+    kind: Optional[str]  # None: any
+    recurse: bool
+
+
+@dataclass(frozen=True)
+class Prune:
+    """In `directory` only the pins in `keep` may stay, and those that no pattern matches."""
+
+    directory: str
+    keep: FrozenSet[str]  # names, below subdirectories as "sub/name"
+    patterns: Tuple[str, ...]  # of the last component; none: all
+    kind: Optional[str]
+    recurse: bool
+
+    def spares(self, relative: str) -> bool:
+        """Whether the pin at `directory`/`relative` may stay, by its name."""
+        if relative in self.keep:
+            return True
+        name = relative.rpartition("/")[2]
+        return bool(self.patterns) and not any(
+            fnmatchcase(name, pattern) for pattern in self.patterns
+        )
+
+    def takes(self, kind: str) -> bool:
+        """Whether a pin of this kind may go. Links go only when they are named: see design."""
+        return kind == self.kind if self.kind else kind != "link"
+
+
+Absence = Union[AbsentPaths, Prune]
+
+
+def absent_paths(paths: Sequence[str], kind: str, *, recurse: bool) -> AbsentPaths:
+    """Check the arguments; raise Problems with all that is wrong."""
+    checked = []
+    problems = []
+    for path in paths:
+        try:
+            whole = absolute(path, "path")
+            if whole in ("/", SHARED_ROOT):
+                raise BadField(f"path {whole} is no pin: name the pins that are to go")
+            checked.append(whole)
+        except BadField as bad:
+            problems.append(str(bad))
+    if problems:
+        raise Problems(problems)
+    return AbsentPaths(tuple(dict.fromkeys(checked)), _kind(kind), recurse)
+
+
+def prune(
+    directory: str,
+    keep: Sequence[str],
+    patterns: Sequence[str],
+    kind: str,
+    *,
+    recurse: bool,
+    shared: bool,
+) -> Prune:
+    """Check the arguments. `shared`: /sys/fs/bpf itself may be pruned."""
+    whole = absolute(directory, "directory")
+    if whole == SHARED_ROOT and not shared:
+        raise BadField(
+            f"directory {whole} is shared with all other software of the host, whose pins would "
+            "go: prune a directory of your own below it, or set prune_shared: true"
+        )
+    kept = frozenset(_relative(name, whole) for name in keep)
+    return Prune(whole, kept, tuple(patterns), _kind(kind), recurse)
+
+
+def _relative(name: str, directory: str) -> str:
+    if name.startswith("/"):
+        path = absolute(name, "keep")
+        # One elsewhere keeps nothing here, also not what happens to have its last component.
+        return path[len(directory) + 1 :] if path.startswith(f"{directory}/") else path
+    return "/".join(part for part in name.split("/") if part)
+
+
+def _kind(kind: str) -> Optional[str]:
+    return None if kind == "any" else kind

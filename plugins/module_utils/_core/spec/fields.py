@@ -1,0 +1,128 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Fields that several declarations share: paths, owners, modes."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from functools import lru_cache
+from typing import Optional
+
+from ..errors import PinningError
+from ..shape import Access
+from ..uapi import NAME_MAX
+
+STAGING = "ebpf-pinning~staging"  # the directory that new pins are made in
+
+
+class BadField(PinningError):
+    """A field of a declaration cannot be as it is; the text says what it may be."""
+
+
+@lru_cache(maxsize=256)
+def absolute(path: str, field: str) -> str:
+    """`path` without needless slashes; BadField unless absolute and free of `.` and `..`."""
+    if not path.startswith("/"):
+        raise BadField(f"{field} {path!r} is not absolute: write the whole path")
+    if "\0" in path:
+        raise BadField(f"{field} {path!r} contains a NUL: remove it")
+    parts = [part for part in path.split("/") if part]
+    if "." in parts or ".." in parts:
+        raise BadField(f"{field} {path!r} contains `.` or `..`: write the path that is meant")
+    return "/" + "/".join(parts)
+
+
+def check_pin_name(name: str) -> None:
+    """Raise BadField unless bpffs takes `name` for a pin."""
+    if not name:
+        raise BadField("the name is empty: a pin needs one")
+    if "/" in name:
+        raise BadField(f"name {name!r} contains `/`: put the directory into `directory`")
+    if "." in name:
+        raise BadField(
+            f"name {name!r} contains a dot, which bpffs refuses: use `_`, as libbpf does"
+        )
+    if "\0" in name:
+        raise BadField(f"name {name!r} contains a NUL: remove it")
+    size = len(os.fsencode(name))
+    if size > NAME_MAX:
+        raise BadField(f"name {name[:40]!r}... is {size} bytes long: {NAME_MAX} is the longest")
+    if name == STAGING:
+        raise BadField(f"name {name!r} is reserved for work in progress: choose another")
+
+
+def read_access(
+    owner: Optional[str], group: Optional[str], mode: object, *, bits: int
+) -> Access:
+    """Resolve names to numbers. `bits` are those that `mode` may have."""
+    return Access(
+        None if owner is None else _user_id(str(owner)),
+        None if group is None else _group_id(str(group)),
+        None if mode is None else _mode(mode, bits),
+    )
+
+
+def user_name(uid: int) -> str:
+    """What to call `uid` in a report: its name, or the number as text."""
+    return _user_name(uid)
+
+
+def group_name(gid: int) -> str:
+    """What to call `gid` in a report: its name, or the number as text."""
+    return _group_name(gid)
+
+
+def octal(mode: int) -> str:
+    """A mode as users write it: 0640."""
+    return f"{mode:04o}"
+
+
+@lru_cache(maxsize=None)
+def _user_id(owner: str) -> int:
+    if owner.isdigit():
+        return int(owner)
+    try:
+        return pwd.getpwnam(owner).pw_uid
+    except KeyError:
+        raise BadField(f"owner {owner!r} is not a user of this host: create it first") from None
+
+
+@lru_cache(maxsize=None)
+def _group_id(group: str) -> int:
+    if group.isdigit():
+        return int(group)
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise BadField(f"group {group!r} is not a group of this host: create it first") from None
+
+
+@lru_cache(maxsize=None)
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+@lru_cache(maxsize=None)
+def _group_name(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _mode(mode: object, bits: int) -> int:
+    # An unquoted 0640 is 416 once YAML has read it, and 640 is no less a number: ask for text.
+    if not isinstance(mode, str):
+        raise BadField(f'mode {mode!r} is a number: write it in octal and quoted, like "0640"')
+    try:
+        value = int(mode, 8)
+    except ValueError:
+        raise BadField(f'mode {mode!r} is not octal: write it like "0640"') from None
+    if value & ~bits or value < 0:
+        raise BadField(f"mode {mode!r} has bits beyond {octal(bits)}, which mean nothing here")
+    return value

@@ -1,0 +1,294 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Which maps are wanted: from what people write to what the kernel will report."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import enum
+import re
+from dataclasses import dataclass
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ..btf import Btf, BtfError
+from ..errors import PinningError, Problems
+from ..map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf
+from ..shape import Access, MapShape
+from ..uapi import MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
+from .fields import BadField, absolute, check_pin_name, read_access
+
+Arguments = Mapping[str, object]
+
+
+class OnMismatch(enum.Enum):
+    """What to do with a pinned map of another shape."""
+
+    FAIL = "fail"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True)
+class MapBtf:
+    """The BTF that describes key and value."""
+
+    blob: bytes
+    types: Btf
+    key_type_id: int  # 0: the key is not described
+    value_type_id: int
+
+
+@dataclass(frozen=True)
+class MapSpec:
+    """A map as it is to be made. `shape` is as the kernel will report it."""
+
+    kind: MapType
+    shape: MapShape
+    numa_node: Optional[int]
+    btf: Optional[MapBtf]
+    inner: Optional[MapSpec]
+
+
+@dataclass(frozen=True)
+class WantedPin:
+    """A map that is to be pinned at `directory`/`name`."""
+
+    directory: str
+    name: str
+    map: MapSpec
+    access: Access
+    frozen: Optional[bool]
+    on_mismatch: OnMismatch
+
+    @property
+    def path(self) -> str:
+        return f"{self.directory}/{self.name}"
+
+    @property
+    def kernel_name(self) -> bytes:
+        """At most 15 bytes of [A-Za-z0-9_.]: what the kernel takes, cut as libbpf does."""
+        return _UNNAMEABLE.sub(b"_", self.name.encode("utf-8", "surrogateescape"))[:OBJ_NAME_LEN]
+
+
+def read_pins(items: Sequence[Arguments], defaults: Arguments, host: Host) -> List[WantedPin]:
+    """Read all `items`, filled up from `defaults`; raise Problems with all that is wrong."""
+    pins: List[WantedPin] = []
+    problems: List[str] = []
+    seen: Dict[str, int] = {}
+    for index, item in enumerate(items):
+        label = f"maps[{index}]" if len(items) > 1 else "map"
+        name = item.get("name") or item.get("path")
+        if name:
+            label += f" {name}"
+        try:
+            pin = _read_pin(item, defaults, host)
+        except Problems as found:
+            problems.extend(f"{label}: {problem}" for problem in found.problems)
+            continue
+        first = seen.setdefault(pin.path, index)
+        if first != index:
+            problems.append(f"{label}: {pin.path} is declared by maps[{first}] too: keep one")
+        pins.append(pin)
+    if problems:
+        raise Problems(problems)
+    return pins
+
+
+def _read_pin(item: Arguments, defaults: Arguments, host: Host) -> WantedPin:
+    problems = _Gathered()
+
+    def given(field: str) -> object:
+        value = item.get(field)
+        return defaults.get(field) if value is None else value
+
+    directory, name = problems.of(lambda: _place(item, given("directory"))) or ("", "")
+    access = problems.of(
+        lambda: read_access(
+            given("owner"),  # type: ignore[arg-type]
+            given("group"),  # type: ignore[arg-type]
+            given("mode"),
+            bits=0o777,
+        )
+    )
+    spec = problems.of(lambda: _read_map(item, host))
+    problems.raise_any()
+    assert access is not None and spec is not None
+    return WantedPin(
+        directory,
+        name,
+        spec,
+        access,
+        item.get("frozen"),  # type: ignore[arg-type]
+        OnMismatch(given("on_mismatch")),
+    )
+
+
+def _place(item: Arguments, directory: object) -> Tuple[str, str]:
+    name, path = item.get("name"), item.get("path")
+    if path is not None:
+        whole = absolute(str(path), "path")
+        parent, _slash, last = whole.rpartition("/")
+        check_pin_name(last)
+        if name is not None and name != last:
+            raise BadField(f"path {whole} does not end in name {name!r}: give only one of them")
+        return parent or "/", last
+    if name is None:
+        raise BadField("neither name nor path is given: say where to pin it")
+    check_pin_name(str(name))
+    return absolute(str(directory), "directory"), str(name)
+
+
+def _read_map(item: Arguments, host: Host, *, is_inner: bool = False) -> MapSpec:
+    kind_name, kind = _kind(item.get("type"))
+    problems = _Gathered()
+    numa_node = item.get("numa_node")
+    flags = problems.of(lambda: _flags(item, kind_name, kind)) or 0
+    values = kind.value
+    if kind.value_by_flag and flags & kind.value_by_flag[0]:
+        values = kind.value_by_flag[1]
+
+    def size(field: str, allowed: range) -> int:
+        return problems.of(lambda: _size(item, field, allowed, kind_name)) or 0
+
+    key_size = size("key_size", kind.key)
+    value_size = size("value_size", values)
+    max_entries = size("max_entries", kind.entries)
+    map_extra = size("map_extra", kind.extra)
+    inner = problems.of(lambda: _inner(item, kind_name, kind, host))
+    if is_inner and not kind.can_be_inner:
+        problems.add(f"inner_map: the kernel takes no {kind_name} as an inner map: choose another")
+    btf = problems.of(lambda: _btf(item, kind, key_size, value_size))
+    problems.raise_any()
+    shape = MapShape(
+        kind.number,
+        key_size,
+        value_size,
+        kind.rounded(max_entries, flags, host),
+        flags,
+        map_extra,
+    )
+    return MapSpec(kind, shape, numa_node, btf, inner)  # type: ignore[arg-type]
+
+
+def _kind(name: object) -> Tuple[str, MapType]:
+    if name is None:
+        raise BadField(f"type is missing: give one of {', '.join(sorted(MAP_TYPES))}")
+    if name in UNDECLARABLE:
+        raise BadField(f"type {name} cannot be declared: {UNDECLARABLE[str(name)]}")
+    if name not in MAP_TYPES:
+        raise BadField(f"type {name!r} is unknown: use one of {', '.join(sorted(MAP_TYPES))}")
+    return str(name), MAP_TYPES[str(name)]
+
+
+def _flags(item: Arguments, kind_name: str, kind: MapType) -> int:
+    flags = kind.implied_flags
+    names: Sequence[str] = item.get("flags") or ()  # type: ignore[assignment]
+    for name in names:
+        bit = MAP_FLAGS.get(name)
+        if name in _PER_DESCRIPTOR:
+            raise BadField(
+                f"flag {name} belongs to a file descriptor and is lost when the map is pinned: "
+                f"use mode and group of the pin, or {name}_prog for programs"
+            )
+        if bit is None or not kind.flags & bit:
+            allowed = ", ".join(flag_names(kind.flags)) or "none"
+            problem = "is unknown" if bit is None else f"is not for {kind_name}"
+            raise BadField(f"flag {name!r} {problem}: {kind_name} takes {allowed}")
+        flags |= bit
+    numa_node = item.get("numa_node")
+    if numa_node is not None:
+        if not kind.flags & _NUMA_NODE:
+            raise BadField(f"numa_node is not for {kind_name}: drop it")
+        if not isinstance(numa_node, int) or numa_node not in range(2**31):
+            raise BadField(f"numa_node {numa_node!r} is no node: 0 is the first")
+        flags |= _NUMA_NODE
+    if flags & _ONE_SIDED == _ONE_SIDED:
+        raise BadField("flags rdonly_prog and wronly_prog exclude each other: keep one")
+    return flags
+
+
+def _size(item: Arguments, field: str, allowed: range, kind_name: str) -> int:
+    value = item.get(field)
+    if value is None:
+        if allowed.start == 0 or allowed.stop == allowed.start + 1:
+            return allowed.start
+        raise BadField(f"{field} is missing: {kind_name} takes {_spell(allowed)}")
+    if not isinstance(value, int) or value not in allowed:
+        raise BadField(f"{field} {value!r} is not for {kind_name}: it takes {_spell(allowed)}")
+    return value
+
+
+def _spell(sizes: range) -> str:
+    last = sizes.stop - 1
+    if sizes.step == 1:
+        if sizes.start == last:
+            return str(last)
+        return f"{sizes.start} or more" if last >= 2**32 - 1 else f"{sizes.start} to {last}"
+    if sizes.start + 2 * sizes.step > last:
+        return f"{sizes.start} or {sizes.start + sizes.step}"
+    return f"multiples of {sizes.step}"
+
+
+def _inner(item: Arguments, kind_name: str, kind: MapType, host: Host) -> Optional[MapSpec]:
+    declared = item.get("inner_map")
+    if declared is None:
+        if kind.inner:
+            raise BadField(f"inner_map is missing: {kind_name} needs the shape of what it holds")
+        return None
+    if not kind.inner:
+        raise BadField(f"inner_map is not for {kind_name}: drop it")
+    try:
+        return _read_map(declared, host, is_inner=True)  # type: ignore[arg-type]
+    except Problems as found:
+        raise Problems([f"inner_map: {problem}" for problem in found.problems]) from None
+    except BadField as bad:
+        raise BadField(f"inner_map: {bad}") from None
+
+
+def _btf(item: Arguments, kind: MapType, key_size: int, value_size: int) -> Optional[MapBtf]:
+    declared: Optional[Dict[str, object]] = item.get("btf")  # type: ignore[assignment]
+    if declared is None or kind.btf is TakesBtf.NO:
+        return None  # libbpf, too, makes such a map without BTF
+    try:
+        blob = base64.b64decode(str(declared["data"]), validate=True)
+        types = Btf.parse(blob)
+        ids = (int(str(declared["key_type_id"])), int(str(declared["value_type_id"])))
+        for field, type_id, size in zip(("key", "value"), ids, (key_size, value_size)):
+            found = types.size_of(type_id) if type_id else size
+            if found != size:
+                raise BadField(
+                    f"btf: {field}_type_id {type_id} is a type of {found} bytes, but "
+                    f"{field}_size is {size}: make them agree"
+                )
+    except (BtfError, binascii.Error, ValueError) as error:
+        raise BadField(f"btf: {error}: give the BTF of an object file, base64") from None
+    return MapBtf(blob, types, *ids)
+
+
+class _Gathered:
+    """Collects what is wrong with one item, so that the user sees all of it at once."""
+
+    def __init__(self) -> None:
+        self._problems: List[str] = []
+
+    def add(self, problem: str) -> None:
+        self._problems.append(problem)
+
+    def of(self, read):  # type: ignore[no-untyped-def]
+        try:
+            return read()
+        except Problems as error:
+            self._problems.extend(error.problems)
+        except PinningError as error:
+            self._problems.append(str(error))
+        return None
+
+    def raise_any(self) -> None:
+        if self._problems:
+            raise Problems(self._problems)
+
+
+_UNNAMEABLE = re.compile(rb"[^A-Za-z0-9_.]")
+_NUMA_NODE = MapFlag.NUMA_NODE.value
+_PER_DESCRIPTOR = ("rdonly", "wronly")
+_ONE_SIDED = MapFlag.RDONLY_PROG.value | MapFlag.WRONLY_PROG.value

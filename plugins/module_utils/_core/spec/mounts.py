@@ -1,0 +1,166 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""How a BPF file system is to be mounted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
+
+from ..errors import PinningError, Problems
+from ..shape import Access
+from .fields import BadField, absolute, octal, read_access
+
+STICKY = 0o1000  # bpf_fill_super sets it on every root directory
+
+# Per-mount flags: what to set, what to clear, of (MS_* in man 2 mount).
+MOUNT_FLAGS = {
+    "nosuid": 2,
+    "nodev": 4,
+    "noexec": 8,
+    "noatime": 1024,
+    "nodiratime": 2048,
+    "relatime": 1 << 21,
+    "strictatime": 1 << 24,
+    "nosymfollow": 256,
+    "ro": 1,
+}
+OPPOSITES = {
+    "suid": "nosuid",
+    "dev": "nodev",
+    "exec": "noexec",
+    "rw": "ro",
+    "diratime": "nodiratime",
+    "symfollow": "nosymfollow",
+}
+_ATIME = frozenset({"noatime", "relatime", "strictatime"})
+
+DELEGATES = ("cmds", "maps", "progs", "attachs")
+Delegate = Mapping[str, FrozenSet[str]]
+
+
+@dataclass(frozen=True)
+class WantedMount:
+    """A bpffs on top at `path`. What is None or empty is not compared."""
+
+    path: str
+    access: Access  # of the root directory; the mode with the sticky bit
+    set_flags: FrozenSet[str]  # names of MOUNT_FLAGS
+    clear_flags: FrozenSet[str]
+    delegate: Tuple[Tuple[str, FrozenSet[str]], ...]
+    force: bool
+
+    @property
+    def options(self) -> str:
+        """The data of mount(2): what can be given to a new file system only."""
+        words = []
+        if self.access.mode is not None:
+            words.append(f"mode={octal(self.access.mode)}")
+        if self.access.owner is not None:
+            words.append(f"uid={self.access.owner}")
+        if self.access.group is not None:
+            words.append(f"gid={self.access.group}")
+        words += [f"delegate_{field}={':'.join(sorted(names))}" for field, names in self.delegate]
+        return ",".join(words)
+
+
+@dataclass(frozen=True)
+class WantedUnmount:
+    """No bpffs at `path`."""
+
+    path: str
+    force: bool
+
+
+def read_mount(parameters: Mapping[str, object]) -> WantedMount:
+    """Read the arguments of the module; raise Problems with all that is wrong."""
+    problems = []
+    set_flags: FrozenSet[str] = frozenset()
+    clear_flags: FrozenSet[str] = frozenset()
+    access = Access()
+    path = ""
+    try:
+        path = absolute(str(parameters["path"]), "path")
+    except PinningError as bad:
+        problems.append(str(bad))
+    try:
+        mode = parameters.get("mode")
+        access = read_access(
+            parameters.get("owner"),  # type: ignore[arg-type]
+            parameters.get("group"),  # type: ignore[arg-type]
+            mode,
+            bits=0o3777,
+        )
+        if access.mode is not None:
+            access = Access(access.owner, access.group, access.mode | STICKY)
+    except PinningError as bad:
+        problems.append(str(bad))
+    try:
+        set_flags, clear_flags = _flags(parameters.get("opts") or ())  # type: ignore[arg-type]
+    except PinningError as bad:
+        problems.append(str(bad))
+    delegate: Dict[str, FrozenSet[str]] = {}
+    for field in DELEGATES:
+        names: Optional[Sequence[str]] = parameters.get(f"delegate_{field}")  # type: ignore[assignment]
+        if names is None:
+            continue
+        try:
+            delegate[field] = _delegate(field, names)
+        except PinningError as bad:
+            problems.append(str(bad))
+    if problems:
+        raise Problems(problems)
+    return WantedMount(
+        path,
+        access,
+        set_flags,
+        clear_flags,
+        tuple(delegate.items()),
+        bool(parameters.get("force")),
+    )
+
+
+def flag_bits(names: FrozenSet[str]) -> int:
+    """The MS_* bits of mount(2) for `names`."""
+    bits = 0
+    for name in names:
+        bits |= MOUNT_FLAGS.get(name, 0)
+    return bits
+
+
+def _flags(opts: Sequence[str]) -> Tuple[FrozenSet[str], FrozenSet[str]]:
+    set_flags = set()
+    clear_flags = set()
+    for name in opts:
+        if name in MOUNT_FLAGS:
+            set_flags.add(name)
+        elif name in OPPOSITES:
+            clear_flags.add(OPPOSITES[name])
+        else:
+            known = ", ".join(sorted([*MOUNT_FLAGS, *OPPOSITES]))
+            raise BadField(
+                f"opts: {name!r} is no flag of a mount: use some of {known}; mode, owner, group "
+                "and delegate_* are options of their own"
+            )
+    both = set_flags & clear_flags
+    if both:
+        raise BadField(f"opts: {sorted(both)[0]} and its opposite are both there: keep one")
+    if len(set_flags & _ATIME) > 1:
+        raise BadField(f"opts: {', '.join(sorted(set_flags & _ATIME))} exclude each other")
+    return frozenset(set_flags), frozenset(clear_flags)
+
+
+def _delegate(field: str, names: Sequence[str]) -> FrozenSet[str]:
+    lower = frozenset(name.lower() for name in names)
+    for name in lower:
+        # A number would be a bit mask to the kernel, and nobody could read the drift.
+        if not name.replace("_", "").isalnum() or name.isdigit():
+            raise BadField(
+                f"delegate_{field}: {name!r} is no name: use any, or names as the kernel shows "
+                "them, like map_create"
+            )
+    if not lower:
+        raise BadField(f"delegate_{field} is empty: leave it out to delegate nothing")
+    if "any" in lower and len(lower) > 1:
+        raise BadField(f"delegate_{field}: any includes the others: keep only any")
+    return lower

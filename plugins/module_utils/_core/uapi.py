@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Names and numbers of the BPF user interface (include/uapi/linux/bpf.h), and nothing else."""
+
+from __future__ import annotations
+
+import enum
+import struct
+import sys
+from typing import List
+
+BPF_FS_MAGIC = 0xCAFE4A11
+BYTE_ORDER = sys.byteorder
+OBJ_NAME_LEN = 15  # bytes; the kernel's field has 16 and wants a NUL
+NAME_MAX = 255  # bytes in one component of a path
+
+
+class Command(enum.IntEnum):
+    """Commands of bpf(2) that this collection uses."""
+
+    MAP_CREATE = 0
+    MAP_LOOKUP_ELEM = 1
+    MAP_UPDATE_ELEM = 2
+    MAP_GET_NEXT_KEY = 4
+    OBJ_PIN = 6
+    OBJ_GET = 7
+    PROG_GET_NEXT_ID = 11
+    PROG_GET_FD_BY_ID = 13
+    MAP_GET_FD_BY_ID = 14
+    OBJ_GET_INFO_BY_FD = 15
+    BTF_LOAD = 18
+    BTF_GET_FD_BY_ID = 19
+    MAP_FREEZE = 22
+    LINK_GET_FD_BY_ID = 30
+
+
+class MapFlag(enum.IntFlag):
+    """BPF_F_* of MAP_CREATE that a map keeps."""
+
+    NO_PREALLOC = 1 << 0
+    NO_COMMON_LRU = 1 << 1
+    NUMA_NODE = 1 << 2
+    RDONLY = 1 << 3
+    WRONLY = 1 << 4
+    STACK_BUILD_ID = 1 << 5
+    ZERO_SEED = 1 << 6
+    RDONLY_PROG = 1 << 7
+    WRONLY_PROG = 1 << 8
+    CLONE = 1 << 9
+    MMAPABLE = 1 << 10
+    PRESERVE_ELEMS = 1 << 11
+    INNER_MAP = 1 << 12
+    LINK = 1 << 13
+    PATH_FD = 1 << 14
+    VTYPE_BTF_OBJ_FD = 1 << 15
+    TOKEN_FD = 1 << 16
+    SEGV_ON_FAULT = 1 << 17
+    NO_USER_CONV = 1 << 18
+    RB_OVERWRITE = 1 << 19
+
+
+MAP_FLAGS = {flag.name.lower(): flag.value for flag in MapFlag if flag.name}
+
+BPF_EXIST = 2  # update only what is there
+BPF_F_RDONLY = MapFlag.RDONLY.value  # the same bit opens a pin read-only in OBJ_GET
+
+PROG_TYPES = (
+    "unspec",
+    "socket_filter",
+    "kprobe",
+    "sched_cls",
+    "sched_act",
+    "tracepoint",
+    "xdp",
+    "perf_event",
+    "cgroup_skb",
+    "cgroup_sock",
+    "lwt_in",
+    "lwt_out",
+    "lwt_xmit",
+    "sock_ops",
+    "sk_skb",
+    "cgroup_device",
+    "sk_msg",
+    "raw_tracepoint",
+    "cgroup_sock_addr",
+    "lwt_seg6local",
+    "lirc_mode2",
+    "sk_reuseport",
+    "flow_dissector",
+    "cgroup_sysctl",
+    "raw_tracepoint_writable",
+    "cgroup_sockopt",
+    "tracing",
+    "struct_ops",
+    "ext",
+    "lsm",
+    "sk_lookup",
+    "syscall",
+    "netfilter",
+)
+
+LINK_TYPES = (
+    "unspec",
+    "raw_tracepoint",
+    "tracing",
+    "cgroup",
+    "iter",
+    "netns",
+    "xdp",
+    "perf_event",
+    "kprobe_multi",
+    "struct_ops",
+    "netfilter",
+    "tcx",
+    "uprobe_multi",
+    "netkit",
+    "sockmap",
+)
+
+# union bpf_attr by command, and struct bpf_{map,prog,link,btf}_info: the leading part we need.
+MAP_CREATE_ATTR = struct.Struct("=7I16s5IQ")  # type .. numa_node, name, ifindex .. btf, map_extra
+ELEM_ATTR = struct.Struct("=IxxxxQQQ")  # map_fd, key, value or next_key, flags
+OBJ_ATTR = struct.Struct("=QII")  # pathname, bpf_fd, file_flags
+ID_ATTR = struct.Struct("=III")  # start_id or id, next_id, open_flags
+INFO_ATTR = struct.Struct("=IIQ")  # bpf_fd, info_len, info
+BTF_LOAD_ATTR = struct.Struct("=QQIII")  # btf, log_buf, btf_size, log_size, log_level
+FD_ATTR = struct.Struct("=I")
+
+MAP_INFO = struct.Struct("=6I16sIIQQIIIIQ")
+PROG_INFO = struct.Struct("=II8sIIQQQIIQ16s")
+LINK_INFO = struct.Struct("=III")
+BTF_INFO = struct.Struct("=QII")  # btf, btf_size, id
+
+
+def flag_names(flags: int) -> List[str]:
+    """Spell `flags` as users do, lowest bit first; a bit without a name is written in hex."""
+    names = []
+    for bit in range(flags.bit_length()):
+        if flags & 1 << bit:
+            names.append(_FLAG_NAMES.get(1 << bit, hex(1 << bit)))
+    return names
+
+
+def type_name(names: "tuple[str, ...]", number: int) -> str:
+    """Name `number` by the table `names`; a number newer than the table stays a number."""
+    return names[number] if number < len(names) else str(number)
+
+
+_FLAG_NAMES = {bit: name for name, bit in MAP_FLAGS.items()}

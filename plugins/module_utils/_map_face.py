@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the arguments of bpf_map_pinned to its result. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._core.apply.maps import Outcome, Result, apply, foresee
+from ._core.host import this_host
+from ._core.map_types import map_type_name
+from ._core.objects import PinnedMap, programs_using
+from ._core.observe.maps import observe
+from ._core.plan.maps import Create, MapPlan, Replace, Step, plan, unverified
+from ._core.shape import MapShape
+from ._core.spec.fields import STAGING, group_name, octal, user_name
+from ._core.spec.maps import WantedPin, read_pins
+from ._core.uapi import flag_names
+from ._face import Dictionary, failures_reported, text_diff
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+ACTIONS = ("created", "unchanged", "adjusted", "replaced", "incompatible")
+
+
+def run(module: AnsibleModule) -> t.NoReturn:
+    """Arguments, spec, observe, plan, apply, report."""
+    parameters = module.params
+    with failures_reported(module):
+        items = [parameters] if parameters["maps"] is None else parameters["maps"]
+        pins = read_pins(items, parameters, this_host())
+        decided = plan(pins, observe(pins), parents=parameters["parents"])
+        for warning in _holders(decided):
+            module.warn(warning)
+        if module.check_mode:
+            for text in decided.not_mounted:
+                module.warn(f"{text}; until then a run that is not a check fails")
+        if decided.problems:
+            report = _report(decided, foresee(decided), with_diff=False)
+            module.fail_json(
+                msg="\n".join(decided.problems), **dict(report, changed=False, directories=[])
+            )
+        result = foresee(decided) if module.check_mode else apply(decided)
+        report = _report(decided, result, with_diff=module._diff)
+        if result.error:
+            module.fail_json(msg=_half_done(result), **report)
+        module.exit_json(**report)
+
+
+def _report(decided: MapPlan, result: Result, *, with_diff: bool) -> Dictionary:
+    outcomes = result.outcomes
+    counts = dict.fromkeys(ACTIONS, 0)
+    for outcome in outcomes:
+        counts[outcome.action] = counts.get(outcome.action, 0) + 1
+    done = [outcome for outcome in outcomes if outcome.action in ("created", "adjusted", "replaced")]
+    leftovers = [f"{seen.path}/{STAGING}" for seen in decided.leftovers]
+    report: Dictionary = {
+        "changed": bool(done or result.new_directories or leftovers),
+        "maps": [_map(outcome) for outcome in outcomes],
+        "counts": counts,
+        "directories": result.new_directories,
+        "leftovers": leftovers,
+    }
+    if with_diff:
+        report["diff"] = _diff(done, result.new_directories, leftovers)
+    return report
+
+
+def _map(outcome: Outcome) -> Dictionary:
+    step = outcome.step
+    report: Dictionary = {
+        "path": step.wanted.path,
+        "name": step.wanted.name,
+        "action": outcome.action,
+        "drift": [vars(drift) for drift in step.drift],
+        "id": outcome.id,
+        "shape": _shape(outcome),
+        "unverified": unverified(step),
+    }
+    if outcome.error:
+        report["error"] = outcome.error
+    return report
+
+
+def _shape(outcome: Outcome) -> t.Optional[Dictionary]:
+    if outcome.shape is None:
+        return None
+    return {"name": outcome.kernel_name, **_shape_fields(outcome.shape)}
+
+
+def _shape_fields(shape: MapShape) -> Dictionary:
+    return {
+        "type": map_type_name(shape.number),
+        "key_size": shape.key_size,
+        "value_size": shape.value_size,
+        "max_entries": shape.max_entries,
+        "flags": flag_names(shape.flags),
+        "map_extra": shape.map_extra,
+    }
+
+
+def _diff(
+    done: t.Sequence[Outcome], directories: t.Sequence[str], leftovers: t.Sequence[str]
+) -> t.List[Dictionary]:
+    diff = [text_diff(path, {}, {"directory": "new"}) for path in directories]
+    diff += [text_diff(path, {"leftovers": "of a killed run"}, {}) for path in leftovers]
+    for outcome in done:
+        before, after = _sides(outcome.step)
+        diff.append(text_diff(outcome.step.wanted.path, before, after))
+    return diff
+
+
+def _sides(step: Step) -> t.Tuple[Dictionary, Dictionary]:
+    if isinstance(step, Create):
+        return {}, _declared(step.wanted)
+    assert isinstance(step.found, PinnedMap)
+    entry = step.found.entry
+    before = dict(
+        _shape_fields(step.found.shape),
+        owner=user_name(entry.owner),
+        group=group_name(entry.group),
+        mode=octal(entry.mode),
+    )
+    after = dict(before)
+    for drift in step.drift:
+        before[drift.field], after[drift.field] = drift.have, drift.want
+    if isinstance(step, Replace):
+        before["entries"], after["entries"] = "those of the old map", "none"
+    return before, after
+
+
+def _declared(wanted: WantedPin) -> Dictionary:
+    fields = _shape_fields(wanted.map.shape)
+    access = wanted.access
+    if access.owner is not None:
+        fields["owner"] = user_name(access.owner)
+    if access.group is not None:
+        fields["group"] = group_name(access.group)
+    if access.mode is not None:
+        fields["mode"] = octal(access.mode)
+    if wanted.frozen is not None:
+        fields["frozen"] = wanted.frozen
+    return fields
+
+
+def _holders(decided: MapPlan) -> t.Iterator[str]:
+    replaced = [step for step in decided.steps if isinstance(step, Replace)]
+    users = programs_using(step.found.id for step in replaced)
+    for step in replaced:
+        programs = users[step.found.id]
+        if programs:
+            yield (
+                f"{step.wanted.path}: programs go on using the map that is replaced, and do not "
+                f"see the new one until they are loaded again: {', '.join(programs)}"
+            )
+
+
+def _half_done(result: Result) -> str:
+    counts: t.Dict[str, int] = {}
+    for outcome in result.outcomes:
+        counts[outcome.action] = counts.get(outcome.action, 0) + 1
+    summary = ", ".join(f"{count} {action}" for action, count in counts.items())
+    return (
+        f"{result.error}\nDone so far: {summary.replace('_', ' ')} (see `maps`). "
+        "What is done stays; run again to do the rest."
+    )
+
+

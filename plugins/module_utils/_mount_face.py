@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the arguments of bpffs_mount to its result. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._core import fstab
+from ._core.apply.mounts import apply_mount, apply_unmount
+from ._core.errors import Problems
+from ._core.observe.mounts import MountSeen, observe
+from ._core.plan.mounts import MountPlan, flags_to_set, plan_mount, plan_unmount
+from ._core.spec.fields import absolute, group_name, octal, user_name
+from ._core.spec.mounts import DELEGATES, WantedMount, WantedUnmount, read_mount
+from ._face import Dictionary, failures_reported, text_diff
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+class _Boot(t.NamedTuple):
+    """fstab before and after."""
+
+    path: str
+    before: bytes
+    after: bytes
+
+    @property
+    def changes(self) -> bool:
+        return self.before != self.after
+
+
+def run(module: AnsibleModule) -> t.NoReturn:
+    """Arguments, spec, observe, plan, apply, report."""
+    parameters = module.params
+    with failures_reported(module):
+        wanted = read_mount(parameters)
+        boot = _boot(parameters, wanted)
+        seen = observe(wanted.path)
+        if parameters["state"] == "mounted":
+            plan = plan_mount(wanted, seen)
+        else:
+            plan = plan_unmount(WantedUnmount(wanted.path, wanted.force), seen)
+        if plan.problems:
+            raise Problems(plan.problems)
+        if module.check_mode:
+            mount = _foreseen(wanted, seen, plan)
+        else:
+            mount = _apply(wanted, seen, plan)
+            if boot and boot.changes:
+                fstab.write(boot.path, boot.after)
+        report: Dictionary = {
+            "changed": plan.changes or bool(boot and boot.changes),
+            "mount": mount,
+            "drift": [vars(drift) for drift in plan.drift],
+            "dropped": list(plan.dropped),
+        }
+        if module._diff:
+            report["diff"] = _diff(wanted.path, _picture(seen), mount, boot)
+        module.exit_json(**report)
+
+
+def _boot(parameters: t.Mapping[str, t.Any], wanted: WantedMount) -> t.Optional[_Boot]:
+    if parameters["boot"] is None:
+        return None
+    path = absolute(parameters["fstab"], "fstab")
+    before = fstab.read(path) or b""
+    if parameters["boot"]:
+        return _Boot(path, before, fstab.with_entry(before, wanted, path))
+    return _Boot(path, before, fstab.without_entry(before, wanted.path))
+
+
+def _apply(wanted: WantedMount, seen: MountSeen, plan: MountPlan) -> t.Optional[Dictionary]:
+    if plan.mount or plan.drift:
+        return _picture(apply_mount(wanted, seen, plan))
+    if plan.unmount:
+        apply_unmount(seen)
+        return None
+    return _picture(seen)
+
+
+def _picture(seen: MountSeen) -> t.Optional[Dictionary]:
+    if seen.bpffs is None or seen.root is None:
+        return None
+    return {
+        "path": seen.path,
+        "source": seen.bpffs.source,
+        "opts": sorted(seen.flags),
+        "mode": octal(seen.root.mode),
+        "owner": user_name(seen.root.owner),
+        "group": group_name(seen.root.group),
+        "delegate": {field: sorted(names) for field, names in seen.delegate.items()},
+        "pins": len(seen.pins),
+    }
+
+
+def _foreseen(wanted: WantedMount, seen: MountSeen, plan: MountPlan) -> t.Optional[Dictionary]:
+    """The picture that `_apply` will give if nothing goes wrong."""
+    if plan.mount:
+        return _new_mount(wanted)
+    picture = None if plan.unmount else _picture(seen)
+    if picture is not None:
+        for drift in plan.drift:
+            picture[drift.field] = drift.want
+    return picture
+
+
+def _new_mount(wanted: WantedMount) -> Dictionary:
+    access = wanted.access
+    delegate = dict(wanted.delegate)
+    return {
+        "path": wanted.path,
+        "source": "bpffs",
+        "opts": sorted(flags_to_set(wanted, frozenset({"relatime"}))),
+        "mode": octal(0o1777 if access.mode is None else access.mode),
+        "owner": user_name(access.owner or 0),
+        "group": group_name(access.group or 0),
+        "delegate": {field: sorted(delegate.get(field, ())) for field in DELEGATES},
+        "pins": 0,
+    }
+
+
+def _diff(
+    path: str,
+    before: t.Optional[Dictionary],
+    after: t.Optional[Dictionary],
+    boot: t.Optional[_Boot],
+) -> t.List[Dictionary]:
+    diff = []
+    if before != after:
+        diff.append(text_diff(path, _flat(before), _flat(after)))
+    if boot and boot.changes:
+        diff.append(
+            {
+                "before_header": f"{boot.path} (found)",
+                "after_header": f"{boot.path} (declared)",
+                "before": boot.before.decode("utf-8", "replace"),
+                "after": boot.after.decode("utf-8", "replace"),
+            }
+        )
+    return diff
+
+
+def _flat(mount: t.Optional[Dictionary]) -> Dictionary:
+    if mount is None:
+        return {}
+    fields = dict(mount)
+    del fields["path"]
+    for field, names in fields.pop("delegate").items():
+        if names:
+            fields[f"delegate_{field}"] = names
+    return fields

@@ -1,0 +1,382 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ensure that BPF maps exist, pinned by name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bpf_map_pinned
+short_description: Ensure that BPF maps exist, pinned by name
+version_added: 0.1.0
+description:
+  - Ensures that a map of the declared shape is pinned at O(directory)/O(name) in a BPF file system.
+    A pinned map that fits is used as it is. Where there is none, the map is made and pinned, as
+    loaders do for C(LIBBPF_PIN_BY_NAME); programs loaded afterwards by libbpf, cilium/ebpf, aya,
+    bpftool or tc find it and reuse it.
+  - Takes one map, or any number with O(maps) in one call. All maps are looked at and decided
+    about before the first one is changed, so one that cannot be as declared changes nothing.
+  - Shapes are compared as the kernel reports them, so a second run changes nothing, whatever the
+    type.
+author:
+  - ebpf.pinning contributors (@ebpf-pinning)
+extends_documentation_fragment:
+  - ebpf.pinning.attributes
+options:
+  maps:
+    description:
+      - The maps to ensure. Each item takes the options that a single map takes.
+      - O(directory), O(owner), O(group), O(mode) and O(on_mismatch) of the task are defaults for
+        all items.
+      - Prefer this to a loop over the task. It handles thousands of maps in one call.
+    type: list
+    elements: dict
+    suboptions:
+      name: &name
+        description:
+          - Name of the pin, and of the map. The kernel's own name for the map is cut to 15
+            characters, with C(_) for what the kernel does not take; the pin keeps the whole name.
+          - bpffs takes no dots, and 255 bytes at most.
+        type: str
+      path: &path
+        description:
+          - The whole path of the pin, in place of O(directory) and O(name).
+        type: path
+      directory: &directory
+        description:
+          - Absolute path of a directory in a BPF file system.
+        type: path
+      type: &type
+        description:
+          - Type of the map, as bpftool calls it.
+          - One of V(arena), V(array), V(array_of_maps), V(bloom_filter), V(cgroup_array),
+            V(cgroup_storage), V(cgrp_storage), V(cpumap), V(devmap), V(devmap_hash), V(hash),
+            V(hash_of_maps), V(inode_storage), V(lpm_trie), V(lru_hash), V(lru_percpu_hash),
+            V(percpu_array), V(percpu_cgroup_storage), V(percpu_hash), V(perf_event_array),
+            V(prog_array), V(queue), V(reuseport_sockarray), V(ringbuf), V(sk_storage),
+            V(sockhash), V(sockmap), V(stack), V(stack_trace), V(task_storage), V(user_ringbuf),
+            V(xskmap).
+        type: str
+      key_size: &key_size
+        description:
+          - Size of a key in bytes. May be left out where the type takes only one size.
+        type: int
+      value_size: &value_size
+        description:
+          - Size of a value in bytes, for per-CPU types that of one CPU. May be left out where
+            the type takes only one size.
+        type: int
+      max_entries: &max_entries
+        description:
+          - Number of entries; for V(ringbuf) and V(user_ringbuf) bytes, rounded up to a power of
+            two of pages as loaders do; for V(arena) pages.
+          - May be left out where the type takes only V(0), and for V(perf_event_array), where
+            V(0) means one entry for each possible CPU.
+        type: int
+      flags: &flags
+        description:
+          - Flags of the map, without C(BPF_F_), in lower case; for example V(no_prealloc),
+            V(no_common_lru), V(rdonly_prog), V(mmapable).
+          - Flags that a type cannot be made without are implied; V(no_prealloc) for
+            V(lpm_trie) and local storage, V(mmapable) for V(arena).
+        type: list
+        elements: str
+      map_extra: &map_extra
+        description:
+          - For V(bloom_filter) the number of hash functions, for V(arena) the address to map it
+            at.
+        type: int
+      numa_node: &numa_node
+        description:
+          - The NUMA node to take memory from; implies the flag V(numa_node).
+          - The kernel does not report the node, so it is used when a map is made and is not
+            compared afterwards.
+        type: int
+      btf: &btf
+        description:
+          - BTF that describes key and value, so that C(bpftool map dump) shows fields by name.
+          - Compared with that of a pinned map by structure. Ignored for types that take none, as
+            loaders do. Local storage types, which need one, get a minimal one when it is left
+            out.
+        type: dict
+        suboptions:
+          data:
+            description: A BTF blob (the section C(.BTF) of an object file), in base64.
+            type: str
+            required: true
+          key_type_id:
+            description: Id of the type of the key; V(0) for a type without keys.
+            type: int
+            required: true
+          value_type_id:
+            description: Id of the type of the value.
+            type: int
+            required: true
+      inner_map:
+        description:
+          - The shape of the maps that an V(array_of_maps) or V(hash_of_maps) holds.
+          - The kernel does not report it. It is compared with a map that is in there; with
+            none in there, a V(hash_of_maps) is asked whether it would take such a map. Where
+            neither is possible, RV(maps[].unverified) says so.
+        type: dict
+        suboptions: &shape
+          type: *type
+          key_size: *key_size
+          value_size: *value_size
+          max_entries: *max_entries
+          flags: *flags
+          map_extra: *map_extra
+          numa_node: *numa_node
+          btf: *btf
+      frozen: &frozen
+        description:
+          - V(true) freezes the map, so that user space cannot write to it any more. There is no
+            way back.
+          - V(false) takes a frozen map for a mismatch.
+          - Not compared when left out.
+        type: bool
+      owner: &owner
+        description:
+          - Name or number of the user that owns the pin. Left as it is when left out.
+        type: str
+      group: &group
+        description:
+          - Name or number of the group of the pin. Left as it is when left out.
+        type: str
+      mode: &mode
+        description:
+          - Permission bits of the pin, in octal and quoted, like V("0640"). Left as they are
+            when left out; the kernel makes pins with V("0600").
+          - To open a pin, a process also needs V(x) on all directories above.
+        type: raw
+      on_mismatch: &on_mismatch
+        description:
+          - What to do with a pinned map of another shape.
+          - V(fail) changes nothing and reports every field that differs, for every map.
+          - V(replace) makes a new, empty map, which takes the name in one atomic rename. The
+            entries of the old map are lost when its last user is gone, and programs that use it
+            go on using it; a warning names them. A pin that holds a program or a link is never
+            replaced.
+          - V(fail) is the default.
+        type: str
+        choices: [fail, replace]
+  name: *name
+  path: *path
+  directory:
+    description:
+      - Absolute path of a directory in a BPF file system.
+    type: path
+    default: /sys/fs/bpf
+  type: *type
+  key_size: *key_size
+  value_size: *value_size
+  max_entries: *max_entries
+  flags: *flags
+  map_extra: *map_extra
+  numa_node: *numa_node
+  btf: *btf
+  inner_map:
+    description:
+      - The shape of the maps that an V(array_of_maps) or V(hash_of_maps) holds.
+      - The kernel does not report it. It is compared with a map that is in there; with none in
+        there, a V(hash_of_maps) is asked whether it would take such a map. Where neither is
+        possible, RV(maps[].unverified) says so.
+    type: dict
+    suboptions: *shape
+  frozen: *frozen
+  owner: *owner
+  group: *group
+  mode: *mode
+  on_mismatch:
+    description:
+      - What to do with a pinned map of another shape.
+      - V(fail) changes nothing and reports every field that differs, for every map.
+      - V(replace) makes a new, empty map, which takes the name in one atomic rename. The entries
+        of the old map are lost when its last user is gone, and programs that use it go on using
+        it; a warning names them. A pin that holds a program or a link is never replaced.
+    type: str
+    choices: [fail, replace]
+    default: fail
+  parents:
+    description:
+      - Make missing directories, with mode V("0755") less the umask. Only inside a BPF file
+        system.
+    type: bool
+    default: true
+seealso:
+  - module: ebpf.pinning.bpffs_mount
+  - module: ebpf.pinning.bpf_pin_absent
+"""
+
+EXAMPLES = r"""
+- name: Ensure that one map is pinned at /sys/fs/bpf/flows
+  ebpf.pinning.bpf_map_pinned:
+    name: flows
+    type: lru_hash
+    key_size: 16
+    value_size: 8
+    max_entries: 65536
+
+- name: Ensure that the maps of an agent are pinned, readable for a group
+  ebpf.pinning.bpf_map_pinned:
+    directory: /sys/fs/bpf/agent
+    group: adm
+    mode: "0640"
+    maps:
+      - name: packet_counts
+        type: percpu_array
+        value_size: 8
+        max_entries: 256
+      - name: blocked_v4
+        type: lpm_trie
+        key_size: 8
+        value_size: 4
+        max_entries: 10000
+      - name: events
+        type: ringbuf
+        max_entries: 262144
+      - name: per_tenant
+        type: hash_of_maps
+        key_size: 4
+        max_entries: 64
+        inner_map:
+          type: hash
+          key_size: 4
+          value_size: 8
+          max_entries: 1024
+
+- name: Make room for more flows, and accept that those in the map are lost
+  ebpf.pinning.bpf_map_pinned:
+    name: flows
+    type: lru_hash
+    key_size: 16
+    value_size: 8
+    max_entries: 131072
+    on_mismatch: replace
+"""
+
+RETURN = r"""
+maps:
+  description:
+    - The maps, in the order of the task. Also returned when the task fails because of a map.
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Path of the pin.
+      type: str
+      sample: /sys/fs/bpf/flows
+    name:
+      description: Name of the pin.
+      type: str
+      sample: flows
+    action:
+      description:
+        - What was done, or in check mode would be done.
+        - V(adjusted) means that owner, group, mode or V(frozen) was set in place.
+        - V(incompatible) means that the pin is not as declared and was left alone.
+        - When the kernel refuses in the middle, V(failed) is the map that it refused and
+          V(not_done) are those after it.
+      type: str
+      sample: created
+    drift:
+      description: What was not as declared; for each field C(field), C(want) and C(have).
+      type: list
+      elements: dict
+      sample: [{"field": "max_entries", "want": 65536, "have": 1024}]
+    id:
+      description: Id of the map in the kernel. V(null) where there is none.
+      type: int
+      sample: 42
+    shape:
+      description: The map as the kernel reports it. V(null) where there is none.
+      type: dict
+      sample:
+        name: flows
+        type: lru_hash
+        key_size: 16
+        value_size: 8
+        max_entries: 65536
+        flags: []
+        map_extra: 0
+    unverified:
+      description: Fields that were declared, but that the kernel does not report.
+      type: list
+      elements: str
+      sample: [numa_node]
+    error:
+      description: Why it failed.
+      returned: when RV(maps[].action) is V(failed)
+      type: str
+counts:
+  description: How many maps there are of each RV(maps[].action).
+  returned: always, unless the arguments are at fault
+  type: dict
+  sample: {"created": 1, "unchanged": 3, "adjusted": 0, "replaced": 0, "incompatible": 0}
+directories:
+  description: Directories that were made.
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: str
+  sample: [/sys/fs/bpf/agent]
+leftovers:
+  description: Staging directories of killed runs that were cleared away.
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._map_face import run  # noqa: E402
+
+
+def main() -> None:
+    """Run the module."""
+    btf = {
+        "data": {"type": "str", "required": True},
+        "key_type_id": {"type": "int", "required": True, "no_log": False},
+        "value_type_id": {"type": "int", "required": True},
+    }
+    shape = {
+        "type": {"type": "str"},
+        "key_size": {"type": "int", "no_log": False},
+        "value_size": {"type": "int"},
+        "max_entries": {"type": "int"},
+        "flags": {"type": "list", "elements": "str"},
+        "map_extra": {"type": "int"},
+        "numa_node": {"type": "int"},
+        "btf": {"type": "dict", "options": btf},
+    }
+    pin = {
+        "name": {"type": "str"},
+        "path": {"type": "path"},
+        "directory": {"type": "path"},
+        **shape,
+        "inner_map": {"type": "dict", "options": shape},
+        "frozen": {"type": "bool"},
+        "owner": {"type": "str"},
+        "group": {"type": "str"},
+        "mode": {"type": "raw"},
+        "on_mismatch": {"type": "str", "choices": ["fail", "replace"]},
+    }
+    one_map = ["name", "path", *shape, "inner_map", "frozen"]
+    module = AnsibleModule(
+        argument_spec={
+            **pin,
+            "maps": {"type": "list", "elements": "dict", "options": pin},
+            "directory": {"type": "path", "default": "/sys/fs/bpf"},
+            "on_mismatch": {"type": "str", "choices": ["fail", "replace"], "default": "fail"},
+            "parents": {"type": "bool", "default": True},
+        },
+        mutually_exclusive=[["maps", option] for option in one_map],
+        required_one_of=[["maps", "name", "path"]],
+        supports_check_mode=True,
+    )
+    run(module)
+
+
+if __name__ == "__main__":
+    main()

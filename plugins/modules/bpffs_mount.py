@@ -1,0 +1,207 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ensure that a BPF file system is mounted."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bpffs_mount
+short_description: Ensure that a BPF file system is mounted
+version_added: 0.1.0
+description:
+  - Ensures that exactly one BPF file system (bpffs) is on top at O(path), with the declared owner,
+    mode and flags. A second C(mount -t bpf) on the same directory would succeed and hide all pins
+    of the first; this module never makes one.
+  - Owner, group, mode and flags are set in place. What a mounted file system cannot change is
+    reported and refused.
+author:
+  - ebpf.pinning contributors (@ebpf-pinning)
+extends_documentation_fragment:
+  - ebpf.pinning.attributes
+options:
+  path:
+    description:
+      - Where it is mounted. Missing directories are made, outside sysfs.
+    type: path
+    default: /sys/fs/bpf
+  state:
+    description:
+      - V(mounted) mounts it unless a bpffs is there already.
+      - V(unmounted) unmounts it. Refused while it holds pins, which would be lost, unless
+        O(force) is set or the same file system is mounted elsewhere too.
+    type: str
+    choices: [mounted, unmounted]
+    default: mounted
+  mode:
+    description:
+      - Permission bits of the root directory, in octal and quoted, like V("0700"). The kernel
+        sets the sticky bit (V("1700")) on every bpffs, and so does this module.
+      - Left as it is when left out; a new bpffs then has the kernel's V("1777").
+    type: raw
+  owner:
+    description: Name or number of the user that owns the root directory.
+    type: str
+  group:
+    description: Name or number of the group of the root directory.
+    type: str
+  opts:
+    description:
+      - Flags of the mount that must be set or, by their opposites, must not. Flags that are not
+        named are left as they are.
+      - Some of V(nosuid), V(suid), V(nodev), V(dev), V(noexec), V(exec), V(ro), V(rw),
+        V(noatime), V(relatime), V(strictatime), V(nodiratime), V(diratime), V(nosymfollow),
+        V(symfollow).
+    type: list
+    elements: str
+  delegate_cmds:
+    description:
+      - Commands of C(bpf(2)) that may be delegated to user namespaces with a token, by the
+        kernel's names, or V(any). Linux 6.9 or newer.
+      - What is delegated can only be set when the file system is made. A difference is an error,
+        unless O(force) is set and there are no pins; then it is unmounted and mounted anew.
+    type: list
+    elements: str
+  delegate_maps:
+    description: Map types that may be delegated. See O(delegate_cmds).
+    type: list
+    elements: str
+  delegate_progs:
+    description: Program types that may be delegated. See O(delegate_cmds).
+    type: list
+    elements: str
+  delegate_attachs:
+    description: Attach types that may be delegated. See O(delegate_cmds).
+    type: list
+    elements: str
+  boot:
+    description:
+      - V(true) keeps exactly one entry for O(path) in O(fstab), which carries the declared
+        options; other options of an entry that is there stay.
+      - V(false) keeps none.
+      - When left out, the file is not read. systemd mounts C(/sys/fs/bpf) by itself.
+      - The file is replaced in one rename, and all other lines are kept to the byte.
+    type: bool
+  fstab:
+    description: The file for O(boot).
+    type: path
+    default: /etc/fstab
+  force:
+    description:
+      - Unmount even if pins are lost by it (O(state=unmounted)), and mount an empty file system
+        anew when its delegation differs.
+    type: bool
+    default: false
+seealso:
+  - module: ebpf.pinning.bpf_map_pinned
+  - module: ebpf.pinning.bpf_pin_absent
+"""
+
+EXAMPLES = r"""
+- name: Ensure that the usual bpffs is mounted
+  ebpf.pinning.bpffs_mount:
+
+- name: Ensure that it is closed to other users, and mounted at boot without systemd
+  ebpf.pinning.bpffs_mount:
+    mode: "0700"
+    opts: [nosuid, nodev, noexec]
+    boot: true
+
+- name: Ensure that an agent has a bpffs of its own
+  ebpf.pinning.bpffs_mount:
+    path: /run/agent/bpffs
+    group: adm
+    mode: "0750"
+
+- name: Ensure that the agent's bpffs is gone, unless something is pinned in it
+  ebpf.pinning.bpffs_mount:
+    path: /run/agent/bpffs
+    state: unmounted
+"""
+
+RETURN = r"""
+mount:
+  description:
+    - The file system as it is now. In check mode, as it was found, with the declared values in
+      place of those that differ. V(null) when it is not mounted.
+  returned: success
+  type: dict
+  contains:
+    path:
+      description: Where it is mounted.
+      type: str
+      sample: /sys/fs/bpf
+    source:
+      description: The source that was given when it was mounted; free text.
+      type: str
+      sample: bpffs
+    opts:
+      description: The flags that are set.
+      type: list
+      elements: str
+      sample: [nodev, noexec, nosuid, relatime]
+    mode:
+      description: Permission bits of the root directory.
+      type: str
+      sample: "1700"
+    owner:
+      description: Owner of the root directory.
+      type: str
+      sample: root
+    group:
+      description: Group of the root directory.
+      type: str
+      sample: root
+    delegate:
+      description: What is delegated, by C(cmds), C(maps), C(progs) and C(attachs).
+      type: dict
+      sample: {"cmds": [], "maps": [], "progs": [], "attachs": []}
+    pins:
+      description: Number of pins in it.
+      type: int
+      sample: 12
+drift:
+  description: What was not as declared; for each field C(field), C(want) and C(have).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"field": "mode", "want": "1700", "have": "1777"}]
+dropped:
+  description: Pins that were lost by an unmount.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ..module_utils._mount_face import run  # noqa: E402
+
+
+def main() -> None:
+    """Run the module."""
+    names = {"type": "list", "elements": "str"}
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "default": "/sys/fs/bpf"},
+            "state": {"type": "str", "choices": ["mounted", "unmounted"], "default": "mounted"},
+            "mode": {"type": "raw"},
+            "owner": {"type": "str"},
+            "group": {"type": "str"},
+            "opts": names,
+            "delegate_cmds": names,
+            "delegate_maps": names,
+            "delegate_progs": names,
+            "delegate_attachs": names,
+            "boot": {"type": "bool"},
+            "fstab": {"type": "path", "default": "/etc/fstab"},
+            "force": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    run(module)
+
+
+if __name__ == "__main__":
+    main()
