@@ -7,8 +7,8 @@ from __future__ import annotations
 import typing as t
 
 from ._core.apply.absence import Removal, apply, foresee
-from ._core.objects import PinnedLink, PinnedMap, PinnedProg
-from ._core.observe.absence import Sight, observe_paths, observe_tree
+from ._core.found.pins import PinnedLink, PinnedMap, PinnedProg, Sight
+from ._core.observe.absence import observe_paths, observe_tree
 from ._core.plan.absence import AbsencePlan, plan_paths, plan_prune
 from ._core.spec.absence import absent_paths, prune
 from ._face import Dictionary, failures_reported, text_diff

@@ -24,7 +24,9 @@ def failures_reported(module: AnsibleModule) -> t.Iterator[None]:
         module.fail_json(msg=str(error))
 
 
-def text_diff(path: str, before: t.Mapping[str, object], after: t.Mapping[str, object]) -> Dictionary:
+def text_diff(
+    path: str, before: t.Mapping[str, object], after: t.Mapping[str, object]
+) -> Dictionary:
     """One entry of `diff`: both sides as YAML, a field a line."""
     return {
         "before_header": f"{path} (found)",

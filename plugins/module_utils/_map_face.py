@@ -7,11 +7,12 @@ from __future__ import annotations
 import typing as t
 
 from ._core.apply.maps import Outcome, Result, apply, foresee
+from ._core.found.pins import PinnedMap
 from ._core.host import this_host
 from ._core.map_types import map_type_name
-from ._core.objects import PinnedMap, programs_using
+from ._core.objects import programs_using
 from ._core.observe.maps import observe
-from ._core.plan.maps import Create, MapPlan, Replace, Step, plan, unverified
+from ._core.plan.maps import Create, MapPlan, Replace, Step, plan, spell_shape, unverified
 from ._core.shape import MapShape
 from ._core.spec.fields import STAGING, group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
@@ -53,7 +54,9 @@ def _report(decided: MapPlan, result: Result, *, with_diff: bool) -> Dictionary:
     counts = dict.fromkeys(ACTIONS, 0)
     for outcome in outcomes:
         counts[outcome.action] = counts.get(outcome.action, 0) + 1
-    done = [outcome for outcome in outcomes if outcome.action in ("created", "adjusted", "replaced")]
+    done = [
+        outcome for outcome in outcomes if outcome.action in ("created", "adjusted", "replaced")
+    ]
     leftovers = [f"{seen.path}/{STAGING}" for seen in decided.leftovers]
     report: Dictionary = {
         "changed": bool(done or result.new_directories or leftovers),
@@ -132,6 +135,8 @@ def _sides(step: Step) -> t.Tuple[Dictionary, Dictionary]:
 
 def _declared(wanted: WantedPin) -> Dictionary:
     fields = _shape_fields(wanted.map.shape)
+    if wanted.map.inner is not None:
+        fields["inner_map"] = spell_shape(wanted.map.inner.shape)
     access = wanted.access
     if access.owner is not None:
         fields["owner"] = user_name(access.owner)
@@ -165,5 +170,3 @@ def _half_done(result: Result) -> str:
         f"{result.error}\nDone so far: {summary.replace('_', ' ')} (see `maps`). "
         "What is done stays; run again to do the rest."
     )
-
-

@@ -9,7 +9,8 @@ import typing as t
 from ._core import fstab
 from ._core.apply.mounts import apply_mount, apply_unmount
 from ._core.errors import Problems
-from ._core.observe.mounts import MountSeen, observe
+from ._core.found.mounts import MountSeen
+from ._core.observe.mounts import observe
 from ._core.plan.mounts import MountPlan, flags_to_set, plan_mount, plan_unmount
 from ._core.spec.fields import absolute, group_name, octal, user_name
 from ._core.spec.mounts import DELEGATES, WantedMount, WantedUnmount, read_mount

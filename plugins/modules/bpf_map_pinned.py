@@ -328,9 +328,9 @@ leftovers:
   sample: []
 """
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._map_face import run  # noqa: E402
+from ..module_utils._map_face import run
 
 
 def main() -> None:

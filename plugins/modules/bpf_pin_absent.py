@@ -149,9 +149,9 @@ counts:
   sample: {"removed": 1, "missing": 0, "spared": 0}
 """
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._absence_face import run  # noqa: E402
+from ..module_utils._absence_face import run
 
 
 def main() -> None:

@@ -174,9 +174,9 @@ dropped:
   sample: []
 """
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._mount_face import run  # noqa: E402
+from ..module_utils._mount_face import run
 
 
 def main() -> None:

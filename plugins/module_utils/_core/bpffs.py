@@ -11,11 +11,11 @@ import errno
 import os
 import re
 import stat
-from dataclasses import dataclass
 from typing import Iterable, List, Optional, Tuple
 
 from . import kernel
 from .errors import PinningError
+from .found.mounts import Mount
 from .kernel import Fd
 from .shape import Identity
 
@@ -24,26 +24,12 @@ from .shape import Identity
 KERNELS_OWN = frozenset({"maps.debug", "progs.debug"})
 
 DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+READABLE = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 ENTRY = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class PathProblem(PinningError):
     """A path that this collection refuses to go along, or that leads nowhere."""
-
-
-@dataclass(frozen=True)
-class Mount:
-    """One line of /proc/self/mountinfo (man 5 proc)."""
-
-    id: int
-    parent: int
-    device: int
-    root: str  # of the file system, that is shown at `point`
-    point: str
-    opts: Tuple[str, ...]  # of this mount
-    fstype: str
-    source: str
-    super_opts: Tuple[str, ...]  # of the file system
 
 
 class Place:

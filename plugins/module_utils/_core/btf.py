@@ -1,3 +1,10 @@
-class Btf: pass
-class BtfError(ValueError): pass
-def minimal(n): return b"",1,2
+class Btf:
+    pass
+
+
+class BtfError(ValueError):
+    pass
+
+
+def minimal(n):
+    return b"", 1, 2

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Callable, List, Optional, Sequence, TypeVar
+
+T = TypeVar("T")
 
 
 class PinningError(Exception):
@@ -17,3 +19,29 @@ class Problems(PinningError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(problems))
+
+
+class Gathering:
+    """Collects what is wrong with a request, so that the user sees all of it at once."""
+
+    def __init__(self) -> None:
+        self._problems: List[str] = []
+
+    def add(self, problem: str) -> None:
+        """Take note of one more problem."""
+        self._problems.append(problem)
+
+    def of(self, read: Callable[[], T], prefix: str = "") -> Optional[T]:
+        """What `read` returns, or None when it raised, which is then taken note of."""
+        try:
+            return read()
+        except Problems as error:
+            self._problems.extend(prefix + problem for problem in error.problems)
+        except PinningError as error:
+            self._problems.append(f"{prefix}{error}")
+        return None
+
+    def raise_any(self) -> None:
+        """Raise Problems if there are any."""
+        if self._problems:
+            raise Problems(self._problems)

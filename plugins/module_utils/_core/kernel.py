@@ -14,7 +14,7 @@ import os
 import resource
 import struct
 import sys
-from typing import Iterator, List, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 from . import uapi
 from .advice import advice_for, errno_name
@@ -66,8 +66,7 @@ def create_map(
 ) -> Fd:
     """MAP_CREATE. Sizes in bytes, `name` at most 15 bytes, `btf` is (fd, key id, value id)."""
     return _charged(
-        Command.MAP_CREATE,
-        uapi.MAP_CREATE_ATTR,
+        _map_create,
         number,
         key_size,
         value_size,
@@ -86,40 +85,51 @@ def create_map(
 def load_btf(blob: bytes) -> Fd:
     """BTF_LOAD: have the kernel check `blob` and keep it. EINVAL when it does not hold."""
     buffer = ctypes.create_string_buffer(blob, len(blob))
-    return _charged(
-        Command.BTF_LOAD, uapi.BTF_LOAD_ATTR, ctypes.addressof(buffer), 0, len(blob), 0, 0
-    )
+    return _charged(_btf_load, ctypes.addressof(buffer), 0, len(blob), 0, 0)
 
 
 def pin(fd: int, path: bytes) -> None:
     """OBJ_PIN: give the object behind `fd` the name `path`. EEXIST when it is taken."""
-    _bpf(Command.OBJ_PIN, uapi.OBJ_ATTR, _place_path(path), fd, 0)
+    _obj_pin(_place_path(path), fd, 0)
 
 
 def get(path: bytes, flags: int = 0) -> Fd:
     """OBJ_GET: open the object pinned at `path`. EINVAL for a link opened read-only."""
-    return Fd(_bpf(Command.OBJ_GET, uapi.OBJ_ATTR, _place_path(path), 0, flags))
+    return Fd(_obj_get(_place_path(path), 0, flags))
 
 
 def freeze(fd: int) -> None:
     """MAP_FREEZE: no more writes from user space, for good. EBUSY while mapped writable."""
-    _bpf(Command.MAP_FREEZE, uapi.FD_ATTR, fd)
+    _map_freeze(fd)
 
 
-def map_info(fd: int) -> Tuple[int, ...]:
+def map_info(fd: int) -> Tuple[Any, ...]:
     """The fields of struct bpf_map_info, in order; zero where the kernel is older."""
     return _info(fd, uapi.MAP_INFO)
 
 
-def link_info(fd: int) -> Tuple[int, ...]:
+def map_info_if_map(fd: int) -> Optional[Tuple[Any, ...]]:
+    """The same for a descriptor of a map; None for a program. For read-only descriptors of pins.
+
+    The kernel says how much it wrote: struct bpf_prog_info has had 208 bytes and more since
+    Linux 5.10, struct bpf_map_info 80 to 104, and a link cannot be opened read-only. This
+    saves a readlink of /proc/self/fd/N for each pin, a fifth of the time it takes to look at one.
+    """
+    _info_buffer[:] = _ZEROS
+    _get_info(fd, len(_ZEROS), _INFO_ADDRESS)
+    written: int = uapi.INFO_ATTR.unpack_from(_attr)[1]
+    return uapi.MAP_INFO.unpack_from(_info_buffer) if written < _SHORTEST_PROG_INFO else None
+
+
+def link_info(fd: int) -> Tuple[Any, ...]:
     """(type, id, program id) of a link."""
     return _info(fd, uapi.LINK_INFO)
 
 
 def prog_info(fd: int) -> Tuple[int, int, bytes]:
     """(type, id, name) of a program."""
-    fields: Tuple[object, ...] = _info(fd, uapi.PROG_INFO)
-    return fields[0], fields[1], fields[11]  # type: ignore[return-value]
+    fields = _info(fd, uapi.PROG_INFO)
+    return fields[0], fields[1], fields[11]
 
 
 def prog_map_ids(fd: int) -> List[int]:
@@ -127,11 +137,9 @@ def prog_map_ids(fd: int) -> List[int]:
     count = _info(fd, uapi.PROG_INFO)[9]
     while True:
         ids = (ctypes.c_uint32 * count)()
-        _info_buffer[:] = bytes(len(_info_buffer))
+        _info_buffer[:] = _ZEROS
         struct.pack_into("=IQ", _info_buffer, 52, count, ctypes.addressof(ids))
-        _bpf(
-            Command.OBJ_GET_INFO_BY_FD, uapi.INFO_ATTR, fd, uapi.PROG_INFO.size, _INFO_ADDRESS
-        )
+        _get_info(fd, uapi.PROG_INFO.size, _INFO_ADDRESS)
         now = struct.unpack_from("=I", _info_buffer, 52)[0]
         if now <= count:
             return list(ids[:now])
@@ -143,15 +151,15 @@ def btf_blob(btf_id: int) -> bytes:
     with fd_by_id(Command.BTF_GET_FD_BY_ID, btf_id) as fd:
         size = _info(fd, uapi.BTF_INFO)[1]
         blob = ctypes.create_string_buffer(size)
-        _info_buffer[:] = bytes(len(_info_buffer))
+        _info_buffer[:] = _ZEROS
         uapi.BTF_INFO.pack_into(_info_buffer, 0, ctypes.addressof(blob), size, 0)
-        _bpf(Command.OBJ_GET_INFO_BY_FD, uapi.INFO_ATTR, fd, uapi.BTF_INFO.size, _INFO_ADDRESS)
+        _get_info(fd, uapi.BTF_INFO.size, _INFO_ADDRESS)
         return blob.raw
 
 
 def fd_by_id(command: Command, object_id: int) -> Fd:
     """Open a map, program, link or BTF by id. Needs CAP_SYS_ADMIN; ENOENT when it is gone."""
-    return Fd(_bpf(command, uapi.ID_ATTR, object_id, 0, 0))
+    return Fd(_BY_ID[command](object_id, 0, 0))
 
 
 def program_ids() -> Iterator[int]:
@@ -159,7 +167,7 @@ def program_ids() -> Iterator[int]:
     current = 0
     while True:
         try:
-            _bpf(Command.PROG_GET_NEXT_ID, uapi.ID_ATTR, current, 0, 0)
+            _prog_get_next_id(current, 0, 0)
         except KernelError as error:
             if error.errno == errno.ENOENT:
                 return
@@ -174,9 +182,7 @@ def next_key(fd: int, key_size: int, key: Optional[bytes]) -> Optional[bytes]:
     current = None if key is None else ctypes.create_string_buffer(key, key_size)
     address = 0 if current is None else ctypes.addressof(current)
     try:
-        _bpf(
-            Command.MAP_GET_NEXT_KEY, uapi.ELEM_ATTR, fd, address, ctypes.addressof(following), 0
-        )
+        _map_get_next_key(fd, address, ctypes.addressof(following), 0)
     except KernelError as error:
         if error.errno == errno.ENOENT:
             return None
@@ -189,14 +195,7 @@ def lookup(fd: int, key: bytes, value_size: int) -> Optional[bytes]:
     wanted = ctypes.create_string_buffer(key, len(key))
     value = ctypes.create_string_buffer(value_size)
     try:
-        _bpf(
-            Command.MAP_LOOKUP_ELEM,
-            uapi.ELEM_ATTR,
-            fd,
-            ctypes.addressof(wanted),
-            ctypes.addressof(value),
-            0,
-        )
+        _map_lookup_elem(fd, ctypes.addressof(wanted), ctypes.addressof(value), 0)
     except KernelError as error:
         if error.errno == errno.ENOENT:
             return None
@@ -208,14 +207,7 @@ def update(fd: int, key: bytes, value: bytes, flags: int) -> None:
     """Write one entry. With BPF_EXIST: ENOENT when the key is not there."""
     key_buffer = ctypes.create_string_buffer(key, len(key))
     value_buffer = ctypes.create_string_buffer(value, len(value))
-    _bpf(
-        Command.MAP_UPDATE_ELEM,
-        uapi.ELEM_ATTR,
-        fd,
-        ctypes.addressof(key_buffer),
-        ctypes.addressof(value_buffer),
-        flags,
-    )
+    _map_update_elem(fd, ctypes.addressof(key_buffer), ctypes.addressof(value_buffer), flags)
 
 
 def mount(source: str, target: str, fstype: str, flags: int, options: str) -> None:
@@ -241,14 +233,14 @@ def is_bpffs(fd: int) -> bool:
     return word.from_buffer(_statfs).value & 0xFFFFFFFF == uapi.BPF_FS_MAGIC
 
 
-def _charged(command: Command, layout: struct.Struct, *fields: object) -> Fd:
+def _charged(call: _Call, *fields: object) -> Fd:
     # Before Linux 5.11 maps are charged to RLIMIT_MEMLOCK, and EPERM is how it says "full".
     try:
-        return Fd(_bpf(command, layout, *fields))
+        return Fd(call(*fields))
     except KernelError as error:
         if error.errno != errno.EPERM or not _raise_memlock():
             raise
-    return Fd(_bpf(command, layout, *fields))
+    return Fd(call(*fields))
 
 
 def _raise_memlock() -> bool:
@@ -262,21 +254,33 @@ def _raise_memlock() -> bool:
     return True
 
 
-def _info(fd: int, layout: struct.Struct) -> Tuple[int, ...]:
-    _info_buffer[:] = bytes(len(_info_buffer))
-    _bpf(Command.OBJ_GET_INFO_BY_FD, uapi.INFO_ATTR, fd, layout.size, _INFO_ADDRESS)
+def _info(fd: int, layout: struct.Struct) -> Tuple[Any, ...]:
+    _info_buffer[:] = _ZEROS
+    _get_info(fd, layout.size, _INFO_ADDRESS)
     return layout.unpack_from(_info_buffer)
 
 
-def _bpf(command: Command, layout: struct.Struct, *fields: object) -> int:
-    layout.pack_into(_attr, 0, *fields)
-    while True:
-        result: int = _syscall(_BPF, command, _ATTR_ADDRESS, layout.size)
-        if result >= 0:
-            return result
-        number = ctypes.get_errno()
-        if number != errno.EINTR:
-            raise KernelError(command.name, number)
+class _Call:
+    """One command of bpf(2); calling it packs the fields of its attr and asks the kernel.
+
+    The arguments of the system call are made once: a batch makes thousands of calls.
+    """
+
+    def __init__(self, command: Command, layout: struct.Struct) -> None:
+        self._name = command.name
+        self._pack = layout.pack_into
+        self._command = ctypes.c_int(command)
+        self._size = ctypes.c_uint(layout.size)
+
+    def __call__(self, *fields: object) -> int:
+        self._pack(_attr, 0, *fields)
+        while True:
+            result: int = _syscall(_BPF, self._command, _ATTR, self._size)
+            if result >= 0:
+                return result
+            number = ctypes.get_errno()
+            if number != errno.EINTR:
+                raise KernelError(self._name, number)
 
 
 def _place_path(path: bytes) -> int:
@@ -315,7 +319,7 @@ _NUMBERS_32 = (
     ("mips", 4355),
     ("riscv", 280),
 )
-_BPF = _syscall_number()
+_BPF = ctypes.c_long(_syscall_number())
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = [
@@ -329,12 +333,38 @@ _libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
 _libc.fstatfs.argtypes = [ctypes.c_int, ctypes.c_void_p]
 _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
-_syscall.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint]
 
-_attr = bytearray(96)
-_ATTR_ADDRESS = ctypes.addressof((ctypes.c_char * len(_attr)).from_buffer(_attr))
-_info_buffer = bytearray(96)
-_INFO_ADDRESS = ctypes.addressof((ctypes.c_char * len(_info_buffer)).from_buffer(_info_buffer))
-_path = bytearray(4096)
-_PATH_ADDRESS = ctypes.addressof((ctypes.c_char * len(_path)).from_buffer(_path))
+
+def _shared(size: int) -> Tuple[bytearray, int]:
+    """A buffer that the kernel reads and writes, and its address."""
+    buffer = bytearray(size)
+    return buffer, ctypes.addressof((ctypes.c_char * size).from_buffer(buffer))
+
+
+_attr, _attr_address = _shared(96)
+_ATTR = ctypes.c_void_p(_attr_address)
+_info_buffer, _INFO_ADDRESS = _shared(256)
+_ZEROS = bytes(256)  # the kernel wants zeros where it has no field (E2BIG)
+_path, _PATH_ADDRESS = _shared(4096)
+_SHORTEST_PROG_INFO = 192  # bytes
 _statfs = ctypes.create_string_buffer(256)
+
+_map_create = _Call(Command.MAP_CREATE, uapi.MAP_CREATE_ATTR)
+_map_lookup_elem = _Call(Command.MAP_LOOKUP_ELEM, uapi.ELEM_ATTR)
+_map_update_elem = _Call(Command.MAP_UPDATE_ELEM, uapi.ELEM_ATTR)
+_map_get_next_key = _Call(Command.MAP_GET_NEXT_KEY, uapi.ELEM_ATTR)
+_map_freeze = _Call(Command.MAP_FREEZE, uapi.FD_ATTR)
+_obj_pin = _Call(Command.OBJ_PIN, uapi.OBJ_ATTR)
+_obj_get = _Call(Command.OBJ_GET, uapi.OBJ_ATTR)
+_get_info = _Call(Command.OBJ_GET_INFO_BY_FD, uapi.INFO_ATTR)
+_prog_get_next_id = _Call(Command.PROG_GET_NEXT_ID, uapi.ID_ATTR)
+_btf_load = _Call(Command.BTF_LOAD, uapi.BTF_LOAD_ATTR)
+_BY_ID = {
+    command: _Call(command, uapi.ID_ATTR)
+    for command in (
+        Command.MAP_GET_FD_BY_ID,
+        Command.PROG_GET_FD_BY_ID,
+        Command.LINK_GET_FD_BY_ID,
+        Command.BTF_GET_FD_BY_ID,
+    )
+}

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from typing import Tuple
 
 from . import kernel
 from .btf import minimal
@@ -15,25 +16,34 @@ from .spec.maps import MapSpec
 
 def make_map(spec: MapSpec, name: bytes) -> Fd:
     """Create the map. Raises KernelError; nothing is left behind then."""
-    shape = spec.shape
+    blob, key_type_id, value_type_id = _btf(spec)
+    if not blob and spec.inner is None:
+        return _create(spec, name, 0, (0, 0, 0))
     with ExitStack() as stack:
+        btf_fd = stack.enter_context(kernel.load_btf(blob)) if blob else 0
         inner = stack.enter_context(make_map(spec.inner, name)) if spec.inner else 0
-        btf = (0, 0, 0)
-        if spec.btf is not None:
-            blob_fd = stack.enter_context(kernel.load_btf(spec.btf.blob))
-            btf = (blob_fd, spec.btf.key_type_id, spec.btf.value_type_id)
-        elif spec.kind.btf is TakesBtf.REQUIRED:
-            blob, key_type_id, value_type_id = minimal(shape.value_size)
-            btf = (stack.enter_context(kernel.load_btf(blob)), key_type_id, value_type_id)
-        return kernel.create_map(
-            number=shape.number,
-            key_size=shape.key_size,
-            value_size=shape.value_size,
-            max_entries=shape.max_entries,
-            flags=shape.flags,
-            map_extra=shape.map_extra,
-            numa_node=spec.numa_node or 0,
-            name=name,
-            inner_map_fd=inner,
-            btf=btf,
-        )
+        return _create(spec, name, inner, (btf_fd, key_type_id, value_type_id))
+
+
+def _btf(spec: MapSpec) -> Tuple[bytes, int, int]:
+    if spec.btf is not None:
+        return spec.btf.blob, spec.btf.key_type_id, spec.btf.value_type_id
+    if spec.kind.btf is TakesBtf.REQUIRED:
+        return minimal(spec.shape.value_size)
+    return b"", 0, 0
+
+
+def _create(spec: MapSpec, name: bytes, inner: int, btf: Tuple[int, int, int]) -> Fd:
+    shape = spec.shape
+    return kernel.create_map(
+        number=shape.number,
+        key_size=shape.key_size,
+        value_size=shape.value_size,
+        max_entries=shape.max_entries,
+        flags=shape.flags,
+        map_extra=shape.map_extra,
+        numa_node=spec.numa_node or 0,
+        name=name,
+        inner_map_fd=inner,
+        btf=btf,
+    )

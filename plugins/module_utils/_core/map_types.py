@@ -189,9 +189,7 @@ MAP_TYPES: Dict[str, MapType] = {
     "percpu_hash": MapType(
         5, value=_PERCPU, flags=_LAZY | _SEED | _PROG, btf=_OPTIONAL, since="4.6"
     ),
-    "percpu_array": MapType(
-        6, key=_FOUR, value=_PERCPU, flags=_PROG, btf=_OPTIONAL, since="4.6"
-    ),
+    "percpu_array": MapType(6, key=_FOUR, value=_PERCPU, flags=_PROG, btf=_OPTIONAL, since="4.6"),
     # The longest stack is the sysctl kernel.perf_event_max_stack, so only the step is known.
     "stack_trace": MapType(
         7,
@@ -232,9 +230,7 @@ MAP_TYPES: Dict[str, MapType] = {
     # The upper limit of entries is the kernel's NR_CPUS, which user space cannot read.
     "cpumap": MapType(16, key=_FOUR, value=_FD_AND_PROG, flags=_NUMA, since="4.15"),
     "xskmap": MapType(17, key=_FOUR, value=_FOUR, flags=_NUMA, since="4.18"),
-    "sockhash": MapType(
-        18, key=range(1, 512 + 1), value=_FD_AND_PROG, flags=_NUMA, since="4.18"
-    ),
+    "sockhash": MapType(18, key=range(1, 512 + 1), value=_FD_AND_PROG, flags=_NUMA, since="4.18"),
     "cgroup_storage": _cgroup_storage(19, "4.19"),
     "reuseport_sockarray": MapType(
         20, key=_FOUR, value=_FD_AND_PROG, flags=_NUMA | _PROG, btf=_OPTIONAL, since="4.19"

@@ -7,97 +7,25 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from . import kernel, uapi
 from .bpffs import ENTRY, describe_mode
-from .btf import Btf
+from .found.pins import (
+    NO_DETAILS,
+    NOTHING,
+    Found,
+    MapDetails,
+    NotAPin,
+    PinnedLink,
+    PinnedMap,
+    PinnedProg,
+)
 from .kernel import Fd, KernelError
-from .map_types import map_type_name
 from .shape import Entry, Identity, MapShape
 from .uapi import Command
 
-
-@dataclass(frozen=True)
-class Nothing:
-    """The name is free."""
-
-
-@dataclass(frozen=True)
-class NotAPin:
-    """The name is taken by something that is not a pin."""
-
-    what: str  # "a directory", "a symlink to /x"
-
-    @property
-    def label(self) -> str:
-        return self.what
-
-
-@dataclass(frozen=True)
-class MapDetails:
-    """What costs further system calls; None where it was not asked for or cannot be told."""
-
-    frozen: Optional[bool] = None
-    btf: Optional[Tuple[Btf, int, int]] = None  # types, key and value type id
-    inner_fits: Optional[bool] = None
-    inner: Optional[MapShape] = None
-
-
-@dataclass(frozen=True)
-class PinnedMap:
-    """A pin that holds a map."""
-
-    entry: Entry
-    id: int
-    name: str
-    shape: MapShape
-    details: MapDetails
-    kind = "map"
-
-    @property
-    def label(self) -> str:
-        return f"a map of type {map_type_name(self.shape.number)} (id {self.id})"
-
-
-@dataclass(frozen=True)
-class PinnedProg:
-    """A pin that holds a program."""
-
-    entry: Entry
-    id: int
-    name: str
-    type: str
-    kind = "prog"
-
-    @property
-    def label(self) -> str:
-        return f"a program, {self.name or 'without name'} of type {self.type} (id {self.id})"
-
-
-@dataclass(frozen=True)
-class PinnedLink:
-    """A pin that holds a link. Links have no names."""
-
-    entry: Entry
-    id: int
-    type: str
-    prog_id: int
-    name = ""
-    kind = "link"
-
-    @property
-    def label(self) -> str:
-        return f"a link of type {self.type} (id {self.id}, program {self.prog_id})"
-
-
-Pin = Union[PinnedMap, PinnedProg, PinnedLink]
-Found = Union[Nothing, NotAPin, Pin]
-Inspect = Callable[[Fd, bytes, Tuple[int, ...]], MapDetails]
-
-NOTHING = Nothing()
-NO_DETAILS = MapDetails()
+Inspect = Callable[[Fd, bytes, Tuple[Any, ...]], MapDetails]
 
 
 def look(directory: int, name: str, inspect: Optional[Inspect] = None) -> Found:
@@ -120,7 +48,7 @@ def look(directory: int, name: str, inspect: Optional[Inspect] = None) -> Found:
             return _not_a_pin(directory, name, status.st_mode)
         pin_path = b"/proc/self/fd/%d" % opened
         try:
-            fd = _get(pin_path)
+            fd, is_link = _get(pin_path)
         except KernelError as error:
             if error.errno in (errno.EACCES, errno.ENOENT) and _is_no_object(opened, error):
                 return NotAPin(describe_mode(status.st_mode))
@@ -132,10 +60,10 @@ def look(directory: int, name: str, inspect: Optional[Inspect] = None) -> Found:
                 status.st_gid,
                 status.st_mode & 0o7777,
             )
-            return _identify(fd, entry, pin_path, inspect)
+            return _identify(fd, is_link, entry, pin_path, inspect)
 
 
-def shape_of(info: Tuple[int, ...]) -> MapShape:
+def shape_of(info: Tuple[Any, ...]) -> MapShape:
     """The comparable part of struct bpf_map_info."""
     return MapShape(info[0], info[2], info[3], info[4], info[5], info[14])
 
@@ -168,13 +96,14 @@ def programs_using(map_ids: Iterable[int]) -> Dict[int, List[str]]:
     return users
 
 
-def _identify(fd: Fd, entry: Entry, pin_path: bytes, inspect: Optional[Inspect]) -> Found:
-    kind = os.readlink(f"/proc/self/fd/{int(fd)}")
-    if kind == "anon_inode:bpf-map":
-        info = kernel.map_info(fd)
+def _identify(
+    fd: Fd, is_link: bool, entry: Entry, pin_path: bytes, inspect: Optional[Inspect]
+) -> Found:
+    info = None if is_link else kernel.map_info_if_map(fd)
+    if info is not None:
         details = inspect(fd, pin_path, info) if inspect else NO_DETAILS
-        name: bytes = info[6]  # type: ignore[assignment]
-        return PinnedMap(entry, info[1], name_of(name), shape_of(info), details)
+        return PinnedMap(entry, info[1], name_of(info[6]), shape_of(info), details)
+    kind = os.readlink(f"/proc/self/fd/{int(fd)}")
     if kind == "anon_inode:bpf-prog":
         number, prog_id, prog_name = kernel.prog_info(fd)
         return PinnedProg(
@@ -186,14 +115,14 @@ def _identify(fd: Fd, entry: Entry, pin_path: bytes, inspect: Optional[Inspect])
     return NotAPin(f"an object of a kind unknown to this collection ({kind})")
 
 
-def _get(pin_path: bytes) -> Fd:
+def _get(pin_path: bytes) -> Tuple[Fd, bool]:
+    """The object, and whether it is a link, which opens for reading and writing only."""
     try:
-        return kernel.get(pin_path, uapi.BPF_F_RDONLY)
+        return kernel.get(pin_path, uapi.BPF_F_RDONLY), False
     except KernelError as error:
-        # bpf_obj_get_user: a link opens for reading and writing only.
-        if error.errno != errno.EINVAL:
+        if error.errno != errno.EINVAL:  # bpf_obj_get_user
             raise
-    return kernel.get(pin_path)
+    return kernel.get(pin_path), True
 
 
 def _is_no_object(opened: int, error: KernelError) -> bool:

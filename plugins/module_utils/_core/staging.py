@@ -15,10 +15,11 @@ import os
 import time
 
 from . import kernel
-from .bpffs import ENTRY, PathProblem, Place, describe_mode
+from .bpffs import ENTRY, READABLE, PathProblem, Place, describe_mode
 from .errors import PinningError
+from .found.pins import NotAPin
 from .kernel import Fd, KernelError
-from .objects import NotAPin, look
+from .objects import look
 from .shape import Access
 from .spec.fields import STAGING, octal
 
@@ -80,7 +81,7 @@ class Staging:
         except OSError as error:
             raise KernelError.of("rename", error) from None
 
-    def _open(self) -> "Fd | None":
+    def _open(self) -> Fd | None:
         parent = self._place.fd
         try:
             os.mkdir(STAGING, 0o700, dir_fd=parent)
@@ -100,13 +101,13 @@ def is_abandoned(place: Place) -> bool:
         return _locked(fd)
 
 
-def open_staging(parent: int, path: str) -> "Fd | None":
+def open_staging(parent: int, path: str) -> Fd | None:
     """Open the staging directory in `parent`; None when there is none.
 
     Raises PathProblem when something else has its name: that is for a person to look at.
     """
     try:
-        fd = Fd(os.open(STAGING, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent))
+        fd = Fd(os.open(STAGING, READABLE, dir_fd=parent))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -166,5 +167,3 @@ def _clear(fd: int, path: str) -> None:
                 "and remove it"
             )
         os.unlink(name, dir_fd=fd)
-
-

@@ -142,7 +142,7 @@ def flag_names(flags: int) -> List[str]:
     return names
 
 
-def type_name(names: "tuple[str, ...]", number: int) -> str:
+def type_name(names: tuple[str, ...], number: int) -> str:
     """Name `number` by the table `names`; a number newer than the table stays a number."""
     return names[number] if number < len(names) else str(number)
 

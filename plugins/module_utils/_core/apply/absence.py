@@ -8,14 +8,13 @@ import errno
 import os
 import time
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence
 
 from .. import kernel
 from ..bpffs import ENTRY, PathProblem, walk
 from ..errors import PinningError, Problems
+from ..found.pins import PinnedLink, PinnedMap, PinnedProg, Sight
 from ..kernel import Fd, KernelError
-from ..objects import PinnedLink, PinnedMap, PinnedProg
-from ..observe.absence import Sight
 from ..plan.absence import AbsencePlan
 from ..shape import Identity
 from ..uapi import Command
@@ -60,7 +59,7 @@ def apply(plan: AbsencePlan) -> Removal:
     return removal
 
 
-def _by_parent(sights: "Tuple[Sight, ...] | List[Sight]") -> Dict[str, List[Sight]]:
+def _by_parent(sights: Sequence[Sight]) -> Dict[str, List[Sight]]:
     groups: Dict[str, List[Sight]] = {}
     for sight in sights:
         groups.setdefault(sight.path.rpartition("/")[0] or "/", []).append(sight)
@@ -107,9 +106,7 @@ def _rmdir(sight: Sight) -> bool:
 
 
 def _moved(path: str) -> PathProblem:
-    return PathProblem(
-        f"{path} is another one than a moment ago: it was left alone; run again"
-    )
+    return PathProblem(f"{path} is another one than a moment ago: it was left alone; run again")
 
 
 def _last_references(removed: List[Sight]) -> Dict[str, Optional[bool]]:

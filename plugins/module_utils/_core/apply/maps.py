@@ -13,10 +13,11 @@ from typing import Iterator, List, Optional
 from .. import kernel
 from ..bpffs import ENTRY, PathProblem, Place, walk
 from ..errors import PinningError, Problems
+from ..found.pins import DirectorySeen, PinnedMap
 from ..kernel import Fd, KernelError
 from ..make_map import make_map
-from ..objects import PinnedMap, look, shape_of
-from ..observe.maps import DirectorySeen, by_directory, observe_pin
+from ..objects import look, name_of, shape_of
+from ..observe.maps import by_directory, observe_pin
 from ..plan.maps import (
     Adjust,
     Create,
@@ -72,9 +73,7 @@ def apply(plan: MapPlan) -> Result:
     )
     groups = by_directory([step.wanted for step in plan.steps])
     for seen in plan.directories:
-        busy = [
-            index for index in groups[seen.path] if not isinstance(plan.steps[index], Keep)
-        ]
+        busy = [index for index in groups[seen.path] if not isinstance(plan.steps[index], Keep)]
         if not busy and not seen.abandoned_staging:
             continue
         try:
@@ -136,7 +135,7 @@ class _Work:
 
     def _create(self, step: Create) -> Optional[Outcome]:
         wanted = step.wanted
-        with self._made(wanted) as fd:
+        with _make(wanted) as fd:
             if wanted.access == _UNDECLARED:
                 if not _pinned_directly(fd, self._place, wanted.name):
                     return None
@@ -152,7 +151,7 @@ class _Work:
         found = look(self._place.fd, wanted.name)
         if not isinstance(found, PinnedMap) or found.entry.identity != step.found.entry.identity:
             return None
-        with self._made(wanted) as fd:
+        with _make(wanted) as fd:
             staging.pin(fd, wanted.name, access_to_set(step))
             staging.replace(wanted.name)
             return _outcome(step, fd)
@@ -172,12 +171,16 @@ class _Work:
             set_access_of(entry, step.wanted.access)
         return _foreseen(step)
 
-    @contextmanager
-    def _made(self, wanted: WantedPin) -> Iterator[Fd]:
-        with make_map(wanted.map, wanted.kernel_name) as fd:
-            if wanted.frozen:
-                kernel.freeze(fd)
-            yield fd
+
+def _make(wanted: WantedPin) -> Fd:
+    fd = make_map(wanted.map, wanted.kernel_name)
+    if wanted.frozen:
+        try:
+            kernel.freeze(fd)
+        except KernelError:
+            os.close(fd)
+            raise
+    return fd
 
 
 def _pinned_directly(fd: Fd, place: Place, name: str) -> bool:
@@ -234,7 +237,7 @@ def _foreseen(step: Step) -> Outcome:
 
 def _outcome(step: Step, fd: Fd) -> Outcome:
     info = kernel.map_info(fd)
-    return Outcome(step, step.action, info[1], step.wanted.kernel_name.decode(), shape_of(info))
+    return Outcome(step, step.action, info[1], name_of(info[6]), shape_of(info))
 
 
 _ATTEMPTS = 16

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from typing import Iterator
 
 from .. import kernel
-from ..bpffs import PathProblem, Place, walk
+from ..bpffs import READABLE, PathProblem, Place, walk
 from ..errors import PinningError, Problems
+from ..found.mounts import MountSeen
 from ..kernel import Fd, KernelError
-from ..observe.mounts import MountSeen, observe
+from ..observe.mounts import observe
 from ..plan.mounts import MountPlan, flags_to_set, plan_mount
 from ..spec.mounts import WantedMount, flag_bits
 from ..staging import set_access_of
@@ -111,7 +112,7 @@ def _adjust(wanted: WantedMount, seen: MountSeen, plan: MountPlan) -> None:
             raise PathProblem(f"{wanted.path}: {error}") from None
 
 
-def _remount(place: Place, seen: MountSeen, flags: "frozenset[str]") -> None:
+def _remount(place: Place, seen: MountSeen, flags: frozenset[str]) -> None:
     assert seen.mount is not None
     how = kernel.MS_REMOUNT | kernel.MS_BIND
     if "ro" in seen.mount.super_opts and "ro" not in flags:
@@ -135,10 +136,9 @@ def _make_directories(path: str) -> None:
 @contextmanager
 def _alone_at(path: str) -> Iterator[Place]:
     """Keep other runs of this collection from mounting at `path` at the same time."""
-    with walk(path) as place:
-        with Fd(os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=place.fd)) as readable:
-            fcntl.flock(readable, fcntl.LOCK_EX)
-            yield place
+    with walk(path) as place, Fd(os.open(".", READABLE, dir_fd=place.fd)) as readable:
+        fcntl.flock(readable, fcntl.LOCK_EX)
+        yield place
 
 
 def _changed(path: str) -> PathProblem:

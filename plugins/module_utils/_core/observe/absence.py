@@ -5,47 +5,25 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from functools import partial
 from typing import Iterator, List, Tuple
 
-from ..bpffs import DIRECTORY, KERNELS_OWN, PathProblem, Place, walk
-from ..errors import PinningError, Problems
+from ..bpffs import DIRECTORY, KERNELS_OWN, READABLE, PathProblem, walk
+from ..errors import Gathering
+from ..found.pins import A_DIRECTORY, NOTHING, NotAPin, Nothing, Sight, Tree
 from ..kernel import Fd, KernelError
-from ..objects import NOTHING, Found, Nothing, NotAPin, look
+from ..objects import look
 from ..shape import Identity
 from ..spec.absence import AbsentPaths, Prune
 from ..spec.fields import STAGING
 
 
-@dataclass(frozen=True)
-class Sight:
-    """One name and what it is. `directory` tells which directory the name was seen in."""
-
-    path: str
-    directory: Identity
-    found: Found
-
-
-@dataclass(frozen=True)
-class Tree:
-    """A directory: what is in it, deepest first, and its subdirectories, deepest first."""
-
-    sights: Tuple[Sight, ...]
-    directories: Tuple[Sight, ...]
-
-
 def observe_paths(wanted: AbsentPaths) -> List[Tuple[Sight, Tree]]:
     """Look at each path, and into it where it is a directory that may be removed."""
-    seen: List[Tuple[Sight, Tree]] = []
-    problems: List[str] = []
-    for path in wanted.paths:
-        try:
-            seen.append(_observe_path(path, wanted.recurse))
-        except PinningError as error:
-            problems.append(str(error))
-    if problems:
-        raise Problems(problems)
-    return seen
+    problems = Gathering()
+    seen = [problems.of(partial(_observe_path, path, wanted.recurse)) for path in wanted.paths]
+    problems.raise_any()
+    return [each for each in seen if each is not None]
 
 
 def observe_tree(wanted: Prune) -> Tree:
@@ -67,7 +45,7 @@ def _observe_path(path: str, recurse: bool) -> Tuple[Sight, Tree]:
         sight = _sight(place.fd, path, name, place.identity)
         if not place.on_bpffs and not isinstance(sight.found, Nothing):
             raise _off_bpffs(path)
-        if recurse and sight.found == _A_DIRECTORY:
+        if recurse and sight.found == A_DIRECTORY:
             with Fd(os.open(name, DIRECTORY, dir_fd=place.fd)) as fd:
                 return sight, _tree(fd, path, recurse=True)
         return sight, nothing_below
@@ -84,7 +62,7 @@ def _tree(fd: int, path: str, *, recurse: bool) -> Tree:
             sight = _sight(fd, below, name, identity)
         except KernelError as error:
             raise PathProblem(f"{below}: {error}") from None
-        if not recurse or sight.found != _A_DIRECTORY:
+        if not recurse or sight.found != A_DIRECTORY:
             sights.append(sight)
             continue
         with Fd(os.open(name, DIRECTORY, dir_fd=fd)) as deeper:
@@ -96,14 +74,14 @@ def _tree(fd: int, path: str, *, recurse: bool) -> Tree:
 
 
 def _names(fd: int) -> Iterator[str]:
-    with Fd(os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)) as readable:
+    with Fd(os.open(".", READABLE, dir_fd=fd)) as readable:
         names = sorted(os.listdir(readable))
     return (name for name in names if name not in KERNELS_OWN and name != STAGING)
 
 
 def _sight(directory: int, path: str, name: str, identity: Identity) -> Sight:
     found = look(directory, name)
-    if found == _A_DIRECTORY and _mounted(directory, name):
+    if found == A_DIRECTORY and _mounted(directory, name):
         found = NotAPin("a mount point")
     return Sight(path, identity, found)
 
@@ -118,6 +96,3 @@ def _off_bpffs(path: str) -> PathProblem:
         f"{path} is not on bpffs: only pins are removed; mount the bpffs first, or use "
         "ansible.builtin.file for what is not a pin"
     )
-
-
-_A_DIRECTORY = NotAPin("a directory")

@@ -7,63 +7,44 @@ from __future__ import annotations
 import errno
 import os
 import random
-from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Tuple
+from functools import partial
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .. import kernel, uapi
 from ..bpffs import Place, mount_of, mounts, walk
 from ..btf import Btf
-from ..errors import PinningError, Problems
+from ..errors import Gathering, PinningError
+from ..found.pins import NOTHING, DirectorySeen, Found, MapDetails, NotAPin, Picture
 from ..kernel import Fd, KernelError
 from ..make_map import make_map
 from ..map_types import MAP_TYPES
-from ..objects import Found, Inspect, MapDetails, NOTHING, NotAPin, look, shape_of
-from ..shape import Identity, MapShape
+from ..objects import Inspect, look, shape_of
+from ..shape import MapShape
 from ..spec.maps import MapSpec, WantedPin
 from ..staging import is_abandoned
 from ..uapi import Command, MapFlag
-
-
-@dataclass(frozen=True)
-class DirectorySeen:
-    """A directory that pins are wanted in."""
-
-    path: str
-    identity: Identity  # of the deepest part that exists
-    missing: Tuple[str, ...]  # components below that
-    on_bpffs: bool
-    fstype: str
-    abandoned_staging: bool = False
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Everything that the plan is made from: `found` goes with the wanted pins, one by one."""
-
-    found: Sequence[Found]
-    directories: Dict[str, DirectorySeen]
 
 
 def observe(pins: Sequence[WantedPin]) -> Picture:
     """Look at every name; raise Problems with all that cannot be looked at."""
     found: List[Found] = [NOTHING] * len(pins)
     directories: Dict[str, DirectorySeen] = {}
-    problems: List[str] = []
+    problems = Gathering()
+
+    def observe_directory(path: str, indexes: List[int]) -> None:
+        with walk(path) as place:
+            directories[path] = _see(place)
+            if place.missing:
+                return
+            for index in indexes:
+                try:
+                    found[index] = observe_pin(place, pins[index])
+                except PinningError as error:
+                    problems.add(f"{pins[index].path}: {error}")
+
     for path, indexes in by_directory(pins).items():
-        try:
-            with walk(path) as place:
-                directories[path] = _see(place)
-                if place.missing:
-                    continue
-                for index in indexes:
-                    try:
-                        found[index] = observe_pin(place, pins[index])
-                    except PinningError as error:
-                        problems.append(f"{pins[index].path}: {error}")
-        except PinningError as error:
-            problems.append(str(error))
-    if problems:
-        raise Problems(problems)
+        problems.of(partial(observe_directory, path, indexes))
+    problems.raise_any()
     return Picture(found, directories)
 
 
@@ -107,7 +88,7 @@ def _inspector(pin: WantedPin) -> Optional[Inspect]:
     if pin.frozen is None and spec.btf is None and spec.inner is None:
         return None
 
-    def inspect(fd: Fd, pin_path: bytes, info: Tuple[int, ...]) -> MapDetails:
+    def inspect(fd: Fd, pin_path: bytes, info: Tuple[Any, ...]) -> MapDetails:
         fits, inner = None, None
         if spec.inner is not None and info[0] == spec.shape.number:
             fits, inner = _observe_inner(fd, pin_path, shape_of(info), spec.inner)
@@ -127,7 +108,7 @@ def _is_frozen(fd: Fd) -> bool:
         return any(line.split() == [b"frozen:", b"1"] for line in fields)
 
 
-def _btf_of(info: Tuple[int, ...]) -> Optional[Tuple[Btf, int, int]]:
+def _btf_of(info: Tuple[Any, ...]) -> Optional[Tuple[Btf, int, int]]:
     if not info[10]:
         return None
     return Btf.parse(kernel.btf_blob(info[10])), info[11], info[12]

@@ -5,61 +5,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import FrozenSet, List, Mapping, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence
 
-from ..bpffs import KERNELS_OWN, Mount, Place, mount_of, mounts, walk
+from ..bpffs import KERNELS_OWN, READABLE, Place, mount_of, mounts, walk
 from ..errors import PinningError
+from ..found.mounts import Mount, MountSeen
 from ..kernel import Fd
-from ..shape import Entry, Identity
-from ..spec.mounts import DELEGATES, MOUNT_FLAGS
-
-
-@dataclass(frozen=True)
-class MountSeen:
-    """What is on top at `path`, and what is below it."""
-
-    path: str
-    missing: Tuple[str, ...]  # components of `path` that do not exist
-    identity: Identity  # of the directory at `path`, or of its deepest parent
-    mount: Optional[Mount]  # the mount that `path` lies in
-    layers: Sequence[Mount]  # all mounts at exactly `path`, the lowest first
-    elsewhere: Sequence[str]  # other mount points that show the same file system
-    root: Optional[Entry]  # when a bpffs is on top at `path`
-    pins: Sequence[str]  # paths of all pins in it
-    kernel_has_bpffs: bool
-
-    @property
-    def is_mount_point(self) -> bool:
-        return self.mount is not None and not self.missing and self.mount.point == self.path
-
-    @property
-    def bpffs(self) -> Optional[Mount]:
-        """The bpffs on top at `path`."""
-        if self.is_mount_point and self.mount is not None and self.mount.fstype == "bpf":
-            return self.mount
-        return None
-
-    @property
-    def flags(self) -> FrozenSet[str]:
-        """The flags that are set, by name; strictatime is the absence of the other two."""
-        assert self.mount is not None
-        found = {name for name in self.mount.opts if name in MOUNT_FLAGS}
-        if "ro" in self.mount.super_opts:
-            found.add("ro")
-        if not found & {"noatime", "relatime"}:
-            found.add("strictatime")
-        return frozenset(found)
-
-    @property
-    def delegate(self) -> Mapping[str, FrozenSet[str]]:
-        """What is delegated, as the kernel shows it; a field that is not, is empty."""
-        assert self.mount is not None
-        shown = dict(option.partition("=")[::2] for option in self.mount.super_opts)
-        return {
-            field: frozenset(filter(None, shown.get(f"delegate_{field}", "").split(":")))
-            for field in DELEGATES
-        }
+from ..shape import Entry
 
 
 def observe(path: str) -> MountSeen:
@@ -118,7 +70,7 @@ def _root(place: Place) -> Entry:
 def _pins(fd: int, path: str) -> List[str]:
     """Paths of everything in the file system that is no directory, except the kernel's own."""
     found: List[str] = []
-    with Fd(os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)) as readable:
+    with Fd(os.open(".", READABLE, dir_fd=fd)) as readable:
         with os.scandir(readable) as entries:
             listed = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
         device = os.fstat(readable).st_dev
@@ -128,7 +80,7 @@ def _pins(fd: int, path: str) -> List[str]:
                 if name not in KERNELS_OWN:
                     found.append(below)
                 continue
-            with Fd(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=readable)) as deeper:
+            with Fd(os.open(name, READABLE, dir_fd=readable)) as deeper:
                 if os.fstat(deeper).st_dev == device:
                     found.extend(_pins(deeper, below))
     return found
@@ -142,5 +94,3 @@ def _kernel_has_bpffs() -> bool:
         raise PinningError(
             f"/proc/filesystems cannot be read ({error.strerror}): mount /proc first"
         ) from None
-
-

@@ -7,8 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
-from ..objects import Nothing, NotAPin
-from ..observe.absence import Sight, Tree
+from ..found.pins import A_DIRECTORY, NotAPin, Nothing, Sight, Tree
 from ..spec.absence import AbsentPaths, Prune
 
 
@@ -40,7 +39,7 @@ def plan_paths(wanted: AbsentPaths, seen: Sequence[Tuple[Sight, Tree]]) -> Absen
     for sight, tree in seen:
         if isinstance(sight.found, Nothing):
             missing.append(sight.path)
-        elif sight.found == NotAPin("a directory") and wanted.recurse:
+        elif sight.found == A_DIRECTORY and wanted.recurse:
             pins.extend(tree.sights)
             directories.extend([*tree.directories, sight])
         else:
@@ -74,7 +73,7 @@ def _problem(wanted: AbsentPaths, sight: Sight) -> str:
     found = sight.found
     if isinstance(found, Nothing):
         return ""
-    if found == NotAPin("a directory"):
+    if found == A_DIRECTORY:
         return "is a directory: set recurse: true to remove the pins in it and the directory"
     if isinstance(found, NotAPin):
         return f"is {found.what}, not a pin: nothing was removed; look at who made it"

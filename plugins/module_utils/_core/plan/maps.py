@@ -7,9 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple, Union
 
+from ..found.pins import DirectorySeen, Found, NotAPin, Nothing, Picture, PinnedMap
 from ..map_types import map_type_name
-from ..objects import Found, Nothing, NotAPin, PinnedMap
-from ..observe.maps import DirectorySeen, Picture
 from ..shape import Access, Drift, MapShape
 from ..spec.maps import MapSpec, OnMismatch, WantedPin
 from ..uapi import flag_names
@@ -254,5 +253,3 @@ def _missing_paths(seen: DirectorySeen) -> List[str]:
     parts = seen.path.split("/")
     depth = len(parts) - len(seen.missing)
     return ["/".join(parts[: end + 1]) for end in range(depth, len(parts))]
-
-

@@ -7,8 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import FrozenSet, Sequence, Tuple
 
-from ..bpffs import Mount
-from ..observe.mounts import MountSeen
+from ..found.mounts import Mount, MountSeen
 from ..shape import Drift
 from ..spec.mounts import WantedMount, WantedUnmount
 from .access import access_drift
@@ -83,9 +82,7 @@ def _obstacle(seen: MountSeen) -> str:
             "declare a path outside it"
         )
     if not seen.kernel_has_bpffs:
-        return (
-            "cannot be mounted: this kernel has no BPF file system; it needs CONFIG_BPF_SYSCALL"
-        )
+        return "cannot be mounted: this kernel has no BPF file system; it needs CONFIG_BPF_SYSCALL"
     if mount.fstype == "sysfs" and seen.missing:
         return "does not exist, and nobody can make directories in sysfs: declare /sys/fs/bpf"
     if seen.is_mount_point and mount.fstype != "bpf":

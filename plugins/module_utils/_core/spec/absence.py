@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import FrozenSet, Optional, Sequence, Tuple, Union
 
-from ..errors import Problems
+from ..errors import Gathering
 from .fields import BadField, absolute
 
 SHARED_ROOT = "/sys/fs/bpf"  # where all software of a host pins
@@ -52,19 +53,10 @@ Absence = Union[AbsentPaths, Prune]
 
 def absent_paths(paths: Sequence[str], kind: str, *, recurse: bool) -> AbsentPaths:
     """Check the arguments; raise Problems with all that is wrong."""
-    checked = []
-    problems = []
-    for path in paths:
-        try:
-            whole = absolute(path, "path")
-            if whole in ("/", SHARED_ROOT):
-                raise BadField(f"path {whole} is no pin: name the pins that are to go")
-            checked.append(whole)
-        except BadField as bad:
-            problems.append(str(bad))
-    if problems:
-        raise Problems(problems)
-    return AbsentPaths(tuple(dict.fromkeys(checked)), _kind(kind), recurse)
+    problems = Gathering()
+    checked = [problems.of(partial(_pin_path, path)) for path in paths]
+    problems.raise_any()
+    return AbsentPaths(tuple(dict.fromkeys(filter(None, checked))), _kind(kind), recurse)
 
 
 def prune(
@@ -85,6 +77,13 @@ def prune(
         )
     kept = frozenset(_relative(name, whole) for name in keep)
     return Prune(whole, kept, tuple(patterns), _kind(kind), recurse)
+
+
+def _pin_path(path: str) -> str:
+    whole = absolute(path, "path")
+    if whole in ("/", SHARED_ROOT):
+        raise BadField(f"path {whole} is no pin: name the pins that are to go")
+    return whole
 
 
 def _relative(name: str, directory: str) -> str:

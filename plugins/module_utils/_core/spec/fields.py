@@ -8,7 +8,6 @@ import grp
 import os
 import pwd
 from functools import lru_cache
-from typing import Optional
 
 from ..errors import PinningError
 from ..shape import Access
@@ -53,9 +52,7 @@ def check_pin_name(name: str) -> None:
         raise BadField(f"name {name!r} is reserved for work in progress: choose another")
 
 
-def read_access(
-    owner: Optional[str], group: Optional[str], mode: object, *, bits: int
-) -> Access:
+def read_access(owner: object, group: object, mode: object, *, bits: int) -> Access:
     """Resolve names to numbers. `bits` are those that `mode` may have."""
     return Access(
         None if owner is None else _user_id(str(owner)),

@@ -9,10 +9,11 @@ import binascii
 import enum
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..btf import Btf, BtfError
-from ..errors import PinningError, Problems
+from ..errors import Gathering, Problems
 from ..map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf
 from ..shape import Access, MapShape
 from ..uapi import MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
@@ -73,29 +74,26 @@ class WantedPin:
 def read_pins(items: Sequence[Arguments], defaults: Arguments, host: Host) -> List[WantedPin]:
     """Read all `items`, filled up from `defaults`; raise Problems with all that is wrong."""
     pins: List[WantedPin] = []
-    problems: List[str] = []
+    problems = Gathering()
     seen: Dict[str, int] = {}
     for index, item in enumerate(items):
         label = f"maps[{index}]" if len(items) > 1 else "map"
         name = item.get("name") or item.get("path")
         if name:
             label += f" {name}"
-        try:
-            pin = _read_pin(item, defaults, host)
-        except Problems as found:
-            problems.extend(f"{label}: {problem}" for problem in found.problems)
+        pin = problems.of(partial(_read_pin, item, defaults, host), f"{label}: ")
+        if pin is None:
             continue
         first = seen.setdefault(pin.path, index)
         if first != index:
-            problems.append(f"{label}: {pin.path} is declared by maps[{first}] too: keep one")
+            problems.add(f"{label}: {pin.path} is declared by maps[{first}] too: keep one")
         pins.append(pin)
-    if problems:
-        raise Problems(problems)
+    problems.raise_any()
     return pins
 
 
 def _read_pin(item: Arguments, defaults: Arguments, host: Host) -> WantedPin:
-    problems = _Gathered()
+    problems = Gathering()
 
     def given(field: str) -> object:
         value = item.get(field)
@@ -103,16 +101,12 @@ def _read_pin(item: Arguments, defaults: Arguments, host: Host) -> WantedPin:
 
     directory, name = problems.of(lambda: _place(item, given("directory"))) or ("", "")
     access = problems.of(
-        lambda: read_access(
-            given("owner"),  # type: ignore[arg-type]
-            given("group"),  # type: ignore[arg-type]
-            given("mode"),
-            bits=0o777,
-        )
+        lambda: read_access(given("owner"), given("group"), given("mode"), bits=0o777)
     )
     spec = problems.of(lambda: _read_map(item, host))
     problems.raise_any()
-    assert access is not None and spec is not None
+    assert access is not None
+    assert spec is not None
     return WantedPin(
         directory,
         name,
@@ -140,7 +134,7 @@ def _place(item: Arguments, directory: object) -> Tuple[str, str]:
 
 def _read_map(item: Arguments, host: Host, *, is_inner: bool = False) -> MapSpec:
     kind_name, kind = _kind(item.get("type"))
-    problems = _Gathered()
+    problems = Gathering()
     numa_node = item.get("numa_node")
     flags = problems.of(lambda: _flags(item, kind_name, kind)) or 0
     values = kind.value
@@ -263,29 +257,6 @@ def _btf(item: Arguments, kind: MapType, key_size: int, value_size: int) -> Opti
     except (BtfError, binascii.Error, ValueError) as error:
         raise BadField(f"btf: {error}: give the BTF of an object file, base64") from None
     return MapBtf(blob, types, *ids)
-
-
-class _Gathered:
-    """Collects what is wrong with one item, so that the user sees all of it at once."""
-
-    def __init__(self) -> None:
-        self._problems: List[str] = []
-
-    def add(self, problem: str) -> None:
-        self._problems.append(problem)
-
-    def of(self, read):  # type: ignore[no-untyped-def]
-        try:
-            return read()
-        except Problems as error:
-            self._problems.extend(error.problems)
-        except PinningError as error:
-            self._problems.append(str(error))
-        return None
-
-    def raise_any(self) -> None:
-        if self._problems:
-            raise Problems(self._problems)
 
 
 _UNNAMEABLE = re.compile(rb"[^A-Za-z0-9_.]")

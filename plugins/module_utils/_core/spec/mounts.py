@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
+from functools import partial
+from typing import Dict, FrozenSet, Mapping, Sequence, Tuple
 
-from ..errors import PinningError, Problems
+from ..errors import Gathering
 from ..shape import Access
 from .fields import BadField, absolute, octal, read_access
 
@@ -74,50 +75,33 @@ class WantedUnmount:
 
 def read_mount(parameters: Mapping[str, object]) -> WantedMount:
     """Read the arguments of the module; raise Problems with all that is wrong."""
-    problems = []
-    set_flags: FrozenSet[str] = frozenset()
-    clear_flags: FrozenSet[str] = frozenset()
-    access = Access()
-    path = ""
-    try:
-        path = absolute(str(parameters["path"]), "path")
-    except PinningError as bad:
-        problems.append(str(bad))
-    try:
-        mode = parameters.get("mode")
-        access = read_access(
-            parameters.get("owner"),  # type: ignore[arg-type]
-            parameters.get("group"),  # type: ignore[arg-type]
-            mode,
-            bits=0o3777,
-        )
-        if access.mode is not None:
-            access = Access(access.owner, access.group, access.mode | STICKY)
-    except PinningError as bad:
-        problems.append(str(bad))
-    try:
-        set_flags, clear_flags = _flags(parameters.get("opts") or ())  # type: ignore[arg-type]
-    except PinningError as bad:
-        problems.append(str(bad))
+    problems = Gathering()
+    path = problems.of(lambda: absolute(str(parameters["path"]), "path"))
+    access = problems.of(lambda: _root_access(parameters))
+    flags = problems.of(lambda: _flags(parameters.get("opts") or ()))  # type: ignore[arg-type]
     delegate: Dict[str, FrozenSet[str]] = {}
     for field in DELEGATES:
-        names: Optional[Sequence[str]] = parameters.get(f"delegate_{field}")  # type: ignore[assignment]
-        if names is None:
-            continue
-        try:
-            delegate[field] = _delegate(field, names)
-        except PinningError as bad:
-            problems.append(str(bad))
-    if problems:
-        raise Problems(problems)
-    return WantedMount(
-        path,
-        access,
-        set_flags,
-        clear_flags,
-        tuple(delegate.items()),
-        bool(parameters.get("force")),
+        names = parameters.get(f"delegate_{field}")
+        if names is not None:
+            read = problems.of(partial(_delegate, field, names))  # type: ignore[arg-type]
+            delegate[field] = read or frozenset()
+    problems.raise_any()
+    assert path is not None
+    assert access is not None
+    assert flags is not None
+    return WantedMount(path, access, *flags, tuple(delegate.items()), bool(parameters.get("force")))
+
+
+def _root_access(parameters: Mapping[str, object]) -> Access:
+    access = read_access(
+        parameters.get("owner"),
+        parameters.get("group"),
+        parameters.get("mode"),
+        bits=0o3777,
     )
+    if access.mode is None:
+        return access
+    return Access(access.owner, access.group, access.mode | STICKY)
 
 
 def flag_bits(names: FrozenSet[str]) -> int:

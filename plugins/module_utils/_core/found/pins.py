@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What can be behind a name in bpffs. Values only: how they are found is elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Optional, Sequence, Tuple, Union
+
+from ..btf import Btf
+from ..map_types import map_type_name
+from ..shape import Entry, Identity, MapShape
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """The name is free."""
+
+
+@dataclass(frozen=True)
+class NotAPin:
+    """The name is taken by something that is not a pin."""
+
+    what: str  # "a directory", "a symlink to /x"
+
+    @property
+    def label(self) -> str:
+        return self.what
+
+
+@dataclass(frozen=True)
+class MapDetails:
+    """What costs further system calls; None where it was not asked for or cannot be told."""
+
+    frozen: Optional[bool] = None
+    btf: Optional[Tuple[Btf, int, int]] = None  # types, key and value type id
+    inner_fits: Optional[bool] = None
+    inner: Optional[MapShape] = None
+
+
+@dataclass(frozen=True)
+class PinnedMap:
+    """A pin that holds a map."""
+
+    entry: Entry
+    id: int
+    name: str
+    shape: MapShape
+    details: MapDetails
+    kind = "map"
+
+    @property
+    def label(self) -> str:
+        return f"a map of type {map_type_name(self.shape.number)} (id {self.id})"
+
+
+@dataclass(frozen=True)
+class PinnedProg:
+    """A pin that holds a program."""
+
+    entry: Entry
+    id: int
+    name: str
+    type: str
+    kind = "prog"
+
+    @property
+    def label(self) -> str:
+        return f"a program, {self.name or 'without name'} of type {self.type} (id {self.id})"
+
+
+@dataclass(frozen=True)
+class PinnedLink:
+    """A pin that holds a link. Links have no names."""
+
+    entry: Entry
+    id: int
+    type: str
+    prog_id: int
+    name = ""
+    kind = "link"
+
+    @property
+    def label(self) -> str:
+        return f"a link of type {self.type} (id {self.id}, program {self.prog_id})"
+
+
+Pin = Union[PinnedMap, PinnedProg, PinnedLink]
+Found = Union[Nothing, NotAPin, Pin]
+
+NOTHING = Nothing()
+NO_DETAILS = MapDetails()
+A_DIRECTORY = NotAPin("a directory")
+
+
+@dataclass(frozen=True)
+class DirectorySeen:
+    """A directory that pins are wanted in."""
+
+    path: str
+    identity: Identity  # of the deepest part that exists
+    missing: Tuple[str, ...]  # components below that
+    on_bpffs: bool
+    fstype: str
+    abandoned_staging: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything that the plan is made from: `found` goes with the wanted pins, one by one."""
+
+    found: Sequence[Found]
+    directories: Dict[str, DirectorySeen]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One name and what it is. `directory` tells which directory the name was seen in."""
+
+    path: str
+    directory: Identity
+    found: Found
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A directory: what is in it, deepest first, and its subdirectories, deepest first."""
+
+    sights: Tuple[Sight, ...]
+    directories: Tuple[Sight, ...]
