@@ -1,0 +1,144 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is mounted, and what follows from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from _core.found.mounts import Mount, MountSeen
+from _core.plan.mounts import plan_mount, plan_unmount
+from _core.shape import Entry, Identity
+from _core.spec.mounts import WantedUnmount, read_mount
+
+PATH = "/sys/fs/bpf"
+
+
+def mount(number: int = 30, point: str = PATH, fstype: str = "bpf", **fields: Any) -> Mount:
+    values: dict[str, Any] = {
+        "parent": 20,
+        "device": number,
+        "root": "/",
+        "opts": ("rw", "nosuid", "relatime"),
+        "source": "none",
+        "super_opts": ("rw", "mode=1700"),
+        **fields,
+    }
+    return Mount(id=number, point=point, fstype=fstype, **values)
+
+
+def seen(*layers: Mount, inside: Mount | None = None, **fields: Any) -> MountSeen:
+    top = inside or (layers[-1] if layers else mount(20, "/sys", "sysfs"))
+    is_bpffs = top.point == PATH and top.fstype == "bpf"
+    values: dict[str, Any] = {
+        "missing": (),
+        "identity": Identity(1, 1),
+        "elsewhere": (),
+        "root": Entry(Identity(1, 1), 0, 0, 0o1700) if is_bpffs else None,
+        "pins": (),
+        "kernel_has_bpffs": True,
+        **fields,
+    }
+    return MountSeen(path=PATH, mount=top, layers=layers, **values)
+
+
+REFUSED = [
+    ("another file system on top", seen(mount(), mount(31, fstype="tmpfs")), ["tmpfs", "unmount"]),
+    ("stacked", seen(mount(), mount(31, parent=30)), ["2 times", "mount id 30", "mount id 31"]),
+    ("inside a bpffs", seen(inside=mount(point="/sys/fs")), ["/sys/fs", "use that one"]),
+    ("no BPF file system", seen(kernel_has_bpffs=False), ["CONFIG_BPF_SYSCALL"]),
+    ("no directory in sysfs", seen(missing=("bpf2",)), ["sysfs", "/sys/fs/bpf"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("there", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
+def test_never_mounts_over(there: MountSeen, words: list[str]) -> None:
+    plan = plan_mount(read_mount({"path": PATH, "force": True}), there)
+    assert not plan.mount
+    (problem,) = plan.problems
+    for word in [PATH, *words]:
+        assert word in problem
+
+
+def test_what_is_mounted_as_wanted_is_left() -> None:
+    wanted = read_mount({"path": PATH, "mode": "0700", "opts": ["nosuid", "exec"], "owner": "0"})
+    assert not plan_mount(wanted, seen(mount())).changes
+
+
+def test_a_file_system_below_the_bpffs_does_no_harm() -> None:
+    assert not plan_mount(
+        read_mount({"path": PATH}), seen(mount(29, fstype="tmpfs"), mount())
+    ).changes
+
+
+DRIFT = [
+    ({"mode": "0750"}, "mode", "1750", "1700"),
+    ({"owner": "7"}, "owner", None, "root"),
+    ({"opts": ["nodev"]}, "opts", ["nodev", "nosuid", "relatime"], ["nosuid", "relatime"]),
+    ({"opts": ["suid"]}, "opts", ["relatime"], ["nosuid", "relatime"]),
+    ({"opts": ["noatime"]}, "opts", ["noatime", "nosuid"], ["nosuid", "relatime"]),
+    ({"opts": ["ro"]}, "opts", ["nosuid", "relatime", "ro"], ["nosuid", "relatime"]),
+]
+
+
+@pytest.mark.parametrize(("fields", "field", "want", "have"), DRIFT)
+def test_what_differs_is_set_in_place(
+    fields: dict[str, Any], field: str, want: object, have: object
+) -> None:
+    plan = plan_mount(read_mount({"path": PATH, **fields}), seen(mount()))
+    assert (plan.mount, plan.unmount, plan.problems) == (False, False, ())
+    (drift,) = plan.drift
+    assert (drift.field, drift.have) == (field, have)
+    assert want is None or drift.want == want
+
+
+DELEGATING = mount(super_opts=("rw", "delegate_cmds=map_create:prog_load", "delegate_maps=any"))
+
+
+def test_delegation_is_compared_as_a_set() -> None:
+    wanted = read_mount({"path": PATH, "delegate_cmds": ["PROG_LOAD", "map_create"]})
+    assert not plan_mount(wanted, seen(DELEGATING)).changes
+
+
+@pytest.mark.parametrize(
+    ("force", "pins", "remade"), [(False, (), False), (True, ("p",), False), (True, (), True)]
+)
+def test_delegation_is_made_anew_only_when_told_and_nothing_is_lost(
+    force: bool, pins: tuple[str, ...], remade: bool
+) -> None:
+    wanted = read_mount({"path": PATH, "delegate_cmds": ["any"], "force": force})
+    plan = plan_mount(wanted, seen(DELEGATING, pins=pins))
+    assert plan.unmount is plan.mount is remade
+    assert bool(plan.problems) is not remade
+
+
+UNMOUNTS = [
+    ("empty", False, seen(mount()), True, ()),
+    ("with pins", False, seen(mount(), pins=("a", "b")), False, ()),
+    ("with pins, told so", True, seen(mount(), pins=("a", "b")), True, ("a", "b")),
+    (
+        "with pins, mounted elsewhere",
+        False,
+        seen(mount(), pins=("a",), elsewhere=("/b",)),
+        True,
+        (),
+    ),
+    ("not mounted", False, seen(), False, ()),
+]
+
+
+@pytest.mark.parametrize(
+    ("force", "there", "unmounts", "dropped"),
+    [row[1:] for row in UNMOUNTS],
+    ids=[row[0] for row in UNMOUNTS],
+)
+def test_unmounting(
+    force: bool, there: MountSeen, unmounts: bool, dropped: tuple[str, ...]
+) -> None:
+    plan = plan_unmount(WantedUnmount(PATH, force), there)
+    assert plan.unmount is unmounts
+    assert tuple(plan.dropped) == dropped
+    assert bool(plan.problems) is (bool(there.pins) and not unmounts)
