@@ -19,7 +19,7 @@ from typing import Any, Iterator, List, Optional, Tuple
 from . import uapi
 from .advice import advice_for, errno_name
 from .errors import PinningError
-from .uapi import Command
+from .uapi import Command, MapInfo
 
 MS_RDONLY = 1
 MS_REMOUNT = 32
@@ -103,12 +103,12 @@ def freeze(fd: int) -> None:
     _map_freeze(fd)
 
 
-def map_info(fd: int) -> Tuple[Any, ...]:
-    """The fields of struct bpf_map_info, in order; zero where the kernel is older."""
-    return _info(fd, uapi.MAP_INFO)
+def map_info(fd: int) -> MapInfo:
+    """What the kernel says of a map."""
+    return MapInfo(*_info(fd, uapi.MAP_INFO))
 
 
-def map_info_if_map(fd: int) -> Optional[Tuple[Any, ...]]:
+def map_info_if_map(fd: int) -> Optional[MapInfo]:
     """The same for a descriptor of a map; None for a program. For read-only descriptors of pins.
 
     The kernel says how much it wrote: struct bpf_prog_info has had 208 bytes and more since
@@ -118,7 +118,9 @@ def map_info_if_map(fd: int) -> Optional[Tuple[Any, ...]]:
     _info_buffer[:] = _ZEROS
     _get_info(fd, len(_ZEROS), _INFO_ADDRESS)
     written: int = uapi.INFO_ATTR.unpack_from(_attr)[1]
-    return uapi.MAP_INFO.unpack_from(_info_buffer) if written < _SHORTEST_PROG_INFO else None
+    if written >= _SHORTEST_PROG_INFO:
+        return None
+    return MapInfo(*uapi.MAP_INFO.unpack_from(_info_buffer))
 
 
 def link_info(fd: int) -> Tuple[Any, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
 from . import kernel, uapi
 from .bpffs import ENTRY, describe_mode
@@ -23,9 +23,9 @@ from .found.pins import (
 )
 from .kernel import Fd, KernelError
 from .shape import Entry, Identity, MapShape
-from .uapi import Command
+from .uapi import Command, MapInfo
 
-Inspect = Callable[[Fd, bytes, Tuple[Any, ...]], MapDetails]
+Inspect = Callable[[Fd, bytes, MapInfo], MapDetails]
 
 
 def look(directory: int, name: str, inspect: Optional[Inspect] = None) -> Found:
@@ -63,9 +63,16 @@ def look(directory: int, name: str, inspect: Optional[Inspect] = None) -> Found:
             return _identify(fd, is_link, entry, pin_path, inspect)
 
 
-def shape_of(info: Tuple[Any, ...]) -> MapShape:
+def shape_of(info: MapInfo) -> MapShape:
     """The comparable part of struct bpf_map_info."""
-    return MapShape(info[0], info[2], info[3], info[4], info[5], info[14])
+    return MapShape(
+        info.type,
+        info.key_size,
+        info.value_size,
+        info.max_entries,
+        info.map_flags,
+        info.map_extra,
+    )
 
 
 def name_of(raw: bytes) -> str:
@@ -102,7 +109,7 @@ def _identify(
     info = None if is_link else kernel.map_info_if_map(fd)
     if info is not None:
         details = inspect(fd, pin_path, info) if inspect else NO_DETAILS
-        return PinnedMap(entry, info[1], name_of(info[6]), shape_of(info), details)
+        return PinnedMap(entry, info.id, name_of(info.name), shape_of(info), details)
     kind = os.readlink(f"/proc/self/fd/{int(fd)}")
     if kind == "anon_inode:bpf-prog":
         number, prog_id, prog_name = kernel.prog_info(fd)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 import struct
 import sys
-from typing import List
+from typing import List, NamedTuple
 
 BPF_FS_MAGIC = 0xCAFE4A11
 BYTE_ORDER = sys.byteorder
@@ -128,6 +128,29 @@ BTF_LOAD_ATTR = struct.Struct("=QQIII")  # btf, log_buf, btf_size, log_size, log
 FD_ATTR = struct.Struct("=I")
 
 MAP_INFO = struct.Struct("=6I16sIIQQIIIIQ")
+
+
+class MapInfo(NamedTuple):
+    """struct bpf_map_info, as far as MAP_INFO unpacks it; zero where the kernel is older."""
+
+    type: int
+    id: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    map_flags: int
+    name: bytes
+    ifindex: int
+    btf_vmlinux_value_type_id: int
+    netns_dev: int
+    netns_ino: int
+    btf_id: int
+    btf_key_type_id: int
+    btf_value_type_id: int
+    btf_vmlinux_id: int
+    map_extra: int
+
+
 PROG_INFO = struct.Struct("=II8sIIQQQIIQ16s")
 LINK_INFO = struct.Struct("=III")
 BTF_INFO = struct.Struct("=QII")  # btf, btf_size, id

@@ -237,7 +237,7 @@ def _foreseen(step: Step) -> Outcome:
 
 def _outcome(step: Step, fd: Fd) -> Outcome:
     info = kernel.map_info(fd)
-    return Outcome(step, step.action, info[1], name_of(info[6]), shape_of(info))
+    return Outcome(step, step.action, info.id, name_of(info.name), shape_of(info))
 
 
 _ATTEMPTS = 16

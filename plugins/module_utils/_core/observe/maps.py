@@ -8,7 +8,7 @@ import errno
 import os
 import random
 from functools import partial
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from .. import kernel, uapi
 from ..bpffs import Place, mount_of, mounts, walk
@@ -22,7 +22,7 @@ from ..objects import Inspect, look, shape_of
 from ..shape import MapShape
 from ..spec.maps import MapSpec, WantedPin
 from ..staging import is_abandoned
-from ..uapi import Command, MapFlag
+from ..uapi import Command, MapFlag, MapInfo
 
 
 def observe(pins: Sequence[WantedPin]) -> Picture:
@@ -88,9 +88,9 @@ def _inspector(pin: WantedPin) -> Optional[Inspect]:
     if pin.frozen is None and spec.btf is None and spec.inner is None:
         return None
 
-    def inspect(fd: Fd, pin_path: bytes, info: Tuple[Any, ...]) -> MapDetails:
+    def inspect(fd: Fd, pin_path: bytes, info: MapInfo) -> MapDetails:
         fits, inner = None, None
-        if spec.inner is not None and info[0] == spec.shape.number:
+        if spec.inner is not None and info.type == spec.shape.number:
             fits, inner = _observe_inner(fd, pin_path, shape_of(info), spec.inner)
         return MapDetails(
             frozen=None if pin.frozen is None else _is_frozen(fd),
@@ -108,10 +108,11 @@ def _is_frozen(fd: Fd) -> bool:
         return any(line.split() == [b"frozen:", b"1"] for line in fields)
 
 
-def _btf_of(info: Tuple[Any, ...]) -> Optional[Tuple[Btf, int, int]]:
-    if not info[10]:
+def _btf_of(info: MapInfo) -> Optional[Tuple[Btf, int, int]]:
+    if not info.btf_id:
         return None
-    return Btf.parse(kernel.btf_blob(info[10])), info[11], info[12]
+    types = Btf.parse(kernel.btf_blob(info.btf_id))
+    return types, info.btf_key_type_id, info.btf_value_type_id
 
 
 def _observe_inner(
