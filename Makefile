@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Every target sets up what it needs, and can be called on its own. The work is in tools/ and demo/.
+
+CHECKS := style typing licence changelog pythons unit lint docs-check sanity kernel
+SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools)
+STAGED := .cache/ansible_collections/ebpf/pinning
+PYTEST := .venv/bin/python -m pytest
+
+.PHONY: help setup venv system stage test $(CHECKS) bench demo format clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: ## see it work, on this machine's kernel, with nothing left behind
+	@demo/run.sh
+
+test: setup ## see it proven: everything below that checks something, then a summary
+	@tools/check $(CHECKS)
+
+setup: venv system ## prepare .venv/ and the system packages that tests need
+
+venv:
+	@tools/setup-venv dev
+
+system:
+	@tools/setup-system
+
+unit: venv ## unit tests: no kernel, no root
+	@tools/run $(PYTEST) tests/unit
+
+kernel: setup ## tests on the real kernel, as root, in mount namespaces of their own
+	@tools/run-as-root $(PYTEST) -n 2 tests/integration
+
+style: venv system ## ruff, yamllint, shellcheck
+	@tools/run ruff check .
+	@tools/run ruff format --check .
+	@tools/run yamllint --strict .
+	@tools/run shellcheck -x $(SCRIPTS)
+
+typing: stage ## mypy, strict, over the plugins
+	@tools/run env -C .cache mypy --config-file ../pyproject.toml --cache-dir mypy \
+	    --package ansible_collections.ebpf.pinning.plugins
+
+licence: venv ## every file says under which licence it is
+	@tools/run reuse lint --lines && echo "every file has its licence"
+
+changelog: venv ## the changelog's fragments can be read
+	@tools/run antsibull-changelog lint && echo "the fragments are sound"
+
+pythons: ## the core runs with every Python from 3.8 on that this machine has
+	@tools/pythons
+
+lint: stage ## ansible-lint, production profile
+	@tools/run env -C $(STAGED) ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache ansible-lint --nocolor
+
+docs-check: venv ## the documentation of modules and roles can be built
+	@tools/run env HOME=$(CURDIR)/.cache antsibull-docs lint-collection-docs --plugin-docs \
+	    --validate-collection-refs all --disallow-unknown-collection-refs . && \
+	    echo "the documentation is sound"
+
+sanity: stage ## ansible-test sanity, without containers
+	@tools/sanity
+
+bench: setup ## 1,000 maps against bpftool, a task loop and ping
+	@tools/run-as-root .venv/bin/python benchmarks/run.py
+
+format: venv ## let ruff lay out the Python files
+	@tools/run ruff format .
+	@tools/run ruff check --fix .
+
+clean: ## remove what the targets made here
+	rm -rf .venv .cache .ansible
+
+stage: venv
+	@tools/stage

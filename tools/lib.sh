@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+#
+# Sourced by the scripts beside it. Leaves the shell in the checkout, with a PATH they can rely on.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+ROOT=$PWD
+VENV=$ROOT/.venv
+# shellcheck disable=SC2034  # for the scripts that source this
+CACHE=$ROOT/.cache # everything in it can be made again; git ignores it
+
+# A version manager's shims look like interpreters and are none: Ansible's interpreter discovery and
+# ansible-test trip over them. bpftool and its like live in sbin, which a user's PATH may lack.
+clean_path() {
+    local directory path=
+    local IFS=:
+    for directory in $PATH /usr/local/sbin /usr/sbin /sbin; do
+        case $directory in
+            "$VENV/bin" | */shims) continue ;;
+        esac
+        case :$path: in
+            *:"$directory":*) ;;
+            *) path=${path:+$path:}$directory ;;
+        esac
+    done
+    printf '%s\n' "$path"
+}
+PATH=$(clean_path)
+export PATH
+
+say() {
+    printf '==> %s\n' "$*"
+}
+
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# as_root COMMAND...: through sudo where needed; a plain error where there is neither.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "this needs root, and there is no sudo: $*"
+    fi
+}
+
+# apt_install PACKAGE...
+apt_install() {
+    command -v apt-get >/dev/null || die "please install these by hand (named as in Debian): $*"
+    say "installing system packages: $*"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq install --yes --no-install-recommends "$@" >/dev/null
+}
