@@ -24,7 +24,7 @@ attributes:
   action_group:
     support: full
     description: Use C(group/ebpf.pinning.all) in C(module_defaults) to set options of all modules.
-    membership: ebpf.pinning.all
+    membership: [ebpf.pinning.all]
 requirements:
   - Linux 5.10 or newer with C(CONFIG_BPF_SYSCALL).
   - Python 3.8 or newer on the managed node, and only its standard library.

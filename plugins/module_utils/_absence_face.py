@@ -7,9 +7,8 @@ from __future__ import annotations
 import typing as t
 
 from ._core.apply.absence import Removal, apply, foresee
-from ._core.found.pins import PinnedLink, PinnedMap, PinnedProg, Sight
 from ._core.observe.absence import observe_paths, observe_tree
-from ._core.plan.absence import AbsencePlan, plan_paths, plan_prune
+from ._core.plan.absence import AbsencePlan, Unlink, plan_paths, plan_prune
 from ._core.spec.absence import absent_paths, prune
 from ._face import Dictionary, failures_reported, text_diff
 
@@ -48,7 +47,7 @@ def _decide(parameters: t.Mapping[str, t.Any]) -> AbsencePlan:
 
 
 def _report(decided: AbsencePlan, removal: Removal, *, with_diff: bool) -> Dictionary:
-    pins = [_removed(sight, removal) for sight in removal.pins]
+    pins = [_removed(unlink, removal) for unlink in removal.pins]
     pins += [_missing(path) for path in decided.missing]
     report: Dictionary = {
         "changed": bool(removal.pins or removal.directories),
@@ -63,20 +62,20 @@ def _report(decided: AbsencePlan, removal: Removal, *, with_diff: bool) -> Dicti
     }
     if with_diff:
         report["diff"] = [
-            text_diff(sight.path, {"pin": _held(sight).label}, {}) for sight in removal.pins
+            text_diff(unlink.path, {"pin": unlink.pin.label}, {}) for unlink in removal.pins
         ] + [text_diff(path, {"directory": "empty"}, {}) for path in removal.directories]
     return report
 
 
-def _removed(sight: Sight, removal: Removal) -> Dictionary:
-    held = _held(sight)
+def _removed(unlink: Unlink, removal: Removal) -> Dictionary:
+    held = unlink.pin
     return {
-        "path": sight.path,
+        "path": unlink.path,
         "action": "removed",
         "type": held.kind,
         "id": held.id,
         "name": held.name,
-        "last_reference": removal.last_reference.get(sight.path),
+        "last_reference": removal.last_reference.get(unlink.path),
     }
 
 
@@ -89,8 +88,3 @@ def _missing(path: str) -> Dictionary:
         "name": None,
         "last_reference": None,
     }
-
-
-def _held(sight: Sight) -> t.Union[PinnedMap, PinnedProg, PinnedLink]:
-    assert isinstance(sight.found, (PinnedMap, PinnedProg, PinnedLink))
-    return sight.found

@@ -115,9 +115,8 @@ def _diff(
 
 
 def _sides(step: Step) -> t.Tuple[Dictionary, Dictionary]:
-    if isinstance(step, Create):
+    if isinstance(step, Create) or not isinstance(step.found, PinnedMap):
         return {}, _declared(step.wanted)
-    assert isinstance(step.found, PinnedMap)
     entry = step.found.entry
     before = dict(
         _shape_fields(step.found.shape),

@@ -82,17 +82,18 @@ def _apply(wanted: WantedMount, seen: MountSeen, plan: MountPlan) -> t.Optional[
 
 
 def _picture(seen: MountSeen) -> t.Optional[Dictionary]:
-    if seen.bpffs is None or seen.root is None:
+    there = seen.bpffs
+    if there is None:
         return None
     return {
         "path": seen.path,
-        "source": seen.bpffs.source,
-        "opts": sorted(seen.flags),
-        "mode": octal(seen.root.mode),
-        "owner": user_name(seen.root.owner),
-        "group": group_name(seen.root.group),
-        "delegate": {field: sorted(names) for field, names in seen.delegate.items()},
-        "pins": len(seen.pins),
+        "source": there.mount.source,
+        "opts": sorted(there.flags),
+        "mode": octal(there.root.mode),
+        "owner": user_name(there.root.owner),
+        "group": group_name(there.root.group),
+        "delegate": {field: sorted(names) for field, names in there.delegate.items()},
+        "pins": len(there.pins),
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from _core.found.mounts import Mount, MountSeen
+from _core.found.mounts import Bpffs, Mount, MountSeen
 from _core.plan.mounts import plan_mount, plan_unmount
 from _core.shape import Entry, Identity
 from _core.spec.mounts import WantedUnmount, read_mount
@@ -28,19 +28,24 @@ def mount(number: int = 30, point: str = PATH, fstype: str = "bpf", **fields: An
     return Mount(id=number, point=point, fstype=fstype, **values)
 
 
-def seen(*layers: Mount, inside: Mount | None = None, **fields: Any) -> MountSeen:
+def seen(
+    *layers: Mount,
+    inside: Mount | None = None,
+    pins: tuple[str, ...] = (),
+    elsewhere: tuple[str, ...] = (),
+    **fields: Any,
+) -> MountSeen:
     top = inside or (layers[-1] if layers else mount(20, "/sys", "sysfs"))
-    is_bpffs = top.point == PATH and top.fstype == "bpf"
+    there = None
+    if top.point == PATH and top.fstype == "bpf":
+        there = Bpffs(top, Entry(Identity(1, 1), 0, 0, 0o1700), pins, elsewhere)
     values: dict[str, Any] = {
         "missing": (),
         "identity": Identity(1, 1),
-        "elsewhere": (),
-        "root": Entry(Identity(1, 1), 0, 0, 0o1700) if is_bpffs else None,
-        "pins": (),
         "kernel_has_bpffs": True,
         **fields,
     }
-    return MountSeen(path=PATH, mount=top, layers=layers, **values)
+    return MountSeen(path=PATH, mount=top, layers=layers, bpffs=there, **values)
 
 
 REFUSED = [
@@ -141,4 +146,4 @@ def test_unmounting(
     plan = plan_unmount(WantedUnmount(PATH, force), there)
     assert plan.unmount is unmounts
     assert tuple(plan.dropped) == dropped
-    assert bool(plan.problems) is (bool(there.pins) and not unmounts)
+    assert bool(plan.problems) is (there.bpffs is not None and not unmounts)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Sequence, TypeVar
+from typing import Callable, List, Sequence, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -31,15 +31,18 @@ class Gathering:
         """Take note of one more problem."""
         self._problems.append(problem)
 
-    def of(self, read: Callable[[], T], prefix: str = "") -> Optional[T]:
-        """What `read` returns, or None when it raised, which is then taken note of."""
+    def of(self, read: Callable[[], T], prefix: str = "") -> T:
+        """What `read` returns. When it raises, that is taken note of.
+
+        What comes back then is None, to be used only after `raise_any`, which is to say never.
+        """
         try:
             return read()
         except Problems as error:
             self._problems.extend(prefix + problem for problem in error.problems)
         except PinningError as error:
             self._problems.append(f"{prefix}{error}")
-        return None
+        return cast("T", None)
 
     def raise_any(self) -> None:
         """Raise Problems if there are any."""

@@ -27,7 +27,7 @@ def make_map(spec: MapSpec, name: bytes) -> Fd:
 
 def _btf(spec: MapSpec) -> Tuple[bytes, int, int]:
     if spec.btf is not None:
-        return spec.btf.blob, spec.btf.key_type_id, spec.btf.value_type_id
+        return (spec.btf.types.blob, *spec.btf.type_ids)
     if spec.kind.btf is TakesBtf.REQUIRED:
         return minimal(spec.shape.value_size)
     return b"", 0, 0

@@ -8,7 +8,9 @@ Those that are made for every pin of a batch are named tuples, which are quicker
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Tuple
+
+from .btf import Btf
 
 
 class MapShape(NamedTuple):
@@ -29,6 +31,14 @@ class Access:
     owner: Optional[int] = None  # uid
     group: Optional[int] = None  # gid
     mode: Optional[int] = None  # permission bits
+
+
+@dataclass(frozen=True)
+class MapBtf:
+    """The BTF that describes a map, and which of its types are key and value (0: none)."""
+
+    types: Btf
+    type_ids: Tuple[int, int]
 
 
 class Identity(NamedTuple):

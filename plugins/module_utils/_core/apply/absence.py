@@ -13,9 +13,9 @@ from typing import Dict, List, Optional, Sequence
 from .. import kernel
 from ..bpffs import ENTRY, PathProblem, walk
 from ..errors import PinningError, Problems
-from ..found.pins import PinnedLink, PinnedMap, PinnedProg, Sight
+from ..found.pins import Pin, Sight
 from ..kernel import Fd, KernelError
-from ..plan.absence import AbsencePlan
+from ..plan.absence import AbsencePlan, Unlink
 from ..shape import Identity
 from ..uapi import Command
 
@@ -24,7 +24,7 @@ from ..uapi import Command
 class Removal:
     """What was done. `error` is empty when it was everything."""
 
-    pins: List[Sight] = field(default_factory=list)
+    pins: List[Unlink] = field(default_factory=list)
     directories: List[str] = field(default_factory=list)
     last_reference: Dict[str, Optional[bool]] = field(default_factory=dict)  # by path
     error: str = ""
@@ -41,15 +41,15 @@ def apply(plan: AbsencePlan) -> Removal:
         raise Problems(plan.problems)
     removal = Removal()
     try:
-        for parent, sights in _by_parent(plan.pins).items():
+        for parent, unlinks in _by_parent(plan.pins).items():
             with walk(parent) as place:
                 if place.missing:
                     continue  # gone, and with it all that was to go
-                for sight in sights:
-                    if place.identity != sight.directory:
+                for unlink in unlinks:
+                    if place.identity != unlink.directory:
                         raise _moved(parent)
-                    if _unlink(place.fd, sight):
-                        removal.pins.append(sight)
+                    if _unlink(place.fd, unlink):
+                        removal.pins.append(unlink)
         for sight in plan.directories:
             if _rmdir(sight):
                 removal.directories.append(sight.path)
@@ -59,29 +59,28 @@ def apply(plan: AbsencePlan) -> Removal:
     return removal
 
 
-def _by_parent(sights: Sequence[Sight]) -> Dict[str, List[Sight]]:
-    groups: Dict[str, List[Sight]] = {}
-    for sight in sights:
-        groups.setdefault(sight.path.rpartition("/")[0] or "/", []).append(sight)
+def _by_parent(unlinks: Sequence[Unlink]) -> Dict[str, List[Unlink]]:
+    groups: Dict[str, List[Unlink]] = {}
+    for unlink in unlinks:
+        groups.setdefault(unlink.path.rpartition("/")[0] or "/", []).append(unlink)
     return groups
 
 
-def _unlink(directory: int, sight: Sight) -> bool:
-    name = sight.path.rpartition("/")[2]
+def _unlink(directory: int, unlink: Unlink) -> bool:
+    name = unlink.path.rpartition("/")[2]
     try:
         with Fd(os.open(name, ENTRY, dir_fd=directory)) as entry:
             status = os.fstat(entry)
     except FileNotFoundError:
         return False
-    assert isinstance(sight.found, (PinnedMap, PinnedProg, PinnedLink))
-    if Identity(status.st_dev, status.st_ino) != sight.found.entry.identity:
-        raise _moved(sight.path)
+    if Identity(status.st_dev, status.st_ino) != unlink.pin.entry.identity:
+        raise _moved(unlink.path)
     try:
         os.unlink(name, dir_fd=directory)
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise PathProblem(f"{sight.path}: {KernelError.of('unlink', error)}") from None
+        raise PathProblem(f"{unlink.path}: {KernelError.of('unlink', error)}") from None
     return True
 
 
@@ -109,31 +108,30 @@ def _moved(path: str) -> PathProblem:
     return PathProblem(f"{path} is another one than a moment ago: it was left alone; run again")
 
 
-def _last_references(removed: List[Sight]) -> Dict[str, Optional[bool]]:
+def _last_references(removed: Sequence[Unlink]) -> Dict[str, Optional[bool]]:
     """By path, whether the object is gone from the kernel; None where that cannot be told."""
     answers: Dict[str, Optional[bool]] = {}
-    waiting = {sight.path: sight for sight in removed}
+    waiting = {unlink.path: unlink.pin for unlink in removed}
     deadline = time.monotonic() + _GRACE
     while waiting:
-        for path, sight in list(waiting.items()):
-            alive = _is_alive(sight)
-            if alive is not True:
-                answers[path] = None if alive is None else True
+        for path, pin in list(waiting.items()):
+            gone = _is_gone(pin)
+            if gone is not False:
+                answers[path] = gone
                 del waiting[path]
-        if time.monotonic() > deadline:
+        if not waiting or time.monotonic() > deadline:
             break
-        time.sleep(0.002 if waiting else 0)
+        time.sleep(0.002)
     answers.update(dict.fromkeys(waiting, False))
     return answers
 
 
-def _is_alive(sight: Sight) -> Optional[bool]:
-    assert isinstance(sight.found, (PinnedMap, PinnedProg, PinnedLink))
+def _is_gone(pin: Pin) -> Optional[bool]:
     try:
-        with kernel.fd_by_id(_BY_ID[sight.found.kind], sight.found.id):
-            return True
+        with kernel.fd_by_id(_BY_ID[pin.kind], pin.id):
+            return False
     except KernelError as error:
-        return False if error.errno == errno.ENOENT else None
+        return True if error.errno == errno.ENOENT else None
 
 
 _BY_ID = {

@@ -8,12 +8,12 @@ import errno
 import fcntl
 import os
 from contextlib import contextmanager
-from typing import Iterator
+from typing import FrozenSet, Iterator
 
 from .. import kernel
 from ..bpffs import READABLE, PathProblem, Place, walk
 from ..errors import PinningError, Problems
-from ..found.mounts import MountSeen
+from ..found.mounts import Bpffs, MountSeen
 from ..kernel import Fd, KernelError
 from ..observe.mounts import observe
 from ..plan.mounts import MountPlan, flags_to_set, plan_mount
@@ -37,16 +37,14 @@ def apply_mount(wanted: WantedMount, seen: MountSeen, plan: MountPlan) -> MountS
         plan = plan_mount(wanted, seen)
         if plan.problems:
             raise Problems(plan.problems)
-    if plan.set_access or plan.set_flags:
-        _adjust(wanted, seen, plan)
+    if seen.bpffs and (plan.set_access or plan.set_flags):
+        _adjust(wanted, seen.bpffs, plan)
     return observe(wanted.path)
 
 
 def apply_unmount(seen: MountSeen) -> None:
     """Unmount what was seen on top at its path; PathProblem when that is something else now."""
-    now = observe(seen.path)
-    assert seen.mount is not None
-    if now.mount is None or now.mount.id != seen.mount.id:
+    if observe(seen.path).mount != seen.mount:
         raise _changed(seen.path)
     parent, _slash, name = seen.path.rpartition("/")
     with walk(parent or "/") as place:
@@ -79,7 +77,7 @@ def _mount(wanted: WantedMount, place: Place) -> None:
             ) from None
         raise PathProblem(f"{wanted.path}: {error}") from None
     seen = observe(wanted.path)
-    if [layer.fstype for layer in seen.layers].count("bpf") > 1:
+    if seen.stacked:
         apply_unmount(seen)
         raise _changed(wanted.path)
     if _ignores_delegation(wanted, seen):
@@ -92,30 +90,31 @@ def _mount(wanted: WantedMount, place: Place) -> None:
 
 def _ignores_delegation(wanted: WantedMount, seen: MountSeen) -> bool:
     # Kernels take any option of a bpffs, and leave out of mountinfo what they do not know.
-    return bool(wanted.delegate) and not any(seen.delegate.values())
+    delegated = seen.bpffs.delegate if seen.bpffs else {}
+    return bool(wanted.delegate) and not any(delegated.values())
 
 
-def _adjust(wanted: WantedMount, seen: MountSeen, plan: MountPlan) -> None:
+def _adjust(wanted: WantedMount, there: Bpffs, plan: MountPlan) -> None:
+    flags = flags_to_set(wanted, there.flags)
     with walk(wanted.path) as place:
-        if place.identity != seen.identity:
+        if place.identity != there.root.identity:
             raise _changed(wanted.path)
         try:
             # Writable first, read-only last: a read-only file system takes no owner.
-            target = flags_to_set(wanted, seen.flags)
-            if plan.set_flags and "ro" in seen.flags - target:
-                _remount(place, seen, target)
+            writable_first = "ro" in there.flags - flags
+            if plan.set_flags and writable_first:
+                _remount(place, there, flags)
             if plan.set_access:
                 set_access_of(place.fd, wanted.access)
-            if plan.set_flags and "ro" not in seen.flags - target:
-                _remount(place, seen, target)
+            if plan.set_flags and not writable_first:
+                _remount(place, there, flags)
         except KernelError as error:
             raise PathProblem(f"{wanted.path}: {error}") from None
 
 
-def _remount(place: Place, seen: MountSeen, flags: frozenset[str]) -> None:
-    assert seen.mount is not None
+def _remount(place: Place, there: Bpffs, flags: FrozenSet[str]) -> None:
     how = kernel.MS_REMOUNT | kernel.MS_BIND
-    if "ro" in seen.mount.super_opts and "ro" not in flags:
+    if "ro" in there.mount.super_opts and "ro" not in flags:
         how = kernel.MS_REMOUNT  # the file system itself is read-only, not this mount of it
     kernel.mount("", os.fsdecode(place.magic), "", how | flag_bits(flags), "")
 

@@ -27,34 +27,17 @@ class Mount:
 
 
 @dataclass(frozen=True)
-class MountSeen:
-    """What is on top at `path`, and what is below it."""
+class Bpffs:
+    """A mounted BPF file system."""
 
-    path: str
-    missing: Tuple[str, ...]  # components of `path` that do not exist
-    identity: Identity  # of the directory at `path`, or of its deepest parent
-    mount: Optional[Mount]  # the mount that `path` lies in
-    layers: Sequence[Mount]  # all mounts at exactly `path`, the lowest first
-    elsewhere: Sequence[str]  # other mount points that show the same file system
-    root: Optional[Entry]  # when a bpffs is on top at `path`
+    mount: Mount
+    root: Entry
     pins: Sequence[str]  # paths of all pins in it
-    kernel_has_bpffs: bool
-
-    @property
-    def is_mount_point(self) -> bool:
-        return self.mount is not None and not self.missing and self.mount.point == self.path
-
-    @property
-    def bpffs(self) -> Optional[Mount]:
-        """The bpffs on top at `path`."""
-        if self.is_mount_point and self.mount is not None and self.mount.fstype == "bpf":
-            return self.mount
-        return None
+    elsewhere: Sequence[str]  # other mount points that show the same file system
 
     @property
     def flags(self) -> FrozenSet[str]:
         """The flags that are set, by name; strictatime is the absence of the other two."""
-        assert self.mount is not None
         found = {name for name in self.mount.opts if name in MOUNT_FLAGS}
         if "ro" in self.mount.super_opts:
             found.add("ro")
@@ -65,9 +48,26 @@ class MountSeen:
     @property
     def delegate(self) -> Mapping[str, FrozenSet[str]]:
         """What is delegated, as the kernel shows it; a field that is not, is empty."""
-        assert self.mount is not None
         shown = dict(option.partition("=")[::2] for option in self.mount.super_opts)
         return {
             field: frozenset(filter(None, shown.get(f"delegate_{field}", "").split(":")))
             for field in DELEGATES
         }
+
+
+@dataclass(frozen=True)
+class MountSeen:
+    """What is on top at `path`, and what is below it."""
+
+    path: str
+    missing: Tuple[str, ...]  # components of `path` that do not exist
+    identity: Identity  # of the directory at `path`, or of its deepest parent
+    mount: Optional[Mount]  # the mount that `path` lies in
+    layers: Sequence[Mount]  # all mounts at exactly `path`, the lowest first
+    bpffs: Optional[Bpffs]  # when one is on top at `path`
+    kernel_has_bpffs: bool
+
+    @property
+    def stacked(self) -> bool:
+        """Whether a bpffs hides another one."""
+        return [layer.fstype for layer in self.layers].count("bpf") > 1

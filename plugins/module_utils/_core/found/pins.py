@@ -7,9 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Optional, Sequence, Tuple, Union
 
-from ..btf import Btf
 from ..map_types import map_type_name
-from ..shape import Entry, Identity, MapShape
+from ..shape import Entry, Identity, MapBtf, MapShape
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class MapDetails:
     """What costs further system calls; None where it was not asked for or cannot be told."""
 
     frozen: Optional[bool] = None
-    btf: Optional[Tuple[Btf, int, int]] = None  # types, key and value type id
+    btf: Optional[MapBtf] = None
     inner_fits: Optional[bool] = None
     inner: Optional[MapShape] = None
 

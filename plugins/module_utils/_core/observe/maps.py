@@ -19,7 +19,7 @@ from ..kernel import Fd, KernelError
 from ..make_map import make_map
 from ..map_types import MAP_TYPES
 from ..objects import Inspect, look, shape_of
-from ..shape import MapShape
+from ..shape import MapBtf, MapShape
 from ..spec.maps import MapSpec, WantedPin
 from ..staging import is_abandoned
 from ..uapi import Command, MapFlag, MapInfo
@@ -108,11 +108,11 @@ def _is_frozen(fd: Fd) -> bool:
         return any(line.split() == [b"frozen:", b"1"] for line in fields)
 
 
-def _btf_of(info: MapInfo) -> Optional[Tuple[Btf, int, int]]:
+def _btf_of(info: MapInfo) -> Optional[MapBtf]:
     if not info.btf_id:
         return None
     types = Btf.parse(kernel.btf_blob(info.btf_id))
-    return types, info.btf_key_type_id, info.btf_value_type_id
+    return MapBtf(types, (info.btf_key_type_id, info.btf_value_type_id))
 
 
 def _observe_inner(

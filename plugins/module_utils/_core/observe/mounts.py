@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import os
-from typing import List, Optional, Sequence
+from typing import List, Sequence
 
 from ..bpffs import KERNELS_OWN, READABLE, Place, mount_of, mounts, walk
 from ..errors import PinningError
-from ..found.mounts import Mount, MountSeen
+from ..found.mounts import Bpffs, Mount, MountSeen
 from ..kernel import Fd
 from ..shape import Entry
 
@@ -19,24 +19,27 @@ def observe(path: str) -> MountSeen:
     table = mounts()
     with walk(path) as place:
         mount = mount_of(place.fd, table)
-        layers = [row for row in table if row.point == path]
-        is_bpffs = (
-            not place.missing
-            and mount is not None
-            and mount.point == path
-            and mount.fstype == "bpf"
-        )
+        is_top = mount is not None and not place.missing and mount.point == path
         return MountSeen(
             path,
             place.missing,
             place.identity,
             mount,
-            _lowest_first(layers),
-            _elsewhere(mount, table) if is_bpffs else (),
-            _root(place) if is_bpffs else None,
-            tuple(_pins(place.fd, path)) if is_bpffs else (),
+            _lowest_first([row for row in table if row.point == path]),
+            _bpffs(place, mount, table) if is_top and mount and mount.fstype == "bpf" else None,
             _kernel_has_bpffs(),
         )
+
+
+def _bpffs(place: Place, mount: Mount, table: Sequence[Mount]) -> Bpffs:
+    status = os.fstat(place.fd)
+    root = Entry(place.identity, status.st_uid, status.st_gid, status.st_mode & 0o7777)
+    elsewhere = [
+        row.point
+        for row in table
+        if row.device == mount.device and row.id != mount.id and row.root == "/"
+    ]
+    return Bpffs(mount, root, _pins(place.fd, place.path), elsewhere)
 
 
 def _lowest_first(layers: List[Mount]) -> List[Mount]:
@@ -51,20 +54,6 @@ def _lowest_first(layers: List[Mount]) -> List[Mount]:
         ordered.append(above)
         parent = above.id
     return ordered
-
-
-def _elsewhere(mount: Optional[Mount], table: Sequence[Mount]) -> List[str]:
-    assert mount is not None
-    return [
-        row.point
-        for row in table
-        if row.device == mount.device and row.id != mount.id and row.root == "/"
-    ]
-
-
-def _root(place: Place) -> Entry:
-    status = os.fstat(place.fd)
-    return Entry(place.identity, status.st_uid, status.st_gid, status.st_mode & 0o7777)
 
 
 def _pins(fd: int, path: str) -> List[str]:

@@ -7,8 +7,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
-from ..found.pins import A_DIRECTORY, NotAPin, Nothing, Sight, Tree
+from ..found.pins import A_DIRECTORY, NotAPin, Nothing, Pin, Sight, Tree
+from ..shape import Identity
 from ..spec.absence import AbsentPaths, Prune
+
+
+@dataclass(frozen=True)
+class Unlink:
+    """A pin that goes, and the directory that it was seen in."""
+
+    path: str
+    directory: Identity
+    pin: Pin
 
 
 @dataclass(frozen=True)
@@ -23,7 +33,7 @@ class Spared:
 class AbsencePlan:
     """What goes: first the pins, then the directories, each list in the order of doing."""
 
-    pins: Sequence[Sight]
+    pins: Sequence[Unlink]
     directories: Sequence[Sight]
     missing: Sequence[str]
     spared: Sequence[Spared]
@@ -32,28 +42,36 @@ class AbsencePlan:
 
 def plan_paths(wanted: AbsentPaths, seen: Sequence[Tuple[Sight, Tree]]) -> AbsencePlan:
     """Everything at and below the paths goes, or nothing does."""
-    pins: List[Sight] = []
+    sights: List[Sight] = []
     directories: List[Sight] = []
-    missing: List[str] = []
-    problems: List[str] = []
     for sight, tree in seen:
-        if isinstance(sight.found, Nothing):
-            missing.append(sight.path)
-        elif sight.found == A_DIRECTORY and wanted.recurse:
-            pins.extend(tree.sights)
+        if sight.found == A_DIRECTORY and wanted.recurse:
+            sights.extend(tree.sights)
             directories.extend([*tree.directories, sight])
         else:
-            pins.append(sight)
-    for sight in pins:
-        problem = _problem(wanted, sight)
-        if problem:
-            problems.append(f"{sight.path} {problem}")
-    return AbsencePlan(_once(pins), _once(directories), missing, (), problems)
+            sights.append(sight)
+    pins: List[Unlink] = []
+    missing: List[str] = []
+    problems: List[str] = []
+    for sight in _once(sights):
+        found = sight.found
+        if isinstance(found, Nothing):
+            missing.append(sight.path)
+        elif isinstance(found, NotAPin):
+            problems.append(f"{sight.path} {_why_not(found)}")
+        elif wanted.kind and found.kind != wanted.kind:
+            problems.append(
+                f"{sight.path} holds {found.label}, and type: {wanted.kind} allows no other: "
+                f"nothing was removed; set type: {found.kind} if it is to go"
+            )
+        else:
+            pins.append(Unlink(sight.path, sight.directory, found))
+    return AbsencePlan(pins, _once(directories), missing, (), problems)
 
 
 def plan_prune(wanted: Prune, tree: Tree) -> AbsencePlan:
     """Pins that nobody declared go; everything else in the directory stays."""
-    pins: List[Sight] = []
+    pins: List[Unlink] = []
     spared: List[Spared] = []
     for sight in tree.sights:
         if wanted.spares(sight.path[len(wanted.directory) + 1 :]):
@@ -65,24 +83,14 @@ def plan_prune(wanted: Prune, tree: Tree) -> AbsencePlan:
         elif not wanted.takes(found.kind):
             spared.append(Spared(sight.path, _why_spared(wanted, found.label)))
         else:
-            pins.append(sight)
+            pins.append(Unlink(sight.path, sight.directory, found))
     return AbsencePlan(pins, (), (), spared, ())
 
 
-def _problem(wanted: AbsentPaths, sight: Sight) -> str:
-    found = sight.found
-    if isinstance(found, Nothing):
-        return ""
+def _why_not(found: NotAPin) -> str:
     if found == A_DIRECTORY:
         return "is a directory: set recurse: true to remove the pins in it and the directory"
-    if isinstance(found, NotAPin):
-        return f"is {found.what}, not a pin: nothing was removed; look at who made it"
-    if wanted.kind and found.kind != wanted.kind:
-        return (
-            f"holds {found.label}, and type: {wanted.kind} allows no other: nothing was removed; "
-            f"set type: {found.kind} if it is to go"
-        )
-    return ""
+    return f"is {found.what}, not a pin: nothing was removed; look at who made it"
 
 
 def _why_spared(wanted: Prune, label: str) -> str:

@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Sequence, Tuple, Union
+from typing import List, Optional, Sequence, Tuple, Union
 
 from ..found.pins import DirectorySeen, Found, NotAPin, Nothing, Picture, PinnedMap
 from ..map_types import map_type_name
-from ..shape import Access, Drift, MapShape
+from ..shape import Access, Drift, MapBtf, MapShape
 from ..spec.maps import MapSpec, OnMismatch, WantedPin
 from ..uapi import flag_names
 from .access import access_drift
@@ -153,12 +153,11 @@ def access_to_set(step: Replace) -> Access:
 def _map_drift(wanted: WantedPin, found: PinnedMap) -> Tuple[Drift, ...]:
     spec, details = wanted.map, found.details
     drift = [] if spec.shape == found.shape else _shape_drift(spec, found.shape)
-    if details.inner_fits is False:
+    if spec.inner is not None and details.inner_fits is False:
         have = "another shape" if details.inner is None else spell_shape(details.inner)
-        assert spec.inner is not None
         drift.append(Drift("inner_map", spell_shape(spec.inner.shape), have))
-    if spec.btf is not None and not _same_btf(spec, found):
-        drift.append(Drift("btf", *_spell_btf(spec, found)))
+    if spec.btf is not None and not _same_btf(spec.btf, details.btf):
+        drift.append(Drift("btf", _spell_btf(spec.btf), _spell_btf(details.btf)))
     if wanted.frozen is False and details.frozen:
         drift.append(Drift("frozen", False, True))
     return tuple(drift)
@@ -181,24 +180,15 @@ def _shape_drift(spec: MapSpec, have: MapShape) -> List[Drift]:
     return drift
 
 
-def _same_btf(spec: MapSpec, found: PinnedMap) -> bool:
-    if found.details.btf is None:
-        return False
-    assert spec.btf is not None
-    types, key_type_id, value_type_id = found.details.btf
-    return spec.btf.types.same_type(
-        spec.btf.key_type_id, types, key_type_id
-    ) and spec.btf.types.same_type(spec.btf.value_type_id, types, value_type_id)
-
-
-def _spell_btf(spec: MapSpec, found: PinnedMap) -> Tuple[str, str]:
-    assert spec.btf is not None
-    want = spec.btf
-    have = found.details.btf
-    return (
-        f"{want.types.describe(want.key_type_id)} -> {want.types.describe(want.value_type_id)}",
-        f"{have[0].describe(have[1])} -> {have[0].describe(have[2])}" if have else "none",
+def _same_btf(want: MapBtf, have: Optional[MapBtf]) -> bool:
+    return have is not None and all(
+        want.types.same_type(one, have.types, other)
+        for one, other in zip(want.type_ids, have.type_ids)
     )
+
+
+def _spell_btf(btf: Optional[MapBtf]) -> str:
+    return "none" if btf is None else " -> ".join(map(btf.types.describe, btf.type_ids))
 
 
 def _freeze_drift(wanted: WantedPin, found: PinnedMap) -> Tuple[Drift, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import FrozenSet, Sequence, Tuple
 
-from ..found.mounts import Mount, MountSeen
+from ..found.mounts import Bpffs, Mount, MountSeen
 from ..shape import Drift
 from ..spec.mounts import WantedMount, WantedUnmount
 from .access import access_drift
@@ -36,28 +36,29 @@ def plan_mount(wanted: WantedMount, seen: MountSeen) -> MountPlan:
     problem = _obstacle(seen)
     if problem:
         return MountPlan(problems=[f"{wanted.path} {problem}"])
-    if seen.bpffs is None:
+    there = seen.bpffs
+    if there is None:
         return MountPlan(mount=True, new_directories=_missing_paths(seen))
-    delegate = _delegate_drift(wanted, seen)
+    delegate = _delegate_drift(wanted, there)
     if delegate:
-        if not wanted.force or seen.pins:
-            return MountPlan(problems=[_delegate_problem(wanted, seen, delegate)])
+        if not wanted.force or there.pins:
+            return MountPlan(problems=[_delegate_problem(wanted, there, delegate)])
         return MountPlan(unmount=True, mount=True, drift=delegate)
-    assert seen.root is not None
-    access = access_drift(wanted.access, seen.root)
-    flags = _flag_drift(wanted, seen)
+    access = access_drift(wanted.access, there.root)
+    flags = _flag_drift(wanted, there)
     return MountPlan(set_access=bool(access), set_flags=bool(flags), drift=access + flags)
 
 
 def plan_unmount(wanted: WantedUnmount, seen: MountSeen) -> MountPlan:
     """Decide what makes the bpffs at the path go away, and whether it may."""
-    if seen.bpffs is None:
-        if seen.is_mount_point and seen.mount is not None:
-            return MountPlan(problems=[f"{wanted.path} {_other_mount(seen.mount)}"])
+    there = seen.bpffs
+    if there is None:
+        if seen.layers:
+            return MountPlan(problems=[f"{wanted.path} {_other_mount(seen.layers[-1])}"])
         return MountPlan()
-    if len(seen.layers) > 1 and seen.layers[-2].fstype == "bpf":
+    if seen.stacked:
         return MountPlan(problems=[f"{wanted.path} {_stacked(seen)}"])
-    dropped = () if seen.elsewhere else seen.pins
+    dropped = () if there.elsewhere else there.pins
     if dropped and not wanted.force:
         return MountPlan(
             problems=[
@@ -76,7 +77,7 @@ def _obstacle(seen: MountSeen) -> str:
             "lies in a mount that /proc/self/mountinfo does not show: run in the mount namespace "
             "of the host"
         )
-    if mount.fstype == "bpf" and not seen.is_mount_point:
+    if mount.fstype == "bpf" and seen.bpffs is None:
         return (
             f"is a directory of the bpffs that is mounted at {mount.point}: use that one, or "
             "declare a path outside it"
@@ -85,9 +86,9 @@ def _obstacle(seen: MountSeen) -> str:
         return "cannot be mounted: this kernel has no BPF file system; it needs CONFIG_BPF_SYSCALL"
     if mount.fstype == "sysfs" and seen.missing:
         return "does not exist, and nobody can make directories in sysfs: declare /sys/fs/bpf"
-    if seen.is_mount_point and mount.fstype != "bpf":
+    if seen.bpffs is None and mount.point == seen.path:
         return _other_mount(mount)
-    if [layer.fstype for layer in seen.layers].count("bpf") > 1:
+    if seen.stacked:
         return _stacked(seen)
     return ""
 
@@ -107,31 +108,31 @@ def _stacked(seen: MountSeen) -> str:
     )
 
 
-def _delegate_drift(wanted: WantedMount, seen: MountSeen) -> Tuple[Drift, ...]:
+def _delegate_drift(wanted: WantedMount, there: Bpffs) -> Tuple[Drift, ...]:
     return tuple(
-        Drift(f"delegate_{field}", sorted(names), sorted(seen.delegate[field]))
+        Drift(f"delegate_{field}", sorted(names), sorted(there.delegate[field]))
         for field, names in wanted.delegate
-        if names != seen.delegate[field]
+        if names != there.delegate[field]
     )
 
 
-def _delegate_problem(wanted: WantedMount, seen: MountSeen, drift: Sequence[Drift]) -> str:
+def _delegate_problem(wanted: WantedMount, there: Bpffs, drift: Sequence[Drift]) -> str:
     fields = "; ".join(
         f"{each.field}: want {','.join(each.want)}, "  # type: ignore[arg-type]
         f"have {','.join(each.have) or 'nothing'}"  # type: ignore[arg-type]
         for each in drift
     )
     cure = (
-        f"it holds {_count(seen.pins)} ({_some(seen.pins)}): remove them first with "
+        f"it holds {_count(there.pins)} ({_some(there.pins)}): remove them first with "
         "ebpf.pinning.bpf_pin_absent"
-        if seen.pins
+        if there.pins
         else "set force: true to unmount the empty file system and mount it anew"
     )
     return f"{wanted.path} delegates otherwise, and a mount cannot change that ({fields}); {cure}"
 
 
-def _flag_drift(wanted: WantedMount, seen: MountSeen) -> Tuple[Drift, ...]:
-    have = seen.flags
+def _flag_drift(wanted: WantedMount, there: Bpffs) -> Tuple[Drift, ...]:
+    have = there.flags
     want = flags_to_set(wanted, have)
     return (Drift("opts", sorted(want), sorted(have)),) if want != have else ()
 

@@ -15,7 +15,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from ..btf import Btf, BtfError
 from ..errors import Gathering, Problems
 from ..map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf
-from ..shape import Access, MapShape
+from ..shape import Access, MapBtf, MapShape
 from ..uapi import MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
 from .fields import BadField, absolute, check_pin_name, read_access
 
@@ -27,16 +27,6 @@ class OnMismatch(enum.Enum):
 
     FAIL = "fail"
     REPLACE = "replace"
-
-
-@dataclass(frozen=True)
-class MapBtf:
-    """The BTF that describes key and value."""
-
-    blob: bytes
-    types: Btf
-    key_type_id: int  # 0: the key is not described
-    value_type_id: int
 
 
 @dataclass(frozen=True)
@@ -99,17 +89,14 @@ def _read_pin(item: Arguments, defaults: Arguments, host: Host) -> WantedPin:
         value = item.get(field)
         return defaults.get(field) if value is None else value
 
-    directory, name = problems.of(lambda: _place(item, given("directory"))) or ("", "")
+    place = problems.of(lambda: _place(item, given("directory")))
     access = problems.of(
         lambda: read_access(given("owner"), given("group"), given("mode"), bits=0o777)
     )
     spec = problems.of(lambda: _read_map(item, host))
     problems.raise_any()
-    assert access is not None
-    assert spec is not None
     return WantedPin(
-        directory,
-        name,
+        *place,
         spec,
         access,
         item.get("frozen"),  # type: ignore[arg-type]
@@ -256,7 +243,7 @@ def _btf(item: Arguments, kind: MapType, key_size: int, value_size: int) -> Opti
                 )
     except (BtfError, binascii.Error, ValueError) as error:
         raise BadField(f"btf: {error}: give the BTF of an object file, base64") from None
-    return MapBtf(blob, types, *ids)
+    return MapBtf(types, ids)
 
 
 _UNNAMEABLE = re.compile(rb"[^A-Za-z0-9_.]")

@@ -83,12 +83,8 @@ def read_mount(parameters: Mapping[str, object]) -> WantedMount:
     for field in DELEGATES:
         names = parameters.get(f"delegate_{field}")
         if names is not None:
-            read = problems.of(partial(_delegate, field, names))  # type: ignore[arg-type]
-            delegate[field] = read or frozenset()
+            delegate[field] = problems.of(partial(_delegate, field, names))  # type: ignore[arg-type]
     problems.raise_any()
-    assert path is not None
-    assert access is not None
-    assert flags is not None
     return WantedMount(path, access, *flags, tuple(delegate.items()), bool(parameters.get("force")))
 
 

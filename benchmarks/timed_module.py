@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs bpf_map_pinned in this process, and tells how long each of its phases took.
+
+Started by kernel_work.py with the interpreter of the managed node. The arguments of the module
+come in as JSON; its result goes out with `seconds` added, a dict by phase.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import json
+import sys
+import time
+
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.ebpf.pinning.plugins.module_utils import _map_face
+from ansible_collections.ebpf.pinning.plugins.modules import bpf_map_pinned
+
+PHASES = ("read_pins", "observe", "plan", "apply")
+
+
+def main() -> None:
+    seconds = {}
+
+    def timed(phase):
+        work = getattr(_map_face, phase)
+
+        @functools.wraps(work)
+        def wrapper(*args, **kwargs):
+            start = time.perf_counter()
+            try:
+                return work(*args, **kwargs)
+            finally:
+                seconds[phase] = time.perf_counter() - start
+
+        return wrapper
+
+    for phase in PHASES:
+        setattr(_map_face, phase, timed(phase))
+    output = io.StringIO()
+    with patch_module_args(json.load(sys.stdin)), contextlib.redirect_stdout(output):
+        try:
+            bpf_map_pinned.main()
+        except SystemExit:
+            pass
+    print(json.dumps(dict(json.loads(output.getvalue()), seconds=seconds)))
+
+
+if __name__ == "__main__":
+    main()
