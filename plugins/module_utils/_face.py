@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 from contextlib import contextmanager
 
+from ._core.advice import advice_for, errno_name
 from ._core.errors import PinningError
 
 if t.TYPE_CHECKING:
@@ -22,6 +23,12 @@ def failures_reported(module: AnsibleModule) -> t.Iterator[None]:
         yield
     except PinningError as error:
         module.fail_json(msg=str(error))
+    except OSError as error:
+        number = error.errno or 0
+        module.fail_json(
+            msg=f"{error.filename or module.params.get('path')}: {errno_name(number)}: "
+            f"{advice_for('', number)}"
+        )
 
 
 def text_diff(

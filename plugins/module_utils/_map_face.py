@@ -9,6 +9,7 @@ import typing as t
 from ._core.apply.maps import Outcome, Result, apply, foresee
 from ._core.found.pins import PinnedMap
 from ._core.host import this_host
+from ._core.kernel import KernelError
 from ._core.map_types import map_type_name
 from ._core.objects import programs_using
 from ._core.observe.maps import observe
@@ -150,7 +151,11 @@ def _declared(wanted: WantedPin) -> Dictionary:
 
 def _holders(decided: MapPlan) -> t.Iterator[str]:
     replaced = [step for step in decided.steps if isinstance(step, Replace)]
-    users = programs_using(step.found.id for step in replaced)
+    try:
+        users = programs_using(step.found.id for step in replaced)
+    except KernelError as error:
+        yield f"Whether programs use the maps that are replaced cannot be told: {error}"
+        return
     for step in replaced:
         programs = users[step.found.id]
         if programs:

@@ -24,7 +24,6 @@ from .shape import Identity
 KERNELS_OWN = frozenset({"maps.debug", "progs.debug"})
 
 DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-READABLE = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 ENTRY = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -74,6 +73,18 @@ def walk(path: str) -> Place:
         os.close(fd)
         fd = deeper
     return Place(path, fd, ())
+
+
+def open_readable(name: str, directory: int) -> Fd:
+    """Open a directory to list or to lock it, without a trace in its access time.
+
+    Only its owner and root may leave no trace; for others it is as with any listing.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return Fd(os.open(name, flags | os.O_NOATIME, dir_fd=directory))
+    except PermissionError:
+        return Fd(os.open(name, flags, dir_fd=directory))
 
 
 def mounts() -> List[Mount]:

@@ -13,6 +13,9 @@ class PinningError(Exception):
     """Base of all errors raised on purpose: `str()` of one is a complete message for the user."""
 
 
+TROUBLE = (PinningError, OSError)
+
+
 class Problems(PinningError):
     """Everything that is wrong with a request, gathered before anything is changed."""
 

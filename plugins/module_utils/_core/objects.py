@@ -83,12 +83,10 @@ def name_of(raw: bytes) -> str:
 def programs_using(map_ids: Iterable[int]) -> Dict[int, List[str]]:
     """For each map id, the loaded programs that hold it, as "id 7 (xdp count)".
 
-    Needs CAP_SYS_ADMIN. Programs that come or go meanwhile may be missed.
+    Programs that come or go meanwhile may be missed. KernelError without CAP_SYS_ADMIN (EPERM).
     """
     users: Dict[int, List[str]] = {map_id: [] for map_id in map_ids}
-    if not users:
-        return users
-    for prog_id in kernel.program_ids():
+    for prog_id in kernel.program_ids() if users else ():
         try:
             with kernel.fd_by_id(Command.PROG_GET_FD_BY_ID, prog_id) as fd:
                 used = users.keys() & set(kernel.prog_map_ids(fd))

@@ -13,9 +13,10 @@ import errno
 import fcntl
 import os
 import time
+from contextlib import suppress
 
 from . import kernel
-from .bpffs import ENTRY, READABLE, PathProblem, Place, describe_mode
+from .bpffs import ENTRY, PathProblem, Place, describe_mode, open_readable
 from .errors import PinningError
 from .found.pins import NotAPin
 from .kernel import Fd, KernelError
@@ -48,13 +49,18 @@ class Staging:
                     f"{PATIENCE:.0f} s: find it with `fuser -v {self._path}`, then run again"
                 )
             time.sleep(0.005)
-        _clear(self.fd, self._path)
+        try:
+            _clear(self.fd, self._path)
+        except BaseException:
+            os.close(self.fd)
+            raise
         return self
 
     def __exit__(self, *_exception: object) -> None:
         with self.fd:
             _clear(self.fd, self._path)
-            os.rmdir(STAGING, dir_fd=self._place.fd)
+            with suppress(FileNotFoundError):
+                os.rmdir(STAGING, dir_fd=self._place.fd)
 
     def pin(self, fd: int, name: str, access: Access) -> None:
         """Pin `fd` under `name` in here, with owner, group and mode as they are to be."""
@@ -84,9 +90,8 @@ class Staging:
     def _open(self) -> Fd | None:
         parent = self._place.fd
         try:
-            os.mkdir(STAGING, 0o700, dir_fd=parent)
-        except FileExistsError:
-            pass
+            with suppress(FileExistsError):
+                os.mkdir(STAGING, 0o700, dir_fd=parent)
         except OSError as error:
             raise KernelError.of("mkdir", error) from None
         return open_staging(parent, self._path)
@@ -107,7 +112,7 @@ def open_staging(parent: int, path: str) -> Fd | None:
     Raises PathProblem when something else has its name: that is for a person to look at.
     """
     try:
-        fd = Fd(os.open(STAGING, READABLE, dir_fd=parent))
+        fd = open_readable(STAGING, parent)
     except FileNotFoundError:
         return None
     except OSError as error:

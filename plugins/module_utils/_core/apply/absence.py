@@ -12,7 +12,7 @@ from typing import Dict, List, Optional, Sequence
 
 from .. import kernel
 from ..bpffs import ENTRY, PathProblem, walk
-from ..errors import PinningError, Problems
+from ..errors import TROUBLE, Problems
 from ..found.pins import Pin, Sight
 from ..kernel import Fd, KernelError
 from ..plan.absence import AbsencePlan, Unlink
@@ -53,7 +53,7 @@ def apply(plan: AbsencePlan) -> Removal:
         for sight in plan.directories:
             if _rmdir(sight):
                 removal.directories.append(sight.path)
-    except PinningError as error:
+    except TROUBLE as error:
         removal.error = str(error)
     removal.last_reference = _last_references(removal.pins)
     return removal

@@ -12,7 +12,7 @@ from typing import Iterator, List, Optional
 
 from .. import kernel
 from ..bpffs import ENTRY, PathProblem, Place, walk
-from ..errors import PinningError, Problems
+from ..errors import TROUBLE, Problems
 from ..found.pins import DirectorySeen, PinnedMap
 from ..kernel import Fd, KernelError
 from ..make_map import make_map
@@ -87,7 +87,7 @@ def apply(plan: MapPlan) -> Result:
                     if outcome.error:
                         result.error = f"{step.wanted.path}: {outcome.error}"
                         return result
-        except PinningError as error:
+        except TROUBLE as error:
             result.error = str(error)
             return result
     return result
@@ -114,7 +114,7 @@ class _Work:
                 if outcome is not None:
                     return outcome
                 step = decide(step.wanted, observe_pin(self._place, step.wanted))
-        except PinningError as error:
+        except TROUBLE as error:
             return Outcome(step, "failed", error=str(error))
         return Outcome(
             step,

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import FrozenSet, Iterator
 
 from .. import kernel
-from ..bpffs import READABLE, PathProblem, Place, walk
+from ..bpffs import PathProblem, Place, open_readable, walk
 from ..errors import PinningError, Problems
 from ..found.mounts import Bpffs, MountSeen
-from ..kernel import Fd, KernelError
+from ..kernel import KernelError
 from ..observe.mounts import observe
 from ..plan.mounts import MountPlan, flags_to_set, plan_mount
 from ..spec.mounts import WantedMount, flag_bits
@@ -135,7 +135,7 @@ def _make_directories(path: str) -> None:
 @contextmanager
 def _alone_at(path: str) -> Iterator[Place]:
     """Keep other runs of this collection from mounting at `path` at the same time."""
-    with walk(path) as place, Fd(os.open(".", READABLE, dir_fd=place.fd)) as readable:
+    with walk(path) as place, open_readable(".", place.fd) as readable:
         fcntl.flock(readable, fcntl.LOCK_EX)
         yield place
 

@@ -8,7 +8,7 @@ import os
 from functools import partial
 from typing import Iterator, List, Tuple
 
-from ..bpffs import DIRECTORY, KERNELS_OWN, READABLE, PathProblem, walk
+from ..bpffs import DIRECTORY, KERNELS_OWN, PathProblem, open_readable, walk
 from ..errors import Gathering
 from ..found.pins import A_DIRECTORY, NOTHING, NotAPin, Nothing, Sight, Tree
 from ..kernel import Fd, KernelError
@@ -74,7 +74,7 @@ def _tree(fd: int, path: str, *, recurse: bool) -> Tree:
 
 
 def _names(fd: int) -> Iterator[str]:
-    with Fd(os.open(".", READABLE, dir_fd=fd)) as readable:
+    with open_readable(".", fd) as readable:
         names = sorted(os.listdir(readable))
     return (name for name in names if name not in KERNELS_OWN and name != STAGING)
 

@@ -80,7 +80,7 @@ def _off_bpffs(place: Place, name: str) -> Found:
         os.lstat(name, dir_fd=place.fd)
     except OSError:
         return NOTHING
-    return NotAPin("outside bpffs")
+    return NotAPin("a file outside bpffs")
 
 
 def _inspector(pin: WantedPin) -> Optional[Inspect]:

@@ -7,10 +7,9 @@ from __future__ import annotations
 import os
 from typing import List, Sequence
 
-from ..bpffs import KERNELS_OWN, READABLE, Place, mount_of, mounts, walk
+from ..bpffs import KERNELS_OWN, Place, mount_of, mounts, open_readable, walk
 from ..errors import PinningError
 from ..found.mounts import Bpffs, Mount, MountSeen
-from ..kernel import Fd
 from ..shape import Entry
 
 
@@ -59,7 +58,7 @@ def _lowest_first(layers: List[Mount]) -> List[Mount]:
 def _pins(fd: int, path: str) -> List[str]:
     """Paths of everything in the file system that is no directory, except the kernel's own."""
     found: List[str] = []
-    with Fd(os.open(".", READABLE, dir_fd=fd)) as readable:
+    with open_readable(".", fd) as readable:
         with os.scandir(readable) as entries:
             listed = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
         device = os.fstat(readable).st_dev
@@ -69,7 +68,7 @@ def _pins(fd: int, path: str) -> List[str]:
                 if name not in KERNELS_OWN:
                     found.append(below)
                 continue
-            with Fd(os.open(name, READABLE, dir_fd=readable)) as deeper:
+            with open_readable(name, readable) as deeper:
                 if os.fstat(deeper).st_dev == device:
                     found.extend(_pins(deeper, below))
     return found
