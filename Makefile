@@ -27,7 +27,7 @@ venv:
 system:
 	@tools/setup-system
 
-unit: venv ## unit tests: no kernel, no root
+unit: setup ## unit tests: no kernel, no root
 	@tools/run $(PYTEST) tests/unit
 
 kernel: setup ## tests on the real kernel, as root, in mount namespaces of their own
