@@ -10,7 +10,8 @@ from ._core.apply.absence import Removal, apply, foresee
 from ._core.observe.absence import observe_paths, observe_tree
 from ._core.plan.absence import AbsencePlan, Unlink, plan_paths, plan_prune
 from ._core.spec.absence import absent_paths, prune
-from ._face import Dictionary, failures_reported, text_diff
+from ._core.spec.fields import BadField
+from ._face import Dictionary, failures_reported, printable, text_diff
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -25,9 +26,9 @@ def run(module: AnsibleModule) -> t.NoReturn:
         removal = foresee(decided) if module.check_mode else apply(decided)
         report = _report(decided, removal, with_diff=module._diff)
         if removal.error:
-            done = f"{len(removal.pins)} pins were removed before that (see `pins`)"
-            module.fail_json(msg=f"{removal.error}\n{done}; run again to do the rest.", **report)
-        module.exit_json(**report)
+            done = f"Removed before that: {len(removal.pins)} (see `pins`)"
+            module.fail_json(msg=f"{removal.error}\n{done}", **printable(report))
+        module.exit_json(**printable(report))
 
 
 def _decide(parameters: t.Mapping[str, t.Any]) -> AbsencePlan:
@@ -35,10 +36,12 @@ def _decide(parameters: t.Mapping[str, t.Any]) -> AbsencePlan:
     if parameters["path"] is not None:
         wanted_paths = absent_paths(parameters["path"], kind, recurse=recurse)
         return plan_paths(wanted_paths, observe_paths(wanted_paths))
+    if parameters["directory"] is None:
+        raise BadField("neither path nor directory is given: say what is to be gone")
     wanted = prune(
         parameters["directory"],
-        parameters["keep"] or [],
-        parameters["patterns"] or [],
+        parameters["keep"],
+        parameters["patterns"],
         kind,
         recurse=recurse,
         shared=parameters["prune_shared"],

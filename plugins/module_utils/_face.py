@@ -7,8 +7,8 @@ from __future__ import annotations
 import typing as t
 from contextlib import contextmanager
 
-from ._core.advice import advice_for, errno_name
-from ._core.errors import PinningError
+from ._core.errors import TROUBLE
+from ._core.kernel import explained
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -17,18 +17,34 @@ Dictionary = t.Dict[str, t.Any]
 
 
 @contextmanager
-def failures_reported(module: AnsibleModule) -> t.Iterator[None]:
-    """Turn an error of the core, whose text is complete, into `fail_json`."""
+def failures_reported(module: AnsibleModule, done: t.Sequence[str] = ()) -> t.Iterator[None]:
+    """Turn an error of the core, whose text is complete, into `fail_json`.
+
+    `done` lists what was changed by then, in words.
+    """
     try:
         yield
-    except PinningError as error:
-        module.fail_json(msg=str(error))
-    except OSError as error:
-        number = error.errno or 0
+    except UnicodeEncodeError as error:
         module.fail_json(
-            msg=f"{error.filename or module.params.get('path')}: {errno_name(number)}: "
-            f"{advice_for('', number)}"
+            msg=f"{error.object!r} cannot be written in the locale of the task "
+            f"({error.encoding}): set LC_ALL to C.UTF-8 in its environment"
         )
+    except TROUBLE as error:
+        msg = explained(error)
+        if done:
+            msg += f"\nDone before that, and left so: {', '.join(done)}"
+        module.fail_json(**printable({"msg": msg, "changed": bool(done)}))
+
+
+def printable(value: t.Any) -> t.Any:
+    """`value` with every text fit for JSON: names in bpffs may be any bytes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if isinstance(value, dict):
+        return {key: printable(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [printable(each) for each in value]
+    return value
 
 
 def text_diff(

@@ -15,7 +15,7 @@ from ._core.objects import programs_using
 from ._core.observe.maps import observe
 from ._core.plan.maps import Create, MapPlan, Replace, Step, plan, spell_shape, unverified
 from ._core.shape import MapShape
-from ._core.spec.fields import STAGING, group_name, octal, user_name
+from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
 from ._core.uapi import flag_names
 from ._face import Dictionary, failures_reported, text_diff
@@ -39,18 +39,19 @@ def run(module: AnsibleModule) -> t.NoReturn:
             for text in decided.not_mounted:
                 module.warn(f"{text}; until then a run that is not a check fails")
         if decided.problems:
-            report = _report(decided, foresee(decided), with_diff=False)
+            report = _report(foresee(decided), with_diff=False)
             module.fail_json(
-                msg="\n".join(decided.problems), **dict(report, changed=False, directories=[])
+                msg="\n".join(decided.problems),
+                **dict(report, changed=False, directories=[], leftovers=[]),
             )
         result = foresee(decided) if module.check_mode else apply(decided)
-        report = _report(decided, result, with_diff=module._diff)
+        report = _report(result, with_diff=module._diff)
         if result.error:
             module.fail_json(msg=_half_done(result), **report)
         module.exit_json(**report)
 
 
-def _report(decided: MapPlan, result: Result, *, with_diff: bool) -> Dictionary:
+def _report(result: Result, *, with_diff: bool) -> Dictionary:
     outcomes = result.outcomes
     counts = dict.fromkeys(ACTIONS, 0)
     for outcome in outcomes:
@@ -58,16 +59,15 @@ def _report(decided: MapPlan, result: Result, *, with_diff: bool) -> Dictionary:
     done = [
         outcome for outcome in outcomes if outcome.action in ("created", "adjusted", "replaced")
     ]
-    leftovers = [f"{seen.path}/{STAGING}" for seen in decided.leftovers]
     report: Dictionary = {
-        "changed": bool(done or result.new_directories or leftovers),
+        "changed": bool(done or result.new_directories or result.leftovers),
         "maps": [_map(outcome) for outcome in outcomes],
         "counts": counts,
         "directories": result.new_directories,
-        "leftovers": leftovers,
+        "leftovers": result.leftovers,
     }
     if with_diff:
-        report["diff"] = _diff(done, result.new_directories, leftovers)
+        report["diff"] = _diff(done, result.new_directories, result.leftovers)
     return report
 
 

@@ -4,38 +4,41 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
+from functools import partial
 
 from ._core import fstab
 from ._core.apply.mounts import apply_mount, apply_unmount
 from ._core.errors import Problems
 from ._core.found.mounts import MountSeen
 from ._core.observe.mounts import observe
-from ._core.plan.mounts import MountPlan, flags_to_set, plan_mount, plan_unmount
+from ._core.plan.mounts import MountPlan, flags_to_set, inheriting, plan_mount, plan_unmount
 from ._core.spec.fields import absolute, group_name, octal, user_name
 from ._core.spec.mounts import DELEGATES, WantedMount, WantedUnmount, read_mount
-from ._face import Dictionary, failures_reported, text_diff
+from ._face import Dictionary, failures_reported, printable, text_diff
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 
 class _Boot(t.NamedTuple):
-    """fstab before and after."""
+    """fstab as it is, and what makes it as it is to be."""
 
     path: str
     before: bytes
-    after: bytes
+    change: t.Callable[[bytes], bytes]
 
     @property
-    def changes(self) -> bool:
-        return self.before != self.after
+    def after(self) -> bytes:
+        return self.change(self.before)
 
 
 def run(module: AnsibleModule) -> t.NoReturn:
     """Arguments, spec, observe, plan, apply, report."""
     parameters = module.params
-    with failures_reported(module):
+    done: t.List[str] = []
+    with failures_reported(module, done):
         wanted = read_mount(parameters)
         boot = _boot(parameters, wanted)
         seen = observe(wanted.path)
@@ -45,40 +48,49 @@ def run(module: AnsibleModule) -> t.NoReturn:
             plan = plan_unmount(WantedUnmount(wanted.path, wanted.force), seen)
         if plan.problems:
             raise Problems(plan.problems)
+        dropped = list(plan.dropped)
         if module.check_mode:
             mount = _foreseen(wanted, seen, plan)
+            changed = plan.changes or bool(boot and boot.after != boot.before)
         else:
-            mount = _apply(wanted, seen, plan)
-            if boot and boot.changes:
-                fstab.write(boot.path, boot.after)
+            mount, dropped = _apply(wanted, seen, plan, done)
+            if boot and fstab.update(boot.path, boot.change):
+                done.append(f"{boot.path} written")
+            changed = bool(done)
         report: Dictionary = {
-            "changed": plan.changes or bool(boot and boot.changes),
+            "changed": changed,
             "mount": mount,
             "drift": [vars(drift) for drift in plan.drift],
-            "dropped": list(plan.dropped),
+            "dropped": dropped,
         }
         if module._diff:
             report["diff"] = _diff(wanted.path, _picture(seen), mount, boot)
-        module.exit_json(**report)
+        module.exit_json(**printable(report))
 
 
 def _boot(parameters: t.Mapping[str, t.Any], wanted: WantedMount) -> t.Optional[_Boot]:
     if parameters["boot"] is None:
         return None
-    path = absolute(parameters["fstab"], "fstab")
-    before = fstab.read(path) or b""
+    path = absolute(parameters["fstab"] or "", "fstab")
     if parameters["boot"]:
-        return _Boot(path, before, fstab.with_entry(before, wanted, path))
-    return _Boot(path, before, fstab.without_entry(before, wanted.path))
+        boot = _Boot(path, fstab.read(path), partial(fstab.with_entry, wanted=wanted, fstab=path))
+    else:
+        boot = _Boot(path, fstab.read(path), partial(fstab.without_entry, path=wanted.path))
+    boot.change(boot.before)  # so that what cannot be is told before anything is mounted
+    return boot
 
 
-def _apply(wanted: WantedMount, seen: MountSeen, plan: MountPlan) -> t.Optional[Dictionary]:
+def _apply(
+    wanted: WantedMount, seen: MountSeen, plan: MountPlan, done: t.List[str]
+) -> t.Tuple[t.Optional[Dictionary], t.List[str]]:
+    """The mount afterwards, and the pins that went with an unmount."""
     if plan.mount or plan.drift:
-        return _picture(apply_mount(wanted, seen, plan))
+        return _picture(apply_mount(wanted, seen, plan, done)), []
     if plan.unmount:
-        apply_unmount(seen)
-        return None
-    return _picture(seen)
+        dropped = apply_unmount(seen, force=wanted.force)
+        done.append("unmounted")
+        return None, dropped
+    return _picture(seen), []
 
 
 def _picture(seen: MountSeen) -> t.Optional[Dictionary]:
@@ -93,14 +105,14 @@ def _picture(seen: MountSeen) -> t.Optional[Dictionary]:
         "owner": user_name(there.root.owner),
         "group": group_name(there.root.group),
         "delegate": {field: sorted(names) for field, names in there.delegate.items()},
-        "pins": len(there.pins),
+        "pins": None if there.pins is None else len(there.pins),
     }
 
 
 def _foreseen(wanted: WantedMount, seen: MountSeen, plan: MountPlan) -> t.Optional[Dictionary]:
     """The picture that `_apply` will give if nothing goes wrong."""
     if plan.mount:
-        return _new_mount(wanted)
+        return _new_mount(inheriting(wanted, seen.bpffs) if seen.bpffs else wanted)
     picture = None if plan.unmount else _picture(seen)
     if picture is not None:
         for drift in plan.drift:
@@ -116,8 +128,8 @@ def _new_mount(wanted: WantedMount) -> Dictionary:
         "source": "bpffs",
         "opts": sorted(flags_to_set(wanted, frozenset({"relatime"}))),
         "mode": octal(0o1777 if access.mode is None else access.mode),
-        "owner": user_name(access.owner or 0),
-        "group": group_name(access.group or 0),
+        "owner": user_name(os.geteuid() if access.owner is None else access.owner),
+        "group": group_name(os.getegid() if access.group is None else access.group),
         "delegate": {field: sorted(delegate.get(field, ())) for field in DELEGATES},
         "pins": 0,
     }
@@ -132,7 +144,7 @@ def _diff(
     diff = []
     if before != after:
         diff.append(text_diff(path, _flat(before), _flat(after)))
-    if boot and boot.changes:
+    if boot and boot.after != boot.before:
         diff.append(
             {
                 "before_header": f"{boot.path} (found)",

@@ -70,6 +70,7 @@ def test_a_path_with_a_space_is_escaped(tmp_path: Path) -> None:
 KEPT = [
     ("it says what is wanted", b"none /sys/fs/bpf bpf rw,mode=1700,nosuid 0 0\n"),
     ("it says more", b"x /sys/fs/bpf bpf x-systemd.automount,nosuid,mode=1700 0 0\n"),
+    ("a comment follows", b"x\t/sys/fs/bpf bpf nosuid,mode=1700 0 0 # mine\r\n"),
     ("its path ends in a slash", b"x  /sys/fs/bpf/  bpf  nosuid,mode=1700\n"),
 ]
 
@@ -81,15 +82,17 @@ def test_an_entry_stays_to_the_byte_when(entry: bytes) -> None:
 
 
 def test_an_entry_that_contradicts_is_changed_in_its_place(tmp_path: Path) -> None:
-    entry = b"none /sys/fs/bpf bpf suid,mode=0777,x-test,defaults 0 0\n"
+    entry = b"none\t/sys/fs/bpf bpf suid,mode=0777,x-test,defaults,noauto 0 0\t# mine\r\n"
     content = fstab.with_entry(
         OTHERS + entry + OTHERS, wanted(mode="0700", opts=["nosuid"]), "fstab"
     )
     assert content.startswith(OTHERS)
     assert content.endswith(OTHERS)
+    assert content[len(OTHERS) :].startswith(b"none\t/sys/fs/bpf bpf ")
+    assert content[: -len(OTHERS)].endswith(b" 0 0\t# mine\r\n")
     (found,) = entries(content, tmp_path)
     assert found["source"] == "none"
-    assert set(found["options"].split(",")) == {"nosuid", "mode=1700", "x-test"}
+    assert set(found["options"].split(",")) == {"nosuid", "mode=1700", "x-test", "defaults"}
 
 
 def test_of_several_entries_one_stays(tmp_path: Path) -> None:
@@ -113,14 +116,37 @@ def test_writing_keeps_owner_mode_and_attributes(tmp_path: Path) -> None:
     path = tmp_path / "fstab"
     path.write_bytes(b"old")
     path.chmod(0o640)
-    os.chown(path, 1, 2)
+    os.chown(path, os.getuid(), os.getgid())
     os.setxattr(path, "user.note", b"kept")
-    fstab.write(str(path), b"new")
+    assert fstab.update(str(path), lambda content: content + b" and new")
     status = path.stat()
-    assert path.read_bytes() == b"new"
-    assert (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (0o640, 1, 2)
+    assert path.read_bytes() == b"old and new"
+    assert status.st_mode & 0o7777 == 0o640
     assert os.getxattr(path, "user.note") == b"kept"
     assert [entry.name for entry in tmp_path.iterdir()] == ["fstab"]
+
+
+def test_what_somebody_else_writes_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "fstab"
+    path.write_bytes(b"a\n")
+    rounds = []
+
+    def change(content: bytes) -> bytes:
+        if not rounds:
+            path.write_bytes(b"a\nb\n")
+        rounds.append(content)
+        return content + b"ours\n"
+
+    assert fstab.update(str(path), change)
+    assert path.read_bytes() == b"a\nb\nours\n"
+
+
+def test_no_change_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "fstab"
+    path.write_bytes(b"old")
+    before = path.stat()
+    assert not fstab.update(str(path), lambda content: content)
+    assert path.stat() == before
 
 
 def test_a_symlink_is_not_followed(tmp_path: Path) -> None:
@@ -131,4 +157,6 @@ def test_a_symlink_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_no_file_is_no_entry(tmp_path: Path) -> None:
-    assert fstab.read(str(tmp_path / "fstab")) is None
+    assert fstab.read(str(tmp_path / "fstab")) == b""
+    assert fstab.update(str(tmp_path / "fstab"), lambda content: content + b"new")
+    assert (tmp_path / "fstab").read_bytes() == b"new"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from _core.found.mounts import Bpffs, Mount, MountSeen
-from _core.plan.mounts import plan_mount, plan_unmount
-from _core.shape import Entry, Identity
+from _core.plan.mounts import inheriting, plan_mount, plan_unmount
+from _core.shape import Access, Entry, Identity
 from _core.spec.mounts import WantedUnmount, read_mount
 
 PATH = "/sys/fs/bpf"
@@ -32,13 +32,12 @@ def seen(
     *layers: Mount,
     inside: Mount | None = None,
     pins: tuple[str, ...] = (),
-    elsewhere: tuple[str, ...] = (),
     **fields: Any,
 ) -> MountSeen:
     top = inside or (layers[-1] if layers else mount(20, "/sys", "sysfs"))
     there = None
     if top.point == PATH and top.fstype == "bpf":
-        there = Bpffs(top, Entry(Identity(1, 1), 0, 0, 0o1700), pins, elsewhere)
+        there = Bpffs(top, Entry(Identity(1, 1), 0, 0, 0o1700), list(pins))
     values: dict[str, Any] = {
         "missing": (),
         "identity": Identity(1, 1),
@@ -100,6 +99,27 @@ def test_what_differs_is_set_in_place(
     assert want is None or drift.want == want
 
 
+def test_a_part_of_a_bpffs_is_not_made_anew() -> None:
+    wanted = read_mount({"path": PATH, "delegate_cmds": ["any"], "force": True})
+    (problem,) = plan_mount(wanted, seen(mount(root="/sub"))).problems
+    assert "/sub" in problem
+
+
+def test_names_that_the_kernel_gave_up_are_the_same_as_the_new_ones() -> None:
+    wanted = read_mount({"path": PATH, "delegate_maps": ["cgroup_storage"]})
+    there = mount(super_opts=("rw", "delegate_maps=cgroup_storage_deprecated"))
+    assert not plan_mount(wanted, seen(there)).changes
+
+
+def test_a_bpffs_made_anew_inherits_what_is_not_declared() -> None:
+    wanted = read_mount({"path": PATH, "delegate_maps": ["hash"], "group": "7"})
+    there = seen(mount()).bpffs
+    assert there is not None
+    remade = inheriting(wanted, there)
+    assert remade.access == Access(0, 7, 0o1700)
+    assert remade.set_flags == {"nosuid", "relatime"}
+
+
 DELEGATING = mount(super_opts=("rw", "delegate_cmds=map_create:prog_load", "delegate_maps=any"))
 
 
@@ -124,13 +144,6 @@ UNMOUNTS = [
     ("empty", False, seen(mount()), True, ()),
     ("with pins", False, seen(mount(), pins=("a", "b")), False, ()),
     ("with pins, told so", True, seen(mount(), pins=("a", "b")), True, ("a", "b")),
-    (
-        "with pins, mounted elsewhere",
-        False,
-        seen(mount(), pins=("a",), elsewhere=("/b",)),
-        True,
-        (),
-    ),
     ("not mounted", False, seen(), False, ()),
 ]
 

@@ -14,6 +14,7 @@ _PRIVILEGE = (
     "(CAP_SYS_ADMIN before Linux 5.8); in a container or under seccomp, SELinux or AppArmor, "
     "allow bpf(2)"
 )
+_OWNERSHIP = "the pin belongs to another user: run with `become: true`, or as its owner"
 _READ_ONLY = "the file system is mounted read-only: remount it writable first (opts: [rw])"
 _MEMORY = (
     "the kernel has no memory for it: lower max_entries or value_size, or raise the memory "
@@ -23,9 +24,11 @@ _MEMORY = (
 _ADVICE = {
     ("MAP_CREATE", errno.EPERM): _PRIVILEGE
     + "; devmap, devmap_hash, xskmap, sockmap and sockhash also need CAP_NET_ADMIN",
-    ("MAP_CREATE", errno.EINVAL): "this kernel does not make a map of this type with these sizes "
-    "and flags: compare type, key_size, value_size, max_entries, flags and map_extra with the "
-    "table in docs/map-types.md, and its column of kernel versions with `uname -r`",
+    ("MAP_CREATE", errno.EINVAL): "this kernel does not make a map of this type with these sizes, "
+    "flags, map_extra, numa_node or btf: compare them with the table in docs/map-types.md of the "
+    "collection; flags may be younger than the type",
+    ("MAP_CREATE", errno.ERANGE): "map_extra is no address that an arena can be mapped at: leave "
+    "it out",
     ("MAP_CREATE", errno.E2BIG): "larger than this kernel allows for the type, or a field that "
     "this kernel does not know: lower max_entries, key_size or value_size, or drop map_extra or "
     "btf",
@@ -46,6 +49,14 @@ _ADVICE = {
     ("mount", errno.EPERM): "mounting needs CAP_SYS_ADMIN in the initial user namespace: run "
     "with `become: true`; inside a container, mount on the host and pass the mount in",
     ("mount", errno.ENODEV): "this kernel has no BPF file system (CONFIG_BPF_SYSCALL)",
+    ("mount", errno.EACCES): "refused by a security module (AppArmor, SELinux), as in a "
+    "container: mount on the host and pass the mount in",
+    ("mount", errno.EINVAL): "the kernel does not take these options: check owner, group and the "
+    "names under delegate_*",
+    ("chown", errno.EPERM): _OWNERSHIP,
+    ("chmod", errno.EPERM): _OWNERSHIP,
+    ("unlink", errno.EPERM): _OWNERSHIP + "; in a directory with the sticky bit only the owner "
+    "of a pin removes it",
     ("umount", errno.EBUSY): "in use: find the processes with `fuser -vm PATH`, end them or let "
     "them leave the directory",
     ("umount", errno.EPERM): "unmounting needs CAP_SYS_ADMIN: run with `become: true`",
@@ -59,8 +70,13 @@ _ANY_CALL = {
     errno.EROFS: _READ_ONLY,
     errno.ENOSPC: "no space left: raise the limit that was met, or remove what is not needed",
     errno.EMFILE: "too many open files: raise the limit of the task's user (ulimit -n)",
-    errno.ENOENT: "it is gone: another process removed it meanwhile; run again",
-    errno.EBUSY: "in use: find out by whom, then run again",
+    errno.ENOENT: "it does not exist, or not any more",
+    errno.EBUSY: "in use, perhaps as a mount point: look with `findmnt`, and end the use or "
+    "unmount it",
+    errno.ENAMETOOLONG: "longer than the kernel takes: 255 bytes for a name, 4095 for a path",
+    errno.EIO: "the kernel could not read or write it: see `dmesg`",
+    errno.EISDIR: "it is a directory: declare another path",
+    errno.ELOOP: "a symlink, and symlinks are never followed: declare the real path",
 }
 
 

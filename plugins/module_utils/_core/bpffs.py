@@ -16,12 +16,14 @@ from typing import Iterable, List, Optional, Tuple
 from . import kernel
 from .errors import PinningError
 from .found.mounts import Mount
-from .kernel import Fd
+from .kernel import Fd, KernelError
 from .shape import Identity
 
 # The kernel puts these into the root of the first bpffs (CONFIG_BPF_PRELOAD); nobody may
 # remove them, and a pin of a user's cannot have a dot in its name.
 KERNELS_OWN = frozenset({"maps.debug", "progs.debug"})
+
+DEEPEST = 100  # levels of directories that are looked into
 
 DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 ENTRY = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -75,16 +77,22 @@ def walk(path: str) -> Place:
     return Place(path, fd, ())
 
 
-def open_readable(name: str, directory: int) -> Fd:
+def open_readable(name: str, directory: int, path: str) -> Fd:
     """Open a directory to list or to lock it, without a trace in its access time.
 
-    Only its owner and root may leave no trace; for others it is as with any listing.
+    Only its owner and root may leave no trace; for others it is as with any listing. `path` is
+    for the message when it cannot be opened.
     """
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        return Fd(os.open(name, flags | os.O_NOATIME, dir_fd=directory))
-    except PermissionError:
-        return Fd(os.open(name, flags, dir_fd=directory))
+        try:
+            return Fd(os.open(name, flags | os.O_NOATIME, dir_fd=directory))
+        except PermissionError:
+            return Fd(os.open(name, flags, dir_fd=directory))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise PathProblem(f"{path}: {KernelError.of('open', error)}") from None
 
 
 def mounts() -> List[Mount]:
@@ -95,10 +103,22 @@ def mounts() -> List[Mount]:
 
 def mount_of(fd: int, table: Iterable[Mount]) -> Optional[Mount]:
     """The mount that `fd` was opened through: what is really on top at its path."""
-    with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as info:
+    wanted = mount_id(fd)
+    return next((mount for mount in table if mount.id == wanted), None)
+
+
+def mount_id(fd: int) -> int:
+    """Which mount `fd` was opened through; two mounts may show the same file system."""
+    with open(f"/proc/self/fdinfo/{int(fd)}", encoding="ascii") as info:
         fields = dict(line.split(":", 1) for line in info)
-    mount_id = int(fields["mnt_id"])
-    return next((mount for mount in table if mount.id == mount_id), None)
+    return int(fields["mnt_id"])
+
+
+def too_deep(path: str) -> PathProblem:
+    """For a tree that would cost a file descriptor for each level."""
+    return PathProblem(
+        f"{path} is more than {DEEPEST} directories deep: look at who made them, and remove them"
+    )
 
 
 def describe_mode(mode: int) -> str:
@@ -110,7 +130,8 @@ def describe_mode(mode: int) -> str:
 
 
 def _parse_mount(line: bytes) -> Mount:
-    fields = line.split()
+    # Only a space separates: other white space can be part of a name, and a source can be empty.
+    fields = line.rstrip(b"\n").split(b" ")
     separator = fields.index(b"-", 6)
     major, minor = fields[2].split(b":")
     return Mount(
@@ -140,12 +161,12 @@ def _explain(error: OSError, path: str, parent: int, name: str) -> PinningError:
         try:
             target = os.readlink(name, dir_fd=parent)
         except OSError:
-            return PathProblem(f"{path} is not a directory: nothing can be pinned below it")
+            return PathProblem(f"{path} is not a directory, so nothing can be below it")
         return PathProblem(
             f"{path} is a symlink to {target}, and symlinks are never followed: "
             "declare the real path"
         )
-    return PathProblem(f"{path}: {kernel.KernelError.of('open', error)}")
+    return PathProblem(f"{path}: {KernelError.of('open', error)}")
 
 
 _OCTAL = re.compile(rb"\\([0-7]{3})")

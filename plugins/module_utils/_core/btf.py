@@ -5,201 +5,233 @@
 from __future__ import annotations
 
 import struct
-from typing import Dict, List, NamedTuple, Set, Tuple
+from itertools import islice
+from typing import Iterator, List, NamedTuple, Set, Tuple
 
-MAGIC = 0xEB9F
-POINTER_SIZE = 8  # bytes; of the BPF machine, whatever the host's
+from .errors import PinningError
 
 VOID, INT, PTR, ARRAY, STRUCT, UNION, ENUM, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT = range(12)
 FUNC, FUNC_PROTO, VAR, DATASEC, FLOAT, DECL_TAG, TYPE_TAG, ENUM64 = range(12, 20)
 
-# What a dump of a map does not show and a layout does not depend on.
-_TRANSPARENT = frozenset({TYPEDEF, VOLATILE, CONST, RESTRICT, TYPE_TAG})
-_SIZED = frozenset({INT, STRUCT, UNION, ENUM, FLOAT, ENUM64})
 _COMPOSITE = frozenset({STRUCT, UNION})
+_ENUMS = frozenset({ENUM, ENUM64})
+_SIZED = _COMPOSITE | _ENUMS | {INT, FLOAT, DATASEC}
+# What neither a layout nor a dump of a map depends on.
+_TRANSPARENT = frozenset({TYPEDEF, VOLATILE, CONST, RESTRICT})
 
-# The words of 4 bytes that follow a type: so many, and so many for each of its vlen parts.
-_EXTRA_WORDS: Dict[int, Tuple[int, int]] = {
-    INT: (1, 0),
-    ARRAY: (3, 0),
-    STRUCT: (0, 3),
-    UNION: (0, 3),
-    ENUM: (0, 2),
-    FUNC_PROTO: (0, 2),
-    VAR: (1, 0),
-    DATASEC: (0, 3),
-    DECL_TAG: (1, 0),
-    ENUM64: (0, 3),
-}
+# The words of 4 bytes that follow a type, and those for each of its parts.
+_WORDS = {INT: 1, ARRAY: 3, VAR: 1, DECL_TAG: 1}
+_PART_WORDS = {STRUCT: 3, UNION: 3, ENUM: 2, FUNC_PROTO: 2, DATASEC: 3, ENUM64: 3}
 
 
-class BtfError(ValueError):
+class BtfError(PinningError):
     """A blob is no BTF, or a type in it has no size; the text says what is wrong."""
 
 
+class Part(NamedTuple):
+    """A member, an enumerator, a parameter, or a variable of a section."""
+
+    name: str
+    type_id: int  # 0: none
+    numbers: Tuple[int, ...]  # bit offset, bits if a bitfield; value; offset, size in the section
+
+
 class Type(NamedTuple):
-    """struct btf_type. `ref` is its size in bytes or the type that it refers to."""
+    """One type, and by id those that it is made of."""
 
     kind: int
     name: str
-    flag: bool  # kind_flag: struct with bitfields, signed enum, union behind a FWD
-    ref: int
-    words: Tuple[int, ...]  # what follows it
+    flag: bool  # an enum is signed; what is declared forward is a union
+    size: int  # bytes; 0 where the kind has none of its own
+    target: int  # what it points to, repeats, renames, returns or tags; 0: none
+    numbers: Tuple[int, ...]  # encoding, offset, bits; number of elements; linkage; index
     parts: Tuple[Part, ...]
 
 
-class Part(NamedTuple):
-    """A member, an enumerator or a parameter: the numbers that go with a name."""
-
-    name: str
-    type_id: int  # 0 for an enumerator
-    numbers: Tuple[int, ...]
-
-
 class Btf:
-    """The types of one blob. Type 0 is void; it also stands for "none"."""
+    """The types of one blob by id. Type 0 is void; as the type of a key or value it is "none"."""
 
-    def __init__(self, blob: bytes, types: List[Type]) -> None:
+    def __init__(self, blob: bytes, byte_order: str, types: List[Type]) -> None:
         self.blob = blob
-        self._types = types
+        self.byte_order = byte_order  # as sys.byteorder: "little" or "big"
+        self.types = types
 
     @classmethod
     def parse(cls, blob: bytes) -> Btf:
         """Decode a blob in either byte order; BtfError when it does not hold together."""
-        try:
-            order = {MAGIC: "<", _swapped(MAGIC): ">"}[struct.unpack_from("<H", blob)[0]]
-        except (KeyError, struct.error):
-            raise BtfError("it does not begin with the magic number of BTF, 0xeb9f") from None
+        byte_order = _BYTE_ORDERS.get(blob[:2])
+        if byte_order is None:
+            raise BtfError("it does not begin with the magic number of BTF, 0xeb9f")
         if len(blob) < _HEADER_SIZE:
             raise BtfError(f"its header has {_HEADER_SIZE} bytes, but it ends after {len(blob)}")
-        _magic, version, _flags, header, type_at, type_size, string_at, string_size = (
-            struct.unpack_from(order + "HBBIIIII", blob)
-        )
-        if version != 1:
-            raise BtfError(f"its version is {version}, and only 1 is known")
-        types = blob[header + type_at :][:type_size]
-        strings = blob[header + string_at :][:string_size]
-        if len(types) != type_size or len(strings) != string_size or type_size % 4:
-            raise BtfError("its header names sections that reach beyond its end")
+        order = "<" if byte_order == "little" else ">"
+        _magic, version, _flags, header_size, *sections = struct.unpack_from(order + _HEADER, blob)
+        if version != 1 or header_size < _HEADER_SIZE:
+            raise BtfError(f"version {version} with a header of {header_size} bytes is not known")
+        types_at, types_size, strings_at, strings_size = sections
+        types = blob[header_size + types_at :][:types_size]
+        strings = blob[header_size + strings_at :][:strings_size]
+        if len(types) != types_size or len(strings) != strings_size or types_size % 4:
+            raise BtfError("its sections reach beyond its end, or its types are no whole words")
         if strings[:1] != b"\0" or strings[-1:] != b"\0":
             raise BtfError("its strings do not begin and end with a NUL")
-        words = struct.unpack(f"{order}{type_size // 4}I", types)
-        return cls(blob, _decode(words, strings))
+        words = struct.unpack(f"{order}{types_size // 4}I", types)
+        return cls(blob, byte_order, _decode(words, strings))
 
     def size_of(self, type_id: int) -> int:
-        """Size of a type in bytes; BtfError when it has none."""
-        count = 1
-        for _step in self._types:
-            kind, name, _flag, ref, words, _parts = self._resolved(type_id)
-            if kind in _SIZED:
-                return count * ref
-            if kind == PTR:
-                return count * POINTER_SIZE
-            if kind != ARRAY:
-                raise BtfError(f"type {type_id} ({name or 'without name'}) has no size")
-            type_id = words[0]
-            count *= words[2]
-        raise BtfError(f"type {type_id} is an array of itself")
+        """Size of a type in bytes, as btf_type_id_size has it; BtfError when it has none."""
+        current, count = type_id, 1
+        for _step in self.types:
+            found = self._type(current)
+            if found.kind in _SIZED:
+                return count * found.size
+            if found.kind == PTR:
+                return count * _POINTER_SIZE
+            if found.kind == ARRAY:
+                count *= found.numbers[0]
+            elif found.kind not in _TRANSPARENT and found.kind not in (TYPE_TAG, VAR):
+                raise BtfError(f"type {type_id} ({self.describe(type_id)}) has no size")
+            current = found.target
+        raise BtfError(f"type {type_id} is made of itself")
 
     def same_type(self, type_id: int, other: Btf, other_id: int) -> bool:
-        """Whether two types have the same layout, and names that a dump shows.
+        """Whether two types have the same layout, look the same in a dump, and serve alike.
 
-        Looks through typedefs and qualifiers. Names of structs count: to the kernel, struct
-        bpf_spin_lock and its like mean something.
+        Typedefs, qualifiers and names of integers do not count. Names of structs and type tags
+        do: by them the kernel knows struct bpf_spin_lock, kptr and their like. So does the name
+        of a struct behind a pointer, but not what it is made of: clang writes that only into
+        objects whose code looks at it.
         """
-        waiting = [(type_id, other_id)]
-        assumed: Set[Tuple[int, int]] = set()
+        waiting = [(type_id, other_id, False)]
+        met: Set[Tuple[int, int, bool]] = set()
         while waiting:
             pair = waiting.pop()
-            if pair in assumed:
+            if pair in met:
                 continue
-            assumed.add(pair)
-            one, two = self._resolved(pair[0]), other._resolved(pair[1])
+            met.add(pair)
+            one, two, pointed_to = self._plain(pair[0]), other._plain(pair[1]), pair[2]
+            if pointed_to:
+                one, two = _declared(one), _declared(two)
             if _outline(one) != _outline(two):
                 return False
-            waiting.extend(zip(_references(one), _references(two)))
+            pointed_to = pointed_to or one.kind == PTR
+            waiting.extend(
+                (ours, theirs, pointed_to) for ours, theirs in zip(_made_of(one), _made_of(two))
+            )
         return True
 
     def describe(self, type_id: int) -> str:
-        """A type as C would write it, in one line; long ones are cut."""
-        text = self._spell(type_id, depth=3)
+        """What counts of a type, as C would write it, in one line; long ones are cut."""
+        text = self._declare(type_id, "", depth=2)
         return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
-    def _spell(self, type_id: int, depth: int) -> str:
-        if not type_id:
-            return "void"
-        kind, name, _flag, _ref, words, parts = self._resolved(type_id)
-        if kind == ARRAY and depth:
-            return f"{self._spell(words[0], depth - 1)}[{words[2]}]"
-        if kind == PTR:
-            return "void *"
-        word = {STRUCT: "struct", UNION: "union", ENUM: "enum", ENUM64: "enum"}.get(kind, "")
-        title = " ".join(filter(None, (word, name)))
-        if kind not in _COMPOSITE or not depth:
-            return title or f"type {type_id}"
-        members = [f"{self._spell(part.type_id, depth - 1)} {part.name};" for part in parts[:_MOST]]
-        if len(parts) > _MOST:
-            members.append("...")
-        return f"{title} {{ {' '.join(members)} }}"
+    def _declare(self, type_id: int, declared: str, depth: int) -> str:
+        for _step in range(_LONGEST):
+            found = self._plain(type_id)
+            if found.kind == PTR:
+                declared, depth = f"*{declared}", 0
+            elif found.kind == TYPE_TAG:
+                declared = f"{found.name} {declared}"
+            elif found.kind in (ARRAY, FUNC_PROTO):
+                declared = f"({declared})" if declared.startswith("*") else declared
+                declared += f"[{found.numbers[0]}]" if found.kind == ARRAY else "()"
+            else:
+                return f"{self._spell(found, depth)} {declared}".rstrip()
+            type_id = found.target
+        return "..."
 
-    def _resolved(self, type_id: int) -> Type:
-        for _step in self._types:
-            if not 0 <= type_id < len(self._types):
-                raise BtfError(f"type {type_id} is not among its {len(self._types) - 1} types")
-            found = self._types[type_id]
+    def _spell(self, found: Type, depth: int) -> str:
+        title = " ".join(filter(None, (_keyword(found), found.name)))
+        if found.kind not in _COMPOSITE | _ENUMS or (found.name and not depth):
+            return title or "void"
+        shown = found.parts[: _MOST if depth else 0]
+        parts = [self._spell_part(found, part, depth - 1) for part in shown]
+        if len(shown) < len(found.parts):
+            parts.append("...")
+        return " ".join((title, "{", *parts, "}"))
+
+    def _spell_part(self, whole: Type, part: Part, depth: int) -> str:
+        if whole.kind in _ENUMS:
+            return f"{part.name} = {_signed(whole, part.numbers[0])},"
+        _offset, bits = part.numbers
+        declared = f"{part.name} : {bits}" if bits else part.name
+        return f"{self._declare(part.type_id, declared, depth)};"
+
+    def _type(self, type_id: int) -> Type:
+        if not 0 <= type_id < len(self.types):
+            raise BtfError(f"type {type_id} is not among its {len(self.types) - 1} types")
+        return self.types[type_id]
+
+    def _plain(self, type_id: int) -> Type:
+        """The type without its typedefs and qualifiers."""
+        current = type_id
+        for _step in self.types:
+            found = self._type(current)
             if found.kind not in _TRANSPARENT:
                 return found
-            type_id = found.ref
+            current = found.target
         raise BtfError(f"type {type_id} is a typedef of itself")
 
 
 def minimal(value_size: int) -> Tuple[bytes, int, int]:
     """The smallest BTF for a map with an int as key and bytes as value: blob, key id, value id.
 
-    Local storage maps cannot be made without one (local_storage in kernel/bpf).
+    Local storage maps cannot be made without one (kernel/bpf/bpf_local_storage.c).
     """
     strings = b"\0int\0unsigned char\0"
-    words = (
+    types = struct.pack(
+        "=14I",
         *(1, INT << 24, 4, 1 << 24 | 32),  # 1: int, signed, 32 bits
         *(5, INT << 24, 1, 8),  # 2: unsigned char
-        *(0, ARRAY << 24, 0, 2, 1, value_size),  # 3: unsigned char[value_size]
+        *(0, ARRAY << 24, 0, 2, 1, value_size),  # 3: unsigned char[value_size], indexed by int
     )
-    types = struct.pack(f"={len(words)}I", *words)
-    header = struct.pack(
-        "=HBBIIIII", MAGIC, 1, 0, _HEADER_SIZE, 0, len(types), len(types), len(strings)
-    )
-    return header + types + strings, 1, 3
+    sections = (0, len(types), len(types), len(strings))
+    return struct.pack("=" + _HEADER, _MAGIC, 1, 0, _HEADER_SIZE, *sections) + types + strings, 1, 3
 
 
 def _decode(words: Tuple[int, ...], strings: bytes) -> List[Type]:
-    types = [Type(VOID, "", False, 0, (), ())]
-    at = 0
-    while at < len(words):
-        if at + 3 > len(words):
-            raise BtfError(f"type {len(types)} is cut short")
-        name, info, ref = words[at : at + 3]
-        kind, vlen, flag = info >> 24 & 0x1F, info & 0xFFFF, bool(info >> 31)
+    types = [Type(VOID, "", False, 0, 0, (), ())]
+    rest = iter(words)
+    for name_at in rest:
+        info, size_or_type = _take(rest, 2)
+        kind, part_count, flag = info >> 24 & 0x1F, info & 0xFFFF, bool(info >> 31)
         if not INT <= kind <= ENUM64:
             raise BtfError(f"type {len(types)} is of kind {kind}, which is not known")
-        fixed, each = _EXTRA_WORDS.get(kind, (0, 0))
-        start, end = at + 3 + fixed, at + 3 + fixed + vlen * each
-        if end > len(words):
-            raise BtfError(f"type {len(types)} ({_string(strings, name)}) is cut short")
+        numbers, each = _take(rest, _WORDS.get(kind, 0)), _PART_WORDS.get(kind, 0)
+        size, target = (size_or_type, 0) if kind in _SIZED else (0, size_or_type)
+        if kind == ARRAY:
+            target, _index_type, count = numbers
+            numbers = (count,)
         parts = tuple(
-            _part(kind, words[index : index + each], strings)
-            for index in (range(start, end, each) if each else ())
+            _part(kind, flag, _take(rest, each), strings) for _ in range(part_count if each else 0)
         )
-        types.append(Type(kind, _string(strings, name), flag, ref, words[at + 3 : start], parts))
-        at = end
+        types.append(Type(kind, _string(strings, name_at), flag, size, target, numbers, parts))
+    for type_id, found in enumerate(types):
+        last = max(_made_of(found))
+        if last >= len(types):
+            raise BtfError(f"type {type_id} is made of type {last} of {len(types) - 1}")
     return types
 
 
-def _part(kind: int, words: Tuple[int, ...], strings: bytes) -> Part:
-    if kind == DATASEC:  # variable, offset, size: its parts have no names
+def _take(words: Iterator[int], count: int) -> Tuple[int, ...]:
+    taken = tuple(islice(words, count))
+    if len(taken) < count:
+        raise BtfError("its last type is cut short")
+    return taken
+
+
+def _part(kind: int, flag: bool, words: Tuple[int, ...], strings: bytes) -> Part:
+    if kind == DATASEC:
         return Part("", words[0], words[1:])
-    if kind in (ENUM, ENUM64):
-        return Part(_string(strings, words[0]), 0, words[1:])
-    return Part(_string(strings, words[0]), words[1], words[2:])
+    name = _string(strings, words[0])
+    if kind == ENUM:
+        return Part(name, 0, words[1:])
+    if kind == ENUM64:
+        return Part(name, 0, (words[2] << 32 | words[1],))
+    if kind in _COMPOSITE:
+        offset = words[2]
+        return Part(name, words[1], (offset & 0xFFFFFF, offset >> 24) if flag else (offset, 0))
+    return Part(name, words[1], ())
 
 
 def _string(strings: bytes, at: int) -> str:
@@ -208,32 +240,40 @@ def _string(strings: bytes, at: int) -> str:
     return strings[at : strings.index(b"\0", at)].decode("utf-8", "replace")
 
 
+def _made_of(found: Type) -> List[int]:
+    return [found.target, *(part.type_id for part in found.parts)]
+
+
 def _outline(found: Type) -> Tuple[object, ...]:
-    """What two types must have in common, apart from the types they refer to."""
-    parts = tuple((part.name, part.numbers) for part in found.parts)
-    if found.kind == INT:  # compilers do not agree on the names
-        return (INT, found.ref, found.words)
-    if found.kind == ARRAY:
-        return (ARRAY, found.words[2])
-    if found.kind == PTR:
-        return (PTR,)
-    size = found.ref if found.kind in _SIZED else 0
-    return (found.kind, found.name, found.flag, size, parts)
+    """What two types must have in common, apart from the types they are made of."""
+    name = "" if found.kind == INT else found.name  # clang and gcc do not agree on these
+    is_union = found.kind == FWD and found.flag  # older compilers do not write an enum's sign
+    parts = [(part.name, part.numbers) for part in found.parts]
+    return found.kind, name, is_union, found.size, found.numbers, parts
 
 
-def _references(found: Type) -> List[int]:
-    ids = [part.type_id for part in found.parts]
-    if found.kind == ARRAY:
-        ids.append(found.words[0])
-    elif found.kind in (PTR, FUNC_PROTO, FUNC, VAR):
-        ids.append(found.ref)
-    return ids
+def _declared(found: Type) -> Type:
+    """A struct or union as if its members were not known; all else as it is."""
+    if found.kind in _COMPOSITE and found.name:
+        return Type(FWD, found.name, found.kind == UNION, 0, 0, (), ())
+    return found
 
 
-def _swapped(magic: int) -> int:
-    return magic >> 8 | (magic & 0xFF) << 8
+def _keyword(found: Type) -> str:
+    if found.kind == FWD:
+        return "union" if found.flag else "struct"
+    return {STRUCT: "struct", UNION: "union", ENUM: "enum", ENUM64: "enum"}.get(found.kind, "")
 
 
+def _signed(enum: Type, value: int) -> int:
+    bits = 64 if enum.kind == ENUM64 else 32
+    return value - (value >> bits - 1 << bits) if enum.flag else value
+
+
+_MAGIC = 0xEB9F
+_HEADER = "HBBIIIII"  # magic, version, flags, size; offset and size of types, of strings
 _HEADER_SIZE = 24  # bytes
+_BYTE_ORDERS = {b"\x9f\xeb": "little", b"\xeb\x9f": "big"}
+_POINTER_SIZE = 8  # bytes; of the BPF machine, whatever the host's
 _LONGEST = 200  # characters of a description
-_MOST = 8  # members in a description
+_MOST = 8  # parts in a description

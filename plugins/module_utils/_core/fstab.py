@@ -8,33 +8,58 @@ import errno
 import os
 import re
 import stat
-from typing import List, Optional, Sequence, Tuple
+from contextlib import suppress
+from typing import Callable, List, Optional, Sequence, Tuple
 
+from .bpffs import mount_id, open_readable, walk
 from .errors import PinningError
-from .kernel import KernelError
-from .spec.mounts import OPPOSITES, WantedMount
+from .kernel import Fd, KernelError
+from .lock import Patience, try_lock
+from .spec.mounts import ATIME, OPPOSITES, WantedMount
 
 
 class FstabProblem(PinningError):
     """The file is not one that this collection may change."""
 
 
-def read(path: str) -> Optional[bytes]:
-    """The content of `path`; None when there is no such file."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise FstabProblem(
-                f"{path} is a symlink, and symlinks are never followed: set fstab to the real file"
-            ) from None
-        raise FstabProblem(f"{path}: {KernelError.of('open', error)}") from None
-    with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise FstabProblem(f"{path} is no regular file: set fstab to the real file")
-        return file.read()
+def read(path: str) -> bytes:
+    """The content of `path`, nothing when there is no such file; FstabProblem if it is no file."""
+    with _directory_of(path) as directory:
+        return _read(path, directory) or b""
+
+
+def update(path: str, change: Callable[[bytes], bytes]) -> bool:
+    """Replace the file by what `change` makes of it, in one rename; False when that is the same.
+
+    Owner, mode and extended attributes stay. Runs of this collection wait for each other, and
+    when somebody else writes the file meanwhile, it is read again.
+    """
+    with _directory_of(path) as directory:
+        patience = Patience(path)
+        while not try_lock(directory):
+            patience.wait()
+        while True:
+            before = _read(path, directory)
+            after = change(before or b"")
+            if after == (before or b""):
+                return False
+            temporary = f".{os.path.basename(path)}.ebpf-pinning"
+            try:
+                _write(path, temporary, after, directory)
+                if _read(path, directory) == before:
+                    os.rename(
+                        temporary,
+                        os.path.basename(path),
+                        src_dir_fd=directory,
+                        dst_dir_fd=directory,
+                    )
+                    os.fsync(directory)
+                    return True
+            except OSError as error:
+                raise FstabProblem(f"{path}: {KernelError.of('write', error)}") from None
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=directory)
 
 
 def with_entry(content: bytes, wanted: WantedMount, fstab: str) -> bytes:
@@ -42,25 +67,24 @@ def with_entry(content: bytes, wanted: WantedMount, fstab: str) -> bytes:
 
     Options that an entry has already stay, unless they contradict what is wanted.
     """
-    lines = content.splitlines(keepends=True)
-    entry: Optional[int] = None
     kept: List[bytes] = []
-    for line in lines:
+    found = False
+    for line in _lines(content):
         fields = _fields_for(line, wanted.path)
         if fields is None:
             kept.append(line)
         elif fields[2] != b"bpf":
             raise FstabProblem(
-                f"{fstab} has an entry for {wanted.path} of type {fields[2].decode()}: remove it, "
-                "or declare another path"
+                f"{fstab} has an entry for {wanted.path} of type {os.fsdecode(fields[2])}: remove "
+                "it, or declare another path"
             )
-        elif entry is None:
-            entry = len(kept)
+        elif not found:
             kept.append(_merged(line, fields, wanted))
-    if entry is None:
+            found = True
+    if not found:
         if kept and not kept[-1].endswith(b"\n"):
             kept.append(b"\n")
-        kept.append(_line(b"bpffs", wanted.path, _options((), wanted), (b"0", b"0")))
+        kept.append(_new_line(wanted))
     return b"".join(kept)
 
 
@@ -68,33 +92,14 @@ def without_entry(content: bytes, path: str) -> bytes:
     """`content` with no bpffs entry for `path`, all other lines kept to the byte."""
     return b"".join(
         line
-        for line in content.splitlines(keepends=True)
+        for line in _lines(content)
         if (_fields_for(line, path) or (b"", b"", b""))[2] != b"bpf"
     )
 
 
-def write(path: str, content: bytes) -> None:
-    """Replace the file in one rename, with owner, mode and extended attributes as they were."""
-    temporary = f"{path}.ebpf-pinning.{os.getpid()}"
-    try:
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                _copy_attributes(path, fd)
-                file.write(content)
-                file.flush()
-                os.fsync(fd)
-            os.rename(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        directory = os.open(os.path.dirname(path) or "/", os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-    except OSError as error:
-        raise FstabProblem(f"{path}: {KernelError.of('write', error)}") from None
+def _lines(content: bytes) -> List[bytes]:
+    # Only a line feed ends a line of fstab; bytes.splitlines() knows others.
+    return re.findall(rb"[^\n]*\n|[^\n]+", content)
 
 
 def _fields_for(line: bytes, path: str) -> Optional[Tuple[bytes, ...]]:
@@ -107,36 +112,80 @@ def _fields_for(line: bytes, path: str) -> Optional[Tuple[bytes, ...]]:
 
 
 def _merged(line: bytes, fields: Sequence[bytes], wanted: WantedMount) -> bytes:
-    have = tuple(fields[3].decode().split(",")) if len(fields) > 3 else ()
+    """The line with its fourth field as it is to be, and all else as it was."""
+    has_options = len(fields) > 3 and not fields[3].startswith(b"#")
+    have = tuple(os.fsdecode(fields[3]).split(",")) if has_options else ()
     options = _options(have, wanted)
-    if options == have:
+    if options == have or not (options or have):
         return line
-    return _line(fields[0], wanted.path, options, fields[4:6] or (b"0", b"0"))
+    word = os.fsencode(",".join(options or ["defaults"]))
+    if has_options:
+        return re.sub(rb"^(\s*(?:\S+\s+){3})\S+", lambda match: match[1] + word, line, count=1)
+    return re.sub(rb"^(\s*\S+\s+\S+\s+\S+)", lambda match: match[1] + b" " + word, line, count=1)
 
 
 def _options(have: Sequence[str], wanted: WantedMount) -> Tuple[str, ...]:
     valued = [option for option in wanted.options.split(",") if option]
     declared = [*sorted(wanted.set_flags), *valued]
+    gone = {name for name, flag in OPPOSITES.items() if flag in wanted.set_flags}
+    gone |= wanted.clear_flags | {"noauto"}  # it is to be mounted at boot
+    if wanted.set_flags & ATIME:
+        gone |= ATIME - wanted.set_flags
     keys = {option.partition("=")[0] for option in valued}
-    opposite = {name for name, flag in OPPOSITES.items() if flag in wanted.set_flags}
     kept = [
         option
         for option in have
         if option in declared
-        or not (
-            option.partition("=")[0] in keys
-            or option in wanted.clear_flags
-            or option in opposite
-            or option == "defaults"
-        )
+        or not (option in gone or ("=" in option and option.partition("=")[0] in keys))
     ]
-    options = [*kept, *(option for option in declared if option not in kept)]
-    return tuple(options or ["defaults"])
+    return (*kept, *(option for option in declared if option not in kept))
 
 
-def _line(source: bytes, path: str, options: Sequence[str], rest: Sequence[bytes]) -> bytes:
-    point = _SPECIAL.sub(lambda match: b"\\%03o" % match[0][0], os.fsencode(path))
-    return b" ".join([source, point, b"bpf", ",".join(options).encode(), *rest]) + b"\n"
+def _new_line(wanted: WantedMount) -> bytes:
+    point = _SPECIAL.sub(lambda match: b"\\%03o" % match[0][0], os.fsencode(wanted.path))
+    options = ",".join(_options((), wanted) or ["defaults"]).encode()
+    return b" ".join([b"bpffs", point, b"bpf", options, b"0", b"0"]) + b"\n"
+
+
+def _directory_of(path: str) -> Fd:
+    parent = path.rpartition("/")[0] or "/"
+    with walk(parent) as place:
+        if place.missing:
+            raise FstabProblem(f"{path}: there is no directory {parent}: declare another fstab")
+        return open_readable(".", place.fd, parent)
+
+
+def _read(path: str, directory: int) -> Optional[bytes]:
+    name = os.path.basename(path)
+    try:
+        # O_NONBLOCK: a FIFO would wait for a writer for ever.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        fd = Fd(os.open(name, flags, dir_fd=directory))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise FstabProblem(f"{path}: {KernelError.of('open', error)}") from None
+    with fd:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise FstabProblem(f"{path} is no regular file: declare the real fstab")
+        if mount_id(fd) != mount_id(directory):
+            raise FstabProblem(
+                f"{path} is a mount point of its own, as in containers, and cannot be replaced: "
+                "leave boot unset here"
+            )
+        with open(fd, "rb", closefd=False) as file:
+            return file.read()
+
+
+def _write(path: str, temporary: str, content: bytes, directory: int) -> None:
+    with suppress(FileNotFoundError):  # of a killed run: only who has the lock makes one
+        os.unlink(temporary, dir_fd=directory)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with Fd(os.open(temporary, flags, 0o600, dir_fd=directory)) as fd:
+        _copy_attributes(path, fd)
+        with open(fd, "wb", closefd=False) as file:
+            file.write(content)
+        os.fsync(fd)
 
 
 def _copy_attributes(path: str, fd: int) -> None:

@@ -35,10 +35,22 @@ class KernelError(PinningError):
         self.errno = number
         super().__init__(f"{call}: {errno_name(number)}: {advice_for(call, number)}")
 
+    def add(self, remark: str) -> None:
+        """Say more about this very case."""
+        self.args = (f"{self} ({remark})",)
+
     @classmethod
     def of(cls, call: str, error: OSError) -> KernelError:
         """The same for an error that Python's own `os` raised."""
         return cls(call, error.errno or 0)
+
+
+def explained(error: Exception) -> str:
+    """The text of an error that was raised on purpose, or by Python's own `os`."""
+    if not isinstance(error, OSError):
+        return str(error)
+    text = str(KernelError.of("a system call", error))
+    return f"{error.filename}: {text}" if isinstance(error.filename, str) else text
 
 
 class Fd(int):
@@ -109,16 +121,17 @@ def map_info(fd: int) -> MapInfo:
 
 
 def map_info_if_map(fd: int) -> Optional[MapInfo]:
-    """The same for a descriptor of a map; None for a program. For read-only descriptors of pins.
+    """The same for a descriptor of a map; None for that of anything else that can be pinned.
 
-    The kernel says how much it wrote: struct bpf_prog_info has had 208 bytes and more since
-    Linux 5.10, struct bpf_map_info 80 to 104, and a link cannot be opened read-only. This
-    saves a readlink of /proc/self/fd/N for each pin, a fifth of the time it takes to look at one.
+    The kernel says how much it wrote: since Linux 5.10 struct bpf_prog_info has 208 bytes and
+    more, struct bpf_map_info 80 to 104, and struct bpf_link_info less (a link opens read-only
+    before 5.13 only). This saves a readlink of /proc/self/fd/N for each pin, a fifth of the time
+    it takes to look at one.
     """
     _info_buffer[:] = _ZEROS
     _get_info(fd, len(_ZEROS), _INFO_ADDRESS)
     written: int = uapi.INFO_ATTR.unpack_from(_attr)[1]
-    if written >= _SHORTEST_PROG_INFO:
+    if written not in _MAP_INFO_SIZES:
         return None
     return MapInfo(*uapi.MAP_INFO.unpack_from(_info_buffer))
 
@@ -293,22 +306,27 @@ def _place_path(path: bytes) -> int:
 def _syscall_number() -> int:
     machine = os.uname().machine
     numbers = _NUMBERS_64 if sys.maxsize > 2**32 else _NUMBERS_32
-    for prefix, number in numbers:
-        if machine.startswith(prefix):
-            return number
+    return next((number for prefix, number in numbers if machine.startswith(prefix)), 0)
+
+
+def _unknown_machine(*_arguments: object) -> int:
     raise PinningError(
-        f"the number of bpf(2) on {machine} is not known to this collection; please report it"
+        f"the number of bpf(2) on {os.uname().machine} is not known to this collection: please "
+        "report it"
     )
 
 
 # From the kernel's syscall tables; a 32-bit Python may run on a 64-bit kernel.
+# Under `linux32`, uname names the 32-bit machine to a 64-bit Python.
 _NUMBERS_64 = (
     ("x86_64", 321),
+    ("i", 321),
     ("aarch64", 280),
+    ("arm", 280),
     ("riscv", 280),
     ("loongarch", 280),
-    ("ppc64", 361),
-    ("s390x", 351),
+    ("ppc", 361),
+    ("s390", 351),
     ("mips", 5315),
     ("sparc", 349),
 )
@@ -333,8 +351,8 @@ _libc.mount.argtypes = [
 ]
 _libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
 _libc.fstatfs.argtypes = [ctypes.c_int, ctypes.c_void_p]
-_syscall = _libc.syscall
-_syscall.restype = ctypes.c_long
+_syscall = _libc.syscall if _BPF.value else _unknown_machine
+_libc.syscall.restype = ctypes.c_long
 
 
 def _shared(size: int) -> Tuple[bytearray, int]:
@@ -348,7 +366,7 @@ _ATTR = ctypes.c_void_p(_attr_address)
 _info_buffer, _INFO_ADDRESS = _shared(256)
 _ZEROS = bytes(256)  # the kernel wants zeros where it has no field (E2BIG)
 _path, _PATH_ADDRESS = _shared(4096)
-_SHORTEST_PROG_INFO = 192  # bytes
+_MAP_INFO_SIZES = range(80, 192)  # bytes
 _statfs = ctypes.create_string_buffer(256)
 
 _map_create = _Call(Command.MAP_CREATE, uapi.MAP_CREATE_ATTR)

@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from contextlib import ExitStack
 from typing import Tuple
 
 from . import kernel
 from .btf import minimal
-from .kernel import Fd
-from .map_types import TakesBtf
+from .kernel import Fd, KernelError
+from .map_types import TakesBtf, map_type_name
 from .spec.maps import MapSpec
 
 
@@ -35,15 +37,23 @@ def _btf(spec: MapSpec) -> Tuple[bytes, int, int]:
 
 def _create(spec: MapSpec, name: bytes, inner: int, btf: Tuple[int, int, int]) -> Fd:
     shape = spec.shape
-    return kernel.create_map(
-        number=shape.number,
-        key_size=shape.key_size,
-        value_size=shape.value_size,
-        max_entries=shape.max_entries,
-        flags=shape.flags,
-        map_extra=shape.map_extra,
-        numa_node=spec.numa_node or 0,
-        name=name,
-        inner_map_fd=inner,
-        btf=btf,
-    )
+    try:
+        return kernel.create_map(
+            number=shape.number,
+            key_size=shape.key_size,
+            value_size=shape.value_size,
+            max_entries=shape.max_entries,
+            flags=shape.flags,
+            map_extra=shape.map_extra,
+            numa_node=spec.numa_node or 0,
+            name=name,
+            inner_map_fd=inner,
+            btf=btf,
+        )
+    except KernelError as error:
+        if error.errno == errno.EINVAL:
+            error.add(
+                f"{map_type_name(shape.number)} needs Linux {spec.kind.since}, this is "
+                f"{os.uname().release}"
+            )
+        raise

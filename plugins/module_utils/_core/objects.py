@@ -11,6 +11,7 @@ from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
 from . import kernel, uapi
 from .bpffs import ENTRY, describe_mode
+from .errors import PinningError
 from .found.pins import (
     NO_DETAILS,
     NOTHING,
@@ -133,6 +134,8 @@ def _get(pin_path: bytes) -> Tuple[Fd, bool]:
 def _is_no_object(opened: int, error: KernelError) -> bool:
     # EACCES means "no permission" or "no BPF object"; who may do all is told the second.
     if error.errno == errno.ENOENT:
+        if not os.path.exists("/proc/self/fd"):
+            raise PinningError("/proc is not mounted, and pins are opened through it: mount it")
         return True
     return not kernel.is_bpffs(opened) or os.access(f"/proc/self/fd/{opened}", os.R_OK)
 

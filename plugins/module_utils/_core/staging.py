@@ -9,22 +9,17 @@ happen twice at once, and whatever is found in it without its lock was left by a
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
+import stat
 import time
 from contextlib import suppress
 
 from . import kernel
 from .bpffs import ENTRY, PathProblem, Place, describe_mode, open_readable
-from .errors import PinningError
-from .found.pins import NotAPin
 from .kernel import Fd, KernelError
-from .objects import look
+from .lock import Patience, try_lock
 from .shape import Access
 from .spec.fields import STAGING, octal
-
-PATIENCE = 60.0  # seconds to wait for another run in the same directory
 
 
 class Staging:
@@ -35,20 +30,15 @@ class Staging:
         self._path = f"{place.path}/{STAGING}"
 
     def __enter__(self) -> Staging:
-        deadline = time.monotonic() + PATIENCE
+        patience = Patience(self._path)
         while True:
             fd = self._open()
             if fd is not None:
-                if _locked(fd) and os.fstat(fd).st_nlink:
+                if try_lock(fd) and os.fstat(fd).st_nlink:
                     self.fd = fd
                     break
                 os.close(fd)
-            if time.monotonic() > deadline:
-                raise PinningError(
-                    f"{self._path}: another run has worked in this directory for over "
-                    f"{PATIENCE:.0f} s: find it with `fuser -v {self._path}`, then run again"
-                )
-            time.sleep(0.005)
+            patience.wait()
         try:
             _clear(self.fd, self._path)
         except BaseException:
@@ -64,6 +54,8 @@ class Staging:
 
     def pin(self, fd: int, name: str, access: Access) -> None:
         """Pin `fd` under `name` in here, with owner, group and mode as they are to be."""
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self.fd)
         kernel.pin(fd, b"/proc/self/fd/%d/%s" % (self.fd, os.fsencode(name)))
         set_access(self.fd, name, access)
 
@@ -76,9 +68,7 @@ class Staging:
             return False
         except OSError as error:
             raise KernelError.of("link", error) from None
-        finally:
-            os.unlink(name, dir_fd=self.fd)
-        return True
+        return True  # `__exit__` removes the staged name
 
     def replace(self, name: str) -> None:
         """Give the pin its name in the target directory, from whoever has it now."""
@@ -94,41 +84,56 @@ class Staging:
                 os.mkdir(STAGING, 0o700, dir_fd=parent)
         except OSError as error:
             raise KernelError.of("mkdir", error) from None
-        return open_staging(parent, self._path)
+        fd = _open_ours(parent)
+        if fd is None:
+            self._check_whose()
+        return fd
+
+    def _check_whose(self) -> None:
+        """Raise PathProblem when the name is taken: that is for a person to look at."""
+        try:
+            status = os.lstat(STAGING, dir_fd=self._place.fd)
+        except FileNotFoundError:
+            return
+        is_mine = status.st_uid == os.geteuid() and not status.st_mode & 0o077
+        if stat.S_ISDIR(status.st_mode) and is_mine:
+            return
+        raise PathProblem(
+            f"{self._path} is {describe_mode(status.st_mode)} of user id {status.st_uid}, mode "
+            f"{octal(status.st_mode & 0o7777)}: the name is kept for a directory of user id "
+            f"{os.geteuid()}, mode 0700; look at who made it and remove it"
+        )
 
 
 def is_abandoned(place: Place) -> bool:
     """Whether a killed run left its staging directory in `place`."""
-    fd = open_staging(place.fd, f"{place.path}/{STAGING}")
+    fd = _open_ours(place.fd)
     if fd is None:
         return False
     with fd:
-        return _locked(fd)
+        if os.listdir(fd):
+            return try_lock(fd)
+        # A run that is alive locks it at once after making it.
+        time.sleep(_A_MOMENT)
+        return try_lock(fd) and os.fstat(fd).st_nlink > 0
 
 
-def open_staging(parent: int, path: str) -> Fd | None:
-    """Open the staging directory in `parent`; None when there is none.
+def is_in_use(fd: int) -> bool:
+    """Whether a run works in the staging directory `fd` now."""
+    return not try_lock(fd)
 
-    Raises PathProblem when something else has its name: that is for a person to look at.
-    """
+
+def _open_ours(parent: int) -> Fd | None:
+    """The staging directory in `parent`; None when there is none, or one that is not ours."""
     try:
-        fd = open_readable(STAGING, parent)
-    except FileNotFoundError:
+        fd = open_readable(STAGING, parent, STAGING)
+    except (FileNotFoundError, PathProblem):
         return None
-    except OSError as error:
-        if error.errno not in (errno.ENOTDIR, errno.ELOOP):
-            raise KernelError.of("open", error) from None
-        what = describe_mode(os.lstat(STAGING, dir_fd=parent).st_mode)
-    else:
-        status = os.fstat(fd)
-        if status.st_uid == os.geteuid() and not status.st_mode & 0o077:
-            return fd
-        os.close(fd)
-        what = f"a directory of user id {status.st_uid}, mode {octal(status.st_mode & 0o7777)}"
-    raise PathProblem(
-        f"{path} is {what}: the name is kept for a directory of user id {os.geteuid()}, "
-        "mode 0700; look at who made it and remove it"
-    )
+    status = os.fstat(fd)
+    if status.st_uid == os.geteuid() and not status.st_mode & 0o077:
+        return fd
+    os.close(fd)
+    return None
 
 
 def set_access(directory: int, name: str, access: Access) -> None:
@@ -155,20 +160,15 @@ def set_access_of(entry: int, access: Access) -> None:
         raise KernelError.of(call, error) from None
 
 
-def _locked(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _clear(fd: int, path: str) -> None:
     for name in os.listdir(fd):
-        found = look(fd, name)
-        if isinstance(found, NotAPin):
+        mode = os.lstat(name, dir_fd=fd).st_mode
+        if not stat.S_ISREG(mode):
             raise PathProblem(
-                f"{path}/{name} is {found.what}: only pins are made there; look at who made it "
-                "and remove it"
+                f"{path}/{name} is {describe_mode(mode)}: only pins are made there; look at who "
+                "made it and remove it"
             )
         os.unlink(name, dir_fd=fd)
+
+
+_A_MOMENT = 0.02  # seconds

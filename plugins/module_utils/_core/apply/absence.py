@@ -14,7 +14,7 @@ from .. import kernel
 from ..bpffs import ENTRY, PathProblem, walk
 from ..errors import TROUBLE, Problems
 from ..found.pins import Pin, Sight
-from ..kernel import Fd, KernelError
+from ..kernel import Fd, KernelError, explained
 from ..plan.absence import AbsencePlan, Unlink
 from ..shape import Identity
 from ..uapi import Command
@@ -54,7 +54,7 @@ def apply(plan: AbsencePlan) -> Removal:
             if _rmdir(sight):
                 removal.directories.append(sight.path)
     except TROUBLE as error:
-        removal.error = str(error)
+        removal.error = explained(error)
     removal.last_reference = _last_references(removal.pins)
     return removal
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Iterator, List, Optional
 
 from .. import kernel
 from ..bpffs import ENTRY, PathProblem, Place, walk
 from ..errors import TROUBLE, Problems
 from ..found.pins import DirectorySeen, PinnedMap
-from ..kernel import Fd, KernelError
+from ..kernel import Fd, KernelError, explained
 from ..make_map import make_map
 from ..objects import look, name_of, shape_of
 from ..observe.maps import by_directory, observe_pin
@@ -29,6 +29,7 @@ from ..plan.maps import (
     decide,
 )
 from ..shape import Access, Identity, MapShape
+from ..spec.fields import STAGING
 from ..spec.maps import WantedPin
 from ..staging import Staging, set_access_of
 
@@ -50,13 +51,18 @@ class Result:
     """What was done. `error` is empty when it was everything."""
 
     outcomes: List[Outcome]
-    new_directories: List[str]
+    new_directories: List[str] = field(default_factory=list)
+    leftovers: List[str] = field(default_factory=list)  # staging directories cleared
     error: str = ""
 
 
 def foresee(plan: MapPlan) -> Result:
     """The result that `apply` will have if nothing goes wrong, for check mode."""
-    return Result([_foreseen(step) for step in plan.steps], plan.new_directories)
+    return Result(
+        [_foreseen(step) for step in plan.steps],
+        plan.new_directories,
+        [f"{seen.path}/{STAGING}" for seen in plan.leftovers],
+    )
 
 
 def apply(plan: MapPlan) -> Result:
@@ -68,8 +74,7 @@ def apply(plan: MapPlan) -> Result:
         [
             _foreseen(step) if isinstance(step, Keep) else Outcome(step, "not_done")
             for step in plan.steps
-        ],
-        [],
+        ]
     )
     groups = by_directory([step.wanted for step in plan.steps])
     for seen in plan.directories:
@@ -81,6 +86,7 @@ def apply(plan: MapPlan) -> Result:
                 work = _Work(place, stack)
                 if seen.abandoned_staging:
                     work.staging()
+                    result.leftovers.append(f"{seen.path}/{STAGING}")
                 for index in busy:
                     step = plan.steps[index]
                     result.outcomes[index] = outcome = work.carry_out(step)
@@ -88,7 +94,7 @@ def apply(plan: MapPlan) -> Result:
                         result.error = f"{step.wanted.path}: {outcome.error}"
                         return result
         except TROUBLE as error:
-            result.error = str(error)
+            result.error = explained(error)
             return result
     return result
 
@@ -115,7 +121,7 @@ class _Work:
                     return outcome
                 step = decide(step.wanted, observe_pin(self._place, step.wanted))
         except TROUBLE as error:
-            return Outcome(step, "failed", error=str(error))
+            return Outcome(step, "failed", error=explained(error))
         return Outcome(
             step,
             "failed",
@@ -136,15 +142,14 @@ class _Work:
     def _create(self, step: Create) -> Optional[Outcome]:
         wanted = step.wanted
         with _make(wanted) as fd:
+            outcome = _outcome(step, fd)
             if wanted.access == _UNDECLARED:
-                if not _pinned_directly(fd, self._place, wanted.name):
-                    return None
+                done = _pinned_directly(fd, self._place, wanted.name)
             else:
                 # Never seen under its name with another owner or mode than declared.
                 self.staging().pin(fd, wanted.name, wanted.access)
-                if not self.staging().publish(wanted.name):
-                    return None
-            return _outcome(step, fd)
+                done = self.staging().publish(wanted.name)
+            return outcome if done else None
 
     def _replace(self, step: Replace) -> Optional[Outcome]:
         wanted, staging = step.wanted, self.staging()
@@ -152,9 +157,10 @@ class _Work:
         if not isinstance(found, PinnedMap) or found.entry.identity != step.found.entry.identity:
             return None
         with _make(wanted) as fd:
+            outcome = _outcome(step, fd)
             staging.pin(fd, wanted.name, access_to_set(step))
             staging.replace(wanted.name)
-            return _outcome(step, fd)
+            return outcome
 
     def _adjust(self, step: Adjust) -> Optional[Outcome]:
         try:

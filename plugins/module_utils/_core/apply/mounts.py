@@ -5,46 +5,55 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-from contextlib import contextmanager
-from typing import FrozenSet, Iterator
+import tempfile
+from contextlib import contextmanager, suppress
+from typing import FrozenSet, Iterator, List
 
 from .. import kernel
 from ..bpffs import PathProblem, Place, open_readable, walk
 from ..errors import PinningError, Problems
 from ..found.mounts import Bpffs, MountSeen
 from ..kernel import KernelError
+from ..lock import Patience, try_lock
 from ..observe.mounts import observe
-from ..plan.mounts import MountPlan, flags_to_set, plan_mount
+from ..plan.mounts import MountPlan, flags_to_set, inheriting, plan_mount
 from ..spec.mounts import WantedMount, flag_bits
 from ..staging import set_access_of
 
 
-def apply_mount(wanted: WantedMount, seen: MountSeen, plan: MountPlan) -> MountSeen:
-    """Do what the plan says, and return what is there afterwards."""
-    if plan.problems:
-        raise Problems(plan.problems)
-    if plan.unmount:
-        apply_unmount(seen)
+def apply_mount(
+    wanted: WantedMount, seen: MountSeen, plan: MountPlan, done: List[str]
+) -> MountSeen:
+    """Do what the plan says, and return what is there afterwards.
+
+    What was done is added to `done`, in words, also when it ends with an error.
+    """
+    _raise_any(plan)
+    if plan.unmount and seen.bpffs:
+        wanted = inheriting(wanted, seen.bpffs)
+        _try_out(wanted)
+        apply_unmount(seen, force=False)
+        done.append("unmounted")
     if plan.mount:
-        _make_directories(wanted.path)
-        with _alone_at(wanted.path) as place:
-            # Another run may have mounted it while this one waited: then there is nothing to do.
-            if observe(wanted.path).bpffs is None:
-                _mount(wanted, place)
+        _mount_alone(wanted, done)
         seen = observe(wanted.path)
         plan = plan_mount(wanted, seen)
-        if plan.problems:
-            raise Problems(plan.problems)
-    if seen.bpffs and (plan.set_access or plan.set_flags):
-        _adjust(wanted, seen.bpffs, plan)
+        _raise_any(plan)
+    if seen.bpffs and plan.drift:
+        _adjust(wanted, seen.bpffs, plan, done)
     return observe(wanted.path)
 
 
-def apply_unmount(seen: MountSeen) -> None:
-    """Unmount what was seen on top at its path; PathProblem when that is something else now."""
-    if observe(seen.path).mount != seen.mount:
+def apply_unmount(seen: MountSeen, *, force: bool) -> List[str]:
+    """Unmount what was seen on top at its path; return the pins that were in it.
+
+    PathProblem when it is something else now, or has other pins and `force` is not set.
+    """
+    now = observe(seen.path)
+    if not (seen.mount and now.mount and now.bpffs) or now.mount.id != seen.mount.id:
+        raise _changed(seen.path)
+    if not force and (seen.bpffs is None or now.bpffs.pins != seen.bpffs.pins):
         raise _changed(seen.path)
     parent, _slash, name = seen.path.rpartition("/")
     with walk(parent or "/") as place:
@@ -56,58 +65,97 @@ def apply_unmount(seen: MountSeen) -> None:
             raise PathProblem(f"{seen.path}: {error}") from None
         finally:
             os.chdir("/")
+    return list(now.bpffs.pins or ())
 
 
-def _mount(wanted: WantedMount, place: Place) -> None:
-    later = frozenset({"ro"})  # what is read-only cannot be given an owner
+def _mount_alone(wanted: WantedMount, done: List[str]) -> None:
+    made = _make_directories(wanted.path)
     try:
-        kernel.mount(
-            "bpffs",
-            os.fsdecode(place.magic),
-            "bpf",
-            flag_bits(wanted.set_flags - later),
-            wanted.options,
-        )
+        with _alone_at(wanted.path) as place:
+            # Another run may have mounted it while this one waited: then there is nothing to do.
+            seen = observe(wanted.path)
+            plan = plan_mount(wanted, seen)
+            _raise_any(plan)
+            if plan.mount:
+                _mount(wanted, os.fsdecode(place.magic), wanted.path)
+                _check_new(wanted, seen)
+                done.append("mounted")
+    except PinningError:
+        for path in reversed(made):
+            with suppress(OSError):
+                os.rmdir(path)
+        raise
+
+
+def _mount(wanted: WantedMount, target: str, path: str) -> None:
+    later = frozenset({"ro"})  # what is read-only cannot be given an owner
+    flags = flag_bits(wanted.set_flags - later)
+    try:
+        kernel.mount("bpffs", target, "bpf", flags, wanted.options)
     except KernelError as error:
         if error.errno == errno.EINVAL and wanted.delegate:
             raise PinningError(
-                f"{wanted.path}: the kernel does not accept {wanted.options!r}: check the names "
-                "under delegate_*; they are those of the kernel's enums, like map_create, hash, "
-                "xdp, cgroup_inet_ingress"
+                f"{path}: the kernel does not accept {wanted.options!r}: check the names under "
+                "delegate_*; they are those of the kernel's enums, like map_create, hash, xdp, "
+                "cgroup_inet_ingress"
             ) from None
-        raise PathProblem(f"{wanted.path}: {error}") from None
+        raise PathProblem(f"{path}: {error}") from None
+
+
+def _check_new(wanted: WantedMount, before: MountSeen) -> None:
+    """Take the new mount back unless it is what was meant, where it was meant."""
     seen = observe(wanted.path)
-    if seen.stacked:
-        apply_unmount(seen)
+    if seen.bpffs is None or before.mount is None or seen.bpffs.mount.parent != before.mount.id:
+        if seen.bpffs and seen.bpffs.pins == []:
+            apply_unmount(seen, force=False)
         raise _changed(wanted.path)
-    if _ignores_delegation(wanted, seen):
-        apply_unmount(seen)
+    delegated = seen.bpffs.delegate
+    if any(delegated[field] != names for field, names in wanted.delegate):
+        apply_unmount(seen, force=False)
+        if not any(delegated.values()):
+            # Kernels take any option of a bpffs, and leave out of mountinfo what they ignore.
+            raise PinningError(
+                f"{wanted.path}: this kernel does not know delegate_* (Linux 6.9 does): nothing "
+                "is mounted; leave them out"
+            )
+        shown = "; ".join(
+            f"delegate_{field}={':'.join(sorted(delegated[field]))}"
+            for field, _names in wanted.delegate
+        )
         raise PinningError(
-            f"{wanted.path}: this kernel does not know delegate_* (Linux 6.9 does): nothing is "
-            "mounted; leave them out"
+            f"{wanted.path}: the kernel calls what is delegated otherwise ({shown}): nothing is "
+            "mounted; use its names"
         )
 
 
-def _ignores_delegation(wanted: WantedMount, seen: MountSeen) -> bool:
-    # Kernels take any option of a bpffs, and leave out of mountinfo what they do not know.
-    delegated = seen.bpffs.delegate if seen.bpffs else {}
-    return bool(wanted.delegate) and not any(delegated.values())
+def _try_out(wanted: WantedMount) -> None:
+    """Mount it elsewhere and take it back, before what is there goes for it."""
+    directory = tempfile.mkdtemp(prefix="ebpf-pinning-")
+    try:
+        _mount(wanted, directory, wanted.path)
+        kernel.umount(directory)
+    finally:
+        os.rmdir(directory)
 
 
-def _adjust(wanted: WantedMount, there: Bpffs, plan: MountPlan) -> None:
+def _adjust(wanted: WantedMount, there: Bpffs, plan: MountPlan, done: List[str]) -> None:
     flags = flags_to_set(wanted, there.flags)
     with walk(wanted.path) as place:
         if place.identity != there.root.identity:
             raise _changed(wanted.path)
         try:
-            # Writable first, read-only last: a read-only file system takes no owner.
-            writable_first = "ro" in there.flags - flags
-            if plan.set_flags and writable_first:
-                _remount(place, there, flags)
-            if plan.set_access:
+            now = there.flags
+            if "ro" in now and (plan.sets_access or "ro" not in flags):
+                # What is read-only takes no owner and no mode.
+                now = flags - {"ro"}
+                _remount(place, there, now)
+                done.append("flags set")
+            if plan.sets_access:
                 set_access_of(place.fd, wanted.access)
-            if plan.set_flags and not writable_first:
+                done.append("owner, group or mode set")
+            if now != flags:
                 _remount(place, there, flags)
+                done.append("flags set")
         except KernelError as error:
             raise PathProblem(f"{wanted.path}: {error}") from None
 
@@ -119,25 +167,37 @@ def _remount(place: Place, there: Bpffs, flags: FrozenSet[str]) -> None:
     kernel.mount("", os.fsdecode(place.magic), "", how | flag_bits(flags), "")
 
 
-def _make_directories(path: str) -> None:
+def _make_directories(path: str) -> List[str]:
+    """Make what is missing of `path`, and return the paths that were made."""
+    made: List[str] = []
     while True:
         with walk(path) as place:
             if not place.missing:
-                return
+                return made
+            parts = path.split("/")
+            deepest = "/".join(parts[: len(parts) - len(place.missing) + 1])
             try:
                 os.mkdir(place.missing[0], 0o755, dir_fd=place.fd)
             except FileExistsError:
                 continue
             except OSError as error:
-                raise PathProblem(f"{path}: {KernelError.of('mkdir', error)}") from None
+                raise PathProblem(f"{deepest}: {KernelError.of('mkdir', error)}") from None
+            made.append(deepest)
 
 
 @contextmanager
 def _alone_at(path: str) -> Iterator[Place]:
     """Keep other runs of this collection from mounting at `path` at the same time."""
-    with walk(path) as place, open_readable(".", place.fd) as readable:
-        fcntl.flock(readable, fcntl.LOCK_EX)
+    patience = Patience(path)
+    with walk(path) as place, open_readable(".", place.fd, path) as readable:
+        while not try_lock(readable):
+            patience.wait()
         yield place
+
+
+def _raise_any(plan: MountPlan) -> None:
+    if plan.problems:
+        raise Problems(plan.problems)
 
 
 def _changed(path: str) -> PathProblem:

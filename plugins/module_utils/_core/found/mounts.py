@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from ..shape import Entry, Identity
-from ..spec.mounts import DELEGATES, MOUNT_FLAGS
+from ..spec.mounts import ATIME, DELEGATES, MOUNT_FLAGS, delegate_name
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ class Bpffs:
 
     mount: Mount
     root: Entry
-    pins: Sequence[str]  # paths of all pins in it
-    elsewhere: Sequence[str]  # other mount points that show the same file system
+    pins: Optional[Sequence[str]]  # paths of all pins in it; None where they cannot be listed
 
     @property
     def flags(self) -> FrozenSet[str]:
@@ -41,7 +40,7 @@ class Bpffs:
         found = {name for name in self.mount.opts if name in MOUNT_FLAGS}
         if "ro" in self.mount.super_opts:
             found.add("ro")
-        if not found & {"noatime", "relatime"}:
+        if not found & ATIME:
             found.add("strictatime")
         return frozenset(found)
 
@@ -50,7 +49,9 @@ class Bpffs:
         """What is delegated, as the kernel shows it; a field that is not, is empty."""
         shown = dict(option.partition("=")[::2] for option in self.mount.super_opts)
         return {
-            field: frozenset(filter(None, shown.get(f"delegate_{field}", "").split(":")))
+            field: frozenset(
+                map(delegate_name, filter(None, shown.get(f"delegate_{field}", "").split(":")))
+            )
             for field in DELEGATES
         }
 

@@ -33,6 +33,7 @@ class MapDetails:
 
     frozen: Optional[bool] = None
     btf: Optional[MapBtf] = None
+    btf_hidden: bool = False  # there is some, but it cannot be read
     inner_fits: Optional[bool] = None
     inner: Optional[MapShape] = None
 
@@ -90,6 +91,7 @@ Found = Union[Nothing, NotAPin, Pin]
 NOTHING = Nothing()
 NO_DETAILS = MapDetails()
 A_DIRECTORY = NotAPin("a directory")
+A_MOUNT_POINT = NotAPin("a mount point")
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class DirectorySeen:
     missing: Tuple[str, ...]  # components below that
     on_bpffs: bool
     fstype: str
+    read_only: bool = False
     abandoned_staging: bool = False
 
 

@@ -6,16 +6,26 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Iterator, List, Tuple
+from typing import List, Optional, Tuple
 
-from ..bpffs import DIRECTORY, KERNELS_OWN, PathProblem, open_readable, walk
-from ..errors import Gathering
-from ..found.pins import A_DIRECTORY, NOTHING, NotAPin, Nothing, Sight, Tree
-from ..kernel import Fd, KernelError
+from ..bpffs import (
+    DEEPEST,
+    DIRECTORY,
+    KERNELS_OWN,
+    PathProblem,
+    mount_id,
+    open_readable,
+    too_deep,
+    walk,
+)
+from ..errors import TROUBLE, Gathering
+from ..found.pins import A_DIRECTORY, A_MOUNT_POINT, NOTHING, Nothing, Sight, Tree
+from ..kernel import Fd, explained
 from ..objects import look
 from ..shape import Identity
-from ..spec.absence import AbsentPaths, Prune
+from ..spec.absence import SHARED_ROOT, AbsentPaths, Prune
 from ..spec.fields import STAGING
+from ..staging import is_in_use
 
 
 def observe_paths(wanted: AbsentPaths) -> List[Tuple[Sight, Tree]]:
@@ -29,11 +39,25 @@ def observe_paths(wanted: AbsentPaths) -> List[Tuple[Sight, Tree]]:
 def observe_tree(wanted: Prune) -> Tree:
     """Look at everything in the directory that is to be pruned; nothing when it is not there."""
     with walk(wanted.directory) as place:
-        if place.missing or (not place.on_bpffs and not any(_names(place.fd))):
+        if place.missing or (not place.on_bpffs and not any(_names(place.fd, place.path))):
             return Tree((), ())
         if not place.on_bpffs:
             raise _off_bpffs(wanted.directory)
-        return _tree(place.fd, wanted.directory, recurse=wanted.recurse)
+        if not wanted.shared and place.identity == _shared_root():
+            raise PathProblem(
+                f"directory {wanted.directory} is {SHARED_ROOT}, shared with all other software of "
+                "the host, whose pins would go: prune a directory of your own below it, or set "
+                "prune_shared: true"
+            )
+        return _tree(place.fd, wanted.directory, recurse=wanted.recurse, spared=STAGING)
+
+
+def _shared_root() -> Optional[Identity]:
+    try:
+        status = os.lstat(SHARED_ROOT)
+    except OSError:
+        return None
+    return Identity(status.st_dev, status.st_ino)
 
 
 def _observe_path(path: str, recurse: bool) -> Tuple[Sight, Tree]:
@@ -42,7 +66,12 @@ def _observe_path(path: str, recurse: bool) -> Tuple[Sight, Tree]:
     with walk(parent or "/") as place:
         if place.missing:
             return Sight(path, place.identity, NOTHING), nothing_below
-        sight = _sight(place.fd, path, name, place.identity)
+        sight = _sight(place.fd, path, name)
+        if sight.found == A_MOUNT_POINT:
+            raise PathProblem(
+                f"{path} is a mount point: to unmount a bpffs, use ebpf.pinning.bpffs_mount with "
+                "state: unmounted"
+            )
         if not place.on_bpffs and not isinstance(sight.found, Nothing):
             raise _off_bpffs(path)
         if recurse and sight.found == A_DIRECTORY:
@@ -51,44 +80,49 @@ def _observe_path(path: str, recurse: bool) -> Tuple[Sight, Tree]:
         return sight, nothing_below
 
 
-def _tree(fd: int, path: str, *, recurse: bool) -> Tree:
+def _tree(fd: int, path: str, *, recurse: bool, spared: str = "", depth: int = 0) -> Tree:
+    if depth > DEEPEST:
+        raise too_deep(path)
     sights: List[Sight] = []
     directories: List[Sight] = []
-    status = os.fstat(fd)
-    identity = Identity(status.st_dev, status.st_ino)
-    for name in _names(fd):
+    for name in _names(fd, path):
+        if name == spared:
+            continue
         below = f"{path}/{name}"
-        try:
-            sight = _sight(fd, below, name, identity)
-        except KernelError as error:
-            raise PathProblem(f"{below}: {error}") from None
+        sight = _sight(fd, below, name)
         if not recurse or sight.found != A_DIRECTORY:
             sights.append(sight)
             continue
-        with Fd(os.open(name, DIRECTORY, dir_fd=fd)) as deeper:
-            tree = _tree(deeper, below, recurse=True)
+        with open_readable(name, fd, below) as deeper:
+            if name == STAGING and is_in_use(deeper):
+                raise PathProblem(f"{below}: another run works in this directory: run again")
+            tree = _tree(deeper, below, recurse=True, spared=spared, depth=depth + 1)
         sights.extend(tree.sights)
         directories.extend(tree.directories)
         directories.append(sight)
     return Tree(tuple(sights), tuple(directories))
 
 
-def _names(fd: int) -> Iterator[str]:
-    with open_readable(".", fd) as readable:
-        names = sorted(os.listdir(readable))
-    return (name for name in names if name not in KERNELS_OWN and name != STAGING)
+def _names(fd: int, path: str) -> List[str]:
+    with open_readable(".", fd, path) as readable:
+        return sorted(name for name in os.listdir(readable) if name not in KERNELS_OWN)
 
 
-def _sight(directory: int, path: str, name: str, identity: Identity) -> Sight:
-    found = look(directory, name)
-    if found == A_DIRECTORY and _mounted(directory, name):
-        found = NotAPin("a mount point")
-    return Sight(path, identity, found)
+def _sight(directory: int, path: str, name: str) -> Sight:
+    status = os.fstat(directory)
+    try:
+        found = look(directory, name)
+        if found == A_DIRECTORY and _is_mount_point(directory, name):
+            found = A_MOUNT_POINT
+    except TROUBLE as error:
+        raise PathProblem(f"{path}: {explained(error)}") from None
+    return Sight(path, Identity(status.st_dev, status.st_ino), found)
 
 
-def _mounted(directory: int, name: str) -> bool:
-    inside = os.stat(name, dir_fd=directory, follow_symlinks=False)
-    return inside.st_dev != os.fstat(directory).st_dev
+def _is_mount_point(directory: int, name: str) -> bool:
+    # Not by device: a bind mount of the same file system leads elsewhere, too.
+    with Fd(os.open(name, DIRECTORY, dir_fd=directory)) as inside:
+        return mount_id(inside) != mount_id(directory)
 
 
 def _off_bpffs(path: str) -> PathProblem:

@@ -7,12 +7,12 @@ from __future__ import annotations
 import errno
 import os
 import random
-from functools import partial
+from functools import lru_cache, partial
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from .. import kernel, uapi
 from ..bpffs import Place, mount_of, mounts, walk
-from ..btf import Btf
+from ..btf import Btf, BtfError
 from ..errors import Gathering, PinningError
 from ..found.pins import NOTHING, DirectorySeen, Found, MapDetails, NotAPin, Picture
 from ..kernel import Fd, KernelError
@@ -71,6 +71,7 @@ def _see(place: Place) -> DirectorySeen:
         place.missing,
         place.on_bpffs,
         mount.fstype if mount else "bpf",
+        bool(os.fstatvfs(place.fd).f_flag & os.ST_RDONLY),
         place.on_bpffs and not place.missing and is_abandoned(place),
     )
 
@@ -92,12 +93,9 @@ def _inspector(pin: WantedPin) -> Optional[Inspect]:
         fits, inner = None, None
         if spec.inner is not None and info.type == spec.shape.number:
             fits, inner = _observe_inner(fd, pin_path, shape_of(info), spec.inner)
-        return MapDetails(
-            frozen=None if pin.frozen is None else _is_frozen(fd),
-            btf=None if spec.btf is None else _btf_of(info),
-            inner_fits=fits,
-            inner=inner,
-        )
+        btf, hidden = _btf_of(info) if spec.btf is not None else (None, False)
+        frozen = None if pin.frozen is None else _is_frozen(fd)
+        return MapDetails(frozen, btf, hidden, fits, inner)
 
     return inspect
 
@@ -108,11 +106,24 @@ def _is_frozen(fd: Fd) -> bool:
         return any(line.split() == [b"frozen:", b"1"] for line in fields)
 
 
-def _btf_of(info: MapInfo) -> Optional[MapBtf]:
+def _btf_of(info: MapInfo) -> Tuple[Optional[MapBtf], bool]:
+    """The BTF of a map, and whether there is some that cannot be read."""
     if not info.btf_id:
-        return None
-    types = Btf.parse(kernel.btf_blob(info.btf_id))
-    return MapBtf(types, (info.btf_key_type_id, info.btf_value_type_id))
+        return None, False
+    try:
+        types = _types(info.btf_id)
+    except BtfError:  # of a kind that is newer than this collection
+        return None, True
+    except KernelError as error:
+        if error.errno != errno.EPERM:  # it takes CAP_SYS_ADMIN
+            raise
+        return None, True
+    return MapBtf(types, (info.btf_key_type_id, info.btf_value_type_id)), False
+
+
+@lru_cache(maxsize=16)  # many maps of one object file share their BTF
+def _types(btf_id: int) -> Btf:
+    return Btf.parse(kernel.btf_blob(btf_id))
 
 
 def _observe_inner(
@@ -124,28 +135,28 @@ def _observe_inner(
     passed that comparison (bpf_map_meta_equal), so it stands for it.
     """
     is_hash = outer.number == MAP_TYPES["hash_of_maps"].number
-    inner = _first_inner(fd, outer)
+    first = kernel.next_key(fd, outer.key_size, None)
+    inner = _first_inner(fd, outer, first)
     if inner is not None:
-        return meta_equal(inner, wanted.shape), inner
-    if is_hash and outer.key_size >= _UNGUESSABLE:
+        return meta_equal(wanted, inner), inner
+    if is_hash and first is None and outer.key_size >= _UNGUESSABLE:
         return _would_take(pin_path, outer.key_size, wanted), None
     return None, None
 
 
-def meta_equal(one: MapShape, other: MapShape) -> bool:
-    """The kernel's rule for what may stand in for what inside a map of maps."""
-    return (
-        (one.number, one.key_size, one.value_size, one.flags)
-        == (other.number, other.key_size, other.value_size, other.flags)
-    ) and (
-        one.max_entries == other.max_entries
-        or one.number != MAP_TYPES["array"].number
-        or bool(one.flags & MapFlag.INNER_MAP.value)
-    )
+def meta_equal(wanted: MapSpec, held: MapShape) -> bool:
+    """The kernel's rule for what may stand in for what inside a map of maps (*_map_meta_equal)."""
+    want = wanted.shape
+    if want[:3] != held[:3] or want.flags != held.flags & ~wanted.kind.kernel_flags:
+        return False
+    if want.number == MAP_TYPES["array"].number and not want.flags & MapFlag.INNER_MAP.value:
+        return want.max_entries == held.max_entries
+    if want.number == MAP_TYPES["xskmap"].number:
+        return want.max_entries == held.max_entries
+    return True
 
 
-def _first_inner(fd: Fd, outer: MapShape) -> Optional[MapShape]:
-    key = kernel.next_key(fd, outer.key_size, None)
+def _first_inner(fd: Fd, outer: MapShape, key: Optional[bytes]) -> Optional[MapShape]:
     for _step in range(_LOOK_AT_MOST):
         if key is None:
             return None
@@ -156,7 +167,7 @@ def _first_inner(fd: Fd, outer: MapShape) -> Optional[MapShape]:
                 with kernel.fd_by_id(Command.MAP_GET_FD_BY_ID, map_id) as inner:
                     return shape_of(kernel.map_info(inner))
             except KernelError as error:
-                if error.errno == errno.EPERM:
+                if error.errno == errno.EPERM:  # it takes CAP_SYS_ADMIN
                     return None
                 if error.errno != errno.ENOENT:
                     raise

@@ -5,10 +5,21 @@
 from __future__ import annotations
 
 import os
-from typing import List, Sequence
+from contextlib import suppress
+from typing import List, Optional, Sequence
 
-from ..bpffs import KERNELS_OWN, Place, mount_of, mounts, open_readable, walk
-from ..errors import PinningError
+from ..bpffs import (
+    DEEPEST,
+    KERNELS_OWN,
+    Place,
+    mount_id,
+    mount_of,
+    mounts,
+    open_readable,
+    too_deep,
+    walk,
+)
+from ..errors import TROUBLE, PinningError
 from ..found.mounts import Bpffs, Mount, MountSeen
 from ..shape import Entry
 
@@ -24,53 +35,49 @@ def observe(path: str) -> MountSeen:
             place.missing,
             place.identity,
             mount,
-            _lowest_first([row for row in table if row.point == path]),
-            _bpffs(place, mount, table) if is_top and mount and mount.fstype == "bpf" else None,
+            _lowest_first(mount, table) if is_top and mount else (),
+            _bpffs(place, mount) if is_top and mount and mount.fstype == "bpf" else None,
             _kernel_has_bpffs(),
         )
 
 
-def _bpffs(place: Place, mount: Mount, table: Sequence[Mount]) -> Bpffs:
+def _lowest_first(top: Mount, table: Sequence[Mount]) -> List[Mount]:
+    # A mount on top of another has that one as its parent (man 5 proc). Others at the same path
+    # are hidden by a mount on a directory above, and do not matter.
+    by_id = {mount.id: mount for mount in table}
+    layers = [top]
+    while layers[0].parent in by_id and by_id[layers[0].parent].point == top.point:
+        layers.insert(0, by_id[layers[0].parent])
+    return layers
+
+
+def _bpffs(place: Place, mount: Mount) -> Bpffs:
     status = os.fstat(place.fd)
     root = Entry(place.identity, status.st_uid, status.st_gid, status.st_mode & 0o7777)
-    elsewhere = [
-        row.point
-        for row in table
-        if row.device == mount.device and row.id != mount.id and row.root == "/"
-    ]
-    return Bpffs(mount, root, _pins(place.fd, place.path), elsewhere)
+    try:
+        pins: Optional[List[str]] = _pins(place.fd, place.path)
+    except TROUBLE:  # most tasks need no list: whoever does, says what is to be done
+        pins = None
+    return Bpffs(mount, root, pins)
 
 
-def _lowest_first(layers: List[Mount]) -> List[Mount]:
-    # A mount on top of another has that one as its parent (man 5 proc).
-    ordered: List[Mount] = []
-    ids = {mount.id for mount in layers}
-    parent = next((mount.parent for mount in layers if mount.parent not in ids), None)
-    while parent is not None:
-        above = next((mount for mount in layers if mount.parent == parent), None)
-        if above is None:
-            break
-        ordered.append(above)
-        parent = above.id
-    return ordered
-
-
-def _pins(fd: int, path: str) -> List[str]:
+def _pins(fd: int, path: str, depth: int = 0) -> List[str]:
     """Paths of everything in the file system that is no directory, except the kernel's own."""
+    if depth > DEEPEST:
+        raise too_deep(path)
     found: List[str] = []
-    with open_readable(".", fd) as readable:
+    with open_readable(".", fd, path) as readable:
         with os.scandir(readable) as entries:
             listed = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
-        device = os.fstat(readable).st_dev
         for name, is_directory in listed:
             below = f"{path.rstrip('/')}/{name}"
             if not is_directory:
                 if name not in KERNELS_OWN:
                     found.append(below)
                 continue
-            with open_readable(name, readable) as deeper:
-                if os.fstat(deeper).st_dev == device:
-                    found.extend(_pins(deeper, below))
+            with suppress(FileNotFoundError), open_readable(name, readable, below) as deeper:
+                if mount_id(deeper) == mount_id(readable):
+                    found.extend(_pins(deeper, below, depth + 1))
     return found
 
 

@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from ..found.pins import DirectorySeen, Found, NotAPin, Nothing, Picture, PinnedMap
 from ..map_types import map_type_name
-from ..shape import Access, Drift, MapBtf, MapShape
+from ..shape import Access, Drift, Identity, MapBtf, MapShape
 from ..spec.maps import MapSpec, OnMismatch, WantedPin
 from ..uapi import flag_names
 from .access import access_drift
@@ -86,12 +86,6 @@ class MapPlan:
     def leftovers(self) -> List[DirectorySeen]:
         return [seen for seen in self.directories if seen.abandoned_staging]
 
-    @property
-    def changes(self) -> bool:
-        return bool(
-            any(not isinstance(step, (Keep, Refuse)) for step in self.steps) or self.leftovers
-        )
-
 
 def plan(pins: Sequence[WantedPin], picture: Picture, *, parents: bool) -> MapPlan:
     """Decide about all `pins`. `parents`: missing directories may be made."""
@@ -99,6 +93,14 @@ def plan(pins: Sequence[WantedPin], picture: Picture, *, parents: bool) -> MapPl
     directories = list(picture.directories.values())
     problems = [f"{step.wanted.path}: {step.reason}" for step in steps if isinstance(step, Refuse)]
     problems += [text for seen in directories for text in _path_problems(seen, parents)]
+    problems += _same_directories(directories)
+    busy = {step.wanted.directory for step in steps if not isinstance(step, (Keep, Refuse))}
+    problems += [
+        f"{seen.path} is on a bpffs that is mounted read-only: remount it writable first, with "
+        "opts: [rw] of ebpf.pinning.bpffs_mount"
+        for seen in directories
+        if seen.on_bpffs and seen.read_only and seen.path in busy
+    ]
     not_mounted = [
         f"{seen.path} is not on bpffs but on {seen.fstype}: mount a bpffs there first, with "
         "ebpf.pinning.bpffs_mount or the role ebpf.pinning.bpffs"
@@ -137,6 +139,8 @@ def unverified(step: Step) -> List[str]:
     fields = [] if step.wanted.map.numa_node is None else ["numa_node"]
     if step.wanted.map.inner is not None and step.found.details.inner_fits is None:
         fields.append("inner_map")
+    if step.found.details.btf_hidden:
+        fields.append("btf")
     return fields
 
 
@@ -154,10 +158,11 @@ def _map_drift(wanted: WantedPin, found: PinnedMap) -> Tuple[Drift, ...]:
     spec, details = wanted.map, found.details
     drift = [] if spec.shape == found.shape else _shape_drift(spec, found.shape)
     if spec.inner is not None and details.inner_fits is False:
-        have = "another shape" if details.inner is None else spell_shape(details.inner)
-        drift.append(Drift("inner_map", spell_shape(spec.inner.shape), have))
-    if spec.btf is not None and not _same_btf(spec.btf, details.btf):
-        drift.append(Drift("btf", _spell_btf(spec.btf), _spell_btf(details.btf)))
+        held = "another shape" if details.inner is None else spell_shape(details.inner)
+        drift.append(Drift("inner_map", spell_shape(spec.inner.shape), held))
+    if spec.btf is not None and not details.btf_hidden and not _same_btf(spec.btf, details.btf):
+        want, have = _spell_btf(spec.btf), _spell_btf(details.btf)
+        drift.append(Drift("btf", want, "another layout" if have == want else have))
     if wanted.frozen is False and details.frozen:
         drift.append(Drift("frozen", False, True))
     return tuple(drift)
@@ -237,6 +242,16 @@ def _path_problems(seen: DirectorySeen, parents: bool) -> List[str]:
     if not parents:
         return [f"{seen.path} does not exist: create it, or set parents: true"]
     return []
+
+
+def _same_directories(directories: Sequence[DirectorySeen]) -> List[str]:
+    first: Dict[Tuple[Identity, Tuple[str, ...]], str] = {}
+    problems = []
+    for seen in directories:
+        path = first.setdefault((seen.identity, seen.missing), seen.path)
+        if path != seen.path:
+            problems.append(f"{seen.path} and {path} are the same directory: declare one of them")
+    return problems
 
 
 def _missing_paths(seen: DirectorySeen) -> List[str]:

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import FrozenSet, Sequence, Tuple
+from dataclasses import dataclass, replace
+from typing import Dict, FrozenSet, Sequence, Tuple
 
 from ..found.mounts import Bpffs, Mount, MountSeen
-from ..shape import Drift
-from ..spec.mounts import WantedMount, WantedUnmount
+from ..shape import Access, Drift
+from ..spec.mounts import ATIME, WantedMount, WantedUnmount
 from .access import access_drift
 
 
@@ -19,9 +19,6 @@ class MountPlan:
 
     unmount: bool = False
     mount: bool = False
-    new_directories: Tuple[str, ...] = ()
-    set_access: bool = False
-    set_flags: bool = False
     drift: Tuple[Drift, ...] = ()
     dropped: Sequence[str] = ()  # pins that are lost by it
     problems: Sequence[str] = ()
@@ -29,6 +26,14 @@ class MountPlan:
     @property
     def changes(self) -> bool:
         return self.unmount or self.mount or bool(self.drift)
+
+    @property
+    def sets_access(self) -> bool:
+        return any(drift.field in ("owner", "group", "mode") for drift in self.drift)
+
+    @property
+    def sets_flags(self) -> bool:
+        return any(drift.field == "opts" for drift in self.drift)
 
 
 def plan_mount(wanted: WantedMount, seen: MountSeen) -> MountPlan:
@@ -38,15 +43,32 @@ def plan_mount(wanted: WantedMount, seen: MountSeen) -> MountPlan:
         return MountPlan(problems=[f"{wanted.path} {problem}"])
     there = seen.bpffs
     if there is None:
-        return MountPlan(mount=True, new_directories=_missing_paths(seen))
+        return MountPlan(mount=True)
     delegate = _delegate_drift(wanted, there)
     if delegate:
-        if not wanted.force or there.pins:
+        if not wanted.force or there.pins != [] or there.mount.root != "/":
             return MountPlan(problems=[_delegate_problem(wanted, there, delegate)])
         return MountPlan(unmount=True, mount=True, drift=delegate)
-    access = access_drift(wanted.access, there.root)
-    flags = _flag_drift(wanted, there)
-    return MountPlan(set_access=bool(access), set_flags=bool(flags), drift=access + flags)
+    return MountPlan(drift=access_drift(wanted.access, there.root) + _flag_drift(wanted, there))
+
+
+def inheriting(wanted: WantedMount, there: Bpffs) -> WantedMount:
+    """`wanted` for a file system that takes the place of `there`: what is not declared stays."""
+    access, root = wanted.access, there.root
+    return replace(
+        wanted,
+        access=Access(
+            root.owner if access.owner is None else access.owner,
+            root.group if access.group is None else access.group,
+            root.mode if access.mode is None else access.mode,
+        ),
+        set_flags=flags_to_set(wanted, there.flags),
+        delegate=tuple({**_delegated(there), **dict(wanted.delegate)}.items()),
+    )
+
+
+def _delegated(there: Bpffs) -> Dict[str, FrozenSet[str]]:
+    return {field: names for field, names in there.delegate.items() if names}
 
 
 def plan_unmount(wanted: WantedUnmount, seen: MountSeen) -> MountPlan:
@@ -58,16 +80,14 @@ def plan_unmount(wanted: WantedUnmount, seen: MountSeen) -> MountPlan:
         return MountPlan()
     if seen.stacked:
         return MountPlan(problems=[f"{wanted.path} {_stacked(seen)}"])
-    dropped = () if there.elsewhere else there.pins
-    if dropped and not wanted.force:
+    if there.pins != [] and not wanted.force:
         return MountPlan(
             problems=[
-                f"{wanted.path} holds {_count(dropped)} that an unmount would drop: "
-                f"{_some(dropped)}. Remove them first with ebpf.pinning.bpf_pin_absent, or set "
-                "force: true to drop them"
+                f"{wanted.path} holds {_pins(there)}, which an unmount would drop. Remove them "
+                "first with ebpf.pinning.bpf_pin_absent, or set force: true to drop them"
             ]
         )
-    return MountPlan(unmount=True, dropped=dropped)
+    return MountPlan(unmount=True, dropped=there.pins or ())
 
 
 def _obstacle(seen: MountSeen) -> str:
@@ -122,12 +142,12 @@ def _delegate_problem(wanted: WantedMount, there: Bpffs, drift: Sequence[Drift])
         f"have {','.join(each.have) or 'nothing'}"  # type: ignore[arg-type]
         for each in drift
     )
-    cure = (
-        f"it holds {_count(there.pins)} ({_some(there.pins)}): remove them first with "
-        "ebpf.pinning.bpf_pin_absent"
-        if there.pins
-        else "set force: true to unmount the empty file system and mount it anew"
-    )
+    if there.mount.root != "/":
+        cure = f"it shows only {there.mount.root} of a bpffs: mount that one anew where it is whole"
+    elif there.pins == []:
+        cure = "set force: true to unmount the empty file system and mount it anew"
+    else:
+        cure = f"it holds {_pins(there)}: remove them first with ebpf.pinning.bpf_pin_absent"
     return f"{wanted.path} delegates otherwise, and a mount cannot change that ({fields}); {cure}"
 
 
@@ -139,23 +159,18 @@ def _flag_drift(wanted: WantedMount, there: Bpffs) -> Tuple[Drift, ...]:
 
 def flags_to_set(wanted: WantedMount, have: FrozenSet[str]) -> FrozenSet[str]:
     """The flags as they are to be: those declared, and all others as they are."""
-    atime = {"noatime", "relatime", "strictatime"}
     kept = have - wanted.clear_flags
-    if wanted.set_flags & atime:
-        kept = kept - atime
+    if wanted.set_flags & ATIME:
+        kept = kept - ATIME
     return kept | wanted.set_flags
 
 
-def _count(paths: Sequence[str]) -> str:
-    return "1 pin" if len(paths) == 1 else f"{len(paths)} pins"
+def _pins(there: Bpffs) -> str:
+    if there.pins is None:
+        return "pins that cannot be listed"
+    count = "1 pin" if len(there.pins) == 1 else f"{len(there.pins)} pins"
+    more = "" if len(there.pins) <= _SHOWN else f", and {len(there.pins) - _SHOWN} more"
+    return f"{count} ({', '.join(there.pins[:_SHOWN])}{more})"
 
 
-def _some(paths: Sequence[str]) -> str:
-    shown = ", ".join(paths[:5])
-    return shown if len(paths) <= 5 else f"{shown}, and {len(paths) - 5} more"
-
-
-def _missing_paths(seen: MountSeen) -> Tuple[str, ...]:
-    parts = seen.path.split("/")
-    depth = len(parts) - len(seen.missing)
-    return tuple("/".join(parts[: end + 1]) for end in range(depth, len(parts)))
+_SHOWN = 5  # paths in a message

@@ -33,6 +33,7 @@ class Prune:
     patterns: Tuple[str, ...]  # of the last component; none: all
     kind: Optional[str]
     recurse: bool
+    shared: bool  # /sys/fs/bpf itself may be pruned
 
     def spares(self, relative: str) -> bool:
         """Whether the pin at `directory`/`relative` may stay, by its name."""
@@ -61,22 +62,23 @@ def absent_paths(paths: Sequence[str], kind: str, *, recurse: bool) -> AbsentPat
 
 def prune(
     directory: str,
-    keep: Sequence[str],
-    patterns: Sequence[str],
+    keep: Optional[Sequence[str]],
+    patterns: Optional[Sequence[str]],
     kind: str,
     *,
     recurse: bool,
     shared: bool,
 ) -> Prune:
-    """Check the arguments. `shared`: /sys/fs/bpf itself may be pruned."""
+    """Check the arguments; raise Problems or BadField with what is wrong."""
     whole = absolute(directory, "directory")
-    if whole == SHARED_ROOT and not shared:
-        raise BadField(
-            f"directory {whole} is shared with all other software of the host, whose pins would "
-            "go: prune a directory of your own below it, or set prune_shared: true"
-        )
-    kept = frozenset(_relative(name, whole) for name in keep)
-    return Prune(whole, kept, tuple(patterns), _kind(kind), recurse)
+    if patterns is not None and not patterns:
+        raise BadField("patterns is empty: leave it out, or nothing could ever be pruned")
+    if keep is None and patterns is None:
+        raise BadField("directory needs keep or patterns: keep: [] prunes all pins in it")
+    problems = Gathering()
+    kept = [problems.of(partial(_relative, name, whole)) for name in keep or ()]
+    problems.raise_any()
+    return Prune(whole, frozenset(kept), tuple(patterns or ()), _kind(kind), recurse, shared)
 
 
 def _pin_path(path: str) -> str:
@@ -91,7 +93,10 @@ def _relative(name: str, directory: str) -> str:
         path = absolute(name, "keep")
         # One elsewhere keeps nothing here, also not what happens to have its last component.
         return path[len(directory) + 1 :] if path.startswith(f"{directory}/") else path
-    return "/".join(part for part in name.split("/") if part)
+    parts = [part for part in name.split("/") if part]
+    if not parts or "." in parts or ".." in parts:
+        raise BadField(f"keep: {name!r} is no name of a pin: write it as it is in the directory")
+    return "/".join(parts)
 
 
 def _kind(kind: str) -> Optional[str]:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import grp
-import os
 import pwd
 from functools import lru_cache
 
@@ -25,8 +24,7 @@ def absolute(path: str, field: str) -> str:
     """`path` without needless slashes; BadField unless absolute and free of `.` and `..`."""
     if not path.startswith("/"):
         raise BadField(f"{field} {path!r} is not absolute: write the whole path")
-    if "\0" in path:
-        raise BadField(f"{field} {path!r} contains a NUL: remove it")
+    _check_text(path, field)
     parts = [part for part in path.split("/") if part]
     if "." in parts or ".." in parts:
         raise BadField(f"{field} {path!r} contains `.` or `..`: write the path that is meant")
@@ -43,9 +41,8 @@ def check_pin_name(name: str) -> None:
         raise BadField(
             f"name {name!r} contains a dot, which bpffs refuses: use `_`, as libbpf does"
         )
-    if "\0" in name:
-        raise BadField(f"name {name!r} contains a NUL: remove it")
-    size = len(os.fsencode(name))
+    _check_text(name, "name")
+    size = len(name.encode())
     if size > NAME_MAX:
         raise BadField(f"name {name[:40]!r}... is {size} bytes long: {NAME_MAX} is the longest")
     if name == STAGING:
@@ -76,10 +73,20 @@ def octal(mode: int) -> str:
     return f"{mode:04o}"
 
 
+def _check_text(text: str, field: str) -> None:
+    if "\0" in text:
+        raise BadField(f"{field} {text!r} contains a NUL: remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadField(f"{field} {text!r} is no UTF-8: write it in UTF-8") from None
+
+
 @lru_cache(maxsize=None)
 def _user_id(owner: str) -> int:
-    if owner.isdigit():
-        return int(owner)
+    if owner.isascii() and owner.isdigit():
+        return _number(owner, "owner")
+    _check_text(owner, "owner")
     try:
         return pwd.getpwnam(owner).pw_uid
     except KeyError:
@@ -88,12 +95,20 @@ def _user_id(owner: str) -> int:
 
 @lru_cache(maxsize=None)
 def _group_id(group: str) -> int:
-    if group.isdigit():
-        return int(group)
+    if group.isascii() and group.isdigit():
+        return _number(group, "group")
+    _check_text(group, "group")
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
         raise BadField(f"group {group!r} is not a group of this host: create it first") from None
+
+
+def _number(text: str, field: str) -> int:
+    # The last number means "leave it" to chown(2).
+    if len(text) > 10 or int(text) >= 2**32 - 1:
+        raise BadField(f"{field} {text} is no id: the largest is {2**32 - 2}")
+    return int(text)
 
 
 @lru_cache(maxsize=None)
@@ -115,7 +130,7 @@ def _group_name(gid: int) -> str:
 def _mode(mode: object, bits: int) -> int:
     # An unquoted 0640 is 416 once YAML has read it, and 640 is no less a number: ask for text.
     if not isinstance(mode, str):
-        raise BadField(f'mode {mode!r} is a number: write it in octal and quoted, like "0640"')
+        raise BadField(f'mode {mode!r} is no text: write it in octal and quoted, like "0640"')
     try:
         value = int(mode, 8)
     except ValueError:

@@ -10,13 +10,13 @@ import enum
 import re
 from dataclasses import dataclass
 from functools import partial
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..btf import Btf, BtfError
 from ..errors import Gathering, Problems
 from ..map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf
 from ..shape import Access, MapBtf, MapShape
-from ..uapi import MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
+from ..uapi import BYTE_ORDER, MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
 from .fields import BadField, absolute, check_pin_name, read_access
 
 Arguments = Mapping[str, object]
@@ -70,7 +70,7 @@ def read_pins(items: Sequence[Arguments], defaults: Arguments, host: Host) -> Li
         label = f"maps[{index}]" if len(items) > 1 else "map"
         name = item.get("name") or item.get("path")
         if name:
-            label += f" {name}"
+            label += f" {str(name)[:60]}"
         pin = problems.of(partial(_read_pin, item, defaults, host), f"{label}: ")
         if pin is None:
             continue
@@ -78,8 +78,23 @@ def read_pins(items: Sequence[Arguments], defaults: Arguments, host: Host) -> Li
         if first != index:
             problems.add(f"{label}: {pin.path} is declared by maps[{first}] too: keep one")
         pins.append(pin)
+    for problem in _nested(pins):
+        problems.add(problem)
     problems.raise_any()
     return pins
+
+
+def _nested(pins: Sequence[WantedPin]) -> Iterator[str]:
+    """A name cannot be a pin and a directory of other pins."""
+    above: Dict[str, str] = {}
+    for directory in {pin.directory for pin in pins}:
+        path = directory
+        while path:
+            above.setdefault(path, directory)
+            path = path.rpartition("/")[0]
+    for pin in pins:
+        if pin.path in above:
+            yield f"{pin.path} is to be a pin, but {above[pin.path]} is to hold pins: rename one"
 
 
 def _read_pin(item: Arguments, defaults: Arguments, host: Host) -> WantedPin:
@@ -231,19 +246,26 @@ def _btf(item: Arguments, kind: MapType, key_size: int, value_size: int) -> Opti
     if declared is None or kind.btf is TakesBtf.NO:
         return None  # libbpf, too, makes such a map without BTF
     try:
-        blob = base64.b64decode(str(declared["data"]), validate=True)
-        types = Btf.parse(blob)
+        types = Btf.parse(base64.b64decode(str(declared["data"]), validate=True))
         ids = (int(str(declared["key_type_id"])), int(str(declared["value_type_id"])))
-        for field, type_id, size in zip(("key", "value"), ids, (key_size, value_size)):
-            found = types.size_of(type_id) if type_id else size
-            if found != size:
-                raise BadField(
-                    f"btf: {field}_type_id {type_id} is a type of {found} bytes, but "
-                    f"{field}_size is {size}: make them agree"
-                )
+        _check_btf_size(types, "key", ids[0], key_size)
+        _check_btf_size(types, "value", ids[1], value_size)
     except (BtfError, binascii.Error, ValueError) as error:
         raise BadField(f"btf: {error}: give the BTF of an object file, base64") from None
+    if types.byte_order != BYTE_ORDER:
+        raise BadField(f"btf: its byte order is {types.byte_order}, that of this host is not")
     return MapBtf(types, ids)
+
+
+def _check_btf_size(types: Btf, field: str, type_id: int, size: int) -> None:
+    if not type_id and field == "key":
+        return  # a type without keys, or a section as the only value (map_check_btf)
+    found = types.size_of(type_id)
+    if found != size:
+        raise BadField(
+            f"btf: {field}_type_id {type_id} is a type of {found} bytes, but {field}_size is "
+            f"{size}: make them agree"
+        )
 
 
 _UNNAMEABLE = re.compile(rb"[^A-Za-z0-9_.]")

@@ -34,8 +34,14 @@ OPPOSITES = {
     "diratime": "nodiratime",
     "symfollow": "nosymfollow",
 }
-_ATIME = frozenset({"noatime", "relatime", "strictatime"})
+ATIME = frozenset({"noatime", "relatime", "strictatime"})
 
+# Two names for one number: the kernel shows either, depending on its age.
+_RENAMED = {
+    "cgroup_storage": "cgroup_storage_deprecated",
+    "percpu_cgroup_storage": "percpu_cgroup_storage_deprecated",
+    "prog_run": "prog_test_run",
+}
 DELEGATES = ("cmds", "maps", "progs", "attachs")
 Delegate = Mapping[str, FrozenSet[str]]
 
@@ -100,6 +106,11 @@ def _root_access(parameters: Mapping[str, object]) -> Access:
     return Access(access.owner, access.group, access.mode | STICKY)
 
 
+def delegate_name(name: str) -> str:
+    """A name under delegate_* in lower case; of those with two names in linux/bpf.h the newer."""
+    return _RENAMED.get(name.lower(), name.lower())
+
+
 def flag_bits(names: FrozenSet[str]) -> int:
     """The MS_* bits of mount(2) for `names`."""
     bits = 0
@@ -125,16 +136,16 @@ def _flags(opts: Sequence[str]) -> Tuple[FrozenSet[str], FrozenSet[str]]:
     both = set_flags & clear_flags
     if both:
         raise BadField(f"opts: {sorted(both)[0]} and its opposite are both there: keep one")
-    if len(set_flags & _ATIME) > 1:
-        raise BadField(f"opts: {', '.join(sorted(set_flags & _ATIME))} exclude each other")
+    if len(set_flags & ATIME) > 1:
+        raise BadField(f"opts: {', '.join(sorted(set_flags & ATIME))} exclude each other")
     return frozenset(set_flags), frozenset(clear_flags)
 
 
 def _delegate(field: str, names: Sequence[str]) -> FrozenSet[str]:
-    lower = frozenset(name.lower() for name in names)
+    lower = frozenset(delegate_name(name) for name in names)
     for name in lower:
         # A number would be a bit mask to the kernel, and nobody could read the drift.
-        if not name.replace("_", "").isalnum() or name.isdigit():
+        if not name.replace("_", "").isalnum() or name[0].isdigit():
             raise BadField(
                 f"delegate_{field}: {name!r} is no name: use any, or names as the kernel shows "
                 "them, like map_create"
