@@ -43,7 +43,7 @@ options:
     elements: str
   patterns:
     description:
-      - Shell patterns. Only pins whose name matches one of them are pruned.
+      - Shell patterns. Only pins whose name matches one of them are pruned. Not to be empty.
     type: list
     elements: str
   type:

@@ -30,7 +30,8 @@ options:
     description:
       - V(mounted) mounts it unless a bpffs is there already.
       - V(unmounted) unmounts it. Refused while it holds pins, which would be lost, unless
-        O(force) is set or the same file system is mounted elsewhere too.
+        O(force) is set. That the same file system is mounted elsewhere does not count, since an
+        unmount may propagate to there.
     type: str
     choices: [mounted, unmounted]
     default: mounted
@@ -60,7 +61,8 @@ options:
       - Commands of C(bpf(2)) that may be delegated to user namespaces with a token, by the
         kernel's names, or V(any). Linux 6.9 or newer.
       - What is delegated can only be set when the file system is made. A difference is an error,
-        unless O(force) is set and there are no pins; then it is unmounted and mounted anew.
+        unless O(force) is set and there are no pins; then it is unmounted and mounted anew, with
+        owner, group, mode and flags as they were unless declared.
     type: list
     elements: str
   delegate_maps:
@@ -78,7 +80,7 @@ options:
   boot:
     description:
       - V(true) keeps exactly one entry for O(path) in O(fstab), which carries the declared
-        options; other options of an entry that is there stay.
+        options; other options of an entry that is there stay, but V(noauto) goes.
       - V(false) keeps none.
       - When left out, the file is not read. systemd mounts C(/sys/fs/bpf) by itself.
       - The file is replaced in one rename, and all other lines are kept to the byte.
@@ -158,7 +160,7 @@ mount:
       type: dict
       sample: {"cmds": [], "maps": [], "progs": [], "attachs": []}
     pins:
-      description: Number of pins in it.
+      description: Number of pins in it. V(null) where they cannot be listed.
       type: int
       sample: 12
 drift:
@@ -168,7 +170,7 @@ drift:
   elements: dict
   sample: [{"field": "mode", "want": "1700", "have": "1777"}]
 dropped:
-  description: Pins that were lost by an unmount.
+  description: Pins that were in the file system that was unmounted.
   returned: success
   type: list
   elements: str
