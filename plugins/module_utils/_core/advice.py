@@ -57,6 +57,8 @@ _ADVICE = {
     ("chmod", errno.EPERM): _OWNERSHIP,
     ("unlink", errno.EPERM): _OWNERSHIP + "; in a directory with the sticky bit only the owner "
     "of a pin removes it",
+    ("write", errno.EROFS): "its file system is read-only: remount that one writable, or declare "
+    "another fstab",
     ("umount", errno.EBUSY): "in use: find the processes with `fuser -vm PATH`, end them or let "
     "them leave the directory",
     ("umount", errno.EPERM): "unmounting needs CAP_SYS_ADMIN: run with `become: true`",

@@ -58,7 +58,7 @@ def update(path: str, change: Callable[[bytes], bytes]) -> bool:
             except OSError as error:
                 raise FstabProblem(f"{path}: {KernelError.of('write', error)}") from None
             finally:
-                with suppress(FileNotFoundError):
+                with suppress(OSError):
                     os.unlink(temporary, dir_fd=directory)
 
 

@@ -14,6 +14,7 @@ import os
 import resource
 import struct
 import sys
+from contextlib import suppress
 from typing import Any, Iterator, List, Optional, Tuple
 
 from . import uapi
@@ -259,14 +260,14 @@ def _charged(call: _Call, *fields: object) -> Fd:
 
 
 def _raise_memlock() -> bool:
-    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-    if resource.getrlimit(resource.RLIMIT_MEMLOCK) == unlimited:
-        return False
-    try:
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, unlimited)
-    except (OSError, ValueError):
-        return False
-    return True
+    """Raise the limit of locked memory as far as this process may; False when it is there."""
+    now, most = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    for limit in ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), (most, most)):
+        if limit != (now, most):
+            with suppress(OSError, ValueError):  # beyond `most` it takes CAP_SYS_RESOURCE
+                resource.setrlimit(resource.RLIMIT_MEMLOCK, limit)
+                return True
+    return False
 
 
 def _info(fd: int, layout: struct.Struct) -> Tuple[Any, ...]:

@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one test session prepares once: the collection where Ansible finds it, and C programs."""
+
+from __future__ import annotations
+
+import base64
+import grp
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parents[1]
+CHECKOUT = HERE.parents[1]
+
+# Numbers of users and groups that every Linux has, but not everywhere the same.
+NOBODY = pwd.getpwnam("nobody").pw_uid
+DAEMON = pwd.getpwnam("daemon").pw_uid
+DAEMON_GROUP = grp.getgrnam("daemon").gr_gid
+ADM_GROUP = grp.getgrnam("adm").gr_gid
+_PARTS = ("galaxy.yml", "meta", "playbooks", "plugins", "roles")
+_LIBBPF = ("-lbpf", "-lelf", "-lz")
+
+
+@dataclass(frozen=True)
+class Site:
+    """`scratch` is a folder for all that the session makes."""
+
+    scratch: Path
+
+    @property
+    def python(self) -> str:
+        """The interpreter of modules: the real file, since links may lead to a shim."""
+        return os.path.realpath(sys.executable)
+
+    @property
+    def playbook_command(self) -> str:
+        """ansible-playbook of the environment that the tests run in."""
+        return str(Path(sys.executable).with_name("ansible-playbook"))
+
+    @property
+    def python_of_nobody(self) -> str:
+        """An interpreter that an unprivileged user may run; root's own is often out of reach."""
+        for candidate in (self.python, "/usr/bin/python3", "/usr/local/bin/python3"):
+            command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+            if not subprocess.run([*command, candidate, "-c", ""], capture_output=True).returncode:
+                return candidate
+        raise FileNotFoundError("no Python that the user nobody may run")
+
+    def program(self, name: str) -> str:
+        """The path of c/NAME.c, compiled."""
+        return str(self.scratch / "c" / name)
+
+    def bpf_object(self, name: str) -> str:
+        """The path of c/NAME.bpf.c, compiled for BPF."""
+        return str(self.scratch / "c" / f"{name}.bpf.o")
+
+    def btf(self, name: str, key: str, value: str) -> dict[str, object]:
+        """The option `btf` with the types of c/NAME.bpf.c that are called `key` and `value`.
+
+        An empty name is type 0, which stands for none.
+        """
+        blob = self.scratch / "c" / f"{name}.btf"
+        dump = ["llvm-objcopy", f"--dump-section=.BTF={blob}", self.bpf_object(name), "/dev/null"]
+        subprocess.run(dump, check=True)
+        show = ["bpftool", "-j", "btf", "dump", "file", str(blob)]
+        types = json.loads(subprocess.run(show, check=True, capture_output=True).stdout)["types"]
+        ids = {each["name"]: each["id"] for each in types if each["kind"] in ("STRUCT", "INT")}
+        return {
+            "data": base64.b64encode(blob.read_bytes()).decode(),
+            "key_type_id": ids[key] if key else 0,
+            "value_type_id": ids[value],
+        }
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """For ansible-playbook: nothing of the user's own settings."""
+        home = self.scratch / "home"
+        return {
+            "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
+            "LC_ALL": "C.UTF-8",
+            "HOME": str(home),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "ANSIBLE_CALLBACKS_ENABLED": "result_lines",
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.scratch),
+            "ANSIBLE_CONFIG": str(self.scratch / "ansible.cfg"),
+            "ANSIBLE_HOME": str(home / ".ansible"),
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_LOCAL_TEMP": str(home / "local"),
+            "ANSIBLE_NOCOLOR": "true",
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_REMOTE_TEMP": str(home / "remote"),
+            **more,
+        }
+
+    def prepare(self) -> None:
+        """Fill the scratch folder."""
+        (self.scratch / "home").mkdir()
+        (self.scratch / "ansible.cfg").touch()
+        self._install_collection()
+        self._compile()
+
+    def _install_collection(self) -> None:
+        # A copy: the checkout may be edited while the tests run.
+        target = self.scratch / "ansible_collections" / "ebpf" / "pinning"
+        target.mkdir(parents=True)
+        for part in _PARTS:
+            source = CHECKOUT / part
+            if source.is_dir():
+                shutil.copytree(source, target / part, ignore=shutil.ignore_patterns("*.pyc"))
+            else:
+                shutil.copy(source, target)
+
+    def _compile(self) -> None:
+        (self.scratch / "c").mkdir()
+        processes = []
+        for source in sorted((HERE / "c").glob("*.c")):
+            target = self.scratch / "c" / source.stem
+            if source.stem.endswith(".bpf"):
+                # -idirafter: where Debian keeps asm/types.h, which linux/bpf.h includes.
+                headers = f"-idirafter/usr/include/{os.uname().machine}-linux-gnu"
+                command = ["clang", "-g", "-O2", "-target", "bpf", headers, "-c"]
+                libraries, target = (), target.with_suffix(".bpf.o")
+            else:
+                command, libraries = ["gcc", "-Wall", "-Wextra", "-Werror", "-O2"], _LIBBPF
+            processes.append(subprocess.Popen([*command, source, "-o", target, *libraries]))
+        for process in processes:
+            if process.wait():
+                raise subprocess.CalledProcessError(process.returncode, process.args)

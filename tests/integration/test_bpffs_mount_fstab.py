@@ -1,0 +1,259 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""bpffs_mount and fstab: one entry of ours, and every other byte as it was."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness.host import Host
+from harness.playbook import task
+from mount_table import access, mounts_at, picture, picture_task, taken
+
+ADM = 4
+OTHERS = (
+    b"# /etc/fstab: made by the installer\r\n"
+    b"UUID=0a-1b\t/\text4\terrors=remount-ro\t0\t1\n"
+    b"\n"
+    b"   # bpffs /mnt/bpf bpf defaults 0 0\n"
+    b"tmpfs /mnt/bpf2 tmpfs size=1m 0 0\r\n"
+    b"none  /mnt/bpf/deeper bpf  mode=700 0 0  # stays\n"
+    b"LABEL=caf\xe9 /srv xfs defaults\n"
+    b"short\n"
+)
+TAIL = b"//nas/share\t/nas cifs credentials=/x,_netdev  0 0"  # and no newline
+OURS = b"bpffs /mnt/bpf bpf "
+
+
+@dataclass(frozen=True)
+class Case:
+    """`after` is None where the file must stay as it is, or stay away. /mnt/bpf is the path."""
+
+    name: str
+    before: bytes | None
+    after: bytes | None
+    declared: Mapping[str, Any] = field(default_factory=dict)
+    mounted: str = "defaults"  # how it is mounted, so that only the file is not as declared
+    boot: bool | None = True
+
+
+CASES = [
+    Case("an entry is added at the end", OTHERS, OTHERS + OURS + b"defaults 0 0\n"),
+    Case(
+        "a last line without a newline gets one",
+        OTHERS + TAIL,
+        OTHERS + TAIL + b"\n" + OURS + b"defaults 0 0\n",
+    ),
+    Case("an empty file gets an entry", b"", OURS + b"defaults 0 0\n"),
+    Case("a file that does not exist is made", None, OURS + b"defaults 0 0\n"),
+    Case(
+        "the entry carries what is declared, by number",
+        OTHERS,
+        OTHERS + OURS + b"nodev,nosuid,mode=1750,uid=65534,gid=4,delegate_maps=array:hash 0 0\n",
+        {
+            "opts": ["nosuid", "nodev", "exec"],
+            "mode": "0750",
+            "owner": "nobody",
+            "group": "adm",
+            "delegate_maps": ["hash", "array"],
+        },
+        "nosuid,nodev,mode=750,uid=65534,gid=4,delegate_maps=array:hash",
+    ),
+    Case(
+        "an entry that fits stays to the byte",
+        OTHERS + b"none\t/mnt/bpf/\tbpf\tnosuid,mode=1700,x-systemd.automount\t0\t0\n" + TAIL,
+        None,
+        {"opts": ["nosuid"], "mode": "0700"},
+        "nosuid,mode=700",
+    ),
+    Case(
+        "an entry changes where it is, and its other options stay",
+        OTHERS + b"none /mnt/bpf bpf rw,noexec,mode=700,x-initrd.mount 0 0\n" + TAIL,
+        OTHERS + b"none /mnt/bpf bpf rw,noexec,x-initrd.mount,nosuid,mode=1755 0 0\n" + TAIL,
+        {"opts": ["nosuid"], "mode": "0755"},
+        "nosuid,mode=755",
+    ),
+    Case(
+        "options that contradict what is declared go, noauto too",
+        b"bpffs /mnt/bpf bpf defaults,suid,noexec,relatime,noauto,nofail 0 0\n",
+        b"bpffs /mnt/bpf bpf defaults,nofail,noatime,nosuid 0 0\n",
+        {"opts": ["nosuid", "exec", "noatime"]},
+        "nosuid,noatime",
+    ),
+    Case(
+        "of several entries the first stays",
+        b"a /mnt/bpf bpf mode=1700 0 0\n" + OTHERS + b"b /mnt/bpf bpf defaults 0 0\n" + TAIL,
+        b"a /mnt/bpf bpf mode=1700 0 0\n" + OTHERS + TAIL,
+        {"mode": "0700"},
+        "mode=700",
+    ),
+    Case(
+        "all entries go, and only they",
+        b"a /mnt/bpf bpf mode=1700 0 0\n" + OTHERS + b"b\t/mnt/bpf/ bpf\n" + TAIL,
+        OTHERS + TAIL,
+        boot=False,
+    ),
+    Case("no entry is removed where there is none", OTHERS + TAIL, None, boot=False),
+    Case("no file is made to remove an entry from it", None, None, boot=False),
+    Case(
+        "without boot the file is left alone",
+        OTHERS + b"b /mnt/bpf bpf mode=711 0 0\n",
+        None,
+        {"mode": "0700"},
+        "mode=700",
+        boot=None,
+    ),
+]
+
+
+def test_fstab_is_kept_to_the_byte(host: Host, subtests: pytest.Subtests) -> None:
+    root = host.scratch / "etc"
+    host.shell("mount -t tmpfs t /mnt")
+    declared = []
+    for number, case in enumerate(CASES):
+        file = _file(root, number)
+        file.parent.mkdir(parents=True)
+        if case.before is not None:
+            file.write_bytes(_at(number, case.before))
+            file.chmod(0o640)
+            os.chown(file, 1, ADM)
+            os.setxattr(file, "user.note", b"kept")
+        path = _at(number, b"/mnt/bpf").decode()
+        host.shell(f"mkdir {path} && mount -t bpf -o {case.mounted} bpffs {path}")
+        boot = {} if case.boot is None else {"boot": case.boot}
+        declared.append({"path": path, "fstab": str(file), **boot, **case.declared})
+    before = picture(host, str(root), "/mnt")
+    run = host.playbook(
+        [
+            *(task("bpffs_mount", check=True, diff=True, **each) for each in declared),
+            picture_task("after the checks", str(root), "/mnt"),
+            *(task("bpffs_mount", **each) for each in declared),
+            picture_task("after the first run", str(root), "/mnt"),
+            *(task("bpffs_mount", **each) for each in declared),
+        ]
+    )
+    assert taken(run["after the checks"]) == before
+    assert taken(run["after the first run"]) == picture(host, str(root), "/mnt")
+    step = len(CASES) + 1
+    for number, case in enumerate(CASES):
+        check, real, again = (run[number + step * phase].good() for phase in range(3))
+        file = _file(root, number)
+        with subtests.test(case.name):
+            after = case.before if case.after is None else case.after
+            found = file.read_bytes() if file.exists() else None
+            assert found == (None if after is None else _at(number, after))
+            assert check.changed == real.changed == (case.after is not None)
+            assert not again.changed
+            assert check["mount"] == real["mount"]
+            assert (check["drift"], real["drift"]) == ([], [])
+            assert len(check["diff"]) == (case.after is not None)
+        with subtests.test(f"{case.name}: owner, mode, attributes and neighbours"):
+            assert [each.name for each in file.parent.iterdir()] == ["fstab"] * file.exists()
+            if case.before is not None:
+                assert access(host, str(file)) == f"640 1 {ADM}"
+                assert os.getxattr(file, "user.note") == b"kept"
+            elif found is not None:
+                assert access(host, str(file)) == "644 0 0"
+
+
+def test_a_file_that_must_not_be_written_keeps_everything_as_it_was(
+    host: Host, subtests: pytest.Subtests
+) -> None:
+    etc = host.scratch / "etc"
+    etc.mkdir()
+    (etc / "real").write_bytes(OTHERS)
+    (etc / "link").symlink_to("real")
+    (etc / "dangling").symlink_to("nowhere")
+    (etc / "directory").mkdir()
+    (etc / "other").write_bytes(OTHERS + b"tmpfs /mnt/bpf tmpfs defaults 0 0\n")
+    os.mkfifo(etc / "fifo")
+    says = {
+        "link": "symlink",
+        "dangling": "symlink",
+        "directory": "no regular file",
+        "fifo": "no regular file",
+        "other": "an entry for /mnt/bpf of type tmpfs",
+        "missing/fstab": "",
+    }
+    host.shell("mount -t tmpfs t /mnt && mkdir /mnt/bpf")
+    before = picture(host, str(etc), "/mnt")
+    # An open FIFO would wait for ever.
+    patience = host.interpreter(f'exec timeout 5 {host.site.python} "$@"')
+    run = host.playbook(
+        [
+            task("bpffs_mount", check=check, keywords=patience, **_boot(etc / name))
+            for name in says
+            for check in (True, False)
+        ]
+    )
+    after = picture(host, str(etc), "/mnt")
+    for number, (name, words) in enumerate(says.items()):
+        for result in run.results[2 * number : 2 * number + 2]:
+            with subtests.test(name):
+                assert result.failed
+                assert str(etc / name) in result.msg
+                assert words in result.msg
+    with subtests.test("nothing was touched"):
+        assert after == before
+
+
+def test_a_failed_write_is_told_together_with_what_was_done(host: Host) -> None:
+    etc = host.scratch / "etc"
+    etc.mkdir()
+    file = etc / "fstab"
+    file.write_bytes(OTHERS)
+    host.shell(f"mount --bind {etc} {etc} && mount -o remount,bind,ro {etc}")
+    host.shell("mount -t tmpfs t /mnt && mkdir /mnt/bpf")
+    result = host.module("bpffs_mount", **_boot(file))
+    assert result.failed
+    assert f"{file}: " in result.msg
+    assert "EROFS" in result.msg
+    assert result.changed == bool(mounts_at(host, "/mnt/bpf"))
+    assert [each.name for each in etc.iterdir()] == ["fstab"]
+    assert file.read_bytes() == OTHERS
+
+
+def test_an_entry_comes_with_the_mount_and_mount_itself_understands_it(host: Host) -> None:
+    path, file = "/mnt/with space", host.scratch / "fstab"
+    host.shell("mount -t tmpfs t /mnt")
+    wanted = {
+        "path": path,
+        "fstab": str(file),
+        "boot": True,
+        "mode": "0750",
+        "group": "adm",
+        "opts": ["nosuid", "noatime"],
+        "delegate_cmds": ["any"],
+    }
+    host.module("bpffs_mount", **wanted).good()
+    host.run("umount", path)
+    host.run("mount", "--fstab", str(file), path)
+    host.run("findmnt", "--verify", "--tab-file", str(file))
+    run = host.playbook(
+        [
+            task("bpffs_mount", **wanted),
+            task("bpffs_mount", path=path, fstab=str(file), boot=False, state="unmounted"),
+        ]
+    )
+    assert not run[0].good().changed
+    assert run[1].good().changed
+    assert mounts_at(host, path) == []
+    assert file.read_bytes() == b""
+
+
+def _boot(file: Path) -> dict[str, Any]:
+    return {"path": "/mnt/bpf", "fstab": str(file), "boot": True}
+
+
+def _file(root: Path, number: int) -> Path:
+    return root / str(number) / "fstab"
+
+
+def _at(number: int, content: bytes) -> bytes:
+    # Each case has a mount point of its own.
+    return content.replace(b"/mnt/bpf", b"/mnt/case%d-" % number)

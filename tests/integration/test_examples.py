@@ -1,0 +1,118 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything in the documentation that looks like a playbook is one, and runs as it stands."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from harness.host import BPFFS, Host
+from harness.playbook import Run
+from harness.site import CHECKOUT
+from mount_table import access, mounts_at
+
+
+def examples(module: str) -> list[dict[str, Any]]:
+    """The tasks in EXAMPLES of a module."""
+    source = (CHECKOUT / "plugins" / "modules" / f"{module}.py").read_text()
+    (text,) = (
+        ast.literal_eval(node.value)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "EXAMPLES"
+    )
+    return yaml.safe_load(text)
+
+
+def blocks(page: str) -> list[str]:
+    """The YAML blocks of a page, as they stand."""
+    return re.findall(r"^```yaml\n(.*?)^```$", (CHECKOUT / page).read_text(), re.M | re.S)
+
+
+def _twice(host: Host, module: str) -> Run:
+    tasks = [task for task in examples(module) for _twice in range(2)]
+    assert len(tasks) >= 6, "the examples are found"
+    run = host.playbook(tasks)
+    for number, result in enumerate(run):
+        result.good()
+        assert result.changed == (number % 2 == 0), result
+    return run
+
+
+def _keep_out_of_etc_and_run(host: Host) -> None:
+    # The examples name the real places; in this mount namespace these are copies.
+    etc = host.scratch / "etc"
+    host.shell(f"cp -a /etc {etc} && mount --bind {etc} /etc && mount -t tmpfs run /run")
+
+
+def test_the_examples_of_bpffs_mount_run_and_then_change_nothing(bare_host: Host) -> None:
+    fstab = Path("/etc/fstab")
+    outside = fstab.read_bytes() if fstab.exists() else None
+    _keep_out_of_etc_and_run(bare_host)
+    run = _twice(bare_host, "bpffs_mount")
+    (row,) = mounts_at(bare_host, BPFFS)
+    assert row.flags == {"rw", "nosuid", "nodev", "noexec", "relatime"}
+    assert access(bare_host, BPFFS) == "1700 0 0"
+    assert run[4]["mount"]["path"] == "/run/agent/bpffs"
+    assert mounts_at(bare_host, "/run/agent/bpffs") == []
+    entries = [line.split() for line in bare_host.shell("cat /etc/fstab").splitlines()]
+    assert [words[3] for words in entries if words[1:2] == [BPFFS]] == [
+        "nodev,noexec,nosuid,mode=1700"
+    ]
+    assert (fstab.read_bytes() if fstab.exists() else None) == outside
+
+
+def test_the_examples_about_maps_run_and_then_change_nothing(host: Host) -> None:
+    _twice(host, "bpf_map_pinned")
+    assert host.map_at(f"{BPFFS}/flows")["max_entries"] == 131072
+    assert host.map_at(f"{BPFFS}/agent/per_tenant")["type"] == "hash_of_maps"
+    assert access(host, f"{BPFFS}/agent/events") == "640 0 4"
+
+    # What the examples of bpf_pin_absent are about: those, and an uninstalled tool's.
+    host.run("mkdir", "-p", f"{BPFFS}/oldtool/maps")
+    host.make_pin(f"{BPFFS}/oldtool/maps/old")
+    _twice(host, "bpf_pin_absent")
+    left = [path for path, entry in host.inventory().items() if "object" in entry]
+    assert [path for path in left if not path.endswith(".debug")] == [
+        f"{BPFFS}/agent/packet_counts"
+    ]
+
+
+PAGES = ["README.md", "roles/bpffs/README.md", "roles/bpf_maps/README.md"]
+BLOCKS = [(page, number) for page in PAGES for number in range(len(blocks(page)))]
+
+
+def test_every_page_has_blocks() -> None:
+    assert {page for page, _number in BLOCKS} == set(PAGES)
+
+
+@pytest.mark.parametrize(("page", "number"), BLOCKS)
+def test_a_block_of_a_page_runs_and_then_changes_nothing(
+    host: Host, page: str, number: int
+) -> None:
+    _keep_out_of_etc_and_run(host)
+    text = blocks(page)[number]
+    content = yaml.safe_load(text)
+    file = host.scratch / "block.yml"
+    file.write_text(text)
+    groups = host.scratch / "groups.yml"
+    groups.write_text(json.dumps({"edge": {"hosts": {"localhost": {}}}}))
+    # A list is a playbook, a dictionary is variables for the playbook of the collection.
+    words = (
+        [str(file)] if isinstance(content, list) else ["ebpf.pinning.provision", "-e", f"@{file}"]
+    )
+    first, second = (host.ansible_playbook("-i", str(groups), *words) for _twice in range(2))
+    assert first.code == second.code == 0, first.output + second.output
+    assert re.search(r" changed=[1-9]", first.output), first.output
+    assert re.search(r" changed=0 ", second.output), second.output
+    # Every map that the page names is pinned now.
+    named = set(re.findall(r"name: (\w+)[,\n]", text))
+    there = {
+        path.rpartition("/")[2] for path, entry in host.inventory().items() if "object" in entry
+    }
+    assert named <= there

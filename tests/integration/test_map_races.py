@@ -1,0 +1,247 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many runs at once, and runs that are killed: one map, whole, and the next run clears up."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness.host import BPFFS, Host
+from harness.playbook import task
+from harness.site import DAEMON
+
+Fields = dict[str, Any]
+HASH = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
+STAGING = "ebpf-pinning~staging"
+AT_ONCE = 8
+
+
+def test_of_eight_runs_at_once_one_makes_it_and_all_succeed(host: Host) -> None:
+    host.make_pin(f"{BPFFS}/outgrown", type=1, max_entries=1)
+    maps = [
+        {"name": "plain", **HASH},
+        {"name": "with_access", "mode": "0640", "group": "adm", **HASH},
+        {"name": "frozen", "frozen": True, **HASH},
+        {"name": "outgrown", "on_mismatch": "replace", **HASH},
+        {"name": "deep", "directory": f"{BPFFS}/new/folder", **HASH},
+        {"name": "deep_with_access", "directory": f"{BPFFS}/new/folder", "mode": "0640", **HASH},
+    ]
+    # All modules start together, and dawdle at each call: all see the same before one acts.
+    start, ready = host.scratch / "start", host.scratch / "ready"
+    calls = "bpf,?mkdir,?mkdirat,?link,?linkat,?rename,?renameat,?renameat2"
+    options = f"-o /dev/null -e trace={calls} -e inject={calls}:delay_enter=20000"
+    together = host.interpreter(
+        f"echo >> {ready}; timeout 60 sh -c 'until [ -e {start} ]; do sleep 0.01; done'\n"
+        f'exec strace -f --seccomp-bpf -qq {options} {host.site.python} "$@"'
+    )
+    play = host.play([task("bpf_map_pinned", maps=maps, keywords=together)])
+    runs = [host.start(play) for _run in range(AT_ONCE)]
+    try:
+        while not ready.exists() or len(ready.read_text()) < AT_ONCE:
+            assert all(run.poll() is None for run in runs)
+            time.sleep(0.05)
+    finally:
+        start.touch()
+    results = [host.finish(run)[0].good() for run in runs]
+
+    there = host.inventory()
+    assert [path for path in there if STAGING in path] == []
+    pins = {path: entry for path, entry in there.items() if "object" in entry and "." not in path}
+    assert len(pins) == len(maps)
+    by_map = zip(*(result["maps"] for result in results), strict=True)
+    for item, outcomes in zip(maps, by_map, strict=True):
+        path = outcomes[0]["path"]
+        assert {outcome["id"] for outcome in outcomes} == {pins[path]["object"]["id"]}
+        actions = sorted(outcome["action"] for outcome in outcomes)
+        change = "replaced" if item["name"] == "outgrown" else "created"
+        assert actions == [change] + ["unchanged"] * (AT_ONCE - 1), path
+        assert pins[path]["bits"] == item.get("mode", "0600")
+        assert pins[path]["links"] == 1
+        assert pins[path]["object"]["frozen"] == int(item.get("frozen", False))
+        assert pins[path]["object"]["max_entries"] == 16
+    made = [path for result in results for path in result["directories"]]
+    assert sorted(made) == [f"{BPFFS}/new", f"{BPFFS}/new/folder"]
+
+
+def test_killed_at_any_call_the_old_pin_or_the_new_one_is_there(host: Host) -> None:
+    """A rehearsal counts the calls that change something; then one run is killed at each."""
+    maps = [
+        {"name": "new", "mode": "0640", **HASH},
+        {"name": "old", "on_mismatch": "replace", **HASH},
+    ]
+    batch = {"directory": f"{BPFFS}/folder", "maps": maps}
+    # Not bpf: how often it is called depends on the programs of this machine, and each step
+    # that it makes is followed by one of these.
+    calls = ["mkdir", "flock", "chown", "chmod", "link", "rename", "unlink", "rmdir"]
+    calls += ["mkdirat", "fchownat", "fchmodat", "linkat", "renameat", "renameat2", "unlinkat"]
+    trace = host.scratch / "trace"
+    rehearsal = host.strace(
+        "-o", str(trace), "-e", "trace=" + ",".join(f"?{call}" for call in calls)
+    )
+    _prepare(host, f"{BPFFS}/folder")
+    host.module("bpf_map_pinned", keywords=rehearsal, **batch).good()
+    stops = _stops(trace)
+    # At least: make and lock the staging directory; chmod, link, unlink of one pin; chown, chmod,
+    # rename of the other; remove the staging directory.
+    assert len(stops) >= 9, stops
+
+    tasks = []
+    for number, (call, when) in enumerate(stops):
+        folder = f"{BPFFS}/killed_{number}"
+        _prepare(host, folder)
+        kill = host.tampered(call, f"signal=KILL:when={when}")
+        tasks.append(task("bpf_map_pinned", keywords=kill, **{**batch, "directory": folder}))
+    killed = host.playbook(tasks)
+    after = host.inventory()
+    left = []
+    for number, (stop, result) in enumerate(zip(stops, killed, strict=True)):
+        folder = f"{BPFFS}/killed_{number}"
+        assert result.failed, stop
+        assert "maps" not in result, f"was not killed at {stop}"
+        assert after[f"{folder}/old"]["object"]["max_entries"] in (1, 16), stop
+        assert after.get(f"{folder}/new", {}).get("bits") in (None, "0640"), stop
+        names = {
+            path.removeprefix(f"{folder}/").split("/")[0] for path in after if f"{folder}/" in path
+        }
+        assert names <= {"old", "new", STAGING}, stop
+        if STAGING in names:
+            assert after[f"{folder}/{STAGING}"]["bits"] == "0700"
+            left.append(f"{folder}/{STAGING}")
+    assert left  # else nothing was killed in the middle
+
+    everywhere = [
+        {**item, "directory": f"{BPFFS}/killed_{number}"}
+        for number in range(len(stops))
+        for item in maps
+    ]
+    foreseen, repaired, again = host.playbook(
+        [task("bpf_map_pinned", check=check, maps=everywhere) for check in (True, False, False)]
+    )
+    assert foreseen.good()["leftovers"] == left
+    assert repaired.good()["leftovers"] == left
+    assert not again.good().changed
+    assert again["counts"]["unchanged"] == len(everywhere)
+    for path, entry in host.inventory().items():
+        assert STAGING not in path
+        if path.endswith(("/old", "/new")):
+            assert entry["object"]["max_entries"] == 16
+            assert entry["links"] == 1
+
+
+def _prepare(host: Host, folder: str) -> None:
+    host.run("mkdir", folder)
+    host.make_pin(f"{folder}/old", type=1, max_entries=1)
+
+
+def _stops(trace: Path) -> list[tuple[str, int]]:
+    """The calls in the order of time, as what to tell strace: a call and its number."""
+    seen: dict[str, int] = {}
+    stops = []
+    for call, rest in re.findall(r"^\d+ +(\w+)\((.*)", trace.read_text(), re.MULTILINE):
+        seen[call] = seen.get(call, 0) + 1
+        if not re.search('"/(?!proc/)', rest):  # Ansible's own files
+            stops.append((call, seen[call]))
+    return stops
+
+
+@pytest.fixture
+def leftover(host: Host) -> str:
+    """The directory of a run that was killed, with a pin in it."""
+    path = f"{BPFFS}/{STAGING}"
+    host.run("mkdir", "-m", "0700", path)
+    host.make_pin(f"{path}/flows", type=1, max_entries=1)
+    return path
+
+
+def test_leftovers_are_cleared_and_what_looks_alike_is_not(host: Host, leftover: str) -> None:
+    similar = [
+        f"{BPFFS}/{name}"
+        for name in ("ebpf-pinning~stagin", f"{STAGING}2", f".{STAGING}"[1:] + "~")
+    ]
+    for path in similar:
+        host.make_pin(path, type=1, max_entries=1)
+    host.make_pin(f"{BPFFS}/flows", type=1, max_entries=16)
+    host.run("mkdir", f"{BPFFS}/other")
+    host.run("mkdir", "-m", "0700", f"{BPFFS}/other/{STAGING}")  # not a directory of this batch
+    before = host.inventory()
+    foreseen = host.module("bpf_map_pinned", check=True, diff=True, name="flows", **HASH).good()
+    assert host.inventory() == before
+    cleared, again = host.playbook(
+        [task("bpf_map_pinned", diff=True, name="flows", **HASH) for _run in range(2)]
+    )
+    for result in (foreseen, cleared):
+        assert result.good().changed
+        assert result["leftovers"] == [leftover]
+        assert result["counts"]["unchanged"] == 1
+        assert [leftover in each["before_header"] for each in result["diff"]] == [True]
+    assert not again.good().changed
+    assert again["leftovers"] == []
+    after = host.inventory()
+    assert set(before) - set(after) == {leftover, f"{leftover}/flows"}
+    for path in (*similar, f"{BPFFS}/flows", f"{BPFFS}/other/{STAGING}"):
+        assert after[path] == before[path]
+
+
+STRANGE = {
+    "a pin": (
+        "bpftool map create $S type hash key 4 value 4 entries 1 name x",
+        "no BPF object|file",
+    ),
+    "a symlink": ("mkdir $D; ln -s $D $S", "symlink"),
+    "open to others": ("mkdir -m 0755 $S", "mode 0755"),
+    "of another user": ("mkdir -m 0700 $S; chown daemon $S", f"user id {DAEMON}"),
+    "with a folder in it": ("mkdir -m 0700 $S; mkdir $S/folder", "directory"),
+    "with a symlink in it": ("mkdir -m 0700 $S; ln -s /etc/passwd $S/link", "symlink"),
+}
+
+
+def test_what_is_not_a_leftover_of_ours_is_for_a_person_to_look_at(
+    host: Host, subtests: pytest.Subtests
+) -> None:
+    tasks = []
+    for number, (script, _what) in enumerate(STRANGE.values()):
+        folder = f"{BPFFS}/strange_{number}"
+        host.shell(f"mkdir {folder}; S={folder}/{STAGING} D={folder}/d; {script}")
+        tasks.append(task("bpf_map_pinned", directory=folder, name="a", mode="0640", **HASH))
+    before = host.inventory()
+    run = host.playbook(tasks)
+    after = host.inventory()
+    for number, (about, (_script, what)) in enumerate(STRANGE.items()):
+        with subtests.test(about):
+            folder = f"{BPFFS}/strange_{number}"
+            result = run[number]
+            assert result.failed
+            assert f"{folder}/{STAGING}" in result.msg
+            assert re.search(what, result.msg)
+            assert "remove it" in result.msg
+            assert {p: e for p, e in after.items() if folder in p} == {
+                p: e for p, e in before.items() if folder in p
+            }
+
+
+def test_a_run_waits_for_another_that_works_in_the_directory(host: Host, leftover: str) -> None:
+    """Whoever holds the lock is alive: what lies there is no leftover."""
+    done, waited = host.scratch / "done", host.scratch / "waited"
+    batch = dict(name="a", mode="0640", **HASH)
+    release = host.interpreter(
+        f'(sleep 0.5; echo > {done}) & python "$@"; code=$?; [ ! -e {done} ] || echo > {waited}\n'
+        "exit $code"
+    )
+    work = f"echo; until [ -e {done} ]; do sleep 0.01; done"
+    with host.running("flock", "--no-fork", leftover, "sh", "-c", work) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        checked, made = host.playbook(
+            [
+                task("bpf_map_pinned", check=True, **batch),
+                task("bpf_map_pinned", keywords=release, **batch),
+            ]
+        )
+    assert checked.good()["leftovers"] == []
+    assert made.good()["counts"]["created"] == 1
+    assert waited.exists()
+    assert [path for path in host.inventory() if STAGING in path] == []

@@ -1,0 +1,250 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which names are to be gone, and what follows from what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+from _core.errors import PinningError
+from _core.found.pins import (
+    A_DIRECTORY,
+    NO_DETAILS,
+    NOTHING,
+    Found,
+    NotAPin,
+    PinnedLink,
+    PinnedMap,
+    PinnedProg,
+    Sight,
+    Tree,
+)
+from _core.plan.absence import AbsencePlan, plan_paths, plan_prune
+from _core.shape import Entry, Identity, MapShape
+from _core.spec.absence import absent_paths, prune
+
+ROOT = "/sys/fs/bpf/app"
+ENTRY = Entry(Identity(1, 2), 0, 0, 0o600)
+MAP = PinnedMap(ENTRY, 11, "flows", MapShape(1, 4, 8, 1, 0, 0), NO_DETAILS)
+PROG = PinnedProg(ENTRY, 12, "count", "xdp")
+LINK = PinnedLink(ENTRY, 13, "xdp", 12)
+SYMLINK = NotAPin("a symlink to /x")
+EMPTY = Tree((), ())
+
+
+def sight(name: str, found: Found) -> Sight:
+    return Sight(f"{ROOT}/{name}", Identity(1, 1), found)
+
+
+def tree(**found: Found) -> Tree:
+    return Tree(tuple(sight(name, each) for name, each in found.items()), ())
+
+
+def gone(plan: AbsencePlan) -> list[str]:
+    return [unlink.path.removeprefix(f"{ROOT}/") for unlink in plan.pins]
+
+
+def spared(plan: AbsencePlan) -> dict[str, str]:
+    return {each.path.removeprefix(f"{ROOT}/"): each.reason for each in plan.spared}
+
+
+# Paths
+
+
+@dataclass(frozen=True)
+class OfPath:
+    name: str
+    found: Found
+    kind: str = "any"
+    recurse: bool = False
+    says: Sequence[str] = ()  # of the refusal
+
+
+PATHS = [
+    OfPath("a map goes", MAP),
+    OfPath("a program goes", PROG),
+    OfPath("a link goes", LINK),
+    OfPath("a map goes that the guard allows", MAP, "map"),
+    OfPath("a program goes that the guard allows", PROG, "prog"),
+    OfPath("a link goes that the guard allows", LINK, "link"),
+    OfPath("a program is no map", PROG, "map", says=["a program, count", "type: prog"]),
+    OfPath("a link is no map", LINK, "map", says=["a link of type xdp", "type: link"]),
+    OfPath("a map is no program", MAP, "prog", says=["a map of type hash", "type: map"]),
+    OfPath("a link is no program", LINK, "prog", says=["id 13"]),
+    OfPath("a map is no link", MAP, "link", says=["id 11"]),
+    OfPath("a symlink is no pin", SYMLINK, says=["a symlink to /x, not a pin"]),
+    OfPath("with recurse neither", SYMLINK, recurse=True, says=["a symlink to /x, not a pin"]),
+    OfPath("a directory needs recurse", A_DIRECTORY, says=["a directory", "recurse: true"]),
+    OfPath("recurse takes a pin, too", MAP, recurse=True),
+]
+
+
+@pytest.mark.parametrize("case", PATHS, ids=[case.name for case in PATHS])
+def test_a_path(case: OfPath) -> None:
+    wanted = absent_paths([f"{ROOT}/a"], case.kind, recurse=case.recurse)
+    plan = plan_paths(wanted, [(sight("a", case.found), EMPTY)])
+    assert len(plan.problems) == bool(case.says)
+    assert gone(plan) == ([] if case.says else ["a"])
+    for words in [f"{ROOT}/a ", *case.says]:
+        assert not case.says or words in plan.problems[0]
+
+
+def test_what_is_missing_is_fine_whatever_the_guard() -> None:
+    wanted = absent_paths([f"{ROOT}/a"], "link", recurse=True)
+    plan = plan_paths(wanted, [(sight("a", NOTHING), EMPTY)])
+    assert plan == AbsencePlan([], [], [f"{ROOT}/a"], (), [])
+
+
+def test_every_path_that_may_not_go_is_told() -> None:
+    wanted = absent_paths([f"{ROOT}/{name}" for name in "abc"], "map", recurse=False)
+    found = {"a": PROG, "b": MAP, "c": SYMLINK}
+    plan = plan_paths(wanted, [(sight(name, each), EMPTY) for name, each in found.items()])
+    assert [problem.split()[0] for problem in plan.problems] == [f"{ROOT}/a", f"{ROOT}/c"]
+
+
+def test_a_directory_goes_after_what_is_in_it_and_each_name_once() -> None:
+    inside = Tree((sight("d/e/x", MAP), sight("d/y", PROG)), (sight("d/e", A_DIRECTORY),))
+    deeper = Tree((sight("d/e/x", MAP),), ())
+    wanted = absent_paths([f"{ROOT}/d/e", f"{ROOT}/d", f"{ROOT}/d/y"], "any", recurse=True)
+    plan = plan_paths(
+        wanted,
+        [
+            (sight("d/e", A_DIRECTORY), deeper),
+            (sight("d", A_DIRECTORY), inside),
+            (sight("d/y", PROG), EMPTY),
+        ],
+    )
+    assert plan.problems == []
+    assert gone(plan) == ["d/e/x", "d/y"]
+    assert [each.path for each in plan.directories] == [f"{ROOT}/d/e", f"{ROOT}/d"]
+
+
+@pytest.mark.parametrize("found", [SYMLINK, PROG, NotAPin("a mount point"), A_DIRECTORY])
+def test_one_thing_inside_that_may_not_go_keeps_a_directory(found: Found) -> None:
+    wanted = absent_paths([f"{ROOT}/d"], "map", recurse=True)
+    inside = Tree((sight("d/a", MAP), sight("d/b", found)), ())
+    plan = plan_paths(wanted, [(sight("d", A_DIRECTORY), inside)])
+    (problem,) = plan.problems
+    assert problem.startswith(f"{ROOT}/d/b ")
+
+
+def test_the_same_path_is_looked_at_once() -> None:
+    wanted = absent_paths(
+        [f"{ROOT}/a", f"{ROOT}//a/", f"{ROOT}/b", f"{ROOT}/a"], "any", recurse=False
+    )
+    assert wanted.paths == (f"{ROOT}/a", f"{ROOT}/b")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("", "not absolute"),
+        ("flows", "not absolute"),
+        ("/sys/fs/bpf/../x", "`..`"),
+        ("/sys/fs/bpf/./x", "`.`"),
+        ("/sys/fs/bpf/a\0b", "NUL"),
+        ("/", "no pin"),
+        ("//", "no pin"),
+        ("/sys/fs/bpf", "no pin"),
+        ("/sys//fs/bpf/", "no pin"),
+    ],
+)
+def test_a_path_that_cannot_be_meant(path: str, words: str) -> None:
+    with pytest.raises(PinningError, match=words):
+        absent_paths([f"{ROOT}/a", path], "any", recurse=True)
+
+
+# Pruning
+
+
+@dataclass(frozen=True)
+class OfPrune:
+    name: str
+    gone: Sequence[str]
+    keep: Sequence[str] | None = None
+    patterns: Sequence[str] | None = None
+
+
+NAMES = ["flow", "flows", "d/flow", "d/e/flows", "Flow"]
+PRUNES = [
+    OfPrune("nothing is kept", NAMES, keep=[]),
+    OfPrune("a name is kept here only", ["flows", "d/flow", "d/e/flows", "Flow"], keep=["flow"]),
+    OfPrune("a name below is kept", ["flow", "flows", "d/e/flows", "Flow"], keep=["d/flow"]),
+    OfPrune("needless slashes mean nothing", ["flow", "flows", "d/e/flows"], ["d//flow", "Flow/"]),
+    OfPrune("a whole path is kept", ["flow", "flows", "d/flow", "Flow"], [f"{ROOT}/d/e/flows"]),
+    OfPrune("a path elsewhere keeps nothing", NAMES, ["/flow", "/sys/fs/bpf/flow", "/d/flow"]),
+    OfPrune("nor one that begins alike", NAMES, [f"{ROOT}2/flow", f"{ROOT}"]),
+    OfPrune("keep takes no patterns", NAMES, ["*", "flow?", "d/*"]),
+    OfPrune("a pattern is of the last component", ["flow", "d/flow"], patterns=["flow"]),
+    OfPrune("it does not reach across slashes", [], patterns=["d/flow", "d*"]),
+    OfPrune("one pattern of several", ["flow", "d/flow", "Flow"], patterns=["[fF]low", "nothing"]),
+    OfPrune("keep goes before patterns", ["d/flow", "d/e/flows"], ["flow", "flows"], ["f*"]),
+]
+
+
+@pytest.mark.parametrize("case", PRUNES, ids=[case.name for case in PRUNES])
+def test_names_that_are_pruned(case: OfPrune) -> None:
+    wanted = prune(ROOT, case.keep, case.patterns, "any", recurse=True, shared=False)
+    plan = plan_prune(wanted, Tree(tuple(sight(name, MAP) for name in NAMES), ()))
+    assert gone(plan) == list(case.gone)
+    assert not plan.problems
+    assert not plan.directories
+    assert not plan.spared  # what is kept is no news
+
+
+ALL = tree(d=A_DIRECTORY, link=LINK, map=MAP, prog=PROG, s=SYMLINK, vanished=NOTHING)
+KINDS = [
+    ("any", ["map", "prog"]),
+    ("map", ["map"]),
+    ("prog", ["prog"]),
+    ("link", ["link"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "goes"), KINDS)
+def test_kinds_that_are_pruned(kind: str, goes: list[str]) -> None:
+    plan = plan_prune(prune(ROOT, [], None, kind, recurse=False, shared=False), ALL)
+    assert gone(plan) == goes
+    told = spared(plan)
+    assert list(told) == [
+        name for name in ("d", "link", "map", "prog", "s", "vanished") if name not in goes
+    ]
+    assert told["d"] == "a directory, not a pin"
+    assert told["s"] == "a symlink to /x, not a pin"
+    for name, pin in (("map", MAP), ("prog", PROG), ("link", LINK)):
+        assert name in goes or told[name].startswith(pin.label)
+        assert name in goes or f"type: {'link' if kind == 'any' else kind}" in told[name]
+
+
+def test_what_is_kept_is_not_told_as_spared() -> None:
+    plan = plan_prune(
+        prune(ROOT, ["d", "link", "s"], None, "any", recurse=False, shared=False), ALL
+    )
+    assert list(spared(plan)) == ["vanished"]
+
+
+@pytest.mark.parametrize(
+    ("keep", "patterns", "words"),
+    [
+        (None, None, "needs keep or patterns"),
+        (None, [], "patterns is empty"),
+        (["a"], [], "patterns is empty"),
+        (["a", ""], None, "keep: ''"),
+        (["../a"], None, r"keep: '\.\./a'"),
+        (["."], None, r"keep: '\.'"),
+        (["/sys/fs/bpf/../a"], None, "keep '/sys/fs/bpf/../a'"),
+    ],
+)
+def test_arguments_that_could_empty_a_directory_by_oversight(
+    keep: list[str] | None, patterns: list[str] | None, words: str
+) -> None:
+    with pytest.raises(PinningError, match=words):
+        prune(ROOT, keep, patterns, "any", recurse=False, shared=False)
+
+
+@pytest.mark.parametrize("directory", ["app", "", "/sys/fs/bpf/..", "/a\0b"])
+def test_a_directory_that_cannot_be_meant(directory: str) -> None:
+    with pytest.raises(PinningError, match="directory "):
+        prune(directory, [], None, "any", recurse=False, shared=False)
