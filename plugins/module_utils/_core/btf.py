@@ -203,7 +203,8 @@ def _decode(words: Tuple[int, ...], strings: bytes) -> List[Type]:
             target, _index_type, count = numbers
             numbers = (count,)
         parts = tuple(
-            _part(kind, flag, _take(rest, each), strings) for _ in range(part_count if each else 0)
+            _part(kind, flag, _take(rest, each), strings)
+            for _each in range(part_count if each else 0)
         )
         types.append(Type(kind, _string(strings, name_at), flag, size, target, numbers, parts))
     for type_id, found in enumerate(types):

@@ -55,7 +55,11 @@ class Host:
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command; an AssertionError with all that it said if it fails (unless not check)."""
         done = subprocess.run(
-            self.inside(*command), env=self.site.environment(), capture_output=True, text=True
+            self.inside(*command),
+            env=self.site.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if check and done.returncode:
             raise AssertionError(f"{shlex.join(done.args)}:\n{done.stdout}{done.stderr}")

@@ -48,7 +48,8 @@ class Site:
         """An interpreter that an unprivileged user may run; root's own is often out of reach."""
         for candidate in (self.python, "/usr/bin/python3", "/usr/local/bin/python3"):
             command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-            if not subprocess.run([*command, candidate, "-c", ""], capture_output=True).returncode:
+            done = subprocess.run([*command, candidate, "-c", ""], capture_output=True, check=False)
+            if done.returncode == 0:
                 return candidate
         raise FileNotFoundError("no Python that the user nobody may run")
 
