@@ -11,6 +11,8 @@ import pytest
 from harness.host import Host
 from harness.site import Site
 
+pytest.register_assert_rewrite("absence_table", "mount_table")
+
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:

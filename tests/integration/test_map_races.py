@@ -32,7 +32,7 @@ def test_of_eight_runs_at_once_one_makes_it_and_all_succeed(host: Host) -> None:
     ]
     # All modules start together, and dawdle at each call: all see the same before one acts.
     start, ready = host.scratch / "start", host.scratch / "ready"
-    calls = "bpf,?mkdir,?mkdirat,?link,?linkat,?rename,?renameat,?renameat2"
+    calls = "bpf,flock,?mkdir,?mkdirat,?link,?linkat,?rename,?renameat,?renameat2"
     options = f"-o /dev/null -e trace={calls} -e inject={calls}:delay_enter=20000"
     together = host.interpreter(
         f"echo >> {ready}; timeout 60 sh -c 'until [ -e {start} ]; do sleep 0.01; done'\n"
@@ -228,7 +228,7 @@ def test_a_run_waits_for_another_that_works_in_the_directory(host: Host, leftove
     done, waited = host.scratch / "done", host.scratch / "waited"
     batch = dict(name="a", mode="0640", **HASH)
     release = host.interpreter(
-        f'(sleep 0.5; echo > {done}) & python "$@"; code=$?; [ ! -e {done} ] || echo > {waited}\n'
+        f'(sleep 3; echo > {done}) & python "$@"; code=$?; [ ! -e {done} ] || echo > {waited}\n'
         "exit $code"
     )
     work = f"echo; until [ -e {done} ]; do sleep 0.01; done"

@@ -122,6 +122,7 @@ class Sight:
     path: str
     directory: Identity
     found: Found
+    read_only: bool = False  # whether the mount it was seen through is
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import List, Optional, Tuple
 from ..bpffs import (
     DEEPEST,
     DIRECTORY,
+    ENTRY,
     KERNELS_OWN,
     PathProblem,
     mount_id,
@@ -66,6 +67,8 @@ def _observe_path(path: str, recurse: bool) -> Tuple[Sight, Tree]:
     with walk(parent or "/") as place:
         if place.missing:
             return Sight(path, place.identity, NOTHING), nothing_below
+        if place.on_bpffs and name in KERNELS_OWN:
+            raise PathProblem(f"{path} is the kernel's own and always stays: leave it out")
         sight = _sight(place.fd, path, name)
         if sight.found == A_MOUNT_POINT:
             raise PathProblem(
@@ -112,16 +115,17 @@ def _sight(directory: int, path: str, name: str) -> Sight:
     status = os.fstat(directory)
     try:
         found = look(directory, name)
-        if found == A_DIRECTORY and _is_mount_point(directory, name):
+        if not isinstance(found, Nothing) and _is_mount_point(directory, name):
             found = A_MOUNT_POINT
+        read_only = bool(os.fstatvfs(directory).f_flag & os.ST_RDONLY)
     except TROUBLE as error:
         raise PathProblem(f"{path}: {explained(error)}") from None
-    return Sight(path, Identity(status.st_dev, status.st_ino), found)
+    return Sight(path, Identity(status.st_dev, status.st_ino), found, read_only)
 
 
 def _is_mount_point(directory: int, name: str) -> bool:
     # Not by device: a bind mount of the same file system leads elsewhere, too.
-    with Fd(os.open(name, DIRECTORY, dir_fd=directory)) as inside:
+    with Fd(os.open(name, ENTRY, dir_fd=directory)) as inside:
         return mount_id(inside) != mount_id(directory)
 
 

@@ -66,6 +66,7 @@ def plan_paths(wanted: AbsentPaths, seen: Sequence[Tuple[Sight, Tree]]) -> Absen
             )
         else:
             pins.append(Unlink(sight.path, sight.directory, found))
+            problems.extend(_read_only(sight))
     return AbsencePlan(pins, _once(directories), missing, (), problems)
 
 
@@ -73,6 +74,7 @@ def plan_prune(wanted: Prune, tree: Tree) -> AbsencePlan:
     """Pins that nobody declared go; everything else in the directory stays."""
     pins: List[Unlink] = []
     spared: List[Spared] = []
+    problems: List[str] = []
     for sight in tree.sights:
         if wanted.spares(sight.path[len(wanted.directory) + 1 :]):
             continue
@@ -84,7 +86,17 @@ def plan_prune(wanted: Prune, tree: Tree) -> AbsencePlan:
             spared.append(Spared(sight.path, _why_spared(wanted, found.label)))
         else:
             pins.append(Unlink(sight.path, sight.directory, found))
-    return AbsencePlan(pins, (), (), spared, ())
+            problems.extend(_read_only(sight))
+    return AbsencePlan(pins, (), (), spared, problems)
+
+
+def _read_only(sight: Sight) -> List[str]:
+    if not sight.read_only:
+        return []
+    return [
+        f"{sight.path} is on a bpffs that is mounted read-only: remount it writable first, with "
+        "opts: [rw] of ebpf.pinning.bpffs_mount"
+    ]
 
 
 def _why_not(found: NotAPin) -> str:

@@ -91,6 +91,8 @@ def _pin_path(path: str) -> str:
 def _relative(name: str, directory: str) -> str:
     if name.startswith("/"):
         path = absolute(name, "keep")
+        if f"{directory}/".startswith(f"{path.rstrip('/')}/"):
+            raise BadField(f"keep: {name!r} is no pin in {directory}: name the pins that stay")
         # One elsewhere keeps nothing here, also not what happens to have its last component.
         return path[len(directory) + 1 :] if path.startswith(f"{directory}/") else path
     parts = [part for part in name.split("/") if part]
