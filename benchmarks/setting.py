@@ -7,17 +7,20 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import ansible
 
-# Small maps: what the kernel does to make them is the same for everybody, and would only hide
+MAPS = 1_000
+MANY = 10_000
+# Small, because the kernel's work to make a map is the same for everybody and would only hide
 # the difference.
 SHAPE = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
-SETTLE = 0.2  # seconds; the kernel frees maps in the background
+
+_SETTLE = 0.2  # seconds; the kernel frees maps in the background
 
 
 class Failed(Exception):
@@ -26,41 +29,42 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Setting:
-    """The scratch folder holds all files; `python` runs the modules."""
+    """`scratch` holds all files, `python` runs the modules, `bpftool` is the rival."""
 
     scratch: Path
     python: str
     bpftool: str
 
+    @property
+    def library(self) -> Path:
+        """Where Python and Ansible find ansible-core and the collection, and nothing else."""
+        return self.scratch / "library"
+
     def prepare(self, collection: Path) -> None:
-        """Make the folder in which Python and Ansible find ansible-core and the collection."""
-        self.pins.mkdir()
-        (self.scratch / "home").mkdir()
+        """Fill the scratch folder."""
+        for folder in ("bpf", "home"):
+            (self.scratch / folder).mkdir()
+        (self.scratch / "ansible.cfg").touch()
         namespace = self.library / "ansible_collections" / "ebpf"
         namespace.mkdir(parents=True)
         (namespace / "pinning").symlink_to(collection)
         (self.library / "ansible").symlink_to(Path(ansible.__file__).parent)
 
-    @property
-    def pins(self) -> Path:
-        return self.scratch / "bpf"
-
-    @property
-    def library(self) -> Path:
-        return self.scratch / "library"
-
     @contextmanager
     def fresh_bpffs(self) -> Iterator[Path]:
-        """An empty bpffs; everything in it is gone afterwards."""
-        subprocess.run(["mount", "-t", "bpf", "bpf", self.pins], check=True)
+        """An empty folder in a new bpffs. Everything in it is gone afterwards."""
+        root = self.scratch / "bpf"
+        subprocess.run(["mount", "-t", "bpf", "bpf", root], check=True)
         try:
-            yield self.pins
+            pins = root / "pins"  # not the root, where the kernel may have put pins of its own
+            pins.mkdir()
+            yield pins
         finally:
-            subprocess.run(["umount", self.pins], check=True)
-            time.sleep(SETTLE)
+            subprocess.run(["umount", root], check=True)
+            time.sleep(_SETTLE)
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Nothing of the user's own settings."""
+        """For child processes: nothing of the user's own settings."""
         return {
             "PATH": os.environ["PATH"],
             "LC_ALL": "C.UTF-8",
@@ -71,26 +75,28 @@ class Setting:
 
 
 def declarations(count: int) -> list[dict[str, object]]:
-    """What `maps` of bpf_map_pinned takes."""
+    """What the option `maps` of bpf_map_pinned takes."""
     return [{"name": f"map_{number}", **SHAPE} for number in range(count)]
 
 
-def creation(directory: Path | str, name: str) -> list[str]:
-    """The words after `bpftool` that make such a map."""
-    words = ["map", "create", f"{directory}/{name}", "type", SHAPE["type"], "key"]
-    words += [SHAPE["key_size"], "value", SHAPE["value_size"], "entries", SHAPE["max_entries"]]
-    return [str(word) for word in [*words, "name", name]]
+def creation(pin: str, name: str) -> list[str]:
+    """The words after `bpftool` that make and pin the same map."""
+    sizes = [SHAPE["key_size"], "value", SHAPE["value_size"], "entries", SHAPE["max_entries"]]
+    words = ["map", "create", pin, "type", SHAPE["type"], "key", *sizes, "name", name]
+    return [str(word) for word in words]
 
 
-def run_checked(command: Sequence[str], **how: object) -> str:
-    """The output of `command`; raises Failed with all it said when it fails."""
-    done = subprocess.run(command, text=True, capture_output=True, check=False, **how)
+def run_checked(command: Sequence[str], *, env: Mapping[str, str], input: str = "") -> str:
+    """The output of `command`. Raises Failed, with all that it said, if it fails."""
+    done = subprocess.run(
+        command, env=env, input=input, text=True, capture_output=True, check=False
+    )
     if done.returncode:
-        raise Failed(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+        raise Failed(f"{' '.join(command)}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
     return done.stdout
 
 
 def expect(what: str, found: object, wanted: object) -> None:
-    """Raises Failed when a run that was timed did not do what it was timed for."""
+    """Raise Failed unless what was timed did what it was timed for."""
     if found != wanted:
-        raise Failed(f"{what}: expected {wanted}, found {found}")
+        raise Failed(f"{what}: expected {wanted}, got {found}")

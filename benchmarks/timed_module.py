@@ -41,11 +41,9 @@ def main() -> None:
     for phase in PHASES:
         setattr(_map_face, phase, timed(phase))
     output = io.StringIO()
-    with patch_module_args(json.load(sys.stdin)), contextlib.redirect_stdout(output):
-        try:
-            bpf_map_pinned.main()
-        except SystemExit:
-            pass
+    arguments = patch_module_args(json.load(sys.stdin))
+    with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
+        bpf_map_pinned.main()
     print(json.dumps(dict(json.loads(output.getvalue()), seconds=seconds)))
 
 

@@ -31,6 +31,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
     parameters = module.params
     with failures_reported(module):
         items = [parameters] if parameters["maps"] is None else parameters["maps"]
+        # Before core 2.21 every result carries all arguments along: a thousand maps, once more.
+        said = {"module_args": {**parameters, "maps": f"{len(items)} maps"}}
         pins = read_pins(items, parameters, this_host())
         decided = plan(pins, observe(pins), parents=parameters["parents"])
         for warning in _holders(decided):
@@ -42,13 +44,13 @@ def run(module: AnsibleModule) -> t.NoReturn:
             report = _report(foresee(decided), with_diff=False)
             module.fail_json(
                 msg="\n".join(decided.problems),
-                **dict(report, changed=False, directories=[], leftovers=[]),
+                **dict(report, changed=False, directories=[], leftovers=[], invocation=said),
             )
         result = foresee(decided) if module.check_mode else apply(decided)
         report = _report(result, with_diff=module._diff)
         if result.error:
-            module.fail_json(msg=_half_done(result), **report)
-        module.exit_json(**report)
+            module.fail_json(msg=_half_done(result), invocation=said, **report)
+        module.exit_json(invocation=said, **report)
 
 
 def _report(result: Result, *, with_diff: bool) -> Dictionary:

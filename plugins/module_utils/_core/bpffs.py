@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
-from typing import Iterable, List, Optional, Tuple
+from typing import Iterable, Optional, Tuple
 
 from . import kernel
 from .errors import PinningError
-from .found.mounts import Mount
 from .kernel import Fd, KernelError
+from .mountinfo import Mount
 from .shape import Identity
 
 # The kernel puts these into the root of the first bpffs (CONFIG_BPF_PRELOAD); nobody may
@@ -95,12 +94,6 @@ def open_readable(name: str, directory: int, path: str) -> Fd:
         raise PathProblem(f"{path}: {KernelError.of('open', error)}") from None
 
 
-def mounts() -> List[Mount]:
-    """All mounts of this mount namespace, in the order of /proc/self/mountinfo."""
-    with open("/proc/self/mountinfo", "rb") as table:
-        return [_parse_mount(line) for line in table]
-
-
 def mount_of(fd: int, table: Iterable[Mount]) -> Optional[Mount]:
     """The mount that `fd` was opened through: what is really on top at its path."""
     wanted = mount_id(fd)
@@ -129,28 +122,6 @@ def describe_mode(mode: int) -> str:
     return "something unknown"
 
 
-def _parse_mount(line: bytes) -> Mount:
-    # Only a space separates: other white space can be part of a name, and a source can be empty.
-    fields = line.rstrip(b"\n").split(b" ")
-    separator = fields.index(b"-", 6)
-    major, minor = fields[2].split(b":")
-    return Mount(
-        id=int(fields[0]),
-        parent=int(fields[1]),
-        device=os.makedev(int(major), int(minor)),
-        root=_unescape(fields[3]),
-        point=_unescape(fields[4]),
-        opts=tuple(_unescape(fields[5]).split(",")),
-        fstype=_unescape(fields[separator + 1]),
-        source=_unescape(fields[separator + 2]),
-        super_opts=tuple(_unescape(fields[separator + 3]).split(",")),
-    )
-
-
-def _unescape(field: bytes) -> str:
-    return os.fsdecode(_OCTAL.sub(lambda match: bytes([int(match[1], 8)]), field))
-
-
 def _is_dotted_on_bpffs(error: OSError, part: str, fd: int) -> bool:
     # bpf_lookup: any name with a dot is EPERM, whether it exists or not.
     return error.errno == errno.EPERM and "." in part and kernel.is_bpffs(fd)
@@ -169,7 +140,6 @@ def _explain(error: OSError, path: str, parent: int, name: str) -> PinningError:
     return PathProblem(f"{path}: {KernelError.of('open', error)}")
 
 
-_OCTAL = re.compile(rb"\\([0-7]{3})")
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISLNK, "a symlink"),

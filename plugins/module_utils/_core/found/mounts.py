@@ -7,23 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import FrozenSet, Mapping, Optional, Sequence, Tuple
 
+from ..mountinfo import Mount
 from ..shape import Entry, Identity
 from ..spec.mounts import ATIME, DELEGATES, MOUNT_FLAGS, delegate_name
-
-
-@dataclass(frozen=True)
-class Mount:
-    """One line of /proc/self/mountinfo (man 5 proc)."""
-
-    id: int
-    parent: int
-    device: int
-    root: str  # of the file system, that is shown at `point`
-    point: str
-    opts: Tuple[str, ...]  # of this mount
-    fstype: str
-    source: str
-    super_opts: Tuple[str, ...]  # of the file system
 
 
 @dataclass(frozen=True)

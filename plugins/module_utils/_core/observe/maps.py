@@ -6,18 +6,18 @@ from __future__ import annotations
 
 import errno
 import os
-import random
 from functools import lru_cache, partial
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from .. import kernel, uapi
-from ..bpffs import Place, mount_of, mounts, walk
+from ..bpffs import Place, mount_of, walk
 from ..btf import Btf, BtfError
 from ..errors import Gathering, PinningError
 from ..found.pins import NOTHING, DirectorySeen, Found, MapDetails, NotAPin, Picture
 from ..kernel import Fd, KernelError
 from ..make_map import make_map
 from ..map_types import MAP_TYPES
+from ..mountinfo import mounts
 from ..objects import Inspect, look, shape_of
 from ..shape import MapBtf, MapShape
 from ..spec.maps import MapSpec, WantedPin
@@ -178,7 +178,7 @@ def _first_inner(fd: Fd, outer: MapShape, key: Optional[bytes]) -> Optional[MapS
 def _would_take(pin_path: bytes, key_size: int, wanted: MapSpec) -> Optional[bool]:
     # BPF_EXIST under a key that is not there writes nothing: the kernel first compares the
     # map with its template (EINVAL), and only then looks for the key (ENOENT).
-    key = random.SystemRandom().getrandbits(8 * key_size).to_bytes(key_size, "little")
+    key = os.urandom(key_size)
     try:
         with kernel.get(pin_path) as outer, make_map(wanted, b"probe") as probe:
             value = int(probe).to_bytes(4, uapi.BYTE_ORDER)

@@ -14,13 +14,13 @@ from ..bpffs import (
     Place,
     mount_id,
     mount_of,
-    mounts,
     open_readable,
     too_deep,
     walk,
 )
 from ..errors import TROUBLE, PinningError
-from ..found.mounts import Bpffs, Mount, MountSeen
+from ..found.mounts import Bpffs, MountSeen
+from ..mountinfo import Mount, mounts
 from ..shape import Entry
 
 

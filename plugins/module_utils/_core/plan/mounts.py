@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Dict, FrozenSet, Sequence, Tuple
 
-from ..found.mounts import Bpffs, Mount, MountSeen
+from ..found.mounts import Bpffs, MountSeen
+from ..mountinfo import Mount
 from ..shape import Access, Drift
 from ..spec.mounts import ATIME, WantedMount, WantedUnmount
 from .access import access_drift
