@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import typing as t
 
 from ._core.apply.maps import Outcome, Result, apply, foresee
@@ -28,6 +29,7 @@ ACTIONS = ("created", "unchanged", "adjusted", "replaced", "incompatible")
 
 def run(module: AnsibleModule) -> t.NoReturn:
     """Arguments, spec, observe, plan, apply, report."""
+    gc.disable()  # a batch makes many values and no cycles, and the process ends with it
     parameters = module.params
     with failures_reported(module):
         items = [parameters] if parameters["maps"] is None else parameters["maps"]

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,7 +36,7 @@ def want(**fields: Any) -> WantedPin:
 
 
 def found(details: MapDetails = MapDetails(), **shape: int) -> PinnedMap:  # noqa: B008
-    return replace(PINNED, shape=SHAPE._replace(**shape), details=details)
+    return PINNED._replace(shape=SHAPE._replace(**shape), details=details)
 
 
 ARRAY_IN_HASH = {
@@ -148,7 +147,7 @@ def test_a_directory_off_bpffs_may_still_be_mounted() -> None:
 def test_a_replacement_inherits_what_is_not_declared() -> None:
     entry = ENTRY._replace(owner=7, group=8, mode=0o640)
     step = decide(
-        want(on_mismatch="replace", group="9"), replace(found(max_entries=1), entry=entry)
+        want(on_mismatch="replace", group="9"), found(max_entries=1)._replace(entry=entry)
     )
     access = access_to_set(step)
     assert (access.owner, access.group, access.mode) == (7, 9, 0o640)

@@ -300,7 +300,10 @@ class _Call:
 
 
 def _place_path(path: bytes) -> int:
-    _path[: len(path) + 1] = path + b"\0"
+    global _placed  # most calls of a batch name the same /proc/self/fd/N
+    if path != _placed:
+        _path[: len(path) + 1] = path + b"\0"
+        _placed = path
     return _PATH_ADDRESS
 
 
@@ -368,6 +371,7 @@ _info_buffer, _INFO_ADDRESS = _shared(256)
 _ZEROS = bytes(256)  # the kernel wants zeros where it has no field (E2BIG)
 _path, _PATH_ADDRESS = _shared(4096)
 _MAP_INFO_SIZES = range(80, 192)  # bytes
+_placed = b""
 _statfs = ctypes.create_string_buffer(256)
 
 _map_create = _Call(Command.MAP_CREATE, uapi.MAP_CREATE_ATTR)

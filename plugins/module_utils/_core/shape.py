@@ -33,6 +33,9 @@ class Access:
     mode: Optional[int] = None  # permission bits
 
 
+UNDECLARED = Access()
+
+
 @dataclass(frozen=True)
 class MapBtf:
     """The BTF that describes a map, and which of its types are key and value (0: none)."""

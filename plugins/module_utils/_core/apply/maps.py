@@ -8,7 +8,7 @@ import errno
 import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Iterator, List, Optional
+from typing import Iterator, List, NamedTuple, Optional
 
 from .. import kernel
 from ..bpffs import ENTRY, PathProblem, Place, walk
@@ -28,14 +28,13 @@ from ..plan.maps import (
     access_to_set,
     decide,
 )
-from ..shape import Access, Identity, MapShape
+from ..shape import UNDECLARED, Identity, MapShape
 from ..spec.fields import STAGING
 from ..spec.maps import WantedPin
 from ..staging import Staging, set_access_of
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one step. `action` may differ from the plan's when another run was first."""
 
     step: Step
@@ -143,7 +142,7 @@ class _Work:
         wanted = step.wanted
         with _make(wanted) as fd:
             outcome = _outcome(step, fd)
-            if wanted.access == _UNDECLARED:
+            if wanted.access is UNDECLARED:
                 done = _pinned_directly(fd, self._place, wanted.name)
             else:
                 # Never seen under its name with another owner or mode than declared.
@@ -247,4 +246,3 @@ def _outcome(step: Step, fd: Fd) -> Outcome:
 
 
 _ATTEMPTS = 16
-_UNDECLARED = Access()

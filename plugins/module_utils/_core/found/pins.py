@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Optional, Sequence, Tuple, Union
+from typing import Dict, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..map_types import map_type_name
 from ..shape import Entry, Identity, MapBtf, MapShape
@@ -38,8 +38,7 @@ class MapDetails:
     inner: Optional[MapShape] = None
 
 
-@dataclass(frozen=True)
-class PinnedMap:
+class PinnedMap(NamedTuple):
     """A pin that holds a map."""
 
     entry: Entry
@@ -47,7 +46,10 @@ class PinnedMap:
     name: str
     shape: MapShape
     details: MapDetails
-    kind = "map"
+
+    @property
+    def kind(self) -> str:
+        return "map"
 
     @property
     def label(self) -> str:

@@ -7,10 +7,10 @@ from __future__ import annotations
 import errno
 import os
 from functools import lru_cache, partial
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from .. import kernel, uapi
-from ..bpffs import Place, mount_of, walk
+from ..bpffs import PathProblem, Place, mount_of, open_readable, walk
 from ..btf import Btf, BtfError
 from ..errors import Gathering, PinningError
 from ..found.pins import NOTHING, DirectorySeen, Found, MapDetails, NotAPin, Picture
@@ -36,7 +36,10 @@ def observe(pins: Sequence[WantedPin]) -> Picture:
             directories[path] = _see(place)
             if place.missing:
                 return
+            taken = _names_in(place) if len(indexes) > _WORTH_A_LISTING else None
             for index in indexes:
+                if taken is not None and pins[index].name not in taken:
+                    continue
                 try:
                     found[index] = observe_pin(place, pins[index])
                 except PinningError as error:
@@ -46,6 +49,15 @@ def observe(pins: Sequence[WantedPin]) -> Picture:
         problems.of(partial(observe_directory, path, indexes))
     problems.raise_any()
     return Picture(found, directories)
+
+
+def _names_in(place: Place) -> Optional[Set[str]]:
+    """All names in the directory, so that free ones need no look; None where that is forbidden."""
+    try:
+        with open_readable(".", place.fd, place.path) as readable:
+            return set(os.listdir(readable))
+    except PathProblem:
+        return None
 
 
 def by_directory(pins: Sequence[WantedPin]) -> Dict[str, List[int]]:
@@ -188,5 +200,6 @@ def _would_take(pin_path: bytes, key_size: int, wanted: MapSpec) -> Optional[boo
     return True
 
 
+_WORTH_A_LISTING = 16  # pins in one directory
 _UNGUESSABLE = 4  # bytes of a key; shorter ones might hit one that is being added
 _LOOK_AT_MOST = 4096  # entries of an outer map

@@ -5,33 +5,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ..found.pins import DirectorySeen, Found, NotAPin, Nothing, Picture, PinnedMap
+from ..found.pins import NO_DETAILS, DirectorySeen, Found, NotAPin, Nothing, Picture, PinnedMap
 from ..map_types import map_type_name
-from ..shape import Access, Drift, Identity, MapBtf, MapShape
+from ..shape import UNDECLARED, Access, Drift, Identity, MapBtf, MapShape
 from ..spec.maps import MapSpec, OnMismatch, WantedPin
 from ..uapi import flag_names
 from .access import access_drift
 
 
-@dataclass(frozen=True)
-class Create:
+class Create(NamedTuple):
     """Make the map and give it its name."""
 
     wanted: WantedPin
-    action = "created"
     drift: Tuple[Drift, ...] = ()
 
+    @property
+    def action(self) -> str:
+        return "created"
 
-@dataclass(frozen=True)
-class Keep:
+
+class Keep(NamedTuple):
     """All is as declared."""
 
     wanted: WantedPin
     found: PinnedMap
-    action = "unchanged"
     drift: Tuple[Drift, ...] = ()
+
+    @property
+    def action(self) -> str:
+        return "unchanged"
 
 
 @dataclass(frozen=True)
@@ -123,12 +127,16 @@ def decide(wanted: WantedPin, found: Found) -> Step:
             f"the name is taken by {what}, and only maps are replaced: "
             "move it away, or declare another name",
         )
-    drift = _map_drift(wanted, found)
+    if wanted.map.shape == found.shape and found.details is NO_DETAILS:
+        drift: Tuple[Drift, ...] = ()  # the usual case, and a thousand times
+    else:
+        drift = _map_drift(wanted, found)
     if drift and wanted.on_mismatch is OnMismatch.FAIL:
         return Refuse(wanted, found, drift, _mismatch(found, drift))
     if drift:
         return Replace(wanted, found, drift + access_drift(wanted.access, found.entry))
-    drift = access_drift(wanted.access, found.entry) + _freeze_drift(wanted, found)
+    if wanted.access is not UNDECLARED or wanted.frozen:
+        drift = access_drift(wanted.access, found.entry) + _freeze_drift(wanted, found)
     return Adjust(wanted, found, drift) if drift else Keep(wanted, found)
 
 

@@ -9,7 +9,7 @@ import pwd
 from functools import lru_cache
 
 from ..errors import PinningError
-from ..shape import Access
+from ..shape import UNDECLARED, Access
 from ..uapi import NAME_MAX
 
 STAGING = "ebpf-pinning~staging"  # the directory that new pins are made in
@@ -51,6 +51,8 @@ def check_pin_name(name: str) -> None:
 
 def read_access(owner: object, group: object, mode: object, *, bits: int) -> Access:
     """Resolve names to numbers. `bits` are those that `mode` may have."""
+    if owner is None and group is None and mode is None:
+        return UNDECLARED
     return Access(
         None if owner is None else _user_id(str(owner)),
         None if group is None else _group_id(str(group)),
