@@ -8,7 +8,7 @@ SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools)
 STAGED := .cache/ansible_collections/ebpf/pinning
 PYTEST := .venv/bin/python -m pytest
 
-.PHONY: help setup venv system stage test $(CHECKS) bench demo format clean
+.PHONY: help setup venv system stage test $(CHECKS) bench demo dist format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -66,12 +66,15 @@ sanity: stage ## ansible-test sanity, without containers
 bench: setup ## 1,000 maps against bpftool, a task loop and ping
 	@tools/run-as-root .venv/bin/python benchmarks/run.py
 
+dist: venv ## build the tarball that ansible-galaxy installs, into dist/
+	@tools/run ansible-galaxy collection build --force --output-path dist
+
 format: venv ## let ruff lay out the Python files
 	@tools/run ruff format .
 	@tools/run ruff check --fix .
 
 clean: ## remove what the targets made here
-	rm -rf .venv .cache .ansible
+	rm -rf .venv .cache .ansible dist
 
 stage: venv
 	@tools/stage
