@@ -187,6 +187,7 @@ def _run(setting: Setting, python: str, plays: list[dict], variables: dict) -> d
         ],
         env=setting.environment(
             ANSIBLE_CONFIG=str(setting.scratch / "ansible.cfg"),
+            ANSIBLE_REMOTE_TEMP=str(setting.scratch / "remote"),
             ANSIBLE_COLLECTIONS_PATH=str(setting.library),
             ANSIBLE_CALLBACK_PLUGINS=str(HERE / "callbacks"),
             ANSIBLE_CALLBACKS_ENABLED="task_times",

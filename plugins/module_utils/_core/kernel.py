@@ -118,7 +118,7 @@ def freeze(fd: int) -> None:
 
 def map_info(fd: int) -> MapInfo:
     """What the kernel says of a map."""
-    return MapInfo(*_info(fd, uapi.MAP_INFO))
+    return MapInfo._make(_info(fd, uapi.MAP_INFO))
 
 
 def map_info_if_map(fd: int) -> Optional[MapInfo]:
@@ -134,7 +134,7 @@ def map_info_if_map(fd: int) -> Optional[MapInfo]:
     written: int = uapi.INFO_ATTR.unpack_from(_attr)[1]
     if written not in _MAP_INFO_SIZES:
         return None
-    return MapInfo(*uapi.MAP_INFO.unpack_from(_info_buffer))
+    return MapInfo._make(uapi.MAP_INFO.unpack_from(_info_buffer))
 
 
 def link_info(fd: int) -> Tuple[Any, ...]:
