@@ -45,6 +45,8 @@ class Place:
         self.on_bpffs = kernel.is_bpffs(fd)
         status = os.fstat(fd)
         self.identity = Identity(status.st_dev, status.st_ino)
+        # Nobody else can change what is in it, so two looks at a name see the same.
+        self.private = status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022
 
     def __enter__(self) -> Place:
         return self

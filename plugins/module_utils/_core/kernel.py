@@ -15,6 +15,7 @@ import resource
 import struct
 import sys
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Iterator, List, Optional, Tuple
 
 from . import uapi
@@ -103,12 +104,40 @@ def load_btf(blob: bytes) -> Fd:
 
 def pin(fd: int, path: bytes) -> None:
     """OBJ_PIN: give the object behind `fd` the name `path`. EEXIST when it is taken."""
-    _obj_pin(_place_path(path), fd, 0)
+    _obj_pin(_place_path(path), fd, 0, 0)
 
 
 def get(path: bytes, flags: int = 0) -> Fd:
     """OBJ_GET: open the object pinned at `path`. EINVAL for a link opened read-only."""
-    return Fd(_obj_get(_place_path(path), 0, flags))
+    return Fd(_obj_get(_place_path(path), 0, flags, 0))
+
+
+def pin_at(fd: int, directory: int, name: bytes) -> None:
+    """OBJ_PIN as `name` in an open directory. EEXIST when it is taken."""
+    path, flag, path_fd = _at(directory, name)
+    _obj_pin(path, fd, flag, path_fd)
+
+
+def get_at(directory: int, name: bytes, flags: int = 0) -> Fd:
+    """OBJ_GET of `name` in an open directory; follows symlinks."""
+    path, flag, path_fd = _at(directory, name)
+    return Fd(_obj_get(path, 0, flags | flag, path_fd))
+
+
+def _at(directory: int, name: bytes) -> Tuple[int, int, int]:
+    if _takes_path_fd():
+        return _place_path(name), _PATH_FD, directory
+    return _place_path(b"/proc/self/fd/%d/%s" % (directory, name)), 0, 0
+
+
+@lru_cache(maxsize=None)
+def _takes_path_fd() -> bool:
+    # Linux 6.5. Older ones refuse the flag and the field (EINVAL) before they look at the path.
+    try:
+        _obj_get(_place_path(b""), 0, _PATH_FD, -1)
+    except KernelError as error:
+        return error.errno != errno.EINVAL
+    return True
 
 
 def freeze(fd: int) -> None:
@@ -372,6 +401,7 @@ _ZEROS = bytes(256)  # the kernel wants zeros where it has no field (E2BIG)
 _path, _PATH_ADDRESS = _shared(4096)
 _MAP_INFO_SIZES = range(80, 192)  # bytes
 _placed = b""
+_PATH_FD = uapi.MapFlag.PATH_FD.value
 _statfs = ctypes.create_string_buffer(256)
 
 _map_create = _Call(Command.MAP_CREATE, uapi.MAP_CREATE_ATTR)

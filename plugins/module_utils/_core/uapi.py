@@ -121,7 +121,7 @@ LINK_TYPES = (
 # union bpf_attr by command, and struct bpf_{map,prog,link,btf}_info: the leading part we need.
 MAP_CREATE_ATTR = struct.Struct("=7I16s5IQ")  # type .. numa_node, name, ifindex .. btf, map_extra
 ELEM_ATTR = struct.Struct("=IxxxxQQQ")  # map_fd, key, value or next_key, flags
-OBJ_ATTR = struct.Struct("=QII")  # pathname, bpf_fd, file_flags
+OBJ_ATTR = struct.Struct("=QIIi")  # pathname, bpf_fd, file_flags, path_fd
 ID_ATTR = struct.Struct("=III")  # start_id or id, next_id, open_flags
 INFO_ATTR = struct.Struct("=IIQ")  # bpf_fd, info_len, info
 BTF_LOAD_ATTR = struct.Struct("=QQIII")  # btf, log_buf, btf_size, log_size, log_level

@@ -190,7 +190,7 @@ def _make(wanted: WantedPin) -> Fd:
 
 def _pinned_directly(fd: Fd, place: Place, name: str) -> bool:
     try:
-        kernel.pin(fd, place.magic + b"/" + os.fsencode(name))
+        kernel.pin_at(fd, place.fd, os.fsencode(name))
     except KernelError as error:
         if error.errno != errno.EEXIST:
             raise

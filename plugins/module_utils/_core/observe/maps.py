@@ -18,7 +18,7 @@ from ..kernel import Fd, KernelError
 from ..make_map import make_map
 from ..map_types import MAP_TYPES
 from ..mountinfo import mounts
-from ..objects import Inspect, look, shape_of
+from ..objects import Inspect, look, look_in_private, shape_of
 from ..shape import MapBtf, MapShape
 from ..spec.maps import MapSpec, WantedPin
 from ..staging import is_abandoned
@@ -72,7 +72,12 @@ def observe_pin(place: Place, pin: WantedPin) -> Found:
     """Look at one name in an open directory."""
     if not place.on_bpffs:
         return _off_bpffs(place, pin.name)
-    return look(place.fd, pin.name, _inspector(pin))
+    inspect = _inspector(pin)
+    if inspect is None and place.private:
+        found = look_in_private(place.fd, pin.name)
+        if found is not None:
+            return found
+    return look(place.fd, pin.name, inspect)
 
 
 def _see(place: Place) -> DirectorySeen:
