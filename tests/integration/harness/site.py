@@ -85,6 +85,7 @@ class Site:
             "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
             "LC_ALL": "C.UTF-8",
             "HOME": str(home),
+            "TMPDIR": str(home),  # a module that is killed leaves its payload there
             "PYTHONDONTWRITEBYTECODE": "1",
             "ANSIBLE_CALLBACKS_ENABLED": "result_lines",
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
