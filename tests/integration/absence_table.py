@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Result, Run, Task, task
 from harness.site import HERE
+from mount_table import picture
 
 Holding = dict[str, Any]
 
@@ -196,3 +198,18 @@ def assert_refused(result: Result) -> None:
     assert not result.get("pins"), result
     assert "Traceback" not in result.msg, result
     assert "not expected here" not in result.msg, result
+
+
+def assert_all_refused(host: Host, subtests: pytest.Subtests, cases: Sequence[Case]) -> None:
+    """Run all `cases` on one host: each is refused with its words, and nothing is touched."""
+    stages = set_all(host, cases)
+    outside = str(host.scratch / "outside")
+    files, held, before = picture(host, outside), holdings(host), host.inventory()
+    run = host.playbook([*tasks_of(cases, stages, check=True, every=3), *tasks_of(cases, stages)])
+    with subtests.test("nothing was touched"):
+        assert host.inventory() == before
+        assert holdings(host) == held
+        assert picture(host, outside) == files
+    for stage, case in zip(stages, cases, strict=True):
+        with subtests.test(case.name):
+            assert_told_why(stage, case, run)

@@ -7,9 +7,9 @@ from __future__ import annotations
 import pytest
 from absence_table import (
     Case,
+    assert_all_refused,
     assert_only_gone,
     assert_told,
-    assert_told_why,
     holdings,
     inventory_task,
     set_all,
@@ -18,7 +18,6 @@ from absence_table import (
 )
 from harness.host import BPFFS, Host
 from harness.playbook import task
-from mount_table import picture
 
 RECURSE = {"recurse": True}
 STAGING = "ebpf-pinning~staging"
@@ -359,16 +358,4 @@ REFUSALS = [
 
 
 def test_it_refuses_with_nothing_touched(host: Host, subtests: pytest.Subtests) -> None:
-    stages = set_all(host, REFUSALS)
-    outside = str(host.scratch / "outside")
-    files, held, before = picture(host, outside), holdings(host), host.inventory()
-    run = host.playbook(
-        [*tasks_of(REFUSALS, stages, check=True, every=3), *tasks_of(REFUSALS, stages)]
-    )
-    with subtests.test("nothing was touched"):
-        assert host.inventory() == before
-        assert holdings(host) == held
-        assert picture(host, outside) == files
-    for stage, case in zip(stages, REFUSALS, strict=True):
-        with subtests.test(case.name):
-            assert_told_why(stage, case, run)
+    assert_all_refused(host, subtests, REFUSALS)

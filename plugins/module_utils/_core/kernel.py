@@ -102,18 +102,13 @@ def load_btf(blob: bytes) -> Fd:
     return _charged(_btf_load, ctypes.addressof(buffer), 0, len(blob), 0, 0)
 
 
-def pin(fd: int, path: bytes) -> None:
-    """OBJ_PIN: give the object behind `fd` the name `path`. EEXIST when it is taken."""
-    _obj_pin(_place_path(path), fd, 0, 0)
-
-
 def get(path: bytes, flags: int = 0) -> Fd:
     """OBJ_GET: open the object pinned at `path`. EINVAL for a link opened read-only."""
     return Fd(_obj_get(_place_path(path), 0, flags, 0))
 
 
 def pin_at(fd: int, directory: int, name: bytes) -> None:
-    """OBJ_PIN as `name` in an open directory. EEXIST when it is taken."""
+    """OBJ_PIN: name the object behind `fd` in an open directory. EEXIST when it is taken."""
     path, flag, path_fd = _at(directory, name)
     _obj_pin(path, fd, flag, path_fd)
 

@@ -56,7 +56,7 @@ class Staging:
         """Pin `fd` under `name` in here, with owner, group and mode as they are to be."""
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.fd)
-        kernel.pin(fd, b"/proc/self/fd/%d/%s" % (self.fd, os.fsencode(name)))
+        kernel.pin_at(fd, self.fd, os.fsencode(name))
         set_access(self.fd, name, access)
 
     def publish(self, name: str) -> bool:

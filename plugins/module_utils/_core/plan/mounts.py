@@ -32,10 +32,6 @@ class MountPlan:
     def sets_access(self) -> bool:
         return any(drift.field in ("owner", "group", "mode") for drift in self.drift)
 
-    @property
-    def sets_flags(self) -> bool:
-        return any(drift.field == "opts" for drift in self.drift)
-
 
 def plan_mount(wanted: WantedMount, seen: MountSeen) -> MountPlan:
     """Decide what makes a bpffs as wanted be on top at the path. Never a second one."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import FrozenSet, Optional, Sequence, Tuple, Union
+from typing import FrozenSet, Optional, Sequence, Tuple
 
 from ..errors import Gathering
 from .fields import BadField, absolute
@@ -47,9 +47,6 @@ class Prune:
     def takes(self, kind: str) -> bool:
         """Whether a pin of this kind may go. Links go only when they are named: see design."""
         return kind == self.kind if self.kind else kind != "link"
-
-
-Absence = Union[AbsentPaths, Prune]
 
 
 def absent_paths(paths: Sequence[str], kind: str, *, recurse: bool) -> AbsentPaths:

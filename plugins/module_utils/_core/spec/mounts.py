@@ -43,7 +43,6 @@ _RENAMED = {
     "prog_run": "prog_test_run",
 }
 DELEGATES = ("cmds", "maps", "progs", "attachs")
-Delegate = Mapping[str, FrozenSet[str]]
 
 
 @dataclass(frozen=True)
