@@ -11,10 +11,20 @@ from ._core.apply.maps import Outcome, Result, apply, foresee
 from ._core.found.pins import PinnedMap
 from ._core.host import this_host
 from ._core.kernel import KernelError
-from ._core.map_types import map_type_name
+from ._core.map_types import MAP_TYPES, map_type_name
 from ._core.objects import programs_using
 from ._core.observe.maps import observe
-from ._core.plan.maps import Create, MapPlan, Replace, Step, plan, spell_shape, unverified
+from ._core.plan.maps import (
+    Create,
+    MapPlan,
+    Migrate,
+    Replace,
+    Step,
+    plan,
+    spell_shape,
+    unverified,
+)
+from ._core.plan.migration import loses_btf
 from ._core.shape import MapShape
 from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
@@ -24,7 +34,8 @@ from ._face import Dictionary, failures_reported, text_diff
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-ACTIONS = ("created", "unchanged", "adjusted", "replaced", "incompatible")
+DONE = ("created", "adjusted", "replaced", "migrated")
+ACTIONS = (*DONE, "unchanged", "incompatible")
 
 
 def run(module: AnsibleModule) -> t.NoReturn:
@@ -36,8 +47,9 @@ def run(module: AnsibleModule) -> t.NoReturn:
         # Before core 2.21 every result carries all arguments along: a thousand maps, once more.
         said = {"module_args": {**parameters, "maps": f"{len(items)} maps"}}
         pins = read_pins(items, parameters, this_host())
-        decided = plan(pins, observe(pins), parents=parameters["parents"])
-        for warning in _holders(decided):
+        picture = observe(pins, counting=module.check_mode)
+        decided = plan(pins, picture, parents=parameters["parents"])
+        for warning in _foreseeable(decided):
             module.warn(warning)
         if module.check_mode:
             for text in decided.not_mounted:
@@ -49,6 +61,9 @@ def run(module: AnsibleModule) -> t.NoReturn:
                 **dict(report, changed=False, directories=[], leftovers=[], invocation=said),
             )
         result = foresee(decided) if module.check_mode else apply(decided)
+        for outcome in result.outcomes:
+            if outcome.warning:
+                module.warn(outcome.warning)
         report = _report(result, with_diff=module._diff)
         if result.error:
             module.fail_json(msg=_half_done(result), invocation=said, **report)
@@ -60,9 +75,7 @@ def _report(result: Result, *, with_diff: bool) -> Dictionary:
     counts = dict.fromkeys(ACTIONS, 0)
     for outcome in outcomes:
         counts[outcome.action] = counts.get(outcome.action, 0) + 1
-    done = [
-        outcome for outcome in outcomes if outcome.action in ("created", "adjusted", "replaced")
-    ]
+    done = [outcome for outcome in outcomes if outcome.action in DONE]
     report: Dictionary = {
         "changed": bool(done or result.new_directories or result.leftovers),
         "maps": [_map(outcome) for outcome in outcomes],
@@ -85,6 +98,8 @@ def _map(outcome: Outcome) -> Dictionary:
         "id": outcome.id,
         "shape": _shape(outcome),
         "unverified": unverified(step),
+        "copied": outcome.copied,
+        "caught_up": outcome.caught_up,
     }
     if outcome.error:
         report["error"] = outcome.error
@@ -133,7 +148,8 @@ def _sides(step: Step) -> t.Tuple[Dictionary, Dictionary]:
     for drift in step.drift:
         before[drift.field], after[drift.field] = drift.have, drift.want
     if isinstance(step, Replace):
-        before["entries"], after["entries"] = "those of the old map", "none"
+        before["entries"] = "those of the old map"
+        after["entries"] = "copied" if isinstance(step, Migrate) else "none"
     return before, after
 
 
@@ -153,8 +169,15 @@ def _declared(wanted: WantedPin) -> Dictionary:
     return fields
 
 
-def _holders(decided: MapPlan) -> t.Iterator[str]:
+def _foreseeable(decided: MapPlan) -> t.Iterator[str]:
+    """What the user has to know about maps that lose their names."""
     replaced = [step for step in decided.steps if isinstance(step, Replace)]
+    for step in replaced:
+        if isinstance(step, Migrate) and loses_btf(step.wanted.map, step.found):
+            yield (
+                f"{step.wanted.path}: the BTF of the old map describes values of another size and "
+                "is not carried over: declare btf to keep names of fields"
+            )
     try:
         users = programs_using(step.found.id for step in replaced)
     except KernelError as error:
@@ -163,10 +186,17 @@ def _holders(decided: MapPlan) -> t.Iterator[str]:
     for step in replaced:
         programs = users[step.found.id]
         if programs:
-            yield (
-                f"{step.wanted.path}: programs go on using the map that is replaced, and do not "
-                f"see the new one until they are loaded again: {', '.join(programs)}"
-            )
+            yield f"{step.wanted.path}: {_left_behind(step)}: {', '.join(programs)}"
+
+
+def _left_behind(step: Replace) -> str:
+    text = "programs go on using the map that is replaced, and do not see the new one"
+    if isinstance(step, Migrate):
+        text += ", nor does that one see what they write from then on,"
+    if step.found.shape.number == MAP_TYPES["prog_array"].number:
+        # prog_array_map_clear, when the last pin and the last descriptor are gone.
+        text += "; the kernel takes the programs out of it when it has no pin, so tail calls end"
+    return f"{text} until they are loaded again"
 
 
 def _half_done(result: Result) -> str:

@@ -27,8 +27,8 @@ options:
   maps:
     description:
       - The maps to ensure. Each item takes the options that a single map takes.
-      - O(directory), O(owner), O(group), O(mode) and O(on_mismatch) of the task are defaults for
-        all items.
+      - O(directory), O(owner), O(group), O(mode), O(on_mismatch) and O(value_growth) of the task
+        are defaults for all items.
       - Prefer this to a loop over the task. It handles thousands of maps in one call.
     type: list
     elements: dict
@@ -158,9 +158,18 @@ options:
             entries of the old map are lost when its last user is gone, and programs that use it
             go on using it; a warning names them. A pin that holds a program or a link is never
             replaced.
+          - V(migrate) is V(replace) with the entries copied first. It fails, before anything
+            changes, where they cannot be copied; docs/migration.md of the collection says when.
           - V(fail) is the default.
         type: str
-        choices: [fail, replace]
+        choices: [fail, replace, migrate]
+      value_growth: &value_growth
+        description:
+          - What O(on_mismatch=migrate) does where values are shorter than declared. V(refuse)
+            fails; V(zero_pad) fills them up with zeros at the end.
+          - V(refuse) is the default.
+        type: str
+        choices: [refuse, zero_pad]
   name: *name
   path: *path
   directory:
@@ -195,9 +204,18 @@ options:
       - V(replace) makes a new, empty map, which takes the name in one atomic rename. The entries
         of the old map are lost when its last user is gone, and programs that use it go on using
         it; a warning names them. A pin that holds a program or a link is never replaced.
+      - V(migrate) is V(replace) with the entries copied first. It fails, before anything changes,
+        where they cannot be copied; docs/migration.md of the collection says when.
     type: str
-    choices: [fail, replace]
+    choices: [fail, replace, migrate]
     default: fail
+  value_growth:
+    description:
+      - What O(on_mismatch=migrate) does where values are shorter than declared. V(refuse) fails;
+        V(zero_pad) fills them up with zeros at the end.
+    type: str
+    choices: [refuse, zero_pad]
+    default: refuse
   parents:
     description:
       - Make missing directories, with mode V("0755") less the umask. Only inside a BPF file
@@ -254,6 +272,15 @@ EXAMPLES = r"""
     value_size: 8
     max_entries: 131072
     on_mismatch: replace
+
+- name: Make room for more flows, and keep those in the map
+  ebpf.pinning.bpf_map_pinned:
+    name: flows
+    type: lru_hash
+    key_size: 16
+    value_size: 8
+    max_entries: 262144
+    on_mismatch: migrate
 """
 
 RETURN = r"""
@@ -306,15 +333,33 @@ maps:
       type: list
       elements: str
       sample: [numa_node]
+    copied:
+      description:
+        - How many entries were copied into the new map, or in check mode would be. V(null) unless
+          RV(maps[].action) is V(migrated).
+      type: int
+      sample: 1024
+    caught_up:
+      description:
+        - How many entries were written, added or deleted in the old map while it was copied, and
+          have been taken over since. V(null) where nothing was copied.
+      type: int
+      sample: 0
     error:
-      description: Why it failed.
-      returned: when RV(maps[].action) is V(failed)
+      description: What the kernel refused, and what to do about it.
+      returned: when it failed at this map
       type: str
 counts:
   description: How many maps there are of each RV(maps[].action).
   returned: always, unless the arguments are at fault
   type: dict
-  sample: {"created": 1, "unchanged": 3, "adjusted": 0, "replaced": 0, "incompatible": 0}
+  sample:
+    created: 1
+    adjusted: 0
+    replaced: 0
+    migrated: 0
+    unchanged: 3
+    incompatible: 0
 directories:
   description: Directories that were made.
   returned: always, unless the arguments are at fault
@@ -351,6 +396,8 @@ def main() -> None:
         "numa_node": {"type": "int"},
         "btf": {"type": "dict", "options": btf},
     }
+    mismatches = ["fail", "replace", "migrate"]
+    growths = ["refuse", "zero_pad"]
     pin = {
         "name": {"type": "str"},
         "path": {"type": "path"},
@@ -361,7 +408,8 @@ def main() -> None:
         "owner": {"type": "str"},
         "group": {"type": "str"},
         "mode": {"type": "raw"},
-        "on_mismatch": {"type": "str", "choices": ["fail", "replace"]},
+        "on_mismatch": {"type": "str", "choices": mismatches},
+        "value_growth": {"type": "str", "choices": growths},
     }
     one_map = ["name", "path", *shape, "inner_map", "frozen"]
     module = AnsibleModule(
@@ -369,7 +417,8 @@ def main() -> None:
             **pin,
             "maps": {"type": "list", "elements": "dict", "options": pin},
             "directory": {"type": "path", "default": "/sys/fs/bpf"},
-            "on_mismatch": {"type": "str", "choices": ["fail", "replace"], "default": "fail"},
+            "on_mismatch": {"type": "str", "choices": mismatches, "default": "fail"},
+            "value_growth": {"type": "str", "choices": growths, "default": "refuse"},
             "parents": {"type": "bool", "default": True},
         },
         mutually_exclusive=[["maps", option] for option in one_map],

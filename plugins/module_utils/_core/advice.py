@@ -20,6 +20,7 @@ _MEMORY = (
     "the kernel has no memory for it: lower max_entries or value_size, or raise the memory "
     "limit of the control group"
 )
+_FULL = "the map is full: raise max_entries"
 
 _ADVICE = {
     ("MAP_CREATE", errno.EPERM): _PRIVILEGE
@@ -46,6 +47,8 @@ _ADVICE = {
     "the user access by owner, group and mode of the pin",
     ("MAP_FREEZE", errno.EPERM): "frozen already, or not opened for writing",
     ("MAP_FREEZE", errno.EBUSY): "a process has the map mapped writable: end it, then run again",
+    ("MAP_UPDATE_BATCH", errno.E2BIG): _FULL,
+    ("MAP_UPDATE_ELEM", errno.E2BIG): _FULL,
     ("mount", errno.EPERM): "mounting needs CAP_SYS_ADMIN in the initial user namespace: run "
     "with `become: true`; inside a container, mount on the host and pass the mount in",
     ("mount", errno.ENODEV): "this kernel has no BPF file system (CONFIG_BPF_SYSCALL)",

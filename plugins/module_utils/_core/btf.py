@@ -120,6 +120,29 @@ class Btf:
             )
         return True
 
+    def uncopyable_part(self, type_id: int) -> str:
+        """What in a value of this type only programs can put there, by name; "" for nothing.
+
+        User space reads zeros in its place (btf_parse_fields in kernel/bpf/btf.c). Locks are no
+        matter: a copy has one that is free.
+        """
+        waiting, met = [type_id], set()
+        while waiting:
+            current = waiting.pop()
+            if current in met:
+                continue
+            met.add(current)
+            found = self._plain(current)
+            if found.name in _OWNED_BY_PROGRAMS:
+                return f"struct {found.name}"
+            if found.kind == PTR:
+                tag = self._plain(found.target)
+                if tag.kind == TYPE_TAG and tag.name in _POINTER_TAGS:
+                    return f"a pointer of the kind {tag.name}"
+                continue
+            waiting.extend(_made_of(found))
+        return ""
+
     def describe(self, type_id: int) -> str:
         """What counts of a type, as C would write it, in one line; long ones are cut."""
         text = self._declare(type_id, "", depth=2)
@@ -271,6 +294,13 @@ def _signed(enum: Type, value: int) -> int:
     return value - (value >> bits - 1 << bits) if enum.flag else value
 
 
+_OWNED_BY_PROGRAMS = frozenset(
+    [
+        *("bpf_timer", "bpf_wq", "bpf_task_work", "bpf_refcount"),
+        *("bpf_list_head", "bpf_list_node", "bpf_rb_root", "bpf_rb_node"),
+    ]
+)
+_POINTER_TAGS = frozenset({"kptr", "kptr_untrusted", "percpu_kptr", "uptr"})
 _MAGIC = 0xEB9F
 _HEADER = "HBBIIIII"  # magic, version, flags, size; offset and size of types, of strings
 _HEADER_SIZE = 24  # bytes

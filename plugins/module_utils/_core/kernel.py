@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The one door to the kernel: bpf(2), mount(2), umount2(2), fstatfs(2).
 
-Everything else goes through `os`. The buffers are shared by all calls: one thread only.
+Everything else goes through `os`. Each command has one buffer, so it belongs to one thread.
 Sources: man 2 bpf, man 2 mount, include/uapi/linux/bpf.h.
 """
 
@@ -16,7 +16,7 @@ import struct
 import sys
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
 from . import uapi
 from .advice import advice_for, errno_name
@@ -63,6 +63,11 @@ class Fd(int):
 
     def __exit__(self, *_exception: object) -> None:
         os.close(self)
+
+    @property
+    def magic(self) -> bytes:
+        """A path that means what is open, whatever its name means by now."""
+        return b"/proc/self/fd/%d" % self
 
 
 def create_map(
@@ -155,7 +160,7 @@ def map_info_if_map(fd: int) -> Optional[MapInfo]:
     """
     _info_buffer[:] = _ZEROS
     _get_info(fd, len(_ZEROS), _INFO_ADDRESS)
-    written: int = uapi.INFO_ATTR.unpack_from(_attr)[1]
+    written: int = uapi.INFO_ATTR.unpack_from(_get_info.attr)[1]
     if written not in _MAP_INFO_SIZES:
         return None
     return MapInfo._make(uapi.MAP_INFO.unpack_from(_info_buffer))
@@ -212,7 +217,7 @@ def program_ids() -> Iterator[int]:
             if error.errno == errno.ENOENT:
                 return
             raise
-        current = uapi.ID_ATTR.unpack_from(_attr)[1]
+        current = uapi.ID_ATTR.unpack_from(_prog_get_next_id.attr)[1]
         yield current
 
 
@@ -248,6 +253,86 @@ def update(fd: int, key: bytes, value: bytes, flags: int) -> None:
     key_buffer = ctypes.create_string_buffer(key, len(key))
     value_buffer = ctypes.create_string_buffer(value, len(value))
     _map_update_elem(fd, ctypes.addressof(key_buffer), ctypes.addressof(value_buffer), flags)
+
+
+def delete(fd: int, key: bytes) -> None:
+    """Remove one entry; none is removed when there is none."""
+    key_buffer = ctypes.create_string_buffer(key, len(key))
+    try:
+        _map_delete_elem(fd, ctypes.addressof(key_buffer), 0, 0)
+    except KernelError as error:
+        if error.errno != errno.ENOENT:
+            raise
+
+
+class Batch(NamedTuple):
+    """Entries that came or go together: the keys one after the other, and so their values."""
+
+    length: int
+    keys: bytes
+    values: bytes
+
+
+class BatchReader:
+    """MAP_LOOKUP_BATCH from the first entry of a map to its last, `capacity` at most at a time.
+
+    Sizes in bytes; `value_size` is that of what the kernel hands out. EINVAL before Linux 5.6,
+    ENOTSUPP from a type that has no batches, ENOSPC when a bucket of a hash holds more than
+    `capacity` entries: then `capacity` may be raised, and the same call made again.
+    """
+
+    def __init__(self, fd: int, key_size: int, value_size: int, capacity: int) -> None:
+        self._fd = fd
+        self._key_size = key_size
+        self._value_size = value_size
+        # A number of a bucket, or a key (htab_map_lookup_batch, generic_map_lookup_batch).
+        self._positions = [ctypes.create_string_buffer(max(4, key_size)) for _each in range(2)]
+        self._before_first = True
+        self.make_room(capacity)
+
+    def make_room(self, capacity: int) -> None:
+        """Let this many entries come at a time."""
+        self.capacity = capacity
+        self._keys = ctypes.create_string_buffer(capacity * self._key_size)
+        self._values = ctypes.create_string_buffer(capacity * self._value_size)
+
+    def read(self) -> Tuple[Batch, bool]:
+        """The next entries, and whether they are the last."""
+        here, there = map(ctypes.addressof, self._positions)
+        is_last = False
+        try:
+            _map_lookup_batch(
+                0 if self._before_first else here,
+                there,
+                ctypes.addressof(self._keys),
+                ctypes.addressof(self._values),
+                self.capacity,
+                self._fd,
+                0,
+                0,
+            )
+        except KernelError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            is_last = True
+        count: int = uapi.BATCH_ATTR.unpack_from(_map_lookup_batch.attr)[4]
+        self._before_first = False
+        self._positions.reverse()
+        keys = ctypes.string_at(self._keys, count * self._key_size)
+        values = ctypes.string_at(self._values, count * self._value_size)
+        return Batch(count, keys, values), is_last
+
+
+def update_batch(fd: int, batch: Batch) -> None:
+    """MAP_UPDATE_BATCH: write all entries. On an error those before the one at fault are written.
+
+    EINVAL before Linux 5.6, ENOTSUPP from a type that has no batches, E2BIG when the map is full.
+    """
+    keys, values = (
+        ctypes.cast(ctypes.c_char_p(part), ctypes.c_void_p).value
+        for part in (batch.keys, batch.values)
+    )
+    _map_update_batch(0, 0, keys, values, batch.length, fd, uapi.BPF_ANY, 0)
 
 
 def mount(source: str, target: str, fstype: str, flags: int, options: str) -> None:
@@ -311,11 +396,13 @@ class _Call:
         self._pack = layout.pack_into
         self._command = ctypes.c_int(command)
         self._size = ctypes.c_uint(layout.size)
+        self.attr, address = _shared(layout.size)
+        self._address = ctypes.c_void_p(address)
 
     def __call__(self, *fields: object) -> int:
-        self._pack(_attr, 0, *fields)
+        self._pack(self.attr, 0, *fields)
         while True:
-            result: int = _syscall(_BPF, self._command, _ATTR, self._size)
+            result: int = _syscall(_BPF, self._command, self._address, self._size)
             if result >= 0:
                 return result
             number = ctypes.get_errno()
@@ -389,8 +476,6 @@ def _shared(size: int) -> Tuple[bytearray, int]:
     return buffer, ctypes.addressof((ctypes.c_char * size).from_buffer(buffer))
 
 
-_attr, _attr_address = _shared(96)
-_ATTR = ctypes.c_void_p(_attr_address)
 _info_buffer, _INFO_ADDRESS = _shared(256)
 _ZEROS = bytes(256)  # the kernel wants zeros where it has no field (E2BIG)
 _path, _PATH_ADDRESS = _shared(4096)
@@ -402,6 +487,9 @@ _statfs = ctypes.create_string_buffer(256)
 _map_create = _Call(Command.MAP_CREATE, uapi.MAP_CREATE_ATTR)
 _map_lookup_elem = _Call(Command.MAP_LOOKUP_ELEM, uapi.ELEM_ATTR)
 _map_update_elem = _Call(Command.MAP_UPDATE_ELEM, uapi.ELEM_ATTR)
+_map_delete_elem = _Call(Command.MAP_DELETE_ELEM, uapi.ELEM_ATTR)
+_map_lookup_batch = _Call(Command.MAP_LOOKUP_BATCH, uapi.BATCH_ATTR)
+_map_update_batch = _Call(Command.MAP_UPDATE_BATCH, uapi.BATCH_ATTR)
 _map_get_next_key = _Call(Command.MAP_GET_NEXT_KEY, uapi.ELEM_ATTR)
 _map_freeze = _Call(Command.MAP_FREEZE, uapi.FD_ATTR)
 _obj_pin = _Call(Command.OBJ_PIN, uapi.OBJ_ATTR)

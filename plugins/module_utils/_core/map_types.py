@@ -13,7 +13,7 @@ import enum
 from dataclasses import dataclass
 from typing import Callable, Dict, Optional, Tuple
 
-from .uapi import MapFlag
+from .uapi import Command, MapFlag
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,15 @@ class TakesBtf(enum.Enum):
     NO = "no"  # ENOTSUPP; loaders then make the map without
     OPTIONAL = "optional"
     REQUIRED = "required"  # a minimal one is made when none is declared
+
+
+@dataclass(frozen=True, eq=False)
+class Kin:
+    """Types that take each other's entries when keys and values agree."""
+
+    per_cpu: bool = False  # a value for each possible CPU
+    indexed: bool = False  # keys are 0 to max_entries - 1
+    holds: Optional[Command] = None  # values are ids; this command opens what they mean
 
 
 _U32 = 2**32
@@ -94,8 +103,19 @@ class MapType:
     can_be_inner: bool = True
     extra: range = range(1)  # what map_extra may be
     value_by_flag: Optional[Tuple[int, range]] = None  # with this flag other value sizes
+    kin: Optional[Kin] = None  # None: entries cannot be copied, ...
+    not_copied: str = ""  # ... and why
+    evicts: bool = False  # makes room by itself, before it is quite full
     since: str = ""
 
+
+_HASHES, _PERCPU_HASHES, _TRIES = Kin(), Kin(per_cpu=True), Kin()
+_ARRAYS, _PERCPU_ARRAYS = Kin(indexed=True), Kin(per_cpu=True, indexed=True)
+_ARRAYS_OF_MAPS = Kin(indexed=True, holds=Command.MAP_GET_FD_BY_ID)
+_HASHES_OF_MAPS = Kin(holds=Command.MAP_GET_FD_BY_ID)
+_PROG_ARRAYS = Kin(indexed=True, holds=Command.PROG_GET_FD_BY_ID)
+
+_SOCKETS = "its entries are sockets of processes, which only those can put there"
 
 # Plain numbers: IntFlag arithmetic is slow, and rows are used once for every map of a batch.
 _NUMA = MapFlag.NUMA_NODE.value
@@ -115,6 +135,7 @@ def _storage(number: int, since: str) -> MapType:
         flags=_LAZY | MapFlag.CLONE.value,
         implied_flags=_LAZY,
         btf=TakesBtf.REQUIRED,
+        not_copied="its entries belong to objects of the kernel, and only programs add them",
         since=since,
     )
 
@@ -127,6 +148,7 @@ def _cgroup_storage(number: int, since: str) -> MapType:
         flags=_NUMA | _PROG,
         btf=_OPTIONAL,
         can_be_inner=False,
+        not_copied="its entries belong to cgroups that programs are attached to",
         since=since,
     )
 
@@ -139,12 +161,19 @@ def _devices(number: int, since: str) -> MapType:
         value=_FD_AND_PROG,
         flags=_NUMA,
         kernel_flags=MapFlag.RDONLY_PROG.value,
+        not_copied="its entries are devices of the network namespace of whoever put them there",
         since=since,
     )
 
 
 def _fifo(number: int) -> MapType:
-    return MapType(number, key=_NONE, flags=_NUMA | _PROG, since="4.20")
+    return MapType(
+        number,
+        key=_NONE,
+        flags=_NUMA | _PROG,
+        not_copied="reading it takes the entries out",
+        since="4.20",
+    )
 
 
 def _ring(number: int, since: str) -> MapType:
@@ -155,17 +184,21 @@ def _ring(number: int, since: str) -> MapType:
         entries=range(1, 2**31 + 1),  # bytes
         flags=_NUMA,
         rounded=_pages,
+        not_copied="what is in it is on its way to a reader",
         since=since,
     )
 
 
 MAP_TYPES: Dict[str, MapType] = {
-    "hash": MapType(1, flags=_LAZY | _NUMA | _SEED | _PROG, btf=_OPTIONAL, since="3.19"),
+    "hash": MapType(
+        1, flags=_LAZY | _NUMA | _SEED | _PROG, btf=_OPTIONAL, kin=_HASHES, since="3.19"
+    ),
     "array": MapType(
         2,
         key=_FOUR,
         flags=_NUMA | _PROG | _MMAPABLE | MapFlag.INNER_MAP.value,
         btf=_OPTIONAL,
+        kin=_ARRAYS,
         since="3.19",
     ),
     "prog_array": MapType(
@@ -175,6 +208,7 @@ MAP_TYPES: Dict[str, MapType] = {
         flags=_NUMA,
         btf=_OPTIONAL,
         can_be_inner=False,
+        kin=_PROG_ARRAYS,
         since="4.2",
     ),
     "perf_event_array": MapType(
@@ -184,12 +218,20 @@ MAP_TYPES: Dict[str, MapType] = {
         entries=range(_U32),
         flags=_NUMA | MapFlag.PRESERVE_ELEMS.value,
         rounded=_cpus_for_zero,
+        not_copied="its entries are perf events of processes, which only those can put there",
         since="4.3",
     ),
     "percpu_hash": MapType(
-        5, value=_PERCPU, flags=_LAZY | _SEED | _PROG, btf=_OPTIONAL, since="4.6"
+        5,
+        value=_PERCPU,
+        flags=_LAZY | _SEED | _PROG,
+        btf=_OPTIONAL,
+        kin=_PERCPU_HASHES,
+        since="4.6",
     ),
-    "percpu_array": MapType(6, key=_FOUR, value=_PERCPU, flags=_PROG, btf=_OPTIONAL, since="4.6"),
+    "percpu_array": MapType(
+        6, key=_FOUR, value=_PERCPU, flags=_PROG, btf=_OPTIONAL, kin=_PERCPU_ARRAYS, since="4.6"
+    ),
     # The longest stack is the sysctl kernel.perf_event_max_stack, so only the step is known.
     "stack_trace": MapType(
         7,
@@ -197,14 +239,35 @@ MAP_TYPES: Dict[str, MapType] = {
         value=range(8, _U32, 8),
         flags=_NUMA | MapFlag.STACK_BUILD_ID.value,
         value_by_flag=(MapFlag.STACK_BUILD_ID.value, range(32, _U32, 32)),
+        not_copied="its entries are stacks that programs recorded, and only they can write them",
         since="4.6",
     ),
-    "cgroup_array": MapType(8, key=_FOUR, value=_FOUR, flags=_NUMA, since="4.8"),
+    "cgroup_array": MapType(
+        8,
+        key=_FOUR,
+        value=_FOUR,
+        flags=_NUMA,
+        not_copied="its entries are cgroups, which the kernel does not show",
+        since="4.8",
+    ),
     "lru_hash": MapType(
-        9, flags=_LRU | _NUMA, btf=_OPTIONAL, rounded=_spread_over_cpus, since="4.10"
+        9,
+        flags=_LRU | _NUMA,
+        btf=_OPTIONAL,
+        rounded=_spread_over_cpus,
+        kin=_HASHES,
+        evicts=True,
+        since="4.10",
     ),
     "lru_percpu_hash": MapType(
-        10, value=_PERCPU, flags=_LRU, btf=_OPTIONAL, rounded=_spread_over_cpus, since="4.10"
+        10,
+        value=_PERCPU,
+        flags=_LRU,
+        btf=_OPTIONAL,
+        rounded=_spread_over_cpus,
+        kin=_PERCPU_HASHES,
+        evicts=True,
+        since="4.10",
     ),
     "lpm_trie": MapType(
         11,
@@ -212,10 +275,18 @@ MAP_TYPES: Dict[str, MapType] = {
         flags=_LAZY | _NUMA | _PROG,
         implied_flags=_LAZY,
         btf=_OPTIONAL,
+        kin=_TRIES,
         since="4.11",
     ),
     "array_of_maps": MapType(
-        12, key=_FOUR, value=_FOUR, flags=_NUMA, inner=True, can_be_inner=False, since="4.12"
+        12,
+        key=_FOUR,
+        value=_FOUR,
+        flags=_NUMA,
+        inner=True,
+        can_be_inner=False,
+        kin=_ARRAYS_OF_MAPS,
+        since="4.12",
     ),
     "hash_of_maps": MapType(
         13,
@@ -223,17 +294,40 @@ MAP_TYPES: Dict[str, MapType] = {
         flags=_LAZY | _NUMA | _SEED | _PROG,
         inner=True,
         can_be_inner=False,
+        kin=_HASHES_OF_MAPS,
         since="4.12",
     ),
     "devmap": _devices(14, "4.14"),
-    "sockmap": MapType(15, key=_FOUR, value=_FD_AND_PROG, flags=_NUMA, since="4.14"),
+    "sockmap": MapType(
+        15, key=_FOUR, value=_FD_AND_PROG, flags=_NUMA, not_copied=_SOCKETS, since="4.14"
+    ),
     # The upper limit of entries is the kernel's NR_CPUS, which user space cannot read.
-    "cpumap": MapType(16, key=_FOUR, value=_FD_AND_PROG, flags=_NUMA, since="4.15"),
-    "xskmap": MapType(17, key=_FOUR, value=_FOUR, flags=_NUMA, since="4.18"),
-    "sockhash": MapType(18, key=range(1, 512 + 1), value=_FD_AND_PROG, flags=_NUMA, since="4.18"),
+    "cpumap": MapType(
+        16,
+        key=_FOUR,
+        value=_FD_AND_PROG,
+        flags=_NUMA,
+        not_copied="its entries are queues in the kernel, which a second map cannot share",
+        since="4.15",
+    ),
+    "xskmap": MapType(17, key=_FOUR, value=_FOUR, flags=_NUMA, not_copied=_SOCKETS, since="4.18"),
+    "sockhash": MapType(
+        18,
+        key=range(1, 512 + 1),
+        value=_FD_AND_PROG,
+        flags=_NUMA,
+        not_copied=_SOCKETS,
+        since="4.18",
+    ),
     "cgroup_storage": _cgroup_storage(19, "4.19"),
     "reuseport_sockarray": MapType(
-        20, key=_FOUR, value=_FD_AND_PROG, flags=_NUMA | _PROG, btf=_OPTIONAL, since="4.19"
+        20,
+        key=_FOUR,
+        value=_FD_AND_PROG,
+        flags=_NUMA | _PROG,
+        btf=_OPTIONAL,
+        not_copied=_SOCKETS,
+        since="4.19",
     ),
     "percpu_cgroup_storage": _cgroup_storage(21, "4.20"),
     "queue": _fifo(22),
@@ -249,6 +343,7 @@ MAP_TYPES: Dict[str, MapType] = {
         flags=_NUMA | _SEED | _PROG,
         btf=_OPTIONAL,
         extra=range(16),  # hash functions; 0 means 5
+        not_copied="what was put into a filter cannot be read back",
         since="5.16",
     ),
     "user_ringbuf": _ring(31, "6.1"),
@@ -261,6 +356,7 @@ MAP_TYPES: Dict[str, MapType] = {
         flags=_MMAPABLE | MapFlag.SEGV_ON_FAULT.value | MapFlag.NO_USER_CONV.value,
         implied_flags=_MMAPABLE,
         extra=range(0, 2**63, 4096),  # address, aligned to the page
+        not_copied="it is memory that programs have pointers into",
         since="6.9",
     ),
 }
@@ -270,6 +366,8 @@ UNDECLARABLE = {
     "struct_ops": "its shape belongs to a struct of the running kernel; the program's loader "
     "makes it",
 }
+
+MAP_TYPES_BY_NUMBER = {row.number: row for row in MAP_TYPES.values()}
 
 _NAMES = {row.number: name for name, row in MAP_TYPES.items()}
 _NAMES[26] = "struct_ops"

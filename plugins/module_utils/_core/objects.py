@@ -74,11 +74,11 @@ def look(directory: int, name: str, inspect: Optional[Inspect] = None) -> Found:
         if error.errno == errno.EPERM and "." in name:
             return NOTHING  # bpf_lookup: so it is for any name with a dot
         raise KernelError.of("open", error) from None
-    with Fd(opened):
+    with Fd(opened) as pin:
         status = os.fstat(opened)
         if not stat.S_ISREG(status.st_mode):
             return _not_a_pin(directory, name, status.st_mode)
-        pin_path = b"/proc/self/fd/%d" % opened
+        pin_path = pin.magic
         try:
             fd, is_link = _get(pin_path)
         except KernelError as error:

@@ -21,6 +21,7 @@ class Command(enum.IntEnum):
     MAP_CREATE = 0
     MAP_LOOKUP_ELEM = 1
     MAP_UPDATE_ELEM = 2
+    MAP_DELETE_ELEM = 3
     MAP_GET_NEXT_KEY = 4
     OBJ_PIN = 6
     OBJ_GET = 7
@@ -31,6 +32,8 @@ class Command(enum.IntEnum):
     BTF_LOAD = 18
     BTF_GET_FD_BY_ID = 19
     MAP_FREEZE = 22
+    MAP_LOOKUP_BATCH = 24
+    MAP_UPDATE_BATCH = 26
     LINK_GET_FD_BY_ID = 30
 
 
@@ -61,6 +64,8 @@ class MapFlag(enum.IntFlag):
 
 MAP_FLAGS = {flag.name.lower(): flag.value for flag in MapFlag if flag.name}
 
+BPF_ANY = 0  # update or add
+BPF_NOEXIST = 1  # add only what is not there
 BPF_EXIST = 2  # update only what is there
 BPF_F_RDONLY = MapFlag.RDONLY.value  # the same bit opens a pin read-only in OBJ_GET
 
@@ -121,6 +126,7 @@ LINK_TYPES = (
 # union bpf_attr by command, and struct bpf_{map,prog,link,btf}_info: the leading part we need.
 MAP_CREATE_ATTR = struct.Struct("=7I16s5IQ")  # type .. numa_node, name, ifindex .. btf, map_extra
 ELEM_ATTR = struct.Struct("=IxxxxQQQ")  # map_fd, key, value or next_key, flags
+BATCH_ATTR = struct.Struct("=QQQQIIQQ")  # in, out, keys, values, count, map_fd, flags of both
 OBJ_ATTR = struct.Struct("=QIIi")  # pathname, bpf_fd, file_flags, path_fd
 ID_ATTR = struct.Struct("=III")  # start_id or id, next_id, open_flags
 INFO_ATTR = struct.Struct("=IIQ")  # bpf_fd, info_len, info

@@ -8,7 +8,7 @@ import errno
 import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Iterator, List, NamedTuple, Optional
+from typing import Iterator, List, NamedTuple, Optional, Union
 
 from .. import kernel
 from ..bpffs import ENTRY, PathProblem, Place, walk
@@ -16,13 +16,14 @@ from ..errors import TROUBLE, Problems
 from ..found.pins import DirectorySeen, PinnedMap
 from ..kernel import Fd, KernelError, explained
 from ..make_map import make_map
-from ..objects import look, name_of, shape_of
+from ..objects import name_of, shape_of
 from ..observe.maps import by_directory, observe_pin
 from ..plan.maps import (
     Adjust,
     Create,
     Keep,
     MapPlan,
+    Migrate,
     Replace,
     Step,
     access_to_set,
@@ -32,6 +33,9 @@ from ..shape import UNDECLARED, Identity, MapShape
 from ..spec.fields import STAGING
 from ..spec.maps import WantedPin
 from ..staging import Staging, set_access_of
+from ..uapi import BPF_F_RDONLY
+from .catching_up import CaughtUp, catch_up
+from .copying import copy, ends
 
 
 class Outcome(NamedTuple):
@@ -43,6 +47,9 @@ class Outcome(NamedTuple):
     kernel_name: str = ""
     shape: Optional[MapShape] = None
     error: str = ""
+    copied: Optional[int] = None  # entries
+    caught_up: Optional[int] = None  # entries that changed while they were copied
+    warning: str = ""
 
 
 @dataclass
@@ -134,6 +141,8 @@ class _Work:
             return self._create(step)
         if isinstance(step, Adjust):
             return self._adjust(step)
+        if isinstance(step, Migrate):
+            return self._migrate(step)
         if isinstance(step, Replace):
             return self._replace(step)
         return Outcome(step, "failed", error=step.reason)
@@ -152,8 +161,7 @@ class _Work:
 
     def _replace(self, step: Replace) -> Optional[Outcome]:
         wanted, staging = step.wanted, self.staging()
-        found = look(self._place.fd, wanted.name)
-        if not isinstance(found, PinnedMap) or found.entry.identity != step.found.entry.identity:
+        if not self._is_still_there(step):
             return None
         with _make(wanted) as fd:
             outcome = _outcome(step, fd)
@@ -161,20 +169,68 @@ class _Work:
             staging.replace(wanted.name)
             return outcome
 
+    def _migrate(self, step: Migrate) -> Optional[Outcome]:
+        wanted, staging = step.wanted, self.staging()
+        pin = self._open(step)
+        if pin is None:
+            return None
+        with pin, kernel.get(pin.magic, BPF_F_RDONLY) as old, make_map(
+            step.map, wanted.kernel_name
+        ) as new:
+            source, target = ends(old, step.found.shape, new, step.map.shape)
+            copied = copy(source, target)
+            outcome = _outcome(step, new)._replace(copied=copied.total)
+            staging.pin(new, wanted.name, access_to_set(step))
+            if not self._is_still_there(step):
+                return None
+            staging.replace(wanted.name)
+            # The name has changed hands: from here on a failure must not hide that.
+            try:
+                outcome = _with_news(outcome, catch_up(source, target, copied))
+                if wanted.frozen:
+                    kernel.freeze(new)
+            except TROUBLE as error:
+                return outcome._replace(error=explained(error))
+            return outcome
+
     def _adjust(self, step: Adjust) -> Optional[Outcome]:
+        pin = self._open(step)
+        if pin is None:
+            return None
+        with pin:
+            if any(drift.field == "frozen" for drift in step.drift):
+                with kernel.get(pin.magic) as fd:
+                    kernel.freeze(fd)
+            set_access_of(pin, step.wanted.access)
+        return _foreseen(step)
+
+    def _open(self, step: Union[Adjust, Replace]) -> Optional[Fd]:
+        """The pin that was observed; None when it is another one, or none, by now."""
         try:
-            entry = Fd(os.open(step.wanted.name, ENTRY, dir_fd=self._place.fd))
+            pin = Fd(os.open(step.wanted.name, ENTRY, dir_fd=self._place.fd))
         except FileNotFoundError:
             return None
-        with entry:
-            status = os.fstat(entry)
-            if Identity(status.st_dev, status.st_ino) != step.found.entry.identity:
-                return None
-            if any(drift.field == "frozen" for drift in step.drift):
-                with kernel.get(b"/proc/self/fd/%d" % entry) as fd:
-                    kernel.freeze(fd)
-            set_access_of(entry, step.wanted.access)
-        return _foreseen(step)
+        status = os.fstat(pin)
+        if Identity(status.st_dev, status.st_ino) == step.found.entry.identity:
+            return pin
+        os.close(pin)
+        return None
+
+    def _is_still_there(self, step: Replace) -> bool:
+        pin = self._open(step)
+        if pin is not None:
+            os.close(pin)
+        return pin is not None
+
+
+def _with_news(outcome: Outcome, news: CaughtUp) -> Outcome:
+    warning = ""
+    if news.left:
+        warning = (
+            f"{outcome.step.wanted.path}: {news.left} entries of the old map changed while it was "
+            f"copied and are not so in the new one: {news.reason}"
+        )
+    return outcome._replace(caught_up=news.taken_over, warning=warning)
 
 
 def _make(wanted: WantedPin) -> Fd:
@@ -237,7 +293,9 @@ def _foreseen(step: Step) -> Outcome:
     found = step.found
     if not isinstance(found, PinnedMap):
         return Outcome(step, step.action)
-    return Outcome(step, step.action, found.id, found.name, found.shape)
+    contents = found.details.contents if isinstance(step, Migrate) else None
+    copied = contents.entries if contents else None
+    return Outcome(step, step.action, found.id, found.name, found.shape, copied=copied)
 
 
 def _outcome(step: Step, fd: Fd) -> Outcome:

@@ -27,6 +27,13 @@ class NotAPin:
         return self.what
 
 
+class Survey(NamedTuple):
+    """How much there is in a map that is to be migrated."""
+
+    entries: int  # that would be copied
+    room: int  # the least max_entries that takes all that is not empty
+
+
 @dataclass(frozen=True)
 class MapDetails:
     """What costs further system calls; None where it was not asked for or cannot be told."""
@@ -36,6 +43,7 @@ class MapDetails:
     btf_hidden: bool = False  # there is some, but it cannot be read
     inner_fits: Optional[bool] = None
     inner: Optional[MapShape] = None
+    contents: Optional[Survey] = None
 
 
 class PinnedMap(NamedTuple):

@@ -12,21 +12,26 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 from .. import kernel, uapi
 from ..bpffs import PathProblem, Place, mount_of, open_readable, walk
 from ..btf import Btf, BtfError
+from ..entries import Layout, kin_of, survey
 from ..errors import Gathering, PinningError
-from ..found.pins import NOTHING, DirectorySeen, Found, MapDetails, NotAPin, Picture
+from ..found.pins import NOTHING, DirectorySeen, Found, MapDetails, NotAPin, Picture, Survey
+from ..host import this_host
 from ..kernel import Fd, KernelError
 from ..make_map import make_map
 from ..map_types import MAP_TYPES
 from ..mountinfo import mounts
 from ..objects import Inspect, look, look_in_private, shape_of
 from ..shape import MapBtf, MapShape
-from ..spec.maps import MapSpec, WantedPin
+from ..spec.maps import MapSpec, OnMismatch, WantedPin
 from ..staging import is_abandoned
 from ..uapi import Command, MapFlag, MapInfo
 
 
-def observe(pins: Sequence[WantedPin]) -> Picture:
-    """Look at every name; raise Problems with all that cannot be looked at."""
+def observe(pins: Sequence[WantedPin], *, counting: bool = False) -> Picture:
+    """Look at every name; raise Problems with all that cannot be looked at.
+
+    `counting`: count the entries of all maps that are to be migrated, not only where it decides.
+    """
     found: List[Found] = [NOTHING] * len(pins)
     directories: Dict[str, DirectorySeen] = {}
     problems = Gathering()
@@ -41,7 +46,7 @@ def observe(pins: Sequence[WantedPin]) -> Picture:
                 if taken is not None and pins[index].name not in taken:
                     continue
                 try:
-                    found[index] = observe_pin(place, pins[index])
+                    found[index] = observe_pin(place, pins[index], counting=counting)
                 except PinningError as error:
                     problems.add(f"{pins[index].path}: {error}")
 
@@ -68,11 +73,11 @@ def by_directory(pins: Sequence[WantedPin]) -> Dict[str, List[int]]:
     return groups
 
 
-def observe_pin(place: Place, pin: WantedPin) -> Found:
+def observe_pin(place: Place, pin: WantedPin, *, counting: bool = False) -> Found:
     """Look at one name in an open directory."""
     if not place.on_bpffs:
         return _off_bpffs(place, pin.name)
-    inspect = _inspector(pin)
+    inspect = _inspector(pin, counting=counting)
     if inspect is None and place.private:
         found = look_in_private(place.fd, pin.name)
         if found is not None:
@@ -101,20 +106,35 @@ def _off_bpffs(place: Place, name: str) -> Found:
     return NotAPin("a file outside bpffs")
 
 
-def _inspector(pin: WantedPin) -> Optional[Inspect]:
+def _inspector(pin: WantedPin, *, counting: bool) -> Optional[Inspect]:
     spec = pin.map
-    if pin.frozen is None and spec.btf is None and spec.inner is None:
+    migrates = pin.on_mismatch is OnMismatch.MIGRATE
+    if pin.frozen is None and spec.btf is None and spec.inner is None and not migrates:
         return None
 
     def inspect(fd: Fd, pin_path: bytes, info: MapInfo) -> MapDetails:
+        shape = shape_of(info)
         fits, inner = None, None
         if spec.inner is not None and info.type == spec.shape.number:
-            fits, inner = _observe_inner(fd, pin_path, shape_of(info), spec.inner)
-        btf, hidden = _btf_of(info) if spec.btf is not None else (None, False)
+            fits, inner = _observe_inner(fd, pin_path, shape, spec.inner)
+        moves = migrates and (shape != spec.shape or pin.frozen is False)
+        btf, hidden = _btf_of(info) if spec.btf is not None or moves else (None, False)
         frozen = None if pin.frozen is None else _is_frozen(fd)
-        return MapDetails(frozen, btf, hidden, fits, inner)
+        contents = _survey(fd, shape, spec, counting=counting) if moves else None
+        return MapDetails(frozen, btf, hidden, fits, inner, contents)
 
     return inspect
+
+
+def _survey(fd: Fd, shape: MapShape, wanted: MapSpec, *, counting: bool) -> Optional[Survey]:
+    """What there is to copy; None where it does not matter, since all entries must be read."""
+    kin = kin_of(shape)
+    if kin is None or kin is not wanted.kind.kin:
+        return None
+    may_be_short = wanted.shape.max_entries < shape.max_entries or wanted.kind.evicts
+    if not (counting or may_be_short):
+        return None
+    return survey(fd, Layout.of(shape, kin, this_host()), wanted.shape.max_entries)
 
 
 def _is_frozen(fd: Fd) -> bool:

@@ -13,6 +13,7 @@ from ..shape import UNDECLARED, Access, Drift, Identity, MapBtf, MapShape
 from ..spec.maps import MapSpec, OnMismatch, WantedPin
 from ..uapi import flag_names
 from .access import access_drift
+from .migration import obstacles, with_btf_of
 
 
 class Create(NamedTuple):
@@ -59,6 +60,18 @@ class Replace:
 
 
 @dataclass(frozen=True)
+class Migrate(Replace):
+    """Another map takes the name, with the entries of the one before."""
+
+    action = "migrated"
+
+    @property
+    def map(self) -> MapSpec:
+        """The new map: the old one's BTF stays if it still describes it."""
+        return with_btf_of(self.wanted.map, self.found)
+
+
+@dataclass(frozen=True)
 class Refuse:
     """What is there does not fit, and nobody said that it may go."""
 
@@ -69,7 +82,7 @@ class Refuse:
     action = "incompatible"
 
 
-Step = Union[Create, Keep, Adjust, Replace, Refuse]
+Step = Union[Create, Keep, Adjust, Replace, Migrate, Refuse]
 
 
 @dataclass(frozen=True)
@@ -131,13 +144,24 @@ def decide(wanted: WantedPin, found: Found) -> Step:
         drift: Tuple[Drift, ...] = ()  # the usual case, and a thousand times
     else:
         drift = _map_drift(wanted, found)
-    if drift and wanted.on_mismatch is OnMismatch.FAIL:
-        return Refuse(wanted, found, drift, _mismatch(found, drift))
     if drift:
-        return Replace(wanted, found, drift + access_drift(wanted.access, found.entry))
+        return _step_for(wanted, found, drift)
     if wanted.access is not UNDECLARED or wanted.frozen:
         drift = access_drift(wanted.access, found.entry) + _freeze_drift(wanted, found)
     return Adjust(wanted, found, drift) if drift else Keep(wanted, found)
+
+
+def _step_for(wanted: WantedPin, found: PinnedMap, drift: Tuple[Drift, ...]) -> Step:
+    """What to do about a map of another shape."""
+    if wanted.on_mismatch is OnMismatch.FAIL:
+        return Refuse(wanted, found, drift, _mismatch(found, drift))
+    all_drift = drift + access_drift(wanted.access, found.entry)
+    if wanted.on_mismatch is OnMismatch.REPLACE:
+        return Replace(wanted, found, all_drift)
+    reasons = "; ".join(obstacles(wanted, found))
+    if reasons:
+        return Refuse(wanted, found, drift, _mismatch(found, drift, reasons))
+    return Migrate(wanted, found, all_drift)
 
 
 def unverified(step: Step) -> List[str]:
@@ -147,7 +171,7 @@ def unverified(step: Step) -> List[str]:
     fields = [] if step.wanted.map.numa_node is None else ["numa_node"]
     if step.wanted.map.inner is not None and step.found.details.inner_fits is None:
         fields.append("inner_map")
-    if step.found.details.btf_hidden:
+    if step.wanted.map.btf is not None and step.found.details.btf_hidden:
         fields.append("btf")
     return fields
 
@@ -234,9 +258,10 @@ def _spell(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _mismatch(found: PinnedMap, drift: Sequence[Drift]) -> str:
+def _mismatch(found: PinnedMap, drift: Sequence[Drift], obstacle: str = "") -> str:
+    migration = f"It cannot be migrated: {obstacle}. " if obstacle else ""
     return (
-        f"the pinned map (id {found.id}) is not as declared: {spell_drift(drift)}. "
+        f"the pinned map (id {found.id}) is not as declared: {spell_drift(drift)}. {migration}"
         "Declare what is there, or set on_mismatch: replace to pin a new, empty map instead"
     )
 

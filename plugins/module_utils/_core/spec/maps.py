@@ -27,6 +27,14 @@ class OnMismatch(enum.Enum):
 
     FAIL = "fail"
     REPLACE = "replace"
+    MIGRATE = "migrate"
+
+
+class ValueGrowth(enum.Enum):
+    """What to do with values that are shorter than declared when they are copied."""
+
+    REFUSE = "refuse"
+    ZERO_PAD = "zero_pad"
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class WantedPin:
     access: Access
     frozen: Optional[bool]
     on_mismatch: OnMismatch
+    value_growth: ValueGrowth = ValueGrowth.REFUSE
 
     @property
     def path(self) -> str:
@@ -116,6 +125,7 @@ def _read_pin(item: Arguments, defaults: Arguments, host: Host) -> WantedPin:
         access,
         item.get("frozen"),  # type: ignore[arg-type]
         OnMismatch(given("on_mismatch")),
+        ValueGrowth(given("value_growth") or ValueGrowth.REFUSE),
     )
 
 

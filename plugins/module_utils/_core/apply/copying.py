@@ -1,0 +1,166 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Copy the entries of one map into another one that nobody else knows yet."""
+
+from __future__ import annotations
+
+import errno
+import os
+from bisect import bisect_left
+from contextlib import contextmanager
+from itertools import cycle
+from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+from .. import kernel
+from ..entries import NO_BATCHES, Layout, count, kin_of, read, read_ahead
+from ..errors import PinningError
+from ..host import this_host
+from ..kernel import Batch, Fd, KernelError
+from ..map_types import MAP_TYPES_BY_NUMBER, Host
+from ..shape import MapShape
+from ..uapi import BPF_ANY, BYTE_ORDER, MapFlag
+
+
+class Source(NamedTuple):
+    """The map that entries come from."""
+
+    fd: Fd
+    layout: Layout
+
+    def get(self, key: bytes) -> Optional[bytes]:
+        """The value, or values of all CPUs, under `key`."""
+        return kernel.lookup(self.fd, key, self.layout.entry_value_size)
+
+
+class Target:
+    """The map that they go to, whose values may be larger."""
+
+    def __init__(self, fd: Fd, shape: MapShape, source: Layout, host: Host) -> None:
+        self.fd = fd
+        self.layout = Layout.of(shape, source.kin, host)
+        self.evicts = MAP_TYPES_BY_NUMBER[shape.number].evicts
+        self._source = source
+        self._has_batches = source.kin.holds is None
+        # Each CPU then has a part of the map for what is added on it.
+        self._is_split = self.evicts and bool(shape.flags & MapFlag.NO_COMMON_LRU.value)
+
+    def get(self, key: bytes) -> Optional[bytes]:
+        """The value, or values of all CPUs, under `key`."""
+        return kernel.lookup(self.fd, key, self.layout.entry_value_size)
+
+    def put(self, key: bytes, value: bytes, flags: int = BPF_ANY) -> int:
+        """Write one entry with a value of this map; 0 if what it means is gone by now."""
+        command = self.layout.kin.holds
+        if command is None:
+            kernel.update(self.fd, key, value, flags)
+            return 1
+        try:
+            opened = kernel.fd_by_id(command, int.from_bytes(value, BYTE_ORDER))
+        except KernelError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            return 0
+        with opened:
+            kernel.update(self.fd, key, int(opened).to_bytes(4, BYTE_ORDER), flags)
+        return 1
+
+    def put_all(self, batch: Batch) -> int:
+        """Write entries of the source, as far as they have a place here; how many these are."""
+        batch = self._clipped(batch)
+        batch = batch._replace(values=self.grown(batch.values))
+        if self._has_batches and batch.length:
+            try:
+                kernel.update_batch(self.fd, batch)
+                return batch.length
+            except KernelError as error:
+                if error.errno not in NO_BATCHES:
+                    raise
+                self._has_batches = False
+        return sum(self.put(key, value) for key, value in self.layout.pairs(batch))
+
+    def grown(self, values: bytes) -> bytes:
+        """Values of the source as values of this map: zeros at the end of each."""
+        size, stride, new_stride = self._source.value_size, self._source.stride, self.layout.stride
+        if size == self.layout.value_size:
+            return values
+        grown = bytearray(len(values) // stride * new_stride)
+        for offset in range(size):
+            grown[offset::new_stride] = values[offset::stride]
+        return bytes(grown)
+
+    @contextmanager
+    def filling(self) -> Iterator[Callable[[Batch], int]]:
+        """While it is filled: an LRU map evicts early when entries come from many CPUs at once."""
+        if not self.evicts:
+            yield self.put_all
+            return
+        allowed = os.sched_getaffinity(0)
+        cpus = cycle(sorted(allowed)[: None if self._is_split else 1])
+
+        def fill(batch: Batch) -> int:
+            written = 0
+            for part in self._source.parts(batch, _ON_ONE_CPU if self._is_split else batch.length):
+                os.sched_setaffinity(0, {next(cpus)})
+                written += self.put_all(part)
+            return written
+
+        try:
+            yield fill
+        finally:
+            os.sched_setaffinity(0, allowed)
+
+    def _clipped(self, batch: Batch) -> Batch:
+        source, most = self._source, self.layout.max_entries
+        if not source.kin.indexed or most >= source.max_entries:
+            return batch
+        return source.part(batch, 0, bisect_left(source.indexes(batch), most))
+
+
+def ends(old: Fd, have: MapShape, new: Fd, want: MapShape) -> Tuple[Source, Target]:
+    """Both ends of a copy between maps of one kin."""
+    kin, host = kin_of(have), this_host()
+    if kin is None:
+        raise PinningError("entries of such a map cannot be copied")
+    layout = Layout.of(have, kin, host)
+    return Source(old, layout), Target(new, want, layout, host)
+
+
+class Copied(NamedTuple):
+    """What was copied. Of what is too much to be remembered only hashes are left."""
+
+    total: int  # entries
+    batches: Sequence[Union[Batch, int]]  # in the order of reading
+    is_whole: bool
+
+
+def copy(source: Source, target: Target) -> Copied:
+    """Copy everything. If this raises, the new map is to be thrown away."""
+    copied = _copy_once(source, target)
+    if not copied.is_whole:
+        # Too large to be remembered: come as close as possible while nobody else can write.
+        again = _copy_once(source, target)
+        copied = again._replace(total=max(copied.total, again.total))
+    if target.evicts:
+        kept = count(target.fd, target.layout)
+        if kept < copied.total:
+            raise PinningError(
+                f"the new map evicted {copied.total - kept} of {copied.total} entries while it "
+                "was filled, as an LRU map does before it is quite full; the old map is still in "
+                "place: raise max_entries by some 128 for each CPU"
+            )
+    return copied
+
+
+def _copy_once(source: Source, target: Target) -> Copied:
+    total = remembered = 0
+    batches: List[Union[Batch, int]] = []
+    with target.filling() as fill:
+        for batch in read_ahead(read(source.fd, source.layout)):
+            total += fill(batch)
+            remembered += len(batch.keys) + len(batch.values)
+            batches.append(batch if remembered <= _MEMORY else hash(batch))
+    return Copied(total, batches, remembered <= _MEMORY)
+
+
+_ON_ONE_CPU = 64  # entries
+_MEMORY = 32 * 1024 * 1024  # bytes of keys and values

@@ -1,0 +1,215 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""The entries of a map, many at a time: by batch where the kernel has that, else key by key."""
+
+from __future__ import annotations
+
+import errno
+import queue
+import struct
+import threading
+from bisect import bisect_left
+from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
+
+from . import kernel
+from .advice import ENOTSUPP
+from .errors import PinningError
+from .found.pins import Survey
+from .kernel import Batch, BatchReader, KernelError
+from .map_types import MAP_TYPES_BY_NUMBER, Host, Kin
+from .shape import MapShape
+
+NO_BATCHES = (errno.EINVAL, ENOTSUPP)  # from a kernel before 5.6, and from a type without
+
+
+class Layout(NamedTuple):
+    """How the entries of a map come and go, in bytes."""
+
+    key_size: int
+    value_size: int  # of one value
+    stride: int  # from one value to the next
+    values: int  # for each key: one, or one for each possible CPU
+    max_entries: int
+    kin: Kin
+
+    @classmethod
+    def of(cls, shape: MapShape, kin: Kin, host: Host) -> Layout:
+        """The layout of a map of this shape."""
+        # bpf_map_value_size: the values of the CPUs begin at multiples of 8.
+        stride = -(-shape.value_size // 8) * 8 if kin.per_cpu else shape.value_size
+        values = host.possible_cpus if kin.per_cpu else 1
+        return cls(shape.key_size, shape.value_size, stride, values, shape.max_entries, kin)
+
+    @property
+    def entry_value_size(self) -> int:
+        """All values of one key."""
+        return self.stride * self.values
+
+    def pairs(self, batch: Batch) -> Iterator[Tuple[bytes, bytes]]:
+        """The entries of a batch one by one."""
+        key_size, value_size = self.key_size, self.entry_value_size
+        for number in range(batch.length):
+            yield (
+                batch.keys[number * key_size : (number + 1) * key_size],
+                batch.values[number * value_size : (number + 1) * value_size],
+            )
+
+    def indexes(self, batch: Batch) -> Tuple[int, ...]:
+        """The keys of a batch of an array, which rise."""
+        return struct.unpack(f"={batch.length}I", batch.keys)
+
+    def part(self, batch: Batch, first: int, end: int) -> Batch:
+        """The entries from `first` to before `end`."""
+        key_size, value_size = self.key_size, self.entry_value_size
+        return Batch(
+            end - first,
+            batch.keys[first * key_size : end * key_size],
+            batch.values[first * value_size : end * value_size],
+        )
+
+    def parts(self, batch: Batch, most: int) -> Iterator[Batch]:
+        """The same entries, `most` at a time."""
+        for first in range(0, batch.length, most or 1):
+            yield self.part(batch, first, min(first + most, batch.length))
+
+
+def kin_of(shape: MapShape) -> Optional[Kin]:
+    """What the entries are, if they can be copied."""
+    row = MAP_TYPES_BY_NUMBER.get(shape.number)
+    return row.kin if row else None
+
+
+def read(fd: int, layout: Layout) -> Iterator[Batch]:
+    """All entries. Those that come or go meanwhile may be there, or not, or twice."""
+    most = 2 * layout.max_entries
+    seen = 0
+    try:
+        for batch in read_by_batch(fd, layout):
+            seen += batch.length
+            _check_end(seen, most)
+            yield batch
+        return
+    except KernelError as error:
+        if seen or error.call != "MAP_LOOKUP_BATCH" or error.errno not in NO_BATCHES:
+            raise
+    for batch in read_by_key(fd, layout):
+        seen += batch.length
+        _check_end(seen, most)
+        yield batch
+
+
+def read_by_batch(fd: int, layout: Layout) -> Iterator[Batch]:
+    """The same, in as few system calls as possible."""
+    reader = BatchReader(fd, layout.key_size, layout.entry_value_size, _capacity(layout))
+    is_last = False
+    while not is_last:
+        try:
+            batch, is_last = reader.read()
+        except KernelError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            reader.make_room(2 * reader.capacity)
+            continue
+        yield batch
+
+
+def read_by_key(fd: int, layout: Layout) -> Iterator[Batch]:
+    """The same with two system calls for each entry."""
+    capacity = _capacity(layout)
+    keys: List[bytes] = []
+    values: List[bytes] = []
+    steps = 0
+    key = kernel.next_key(fd, layout.key_size, None)
+    while key is not None:
+        # The key after one that was deleted meanwhile is the first one.
+        steps += 1
+        _check_end(steps, 2 * layout.max_entries)
+        value = kernel.lookup(fd, key, layout.entry_value_size)
+        if value is not None:
+            keys.append(key)
+            values.append(value)
+        if len(keys) == capacity:
+            yield Batch(capacity, b"".join(keys), b"".join(values))
+            keys, values = [], []
+        key = kernel.next_key(fd, layout.key_size, key)
+    yield Batch(len(keys), b"".join(keys), b"".join(values))
+
+
+def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches; a second thread reads the next one while this one is worked on."""
+    first = next(batches, None)
+    second = next(batches, None)
+    if first is None:
+        return
+    yield first
+    if second is None:
+        return  # not worth a thread
+    line: queue.Queue[Union[Batch, BaseException, None]] = queue.Queue(maxsize=2)
+    is_over = threading.Event()
+
+    def go() -> None:
+        last: Optional[BaseException] = None
+        try:
+            for batch in batches:
+                if is_over.is_set():
+                    return
+                line.put(batch)
+        except BaseException as error:  # raised again by whoever waits
+            last = error
+        line.put(last)
+
+    thread = threading.Thread(target=go, daemon=True)
+    thread.start()
+    try:
+        batch: Union[Batch, BaseException, None] = second
+        while isinstance(batch, Batch):
+            yield batch
+            batch = line.get()
+        if batch is not None:
+            raise batch
+    finally:
+        is_over.set()
+        while thread.is_alive():
+            while not line.empty():
+                line.get()
+            thread.join(_A_MOMENT)
+
+
+def count(fd: int, layout: Layout) -> int:
+    """How many entries there are."""
+    return sum(batch.length for batch in read(fd, layout))
+
+
+def survey(fd: int, layout: Layout, most: int) -> Survey:
+    """What is in a map; of an array, a slot of zeros needs no room.
+
+    `most` is the max_entries of the map that it is to be copied to.
+    """
+    if not layout.kin.indexed:
+        entries = count(fd, layout)
+        return Survey(entries, entries)
+    entries = room = 0
+    for batch in read(fd, layout):
+        indexes = layout.indexes(batch)
+        entries += bisect_left(indexes, most)
+        occupied = len(batch.values if layout.kin.holds else batch.values.rstrip(b"\0"))
+        if occupied:
+            room = indexes[(occupied - 1) // layout.entry_value_size] + 1
+    return Survey(entries, room)
+
+
+def _capacity(layout: Layout) -> int:
+    fitting = _BATCH_BYTES // (layout.key_size + layout.entry_value_size)
+    return max(1, min(fitting, layout.max_entries))
+
+
+def _check_end(seen: int, most: int) -> None:
+    if seen > most:
+        raise PinningError(
+            f"{seen} entries were read from a map of {most // 2}: other processes add and delete "
+            "all the time, so it has no end; let them pause, then run again"
+        )
+
+
+_BATCH_BYTES = 256 * 1024  # of keys and values
+_A_MOMENT = 0.01  # seconds
