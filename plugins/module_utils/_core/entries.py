@@ -9,7 +9,7 @@ import queue
 import struct
 import threading
 from bisect import bisect_left
-from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Generator, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from . import kernel
 from .advice import ENOTSUPP
@@ -135,8 +135,11 @@ def read_by_key(fd: int, layout: Layout) -> Iterator[Batch]:
     yield Batch(len(keys), b"".join(keys), b"".join(values))
 
 
-def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The same batches; a second thread reads the next one while this one is worked on."""
+def read_ahead(batches: Iterator[Batch]) -> Generator[Batch, None, None]:
+    """The same batches; a second thread reads the next one while this one is worked on.
+
+    To be closed, so that nobody reads any more when the descriptor is closed.
+    """
     first = next(batches, None)
     second = next(batches, None)
     if first is None:

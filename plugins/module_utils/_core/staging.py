@@ -13,6 +13,8 @@ import os
 import stat
 import time
 from contextlib import suppress
+from functools import partial
+from typing import Callable, Iterator
 
 from . import kernel
 from .bpffs import ENTRY, PathProblem, Place, describe_mode, open_readable
@@ -142,22 +144,27 @@ def set_access(directory: int, name: str, access: Access) -> None:
         set_access_of(entry, access)
 
 
-def set_access_of(entry: int, access: Access) -> None:
+def set_access_of(entry: Fd, access: Access) -> None:
     """The same for an entry that is open already (O_PATH)."""
-    path = f"/proc/self/fd/{int(entry)}"
+    for change in access_changes(entry, access):
+        change()
+
+
+def access_changes(entry: Fd, access: Access) -> Iterator[Callable[[], None]]:
+    """What does that, one system call each."""
+    if access.owner is not None or access.group is not None:
+        owner = -1 if access.owner is None else access.owner
+        group = -1 if access.group is None else access.group
+        yield partial(_call, "chown", os.chown, entry.magic, owner, group)
+    if access.mode is not None:
+        yield partial(_call, "chmod", os.chmod, entry.magic, access.mode)
+
+
+def _call(name: str, function: Callable[..., None], *arguments: object) -> None:
     try:
-        if access.owner is not None or access.group is not None:
-            call = "chown"
-            os.chown(
-                path,
-                -1 if access.owner is None else access.owner,
-                -1 if access.group is None else access.group,
-            )
-        if access.mode is not None:
-            call = "chmod"
-            os.chmod(path, access.mode)
+        function(*arguments)
     except OSError as error:
-        raise KernelError.of(call, error) from None
+        raise KernelError.of(name, error) from None
 
 
 def _clear(fd: int, path: str) -> None:

@@ -9,6 +9,7 @@ the old map alone is taken over; what was written under the new name is never ov
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Dict, NamedTuple, Optional
 
 from .. import kernel
@@ -29,13 +30,14 @@ class CaughtUp(NamedTuple):
 def catch_up(source: Source, target: Target, copied: Copied) -> CaughtUp:
     """Compare all entries of the old map with what was copied, and carry over what changed."""
     merge = _Merge(source, target, copied)
-    for batch in read_ahead(read(source.fd, source.layout)):
-        # Unchanged maps are read in the same order, so mostly this is one comparison.
-        if merge.is_next(batch):
-            continue
-        merge.remember_more()
-        for key, value in source.layout.pairs(batch):
-            merge.consider(key, value)
+    with closing(read_ahead(read(source.fd, source.layout))) as batches:
+        for batch in batches:
+            # Unchanged maps are read in the same order, so mostly this is one comparison.
+            if merge.is_next(batch):
+                continue
+            merge.remember_more()
+            for key, value in source.layout.pairs(batch):
+                merge.consider(key, value)
     merge.settle()
     return CaughtUp(merge.taken_over, merge.left, merge.reason)
 
@@ -52,7 +54,10 @@ class _Merge:
 
     def is_next(self, batch: Batch) -> bool:
         """Whether this is what was copied next; if so it is passed over."""
-        if self._known or not self._waiting or self._waiting[-1] not in (batch, hash(batch)):
+        if self._known or not self._waiting:
+            return False
+        following = self._waiting[-1]
+        if following != (batch if isinstance(following, Batch) else hash(batch)):
             return False
         self._waiting.pop()
         return True

@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 import os
 from bisect import bisect_left
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import cycle
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -154,8 +154,9 @@ def copy(source: Source, target: Target) -> Copied:
 def _copy_once(source: Source, target: Target) -> Copied:
     total = remembered = 0
     batches: List[Union[Batch, int]] = []
-    with target.filling() as fill:
-        for batch in read_ahead(read(source.fd, source.layout)):
+    reading = read_ahead(read(source.fd, source.layout))
+    with target.filling() as fill, closing(reading) as all_batches:
+        for batch in all_batches:
             total += fill(batch)
             remembered += len(batch.keys) + len(batch.values)
             batches.append(batch if remembered <= _MEMORY else hash(batch))

@@ -8,6 +8,7 @@ import errno
 import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Iterator, List, NamedTuple, Optional, Union
 
 from .. import kernel
@@ -32,7 +33,7 @@ from ..plan.maps import (
 from ..shape import UNDECLARED, Identity, MapShape
 from ..spec.fields import STAGING
 from ..spec.maps import WantedPin
-from ..staging import Staging, set_access_of
+from ..staging import Staging, access_changes
 from ..uapi import BPF_F_RDONLY
 from .catching_up import CaughtUp, catch_up
 from .copying import copy, ends
@@ -197,12 +198,19 @@ class _Work:
         pin = self._open(step)
         if pin is None:
             return None
+        changes = list(access_changes(pin, step.wanted.access))
+        if any(drift.field == "frozen" for drift in step.drift):
+            changes.insert(0, partial(_freeze, pin))
+        outcome = _foreseen(step)
         with pin:
-            if any(drift.field == "frozen" for drift in step.drift):
-                with kernel.get(pin.magic) as fd:
-                    kernel.freeze(fd)
-            set_access_of(pin, step.wanted.access)
-        return _foreseen(step)
+            for number, change in enumerate(changes):
+                try:
+                    change()
+                except TROUBLE as error:
+                    if not number:
+                        raise
+                    return outcome._replace(error=f"adjusted in part: {explained(error)}")
+        return outcome
 
     def _open(self, step: Union[Adjust, Replace]) -> Optional[Fd]:
         """The pin that was observed; None when it is another one, or none, by now."""
@@ -221,6 +229,11 @@ class _Work:
         if pin is not None:
             os.close(pin)
         return pin is not None
+
+
+def _freeze(pin: Fd) -> None:
+    with kernel.get(pin.magic) as fd:
+        kernel.freeze(fd)
 
 
 def _with_news(outcome: Outcome, news: CaughtUp) -> Outcome:
