@@ -69,7 +69,7 @@ def test_the_examples_of_bpffs_mount_run_and_then_change_nothing(bare_host: Host
 
 def test_the_examples_about_maps_run_and_then_change_nothing(host: Host) -> None:
     _twice(host, "bpf_map_pinned")
-    assert host.map_at(f"{BPFFS}/flows")["max_entries"] == 131072
+    assert host.map_at(f"{BPFFS}/flows")["max_entries"] == 262144
     assert host.map_at(f"{BPFFS}/agent/per_tenant")["type"] == "hash_of_maps"
     assert access(host, f"{BPFFS}/agent/events") == "640 0 4"
 

@@ -84,8 +84,8 @@ NAMES = [
     ),
     Bad(
         "a policy that is still to come",
-        {"name": "a", "on_mismatch": "migrate", **HASH},
-        ["on_mismatch", "fail, replace", "migrate"],
+        {"name": "a", "on_mismatch": "overwrite", **HASH},
+        ["on_mismatch", "fail, replace, migrate", "overwrite"],
     ),
     Bad(
         "one path twice",

@@ -184,6 +184,7 @@ def test_check_mode_foresees_what_a_run_does(host: Host) -> None:
         "unchanged": 1,
         "adjusted": 2,
         "replaced": 1,
+        "migrated": 0,
         "incompatible": 0,
     }
     headers = [each["before_header"] for each in done["diff"]]
