@@ -83,7 +83,7 @@ EXAMPLES = r"""
 
 - name: Ensure the same for two programs that share maps, with room for more flows on this host
   ebpf.pinning.bpf_map_pinned:
-    directory: /sys/fs/bpf/agent
+    directory: /sys/fs/bpf/mesh
     maps: "{{ lookup('ebpf.pinning.elf_maps', 'ingress.bpf.o', 'egress.bpf.o',
       exclude=['debug_*'], override={'flows': {'max_entries': 131072}}) }}"
 
@@ -95,7 +95,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - One list with the maps of all files, in the order in which they are defined.
+    - One list with the maps of all files, in the order in which the files list them.
     - Each map is a dictionary with C(name), C(type) and C(flags), and those of C(key_size),
       C(value_size), C(max_entries), C(map_extra), C(numa_node), C(inner_map) and C(btf) that are
       defined, as described for O(ebpf.pinning.bpf_map_pinned#module:maps).
@@ -105,11 +105,11 @@ _raw:
     - - name: flows
         type: lru_hash
         flags: [no_common_lru]
-        key_size: 16
-        value_size: 8
+        key_size: 8
+        value_size: 16
         max_entries: 65536
         btf:
-          data: n+sBABgAAAAAAAAA
+          data: n+sBABgAAAAAAAAA...
           key_type_id: 1
           value_type_id: 6
 """
@@ -138,7 +138,7 @@ class LookupModule(LookupBase):
         """One list in a list: so that `lookup` gives a list however many maps there are."""
         self.set_options(var_options=variables, direct=kwargs)
         choice = Choice(*(self.get_option(field) for field in Choice._fields))
-        paths = [self._path(term, variables) for term in terms]
+        paths = [self._path(term, variables) for term in self._flatten(terms)]
         if not paths:
             raise AnsibleLookupError("ebpf.pinning.elf_maps: name at least one object file.")
         try:
@@ -146,7 +146,7 @@ class LookupModule(LookupBase):
             maps = choose(found, choice)
         except PinningError as error:
             raise AnsibleLookupError(f"ebpf.pinning.elf_maps: {error}") from error
-        if not any(choice.all or each.definition.pinning for each in found):
+        if not (choice.all or any(each.definition.pinning for each in found)):
             defined = ", ".join(each.name for each in found) or "none at all"
             display.warning(
                 f"ebpf.pinning.elf_maps: {', '.join(paths)}: no map is pinned by name "

@@ -290,8 +290,10 @@ def test_a_host_may_have_more_room_than_the_object_says(host: Host) -> None:
 def test_a_relative_path_is_looked_for_in_files(host: Host) -> None:
     (host.scratch / "files").mkdir()
     compiled(host, "files/agent.bpf.o", SOURCE)
-    (found,) = host.playbook([show(lookup("agent.bpf.o"))])
-    assert found.good()["msg"][0]["name"] == "flows"
+    expressions = [lookup("agent.bpf.o"), "{{ lookup('ebpf.pinning.elf_maps', files) }}"]
+    run = host.playbook([show(each) for each in expressions], vars={"files": ["agent.bpf.o"] * 2})
+    for found in run:
+        assert [item["name"] for item in found.good()["msg"]] == ["flows"]
 
 
 def test_another_type_than_that_of_the_pin_is_drift(host: Host) -> None:

@@ -112,6 +112,7 @@ def test_nothing_is_in_it_that_the_types_do_not_need() -> None:
     [
         pytest.param(f"long {MORE}", id="with other types before and behind"),
         pytest.param(FLOW + LOOKS, id="whose code looks behind pointers"),
+        pytest.param(f"double one; unsigned long long two; {FLOW}", id="in another order"),
     ],
 )
 def test_two_objects_with_the_same_types_give_the_same_bytes(other: str) -> None:

@@ -128,6 +128,18 @@ def test_a_file_without_maps_adds_none() -> None:
     assert maps_of("int number;", hash_map("flows"), "") == [FLOWS]
 
 
+def test_a_map_that_no_other_load_can_use_is_refused_unless_it_is_left_out() -> None:
+    """For the kernel, the list belongs to the BTF that came with the map."""
+    held = "struct bpf_list_head { u64 opaque[2]; }; struct value { struct bpf_list_head head; };"
+    typed = "__type(key, u32); __type(value, struct value);"
+    private, pinned = hash_map("queue", 2, typed), hash_map("queue", 2, typed + PINNED)
+    flows = hash_map("flows")
+    assert maps_of(held + private + flows) == [FLOWS]
+    assert maps_of(held + pinned + flows, exclude=["queue"]) == [FLOWS]
+    with pytest.raises(PinningError, match="map queue: its values have a bpf_list_head"):
+        maps_of(held + pinned + flows)
+
+
 # Several files
 
 VALUE = "struct value { u32 hits; struct far *far; };"
@@ -319,6 +331,12 @@ def test_every_file_that_is_wrong_is_named(tmp_path: Path) -> None:
 def test_without_pyelftools_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_elf, "HAS_ELFTOOLS", False)
     assert "pyelftools is missing: install it on the controller" in refusal(object_file(GOOD))
+
+
+def test_only_one_file_knows_pyelftools() -> None:
+    plugins = Path(_elf.__file__).parents[1]
+    users = [file.name for file in plugins.rglob("*.py") if "elftools." in file.read_text()]
+    assert users == ["_elf.py"]
 
 
 def test_only_our_own_errors_come_out_of_damaged_files(tmp_path: Path) -> None:
