@@ -45,8 +45,10 @@ def test_the_guide_leads_where_it_says(agent: Host) -> None:
     run_twice(agent, str(agent.scratch / "plain.yml"))
     assert agent.shell(f"ls {BPFFS}/agent").split() == ["events", "flows"]
 
-    shown = agent.shell(blocks("console")[1])
-    assert json.loads(shown) == json.loads(blocks("json")[0])
+    update, dump = re.split(r"\n(?=bpftool)", blocks("console")[1])
+    agent.shell(update)
+    entries = json.loads(blocks("json")[0])
+    assert json.loads(agent.shell(dump)) == entries
 
     loaded = agent.run(
         agent.site.program("load"), str(agent.scratch / "files" / "agent.bpf.o"), f"{BPFFS}/agent"
@@ -57,10 +59,12 @@ def test_the_guide_leads_where_it_says(agent: Host) -> None:
     (agent.scratch / "overridden.yml").write_text(overridden)
     run_twice(agent, str(agent.scratch / "overridden.yml"))
     assert agent.map_at(f"{BPFFS}/agent/flows")["max_entries"] == 131072
+    assert json.loads(agent.shell(dump)) == entries
 
     (agent.scratch / "variables.yml").write_text(variables)
     run_twice(agent, "ebpf.pinning.provision", "-e", f"@{agent.scratch}/variables.yml")
     assert agent.map_at(f"{BPFFS}/agent/flows")["max_entries"] == 65536
+    assert json.loads(agent.shell(dump)) == entries
 
 
 def test_the_examples_of_the_lookup_run_and_then_change_nothing(agent: Host) -> None:

@@ -317,6 +317,22 @@ def test_another_type_than_that_of_the_pin_is_drift(host: Host) -> None:
     assert replaced.good()["counts"]["replaced"] == 1
 
 
+def test_a_new_version_of_the_program_takes_the_entries_along(host: Host) -> None:
+    """Its values are longer: what is new in them is zero, and libbpf takes the map."""
+    old = compiled(host, "old.bpf.o", SOURCE)
+    new = compiled(host, "new.bpf.o", SOURCE.replace("bytes;", "bytes, drops;"))
+    host.module("bpf_map_pinned", maps=lookup(old)).good()
+    words = f"map update pinned {BPFFS}/flows key 1 0 0 0 value 2 0 0 0 3 0 0 0"
+    host.run("bpftool", *words.split())
+    grown = {"on_mismatch": "migrate", "value_growth": "zero_pad"}
+    moved = host.module("bpf_map_pinned", maps=lookup(new), **grown).good()
+    assert moved["counts"]["migrated"] == 1
+    (entry,) = host.bpftool("map", "dump", "pinned", f"{BPFFS}/flows")
+    assert entry["formatted"] == {"key": 1, "value": {"packets": 2, "bytes": 3, "drops": 0}}
+    loaded = host.run(host.site.program("load"), new, BPFFS)
+    assert json.loads(loaded.stdout) == {"flows": moved["maps"][0]["id"]}
+
+
 REFUSED = {
     "a static map": (
         'static struct { int (*type)[1]; } flows __attribute__((section(".maps"), used));',
