@@ -36,8 +36,8 @@ options:
     required: true
   all:
     description:
-      - Take also the maps that are not pinned by name. V(false) takes those with
-        C(__uint(pinning, LIBBPF_PIN_BY_NAME\)) only.
+      - Take also the maps that are not pinned by name. V(false) takes only those whose
+        C(pinning) is C(LIBBPF_PIN_BY_NAME).
       - A loader does not reuse the others of itself; it must be told to.
     type: bool
     default: false
@@ -60,7 +60,7 @@ options:
       - Every field that an item of O(ebpf.pinning.bpf_map_pinned#module:maps) may have is
         allowed. C(inner_map) is merged with what is there; V(null) takes a field away.
       - A loader that reuses the map must be told of another size, too; libbpf by
-        C(bpf_map__set_max_entries(\)), cilium/ebpf in the C(CollectionSpec).
+        C(bpf_map__set_max_entries), cilium/ebpf in the C(CollectionSpec).
     type: dict
     default: {}
 notes:
