@@ -92,8 +92,7 @@ def apply(plan: MapPlan) -> Result:
             with _reopened(seen, result.new_directories) as place, ExitStack() as stack:
                 work = _Work(place, stack)
                 if seen.abandoned_staging:
-                    work.staging()
-                    result.leftovers.append(f"{seen.path}/{STAGING}")
+                    work.clear(result.leftovers)
                 for index in busy:
                     step = plan.steps[index]
                     result.outcomes[index] = outcome = work.carry_out(step)
@@ -118,6 +117,15 @@ class _Work:
         if self._staging is None:
             self._staging = self._stack.enter_context(Staging(self._place))
         return self._staging
+
+    def clear(self, leftovers: List[str]) -> None:
+        """Remove what a killed run left; its path is added when any of that is gone."""
+        staging = Staging(self._place)
+        try:
+            self._staging = self._stack.enter_context(staging)
+        finally:
+            if staging.cleared or self._staging:
+                leftovers.append(f"{self._place.path}/{STAGING}")
 
     def carry_out(self, step: Step) -> Outcome:
         """Do one step; when another process was faster, decide again about what it left."""

@@ -97,7 +97,7 @@ def _tree(fd: int, path: str, *, recurse: bool, spared: str = "", depth: int = 0
             sights.append(sight)
             continue
         with open_readable(name, fd, below) as deeper:
-            if name == STAGING and is_in_use(deeper):
+            if name == STAGING and is_in_use(deeper, below):
                 raise PathProblem(f"{below}: another run works in this directory: run again")
             tree = _tree(deeper, below, recurse=True, spared=spared, depth=depth + 1)
         sights.extend(tree.sights)
