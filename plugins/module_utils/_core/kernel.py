@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The one door to the kernel: bpf(2), mount(2), umount2(2), fstatfs(2).
 
-Everything else goes through `os`. Each command has one buffer, so it belongs to one thread.
+Everything else goes through `os`. Two threads may call: each command has a buffer and a lock. What
+a command writes into its buffer is read after that, so such a command belongs to one of them.
 Sources: man 2 bpf, man 2 mount, include/uapi/linux/bpf.h.
 """
 
@@ -14,6 +15,7 @@ import os
 import resource
 import struct
 import sys
+import threading
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
@@ -398,16 +400,18 @@ class _Call:
         self._size = ctypes.c_uint(layout.size)
         self.attr, address = _shared(layout.size)
         self._address = ctypes.c_void_p(address)
+        self._lock = threading.Lock()
 
     def __call__(self, *fields: object) -> int:
-        self._pack(self.attr, 0, *fields)
-        while True:
-            result: int = _syscall(_BPF, self._command, self._address, self._size)
-            if result >= 0:
-                return result
-            number = ctypes.get_errno()
-            if number != errno.EINTR:
-                raise KernelError(self._name, number)
+        with self._lock:
+            self._pack(self.attr, 0, *fields)
+            while True:
+                result: int = _syscall(_BPF, self._command, self._address, self._size)
+                if result >= 0:
+                    return result
+                number = ctypes.get_errno()
+                if number != errno.EINTR:
+                    raise KernelError(self._name, number)
 
 
 def _place_path(path: bytes) -> int:
