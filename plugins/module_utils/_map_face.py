@@ -29,7 +29,7 @@ from ._core.shape import MapShape
 from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
 from ._core.uapi import flag_names
-from ._face import Dictionary, failures_reported, text_diff
+from ._face import Dictionary, failures_reported, printable, text_diff
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -56,17 +56,17 @@ def run(module: AnsibleModule) -> t.NoReturn:
                 module.warn(f"{text}; until then a run that is not a check fails")
         if decided.problems:
             report = _report(foresee(decided), with_diff=False)
-            module.fail_json(
-                msg="\n".join(decided.problems),
-                **dict(report, changed=False, directories=[], leftovers=[], invocation=said),
-            )
+            report = dict(report, changed=False, directories=[], leftovers=[])
+            report["msg"] = "\n".join(decided.problems)
+            module.fail_json(invocation=said, **printable(report))
         result = foresee(decided) if module.check_mode else apply(decided)
         for outcome in result.outcomes:
             if outcome.warning:
                 module.warn(outcome.warning)
         report = _report(result, with_diff=module._diff)
         if result.error:
-            module.fail_json(msg=_half_done(result), invocation=said, **report)
+            report = printable({"msg": _half_done(result), **report})
+            module.fail_json(invocation=said, **report)
         module.exit_json(invocation=said, **report)
 
 

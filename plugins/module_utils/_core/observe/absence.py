@@ -78,7 +78,13 @@ def _observe_path(path: str, recurse: bool) -> Tuple[Sight, Tree]:
         if not place.on_bpffs and not isinstance(sight.found, Nothing):
             raise _off_bpffs(path)
         if recurse and sight.found == A_DIRECTORY:
-            with Fd(os.open(name, DIRECTORY, dir_fd=place.fd)) as fd:
+            try:
+                fd = Fd(os.open(name, DIRECTORY, dir_fd=place.fd))
+            except OSError:
+                raise PathProblem(
+                    f"{path} is another one than a moment ago: it was left alone; run again"
+                ) from None
+            with fd:
                 return sight, _tree(fd, path, recurse=True)
         return sight, nothing_below
 
@@ -96,7 +102,11 @@ def _tree(fd: int, path: str, *, recurse: bool, spared: str = "", depth: int = 0
         if not recurse or sight.found != A_DIRECTORY:
             sights.append(sight)
             continue
-        with open_readable(name, fd, below) as deeper:
+        try:
+            deeper = open_readable(name, fd, below)
+        except FileNotFoundError:  # removed meanwhile
+            continue
+        with deeper:
             if name == STAGING and is_in_use(deeper, below):
                 raise PathProblem(f"{below}: another run works in this directory: run again")
             tree = _tree(deeper, below, recurse=True, spared=spared, depth=depth + 1)
@@ -108,7 +118,11 @@ def _tree(fd: int, path: str, *, recurse: bool, spared: str = "", depth: int = 0
 
 def _names(fd: int, path: str) -> List[str]:
     with open_readable(".", fd, path) as readable:
-        return sorted(name for name in os.listdir(readable) if name not in KERNELS_OWN)
+        try:
+            names = os.listdir(readable)
+        except FileNotFoundError:  # removed meanwhile
+            return []
+    return sorted(name for name in names if name not in KERNELS_OWN)
 
 
 def _sight(directory: int, path: str, name: str) -> Sight:
@@ -125,7 +139,11 @@ def _sight(directory: int, path: str, name: str) -> Sight:
 
 def _is_mount_point(directory: int, name: str) -> bool:
     # Not by device: a bind mount of the same file system leads elsewhere, too.
-    with Fd(os.open(name, ENTRY, dir_fd=directory)) as inside:
+    try:
+        inside = Fd(os.open(name, ENTRY, dir_fd=directory))
+    except FileNotFoundError:  # removed meanwhile
+        return False
+    with inside:
         return mount_id(inside) != mount_id(directory)
 
 

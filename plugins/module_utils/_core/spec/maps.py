@@ -141,7 +141,9 @@ def _place(item: Arguments, directory: object) -> Tuple[str, str]:
     if name is None:
         raise BadField("neither name nor path is given: say where to pin it")
     check_pin_name(str(name))
-    return absolute(str(directory), "directory"), str(name)
+    whole = absolute(str(directory), "directory")
+    absolute(f"{whole}/{name}", "path")
+    return whole, str(name)
 
 
 def _read_map(item: Arguments, host: Host, *, is_inner: bool = False) -> MapSpec:
