@@ -86,12 +86,12 @@ def apply(plan: MapPlan) -> Result:
     groups = by_directory([step.wanted for step in plan.steps])
     for seen in plan.directories:
         busy = [index for index in groups[seen.path] if not isinstance(plan.steps[index], Keep)]
-        if not busy and not seen.abandoned_staging:
+        if not busy and not seen.has_leftovers:
             continue
         try:
             with _reopened(seen, result.new_directories) as place, ExitStack() as stack:
                 work = _Work(place, stack)
-                if seen.abandoned_staging:
+                if seen.has_leftovers:
                     work.clear(result.leftovers)
                 for index in busy:
                     step = plan.steps[index]

@@ -101,7 +101,7 @@ class MapPlan:
 
     @property
     def leftovers(self) -> List[DirectorySeen]:
-        return [seen for seen in self.directories if seen.abandoned_staging]
+        return [seen for seen in self.directories if seen.has_leftovers]
 
 
 def plan(pins: Sequence[WantedPin], picture: Picture, *, parents: bool) -> MapPlan:
