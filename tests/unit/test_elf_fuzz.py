@@ -57,6 +57,7 @@ BTF_HEADER = 24  # bytes
 NUMBER_OF_SECTIONS = 60  # offsets of e_shnum, and of sh_type and its like; elf(5)
 TYPE, FLAGS, SIZE, ENTRY_SIZE = 4, 8, 32, 56
 NOBITS, COMPRESSED = 8, 0x800
+TYPEDEF = 8
 Edit = tuple[int, int, int]  # place, bytes, value
 FUZZ = settings(derandomize=True, database=None, deadline=None)
 
@@ -186,7 +187,7 @@ def test_an_object_that_is_cut_is_refused(path: Path, data: st.DataObject) -> No
     assert refusal(path)
 
 
-@settings(FUZZ, max_examples=1000)
+@settings(FUZZ, max_examples=600)
 @given(st.data())
 def test_flipped_bits_give_maps_or_a_clear_error(path: Path, data: st.DataObject) -> None:
     damaged = bytearray(whole())
@@ -197,14 +198,14 @@ def test_flipped_bits_give_maps_or_a_clear_error(path: Path, data: st.DataObject
     refusal(path)
 
 
-@settings(FUZZ, max_examples=1000)
+@settings(FUZZ, max_examples=600)
 @given(st.data())
 def test_numbers_out_of_range_give_maps_or_a_clear_error(path: Path, data: st.DataObject) -> None:
     path.write_bytes(overwritten(*data.draw(edits())))
     refusal(path)
 
 
-@settings(FUZZ, max_examples=1000)
+@settings(FUZZ, max_examples=600)
 @given(st.data())
 def test_damaged_types_are_read_as_libbpf_reads_them_or_refused(
     path: Path, data: st.DataObject
@@ -236,3 +237,17 @@ def crafted() -> dict[str, bytes]:
 def test_nothing_is_reserved_or_repeated_because_a_number_says_so(path: Path, about: str) -> None:
     path.write_bytes(crafted()[about])
     assert refusal(path)
+
+
+def test_a_typedef_of_itself_is_refused(path: Path) -> None:
+    """Each type in turn is what u32 is another name of: one of them is u32."""
+    start, size = spans()[".BTF"]
+    strings_at, _size = struct.unpack_from("=16xII", whole(), start)
+    strings = whole()[start + BTF_HEADER + strings_at : start + size]
+    head = struct.pack("=II", strings.index(b"\0u32\0") + 1, TYPEDEF << 24)
+    target = whole().index(head) + len(head)
+    texts = []
+    for type_id in range(1, 70):
+        path.write_bytes(overwritten((target, 4, type_id)))
+        texts.append(refusal(path))
+    assert any("is made of itself" in text or "typedef of itself" in text for text in texts)
