@@ -342,7 +342,7 @@ def _mount_value(option: str, scratch: str, dice: Dice) -> Any:
     if option == "fstab":
         names = (
             "fstab",
-            "new",
+            "new_fstab",
             "plain",
             "symlink",
             "fifo",

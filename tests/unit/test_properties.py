@@ -192,7 +192,7 @@ def is_to_be_refused(situation: Situation) -> bool:
         root = next(each for each in World.ROOTS if f"{pin.directory}/".startswith(f"{each}/"))
         action, _fields = expected(pin, world.there.get(pin.path, NOTHING))
         makes = pin.directory not in world.directories
-        changes = action != "unchanged" or pin.directory in world.abandoned
+        changes = action != "unchanged"
         if action == "incompatible" or (
             root not in world.off_bpffs
             and (
