@@ -9,6 +9,9 @@ from contextlib import contextmanager
 
 from ._core.errors import TROUBLE
 from ._core.kernel import explained
+from ._core.map_types import map_type_name
+from ._core.shape import MapShape
+from ._core.uapi import flag_names
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -45,6 +48,18 @@ def printable(value: t.Any) -> t.Any:
     if isinstance(value, (list, tuple)):
         return [printable(each) for each in value]
     return value
+
+
+def shape_fields(shape: MapShape) -> Dictionary:
+    """The shape of a map, in the words of the options of bpf_map_pinned."""
+    return {
+        "type": map_type_name(shape.number),
+        "key_size": shape.key_size,
+        "value_size": shape.value_size,
+        "max_entries": shape.max_entries,
+        "flags": flag_names(shape.flags),
+        "map_extra": shape.map_extra,
+    }
 
 
 def text_diff(

@@ -11,7 +11,7 @@ from ._core.apply.maps import Outcome, Result, apply, foresee
 from ._core.found.pins import PinnedMap
 from ._core.host import this_host
 from ._core.kernel import KernelError
-from ._core.map_types import MAP_TYPES, map_type_name
+from ._core.map_types import MAP_TYPES
 from ._core.objects import programs_using
 from ._core.observe.maps import observe
 from ._core.plan.maps import (
@@ -25,11 +25,9 @@ from ._core.plan.maps import (
     unverified,
 )
 from ._core.plan.migration import loses_btf
-from ._core.shape import MapShape
 from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
-from ._core.uapi import flag_names
-from ._face import Dictionary, failures_reported, text_diff
+from ._face import Dictionary, failures_reported, shape_fields, text_diff
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -109,18 +107,7 @@ def _map(outcome: Outcome) -> Dictionary:
 def _shape(outcome: Outcome) -> t.Optional[Dictionary]:
     if outcome.shape is None:
         return None
-    return {"name": outcome.kernel_name, **_shape_fields(outcome.shape)}
-
-
-def _shape_fields(shape: MapShape) -> Dictionary:
-    return {
-        "type": map_type_name(shape.number),
-        "key_size": shape.key_size,
-        "value_size": shape.value_size,
-        "max_entries": shape.max_entries,
-        "flags": flag_names(shape.flags),
-        "map_extra": shape.map_extra,
-    }
+    return {"name": outcome.kernel_name, **shape_fields(outcome.shape)}
 
 
 def _diff(
@@ -139,7 +126,7 @@ def _sides(step: Step) -> t.Tuple[Dictionary, Dictionary]:
         return {}, _declared(step.wanted)
     entry = step.found.entry
     before = dict(
-        _shape_fields(step.found.shape),
+        shape_fields(step.found.shape),
         owner=user_name(entry.owner),
         group=group_name(entry.group),
         mode=octal(entry.mode),
@@ -154,7 +141,7 @@ def _sides(step: Step) -> t.Tuple[Dictionary, Dictionary]:
 
 
 def _declared(wanted: WantedPin) -> Dictionary:
-    fields = _shape_fields(wanted.map.shape)
+    fields = shape_fields(wanted.map.shape)
     if wanted.map.inner is not None:
         fields["inner_map"] = spell_shape(wanted.map.inner.shape)
     access = wanted.access
@@ -184,9 +171,9 @@ def _foreseeable(decided: MapPlan) -> t.Iterator[str]:
         yield f"Whether programs use the maps that are replaced cannot be told: {error}"
         return
     for step in replaced:
-        programs = users[step.found.id]
+        programs = ", ".join(program.label for program in users[step.found.id])
         if programs:
-            yield f"{step.wanted.path}: {_left_behind(step)}: {', '.join(programs)}"
+            yield f"{step.wanted.path}: {_left_behind(step)}: {programs}"
 
 
 def _left_behind(step: Replace) -> str:

@@ -21,7 +21,7 @@ from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 from . import uapi
 from .advice import advice_for, errno_name
 from .errors import PinningError
-from .uapi import Command, MapInfo
+from .uapi import Command, LinkInfo, MapInfo, ProgInfo
 
 MS_RDONLY = 1
 MS_REMOUNT = 32
@@ -166,20 +166,28 @@ def map_info_if_map(fd: int) -> Optional[MapInfo]:
     return MapInfo._make(uapi.MAP_INFO.unpack_from(_info_buffer))
 
 
-def link_info(fd: int) -> Tuple[Any, ...]:
-    """(type, id, program id) of a link."""
-    return _info(fd, uapi.LINK_INFO)
+def link_info(fd: int) -> LinkInfo:
+    """What the kernel says of a link."""
+    return LinkInfo._make(_info(fd, uapi.LINK_INFO))
 
 
-def prog_info(fd: int) -> Tuple[int, int, bytes]:
-    """(type, id, name) of a program."""
-    fields = _info(fd, uapi.PROG_INFO)
-    return fields[0], fields[1], fields[11]
+def link_target_name(fd: int) -> bytes:
+    """The name of what a link is attached to, for those of type raw_tracepoint and iter only."""
+    name = ctypes.create_string_buffer(_TARGET_NAME)
+    _info_buffer[:] = _ZEROS
+    struct.pack_into("=QI", _info_buffer, 16, ctypes.addressof(name), _TARGET_NAME)
+    _get_info(fd, uapi.LINK_INFO.size, _INFO_ADDRESS)
+    return name.value
+
+
+def prog_info(fd: int) -> ProgInfo:
+    """What the kernel says of a program."""
+    return ProgInfo._make(_info(fd, uapi.PROG_INFO))
 
 
 def prog_map_ids(fd: int) -> List[int]:
     """Ids of the maps that a program uses."""
-    count = _info(fd, uapi.PROG_INFO)[9]
+    count = prog_info(fd).nr_map_ids
     while True:
         ids = (ctypes.c_uint32 * count)()
         _info_buffer[:] = _ZEROS
@@ -480,6 +488,7 @@ _info_buffer, _INFO_ADDRESS = _shared(256)
 _ZEROS = bytes(256)  # the kernel wants zeros where it has no field (E2BIG)
 _path, _PATH_ADDRESS = _shared(4096)
 _MAP_INFO_SIZES = range(80, 192)  # bytes
+_TARGET_NAME = 128  # bytes
 _placed = b""
 _PATH_FD = uapi.MapFlag.PATH_FD.value
 _statfs = ctypes.create_string_buffer(256)

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, NamedTuple, Optional, Sequence, Tuple, Union
+from dataclasses import dataclass, field
+from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..map_types import map_type_name
 from ..shape import Entry, Identity, MapBtf, MapShape
@@ -35,6 +35,13 @@ class Survey(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Unreadable:
+    """There is something, but the kernel does not let us look."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class MapDetails:
     """What costs further system calls; None where it was not asked for or cannot be told."""
 
@@ -44,6 +51,8 @@ class MapDetails:
     inner_fits: Optional[bool] = None
     inner: Optional[MapShape] = None
     contents: Optional[Survey] = None
+    btf_id: Optional[int] = None  # 0: it has none
+    memlock: Optional[int] = None  # bytes, as the kernel estimates
 
 
 class PinnedMap(NamedTuple):
@@ -72,6 +81,9 @@ class PinnedProg:
     id: int
     name: str
     type: str
+    tag: str = ""  # hash of its instructions, in hex
+    load_time: int = 0  # ns since the machine was started
+    loaded_by: int = 0  # uid
     kind = "prog"
 
     @property
@@ -87,6 +99,7 @@ class PinnedLink:
     id: int
     type: str
     prog_id: int
+    target: Mapping[str, object] = field(default_factory=dict)  # what the program is attached to
     name = ""
     kind = "link"
 
@@ -95,8 +108,22 @@ class PinnedLink:
         return f"a link of type {self.type} (id {self.id}, program {self.prog_id})"
 
 
+class Program(NamedTuple):
+    """A program that is loaded, pinned or not."""
+
+    id: int
+    type: str
+    name: str
+    map_ids: Tuple[int, ...]  # the maps that it uses
+
+    @property
+    def label(self) -> str:
+        return f"id {self.id} ({self.type} {self.name})"
+
+
 Pin = Union[PinnedMap, PinnedProg, PinnedLink]
 Found = Union[Nothing, NotAPin, Pin]
+Glimpse = Union[Found, Unreadable]
 
 NOTHING = Nothing()
 NO_DETAILS = MapDetails()
@@ -131,7 +158,7 @@ class Sight:
 
     path: str
     directory: Identity
-    found: Found
+    found: Glimpse
     read_only: bool = False  # whether the mount it was seen through is
 
 

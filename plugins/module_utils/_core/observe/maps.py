@@ -20,7 +20,7 @@ from ..kernel import Fd, KernelError
 from ..make_map import make_map
 from ..map_types import MAP_TYPES
 from ..mountinfo import mounts
-from ..objects import Inspect, look, look_in_private, shape_of
+from ..objects import Inspect, fdinfo, look, look_in_private, shape_of
 from ..shape import MapBtf, MapShape
 from ..spec.maps import MapSpec, OnMismatch, WantedPin
 from ..staging import is_abandoned
@@ -119,7 +119,7 @@ def _inspector(pin: WantedPin, *, counting: bool) -> Optional[Inspect]:
             fits, inner = _observe_inner(fd, pin_path, shape, spec.inner)
         moves = migrates and (shape != spec.shape or pin.frozen is False)
         btf, hidden = _btf_of(info) if spec.btf is not None or moves else (None, False)
-        frozen = None if pin.frozen is None else _is_frozen(fd)
+        frozen = None if pin.frozen is None else fdinfo(fd).get("frozen") == 1
         contents = _survey(fd, shape, spec, counting=counting) if moves else None
         return MapDetails(frozen, btf, hidden, fits, inner, contents)
 
@@ -135,12 +135,6 @@ def _survey(fd: Fd, shape: MapShape, wanted: MapSpec, *, counting: bool) -> Opti
     if not (counting or may_be_short):
         return None
     return survey(fd, Layout.of(shape, kin, this_host()), wanted.shape.max_entries)
-
-
-def _is_frozen(fd: Fd) -> bool:
-    # struct bpf_map_info has no such field.
-    with open(f"/proc/self/fdinfo/{int(fd)}", "rb") as fields:
-        return any(line.split() == [b"frozen:", b"1"] for line in fields)
 
 
 def _btf_of(info: MapInfo) -> Tuple[Optional[MapBtf], bool]:
