@@ -7,7 +7,8 @@ from __future__ import annotations
 import gc
 import typing as t
 
-from ._core.apply.maps import Outcome, Result, apply, foresee
+from ._core.apply.maps import MapCraft, Outcome
+from ._core.apply.names import Result, apply, foresee
 from ._core.found.pins import PinnedMap
 from ._core.host import this_host
 from ._core.kernel import KernelError
@@ -53,12 +54,12 @@ def run(module: AnsibleModule) -> t.NoReturn:
             for text in decided.not_mounted:
                 module.warn(f"{text}; until then a run that is not a check fails")
         if decided.problems:
-            report = _report(foresee(decided), with_diff=False)
+            report = _report(foresee(decided, MapCraft()), with_diff=False)
             module.fail_json(
                 msg="\n".join(decided.problems),
                 **dict(report, changed=False, directories=[], leftovers=[], invocation=said),
             )
-        result = foresee(decided) if module.check_mode else apply(decided)
+        result = foresee(decided, MapCraft()) if module.check_mode else apply(decided, MapCraft())
         for outcome in result.outcomes:
             if outcome.warning:
                 module.warn(outcome.warning)
@@ -68,7 +69,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
         module.exit_json(invocation=said, **report)
 
 
-def _report(result: Result, *, with_diff: bool) -> Dictionary:
+def _report(result: Result[Outcome], *, with_diff: bool) -> Dictionary:
     outcomes = result.outcomes
     counts = dict.fromkeys(ACTIONS, 0)
     for outcome in outcomes:
@@ -186,7 +187,7 @@ def _left_behind(step: Replace) -> str:
     return f"{text} until they are loaded again"
 
 
-def _half_done(result: Result) -> str:
+def _half_done(result: Result[Outcome]) -> str:
     counts: t.Dict[str, int] = {}
     for outcome in result.outcomes:
         counts[outcome.action] = counts.get(outcome.action, 0) + 1
