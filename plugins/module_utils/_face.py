@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import typing as t
+from collections import Counter
 from contextlib import contextmanager
 
 from ._core.errors import TROUBLE
@@ -48,6 +49,16 @@ def printable(value: t.Any) -> t.Any:
     if isinstance(value, (list, tuple)):
         return [printable(each) for each in value]
     return value
+
+
+def half_done(error: str, actions: t.Sequence[str], key: str) -> str:
+    """The message of a batch that stopped at `error`; `key` is where the result lists it."""
+    counts = Counter(actions)
+    summary = ", ".join(f"{count} {action}" for action, count in counts.items())
+    return (
+        f"{error}\nDone so far: {summary.replace('_', ' ')} (see `{key}`). "
+        "What is done stays; run again to do the rest."
+    )
 
 
 def shape_fields(shape: MapShape) -> Dictionary:

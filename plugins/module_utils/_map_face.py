@@ -28,7 +28,7 @@ from ._core.plan.maps import (
 from ._core.plan.migration import loses_btf
 from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
-from ._face import Dictionary, failures_reported, shape_fields, text_diff
+from ._face import Dictionary, failures_reported, half_done, shape_fields, text_diff
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -65,7 +65,10 @@ def run(module: AnsibleModule) -> t.NoReturn:
                 module.warn(outcome.warning)
         report = _report(result, with_diff=module._diff)
         if result.error:
-            module.fail_json(msg=_half_done(result), invocation=said, **report)
+            actions = [outcome.action for outcome in result.outcomes]
+            module.fail_json(
+                msg=half_done(result.error, actions, "maps"), invocation=said, **report
+            )
         module.exit_json(invocation=said, **report)
 
 
@@ -185,14 +188,3 @@ def _left_behind(step: Replace) -> str:
         # prog_array_map_clear, when the last pin and the last descriptor are gone.
         text += "; the kernel takes the programs out of it when it has no pin, so tail calls end"
     return f"{text} until they are loaded again"
-
-
-def _half_done(result: Result[Outcome]) -> str:
-    counts: t.Dict[str, int] = {}
-    for outcome in result.outcomes:
-        counts[outcome.action] = counts.get(outcome.action, 0) + 1
-    summary = ", ".join(f"{count} {action}" for action, count in counts.items())
-    return (
-        f"{result.error}\nDone so far: {summary.replace('_', ' ')} (see `maps`). "
-        "What is done stays; run again to do the rest."
-    )

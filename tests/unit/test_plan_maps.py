@@ -20,7 +20,8 @@ from _core.found.pins import (
     PinnedProg,
 )
 from _core.map_types import Host
-from _core.plan.maps import MapPlan, access_to_set, decide, plan, unverified
+from _core.plan.access import inherited
+from _core.plan.maps import MapPlan, decide, plan, unverified
 from _core.shape import Entry, Identity, MapShape
 from _core.spec.maps import WantedPin, read_pins
 
@@ -149,7 +150,7 @@ def test_a_replacement_inherits_what_is_not_declared() -> None:
     step = decide(
         want(on_mismatch="replace", group="9"), found(max_entries=1)._replace(entry=entry)
     )
-    access = access_to_set(step)
+    access = inherited(step.wanted.access, step.found.entry)
     assert (access.owner, access.group, access.mode) == (7, 9, 0o640)
 
 

@@ -215,17 +215,18 @@ def fd_by_id(command: Command, object_id: int) -> Fd:
     return Fd(_BY_ID[command](object_id, 0, 0))
 
 
-def program_ids() -> Iterator[int]:
-    """Ids of all loaded programs, rising."""
+def all_ids(command: Command) -> Iterator[int]:
+    """Ids of all maps or programs, rising. Needs CAP_SYS_ADMIN (EPERM)."""
+    next_id = _NEXT_ID[command]
     current = 0
     while True:
         try:
-            _prog_get_next_id(current, 0, 0)
+            next_id(current, 0, 0)
         except KernelError as error:
             if error.errno == errno.ENOENT:
                 return
             raise
-        current = uapi.ID_ATTR.unpack_from(_prog_get_next_id.attr)[1]
+        current = uapi.ID_ATTR.unpack_from(next_id.attr)[1]
         yield current
 
 
@@ -504,8 +505,11 @@ _map_freeze = _Call(Command.MAP_FREEZE, uapi.FD_ATTR)
 _obj_pin = _Call(Command.OBJ_PIN, uapi.OBJ_ATTR)
 _obj_get = _Call(Command.OBJ_GET, uapi.OBJ_ATTR)
 _get_info = _Call(Command.OBJ_GET_INFO_BY_FD, uapi.INFO_ATTR)
-_prog_get_next_id = _Call(Command.PROG_GET_NEXT_ID, uapi.ID_ATTR)
 _btf_load = _Call(Command.BTF_LOAD, uapi.BTF_LOAD_ATTR)
+_NEXT_ID = {
+    command: _Call(command, uapi.ID_ATTR)
+    for command in (Command.PROG_GET_NEXT_ID, Command.MAP_GET_NEXT_ID)
+}
 _BY_ID = {
     command: _Call(command, uapi.ID_ATTR)
     for command in (

@@ -126,7 +126,7 @@ def loaded_programs() -> Iterator[Program]:
 
     KernelError without CAP_SYS_ADMIN (EPERM).
     """
-    for prog_id in kernel.program_ids():
+    for prog_id in kernel.all_ids(Command.PROG_GET_NEXT_ID):
         try:
             with kernel.fd_by_id(Command.PROG_GET_FD_BY_ID, prog_id) as fd:
                 info, map_ids = kernel.prog_info(fd), kernel.prog_map_ids(fd)
@@ -136,6 +136,16 @@ def loaded_programs() -> Iterator[Program]:
             continue
         kind = uapi.type_name(uapi.PROG_TYPES, info.type)
         yield Program(prog_id, kind, name_of(info.name), tuple(map_ids))
+
+
+def object_by_id(kind: str, object_id: int) -> Fd:
+    """Open a map, prog or link by its id, for reading and writing. ENOENT when it is gone."""
+    return kernel.fd_by_id(_BY_ID[kind], object_id)
+
+
+def identify(fd: Fd, kind: str) -> Found:
+    """Tell what is open, a map, prog or link. As a pin it has no place."""
+    return _identify(fd, kind == "link", _NOWHERE, b"", None)
 
 
 def programs_using(map_ids: Iterable[int]) -> Dict[int, List[Program]]:
@@ -206,5 +216,11 @@ def _not_a_pin(directory: int, name: str, mode: int) -> NotAPin:
 
 _FDINFO = 4096  # bytes; it has a dozen short lines
 _FDINFO_FIELDS = re.compile(rb"^(frozen|memlock):\s*(\d+)$", re.MULTILINE)
+_NOWHERE = Entry(Identity(0, 0), 0, 0, 0)
+_BY_ID = {
+    "map": Command.MAP_GET_FD_BY_ID,
+    "prog": Command.PROG_GET_FD_BY_ID,
+    "link": Command.LINK_GET_FD_BY_ID,
+}
 # From LINK_CREATE it is called bpf_link, from OBJ_GET bpf-link, and newer kernels changed it.
 _LINKS = ("anon_inode:bpf_link", "anon_inode:bpf-link")

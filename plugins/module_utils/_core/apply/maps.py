@@ -15,7 +15,8 @@ from ..kernel import Fd, KernelError, explained
 from ..make_map import make_map
 from ..objects import name_of, shape_of
 from ..observe.maps import observe_pin
-from ..plan.maps import Adjust, Create, Keep, Migrate, Refuse, Replace, Step, access_to_set, decide
+from ..plan.access import inherited
+from ..plan.maps import Adjust, Create, Keep, Migrate, Refuse, Replace, Step, decide
 from ..shape import MapShape
 from ..spec.maps import WantedPin
 from ..uapi import BPF_F_RDONLY
@@ -100,11 +101,12 @@ def _create(work: Work, step: Create) -> Optional[Outcome]:
 
 
 def _replace(work: Work, step: Replace) -> Optional[Outcome]:
-    name, identity = step.wanted.name, step.found.entry.identity
+    wanted, identity = step.wanted, step.found.entry.identity
     work.staging()  # from here on no other run replaces it
-    with _make(step.wanted) as fd:
+    access = inherited(wanted.access, step.found.entry)
+    with _make(wanted) as fd:
         outcome = _outcome(step, fd)
-        return outcome if work.replace(fd, name, access_to_set(step), identity) else None
+        return outcome if work.replace(fd, wanted.name, access, identity) else None
 
 
 def _migrate(work: Work, step: Migrate) -> Optional[Outcome]:
@@ -119,7 +121,8 @@ def _migrate(work: Work, step: Migrate) -> Optional[Outcome]:
         source, target = ends(old, step.found.shape, new, step.map.shape)
         copied = copy(source, target)
         outcome = _outcome(step, new)._replace(copied=copied.total)
-        if not work.replace(new, wanted.name, access_to_set(step), identity):
+        access = inherited(wanted.access, step.found.entry)
+        if not work.replace(new, wanted.name, access, identity):
             return None
         # The name has changed hands: from here on a failure must not hide that.
         try:

@@ -15,6 +15,8 @@ from ..shape import Entry, Identity, MapBtf, MapShape
 class Nothing:
     """The name is free."""
 
+    label = "nothing"
+
 
 @dataclass(frozen=True)
 class NotAPin:
@@ -106,6 +108,15 @@ class PinnedLink:
     @property
     def label(self) -> str:
         return f"a link of type {self.type} (id {self.id}, program {self.prog_id})"
+
+    @property
+    def loss(self) -> str:
+        """What happens when the pin goes."""
+        target = "".join(f", {name} {value}" for name, value in self.target.items())
+        return (
+            f"program {self.prog_id} is detached ({self.type}{target}) unless another pin or a "
+            f"process holds link {self.id}"
+        )
 
 
 class Program(NamedTuple):

@@ -9,7 +9,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..found.pins import NO_DETAILS, Found, NotAPin, Nothing, Picture, PinnedMap
 from ..map_types import map_type_name
-from ..shape import UNDECLARED, Access, Drift, MapBtf, MapShape
+from ..shape import UNDECLARED, Drift, MapBtf, MapShape
 from ..spec.maps import MapSpec, WantedPin
 from ..spec.names import OnMismatch
 from ..uapi import flag_names
@@ -145,16 +145,6 @@ def unverified(step: Step) -> List[str]:
     if step.wanted.map.btf is not None and step.found.details.btf_hidden:
         fields.append("btf")
     return fields
-
-
-def access_to_set(step: Replace) -> Access:
-    """A replacement inherits what is not declared from the pin it replaces."""
-    declared, entry = step.wanted.access, step.found.entry
-    return Access(
-        entry.owner if declared.owner is None else declared.owner,
-        entry.group if declared.group is None else declared.group,
-        entry.mode if declared.mode is None else declared.mode,
-    )
 
 
 def _map_drift(wanted: WantedPin, found: PinnedMap) -> Tuple[Drift, ...]:
