@@ -46,6 +46,7 @@ class Type(NamedTuple):
     target: int  # what it points to, repeats, renames, returns or tags; 0: none
     numbers: Tuple[int, ...]  # encoding, offset, bits; number of elements; linkage; index
     parts: Tuple[Part, ...]
+    indexed_by: int = 0  # the type of an index of an array
 
 
 class Btf:
@@ -222,14 +223,16 @@ def _decode(words: Tuple[int, ...], strings: bytes) -> List[Type]:
             raise BtfError(f"type {len(types)} is of kind {kind}, which is not known")
         numbers, each = _take(rest, _WORDS.get(kind, 0)), _PART_WORDS.get(kind, 0)
         size, target = (size_or_type, 0) if kind in _SIZED else (0, size_or_type)
+        indexed_by = 0
         if kind == ARRAY:
-            target, _index_type, count = numbers
+            target, indexed_by, count = numbers
             numbers = (count,)
         parts = tuple(
             _part(kind, flag, _take(rest, each), strings)
             for _each in range(part_count if each else 0)
         )
-        types.append(Type(kind, _string(strings, name_at), flag, size, target, numbers, parts))
+        name = _string(strings, name_at)
+        types.append(Type(kind, name, flag, size, target, numbers, parts, indexed_by))
     for type_id, found in enumerate(types):
         last = max(_made_of(found))
         if last >= len(types):

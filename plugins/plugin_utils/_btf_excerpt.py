@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The smallest BTF that describes a few types of another. Private to this collection."""
+
+from __future__ import annotations
+
+import struct
+import typing as t
+
+from ..module_utils._core.btf import (
+    ARRAY,
+    CONST,
+    DATASEC,
+    DECL_TAG,
+    ENUM64,
+    FUNC,
+    FWD,
+    PTR,
+    RESTRICT,
+    STRUCT,
+    TYPEDEF,
+    UNION,
+    VAR,
+    VOLATILE,
+    Btf,
+    BtfError,
+    Part,
+    Type,
+)
+
+
+class Excerpt(t.NamedTuple):
+    """A blob in the byte order of the original, and the ids of the types asked for in it."""
+
+    blob: bytes
+    type_ids: t.Tuple[int, ...]
+
+
+def excerpt(types: Btf, *wanted: int) -> Excerpt:
+    """Those types and what they are made of; 0, which stands for none, stays 0.
+
+    A named struct or union that is only behind a pointer becomes a forward declaration: a dump
+    shows no more of it, and two objects give the same blob whether or not their code looks there.
+    Behind a pointer with a tag (kptr, uptr) it is kept, since the kernel looks.
+    """
+    found = _reached_from(types, wanted)
+    ids = {old: new for new, old in enumerate(found, 1)}
+    ids[0] = 0
+    strings = _Strings()
+    words: t.List[int] = []
+    for described in found.values():
+        words += _encode(described, ids, strings)
+    order = "<" if types.byte_order == "little" else ">"
+    encoded = struct.pack(f"{order}{len(words)}I", *words)
+    sections = (0, len(encoded), len(encoded), len(strings.blob))
+    header = struct.pack(order + _HEADER, _MAGIC, 1, 0, _HEADER_SIZE, *sections)
+    return Excerpt(header + encoded + strings.blob, tuple(ids[old] for old in wanted))
+
+
+def _reached_from(types: Btf, wanted: t.Sequence[int]) -> t.Dict[int, Type]:
+    """By old id and in the order of the new ones: each type as it is to be written."""
+    found: t.Dict[int, Type] = {}
+    met = {(0, False), (0, True)}
+    waiting = [(type_id, False) for type_id in reversed(wanted)]
+    while waiting:
+        place = waiting.pop()
+        if place in met:
+            continue
+        met.add(place)
+        type_id, pointed_to = place
+        if type_id >= len(types.types):
+            raise BtfError(f"type {type_id} is not among its {len(types.types) - 1} types")
+        original = types.types[type_id]
+        if original.kind in _NO_PART_OF_A_VALUE:
+            raise BtfError(f"type {type_id} is part of a value, but is a variable or a function")
+        if pointed_to and original.name and original.kind in (STRUCT, UNION):
+            is_union = original.kind == UNION
+            found.setdefault(type_id, Type(FWD, original.name, is_union, 0, 0, (), ()))
+            continue
+        found[type_id] = original
+        behind = original.kind == PTR or (pointed_to and original.kind in _QUALIFIERS)
+        made_of = [original.target, original.indexed_by, *(part.type_id for part in original.parts)]
+        waiting.extend((part, behind) for part in reversed(made_of))
+    return found
+
+
+class _Strings:
+    def __init__(self) -> None:
+        self.blob = b"\0"
+        self._at = {"": 0}
+
+    def at(self, text: str) -> int:
+        """Where `text` is, once it has been put there."""
+        if text not in self._at:
+            self._at[text] = len(self.blob)
+            self.blob += text.encode() + b"\0"
+        return self._at[text]
+
+
+def _encode(found: Type, ids: t.Mapping[int, int], strings: _Strings) -> t.List[int]:
+    head = [
+        strings.at(found.name),
+        found.flag << 31 | found.kind << 24 | len(found.parts),
+        found.size or (0 if found.kind == ARRAY else ids[found.target]),
+    ]
+    if found.kind == ARRAY:
+        return [*head, ids[found.target], ids[found.indexed_by], *found.numbers]
+    for part in found.parts:
+        head += _encode_part(found, part, ids, strings)
+    return [*head, *found.numbers]
+
+
+def _encode_part(
+    whole: Type, part: Part, ids: t.Mapping[int, int], strings: _Strings
+) -> t.List[int]:
+    name = strings.at(part.name)
+    if whole.kind in (STRUCT, UNION):
+        offset, bits = part.numbers
+        return [name, ids[part.type_id], bits << 24 | offset]
+    if whole.kind == ENUM64:
+        (value,) = part.numbers
+        return [name, value & 0xFFFFFFFF, value >> 32]
+    return [name, *(part.numbers or (ids[part.type_id],))]  # an enumerator, or a parameter
+
+
+_NO_PART_OF_A_VALUE = frozenset({FUNC, VAR, DATASEC, DECL_TAG})
+_QUALIFIERS = frozenset({TYPEDEF, VOLATILE, CONST, RESTRICT})
+_MAGIC = 0xEB9F
+_HEADER = "HBBIIIII"  # magic, version, flags, size; offset and size of types, of strings
+_HEADER_SIZE = 24  # bytes

@@ -1,0 +1,90 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an object file for BPF says of its maps. The one user of pyelftools; private."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..module_utils._core.btf import Btf, BtfError
+from ..module_utils._core.errors import PinningError
+
+try:
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.sections import SymbolTableSection
+except ImportError:
+    HAS_ELFTOOLS = False
+else:
+    HAS_ELFTOOLS = True
+
+
+class ElfError(PinningError):
+    """A file is no object file with map definitions; the text says what to do."""
+
+
+class BpfObject(t.NamedTuple):
+    """An object file that defines maps."""
+
+    types: Btf
+    hidden: t.FrozenSet[str]  # names of symbols in section .maps that do not leave the file
+
+
+def read_object(path: str) -> t.Optional[BpfObject]:
+    """Read the file; None if it defines no maps. Raises ElfError."""
+    if not HAS_ELFTOOLS:
+        raise ElfError(
+            "the Python package pyelftools is missing: install it on the controller, for the "
+            "Python that runs Ansible"
+        )
+    try:
+        with open(path, "rb") as file:
+            return _read(file)
+    except OSError as error:
+        raise ElfError(f"it cannot be read: {error.strerror}") from None
+    except BtfError as error:
+        raise ElfError(f"its section .BTF is damaged: {error}") from None
+
+
+def _read(file: t.BinaryIO) -> t.Optional[BpfObject]:
+    try:
+        elf = ELFFile(file)
+        sections = {section.name: section for section in elf.iter_sections()}
+        kind, machine = elf["e_type"], elf["e_machine"]
+        hidden = _hidden(elf)
+        btf = sections[".BTF"].data() if ".BTF" in sections else None
+    except Exception as error:  # besides its own, pyelftools lets all kinds of them through
+        raise ElfError(f"it is no ELF file, or a damaged one: {error}") from None
+    if kind != "ET_REL" or machine not in _MACHINES:
+        raise ElfError("it is no object file for BPF: compile with `clang -g -target bpf -c`")
+    legacy = [name for name in sections if name == "maps" or name.startswith("maps/")]
+    if legacy:
+        raise ElfError(
+            f"it has legacy map definitions (struct bpf_map_def, section {legacy[0]}), which "
+            'libbpf 1.0 dropped: rewrite them in BTF style, in SEC(".maps")'
+        )
+    if ".maps" not in sections:
+        return None
+    if not btf:
+        raise ElfError(
+            "it has no section .BTF, which says what its maps are: compile with `clang -g`, and "
+            "if you strip it do so with `llvm-strip -g`"
+        )
+    if hidden is None:
+        raise ElfError("its symbols are stripped, so no loader takes it: use `llvm-strip -g`")
+    return BpfObject(Btf.parse(btf), hidden)
+
+
+def _hidden(elf: ELFFile) -> t.Optional[t.FrozenSet[str]]:
+    """Names of symbols that do not leave the file; None without symbols."""
+    table = elf.get_section_by_name(".symtab")
+    if not isinstance(table, SymbolTableSection):
+        return None
+    return frozenset(
+        symbol.name
+        for symbol in table.iter_symbols()
+        if symbol["st_other"]["visibility"] in _NOT_SEEN_OUTSIDE
+    )
+
+
+_MACHINES = ("EM_BPF", "EM_NONE")  # clang before version 5 wrote none
+_NOT_SEEN_OUTSIDE = ("STV_HIDDEN", "STV_INTERNAL")
