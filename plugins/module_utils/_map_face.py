@@ -61,8 +61,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
             )
         result = foresee(decided, MapCraft()) if module.check_mode else apply(decided, MapCraft())
         for outcome in result.outcomes:
-            if outcome.warning:
-                module.warn(outcome.warning)
+            for warning in outcome.warnings:
+                module.warn(warning)
         report = _report(result, with_diff=module._diff)
         if result.error:
             actions = [outcome.action for outcome in result.outcomes]

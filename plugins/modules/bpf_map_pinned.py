@@ -301,7 +301,8 @@ maps:
       sample: flows
     action:
       description:
-        - What was done, or in check mode would be done.
+        - What was done; in check mode, and when the task fails before anything is changed, what
+          would be done.
         - V(adjusted) means that owner, group, mode or V(frozen) was set in place.
         - V(incompatible) means that the pin is not as declared and was left alone.
         - When the kernel refuses in the middle, V(failed) is the map that it refused and

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,87 +64,6 @@ def test_of_eight_runs_at_once_one_makes_it_and_all_succeed(host: Host) -> None:
         assert pins[path]["object"]["max_entries"] == 16
     made = [path for result in results for path in result["directories"]]
     assert sorted(made) == [f"{BPFFS}/new", f"{BPFFS}/new/folder"]
-
-
-def test_killed_at_any_call_the_old_pin_or_the_new_one_is_there(host: Host) -> None:
-    """A rehearsal counts the calls that change something; then one run is killed at each."""
-    maps = [
-        {"name": "new", "mode": "0640", **HASH},
-        {"name": "old", "on_mismatch": "replace", **HASH},
-    ]
-    batch = {"directory": f"{BPFFS}/folder", "maps": maps}
-    # Not bpf: how often it is called depends on the programs of this machine, and each step
-    # that it makes is followed by one of these.
-    calls = ["mkdir", "flock", "chown", "chmod", "link", "rename", "unlink", "rmdir"]
-    calls += ["mkdirat", "fchownat", "fchmodat", "linkat", "renameat", "renameat2", "unlinkat"]
-    trace = host.scratch / "trace"
-    rehearsal = host.strace(
-        "-o", str(trace), "-e", "trace=" + ",".join(f"?{call}" for call in calls)
-    )
-    _prepare(host, f"{BPFFS}/folder")
-    host.module("bpf_map_pinned", keywords=rehearsal, **batch).good()
-    stops = _stops(trace)
-    # At least: make and lock the staging directory; chmod, link, unlink of one pin; chown, chmod,
-    # rename of the other; remove the staging directory.
-    assert len(stops) >= 9, stops
-
-    tasks = []
-    for number, (call, when) in enumerate(stops):
-        folder = f"{BPFFS}/killed_{number}"
-        _prepare(host, folder)
-        kill = host.tampered(call, f"signal=KILL:when={when}")
-        tasks.append(task("bpf_map_pinned", keywords=kill, **{**batch, "directory": folder}))
-    killed = host.playbook(tasks)
-    after = host.inventory()
-    left = []
-    for number, (stop, result) in enumerate(zip(stops, killed, strict=True)):
-        folder = f"{BPFFS}/killed_{number}"
-        assert result.failed, stop
-        assert "maps" not in result, f"was not killed at {stop}"
-        assert after[f"{folder}/old"]["object"]["max_entries"] in (1, 16), stop
-        assert after.get(f"{folder}/new", {}).get("bits") in (None, "0640"), stop
-        names = {
-            path.removeprefix(f"{folder}/").split("/")[0] for path in after if f"{folder}/" in path
-        }
-        assert names <= {"old", "new", STAGING}, stop
-        if STAGING in names:
-            assert after[f"{folder}/{STAGING}"]["bits"] == "0700"
-            left.append(f"{folder}/{STAGING}")
-    assert left  # else nothing was killed in the middle
-
-    everywhere = [
-        {**item, "directory": f"{BPFFS}/killed_{number}"}
-        for number in range(len(stops))
-        for item in maps
-    ]
-    foreseen, repaired, again = host.playbook(
-        [task("bpf_map_pinned", check=check, maps=everywhere) for check in (True, False, False)]
-    )
-    assert foreseen.good()["leftovers"] == left
-    assert repaired.good()["leftovers"] == left
-    assert not again.good().changed
-    assert again["counts"]["unchanged"] == len(everywhere)
-    for path, entry in host.inventory().items():
-        assert STAGING not in path
-        if path.endswith(("/old", "/new")):
-            assert entry["object"]["max_entries"] == 16
-            assert entry["links"] == 1
-
-
-def _prepare(host: Host, folder: str) -> None:
-    host.run("mkdir", folder)
-    host.make_pin(f"{folder}/old", type=1, max_entries=1)
-
-
-def _stops(trace: Path) -> list[tuple[str, int]]:
-    """The calls in the order of time, as what to tell strace: a call and its number."""
-    seen: dict[str, int] = {}
-    stops = []
-    for call, rest in re.findall(r"^\d+ +(\w+)\((.*)", trace.read_text(), re.MULTILINE):
-        seen[call] = seen.get(call, 0) + 1
-        if not re.search('"/(?!proc/)', rest):  # Ansible's own files
-            stops.append((call, seen[call]))
-    return stops
 
 
 @pytest.fixture

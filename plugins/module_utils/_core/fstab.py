@@ -36,7 +36,7 @@ def update(path: str, change: Callable[[bytes], bytes]) -> bool:
     """
     with _directory_of(path) as directory:
         patience = Patience(path)
-        while not try_lock(directory):
+        while not try_lock(directory, os.path.dirname(path)):
             patience.wait()
         while True:
             before = _read(path, directory)

@@ -8,16 +8,22 @@ import fcntl
 import time
 
 from .errors import PinningError
+from .kernel import KernelError
 
 PATIENCE = 60.0  # seconds
 
 
-def try_lock(fd: int) -> bool:
-    """Lock an open directory for this process alone (flock); False when another one has it."""
+def try_lock(fd: int, path: str) -> bool:
+    """Lock an open directory for this process alone (flock); False when another one has it.
+
+    `path` is for the message when it cannot be locked at all.
+    """
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise PinningError(f"{path}: {KernelError.of('flock', error)}") from None
     return True
 
 

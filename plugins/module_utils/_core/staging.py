@@ -17,7 +17,7 @@ from functools import partial
 from typing import Callable, Iterator
 
 from . import kernel
-from .bpffs import ENTRY, PathProblem, Place, describe_mode, open_readable
+from .bpffs import ENTRY, PathProblem, Place, describe_mode, mount_id, open_readable
 from .kernel import Fd, KernelError
 from .lock import Patience, try_lock
 from .shape import Access
@@ -30,19 +30,21 @@ class Staging:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._path = f"{place.path}/{STAGING}"
+        self._made = False  # by us, just now
+        self.cleared = False  # something of a killed run was removed
 
     def __enter__(self) -> Staging:
         patience = Patience(self._path)
         while True:
             fd = self._open()
             if fd is not None:
-                if try_lock(fd) and os.fstat(fd).st_nlink:
+                if self._lock(fd):
                     self.fd = fd
                     break
                 os.close(fd)
             patience.wait()
         try:
-            _clear(self.fd, self._path)
+            self._clear()
         except BaseException:
             os.close(self.fd)
             raise
@@ -50,9 +52,37 @@ class Staging:
 
     def __exit__(self, *_exception: object) -> None:
         with self.fd:
-            _clear(self.fd, self._path)
-            with suppress(FileNotFoundError):
-                os.rmdir(STAGING, dir_fd=self._place.fd)
+            self._clear()
+            try:
+                with suppress(FileNotFoundError):
+                    os.rmdir(STAGING, dir_fd=self._place.fd)
+            except OSError as error:
+                raise PathProblem(f"{self._path}: {KernelError.of('rmdir', error)}") from None
+
+    def _lock(self, fd: Fd) -> bool:
+        try:
+            return try_lock(fd, self._path) and os.fstat(fd).st_nlink > 0
+        except BaseException:
+            os.close(fd)
+            if self._made:
+                with suppress(OSError):
+                    os.rmdir(STAGING, dir_fd=self._place.fd)
+            raise
+
+    def _clear(self) -> None:
+        for name in os.listdir(self.fd):
+            path = f"{self._path}/{name}"
+            mode = os.lstat(name, dir_fd=self.fd).st_mode
+            if not stat.S_ISREG(mode):
+                raise PathProblem(
+                    f"{path} is {describe_mode(mode)}: only pins are made there; look at who "
+                    "made it and remove it"
+                )
+            try:
+                os.unlink(name, dir_fd=self.fd)
+            except OSError as error:
+                raise PathProblem(f"{path}: {KernelError.of('unlink', error)}") from None
+            self.cleared = True
 
     def pin(self, fd: int, name: str, access: Access) -> None:
         """Pin `fd` under `name` in here, with owner, group and mode as they are to be."""
@@ -82,10 +112,12 @@ class Staging:
     def _open(self) -> Fd | None:
         parent = self._place.fd
         try:
-            with suppress(FileExistsError):
-                os.mkdir(STAGING, 0o700, dir_fd=parent)
+            os.mkdir(STAGING, 0o700, dir_fd=parent)
+            self._made = True
+        except FileExistsError:
+            self._made = False
         except OSError as error:
-            raise KernelError.of("mkdir", error) from None
+            raise PathProblem(f"{self._path}: {KernelError.of('mkdir', error)}") from None
         fd = _open_ours(parent)
         if fd is None:
             self._check_whose()
@@ -99,6 +131,11 @@ class Staging:
             return
         is_mine = status.st_uid == os.geteuid() and not status.st_mode & 0o077
         if stat.S_ISDIR(status.st_mode) and is_mine:
+            if _is_mount_point(self._place.fd):
+                raise PathProblem(
+                    f"{self._path} is a mount point: the name is kept for a directory of this "
+                    "bpffs; unmount what is mounted there"
+                )
             return
         raise PathProblem(
             f"{self._path} is {describe_mode(status.st_mode)} of user id {status.st_uid}, mode "
@@ -113,16 +150,17 @@ def is_abandoned(place: Place) -> bool:
     if fd is None:
         return False
     with fd:
+        path = f"{place.path}/{STAGING}"
         if os.listdir(fd):
-            return try_lock(fd)
+            return try_lock(fd, path)
         # A run that is alive locks it at once after making it.
         time.sleep(_A_MOMENT)
-        return try_lock(fd) and os.fstat(fd).st_nlink > 0
+        return try_lock(fd, path) and os.fstat(fd).st_nlink > 0
 
 
-def is_in_use(fd: int) -> bool:
+def is_in_use(fd: int, path: str) -> bool:
     """Whether a run works in the staging directory `fd` now."""
-    return not try_lock(fd)
+    return not try_lock(fd, path)
 
 
 def _open_ours(parent: int) -> Fd | None:
@@ -132,10 +170,19 @@ def _open_ours(parent: int) -> Fd | None:
     except (FileNotFoundError, PathProblem):
         return None
     status = os.fstat(fd)
-    if status.st_uid == os.geteuid() and not status.st_mode & 0o077:
+    is_private = status.st_uid == os.geteuid() and not status.st_mode & 0o077
+    if is_private and mount_id(fd) == mount_id(parent):
         return fd
     os.close(fd)
     return None
+
+
+def _is_mount_point(parent: int) -> bool:
+    try:
+        with Fd(os.open(STAGING, ENTRY, dir_fd=parent)) as inside:
+            return mount_id(inside) != mount_id(parent)
+    except FileNotFoundError:
+        return False
 
 
 def set_access(directory: int, name: str, access: Access) -> None:
@@ -165,17 +212,6 @@ def _call(name: str, function: Callable[..., None], *arguments: object) -> None:
         function(*arguments)
     except OSError as error:
         raise KernelError.of(name, error) from None
-
-
-def _clear(fd: int, path: str) -> None:
-    for name in os.listdir(fd):
-        mode = os.lstat(name, dir_fd=fd).st_mode
-        if not stat.S_ISREG(mode):
-            raise PathProblem(
-                f"{path}/{name} is {describe_mode(mode)}: only pins are made there; look at who "
-                "made it and remove it"
-            )
-        os.unlink(name, dir_fd=fd)
 
 
 _A_MOMENT = 0.02  # seconds

@@ -9,7 +9,8 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,13 @@ class Host:
             "become_flags": "-s /bin/sh",
             "vars": {"ansible_python_interpreter": self.site.python_of_nobody},
         }
+
+    def run_modules(self, series: Sequence[Sequence[Mapping[str, Any]]]) -> list[list[Any]]:
+        """Run modules without Ansible around them, and with faults in their way: see faults.py."""
+        file = self._file("series.json")
+        file.write_text(json.dumps({"path": str(self.site.scratch), "series": series}))
+        script = str(HERE / "harness" / "faults.py")
+        return json.loads(self.run(sys.executable, script, str(file)).stdout)
 
     # Witnesses: none of them is our own code
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Tuple
 
 from .. import kernel
 from ..bpffs import Place
@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
     error: str = ""
     copied: Optional[int] = None  # entries
     caught_up: Optional[int] = None  # entries that changed while they were copied
-    warning: str = ""
+    warnings: Tuple[str, ...] = ()
 
 
 class MapCraft(Craft[Step, Outcome]):
@@ -135,13 +135,14 @@ def _migrate(work: Work, step: Migrate) -> Optional[Outcome]:
 
 
 def _with_news(outcome: Outcome, news: CaughtUp) -> Outcome:
-    warning = ""
-    if news.left:
-        warning = (
-            f"{outcome.step.wanted.path}: {news.left} entries of the old map changed while it was "
-            f"copied and are not so in the new one: {news.reason}"
-        )
-    return outcome._replace(caught_up=news.taken_over, warning=warning)
+    outcome = outcome._replace(caught_up=news.taken_over)
+    if not news.left:
+        return outcome
+    warning = (
+        f"{outcome.step.wanted.path}: {news.left} entries of the old map changed while it was "
+        f"copied and are not so in the new one: {news.reason}"
+    )
+    return outcome._replace(warnings=(*outcome.warnings, warning))
 
 
 def _freeze(pin: Fd) -> None:
@@ -162,4 +163,11 @@ def _make(wanted: WantedPin) -> Fd:
 
 def _outcome(step: Step, fd: Fd) -> Outcome:
     info = kernel.map_info(fd)
-    return Outcome(step, step.action, info.id, name_of(info.name), shape_of(info))
+    outcome = Outcome(step, step.action, info.id, name_of(info.name), shape_of(info))
+    if step.wanted.map.btf is None or info.btf_id:
+        return outcome
+    warning = (
+        f"{step.wanted.path}: this kernel does not know the BTF that is declared, so the map is "
+        "made without, as libbpf does: bpftool shows bytes, not fields"
+    )
+    return outcome._replace(warnings=(warning,))

@@ -190,7 +190,7 @@ def _alone_at(path: str) -> Iterator[Place]:
     """Keep other runs of this collection from mounting at `path` at the same time."""
     patience = Patience(path)
     with walk(path) as place, open_readable(".", place.fd, path) as readable:
-        while not try_lock(readable):
+        while not try_lock(readable, path):
             patience.wait()
         yield place
 

@@ -100,8 +100,7 @@ def apply(plan: NamePlan[Step], craft: Craft[Step, Outcome]) -> Result[Outcome]:
             with _reopened(seen, result.new_directories) as place, ExitStack() as stack:
                 work = Work(place, stack)
                 if seen.abandoned_staging:
-                    work.staging()
-                    result.leftovers.append(f"{seen.path}/{STAGING}")
+                    work.clear(result.leftovers)
                 for index in busy:
                     outcome = _carry_out(craft, work, steps[index])
                     result.outcomes[index] = outcome
@@ -144,6 +143,15 @@ class Work:
         if self._staging is None:
             self._staging = self._stack.enter_context(Staging(self.place))
         return self._staging
+
+    def clear(self, leftovers: List[str]) -> None:
+        """Remove what a killed run left; its path is added when any of that is gone."""
+        staging = Staging(self.place)
+        try:
+            self._staging = self._stack.enter_context(staging)
+        finally:
+            if staging.cleared or self._staging:
+                leftovers.append(f"{self.place.path}/{STAGING}")
 
     def create(self, fd: Fd, name: str, access: Access) -> bool:
         """Give a free name to what is open; False when another process took the name."""

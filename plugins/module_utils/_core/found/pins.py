@@ -50,6 +50,7 @@ class MapDetails:
     frozen: Optional[bool] = None
     btf: Optional[MapBtf] = None
     btf_hidden: bool = False  # there is some, but it cannot be read
+    btf_refused: bool = False  # there is none, and the kernel does not know what is declared
     inner_fits: Optional[bool] = None
     inner: Optional[MapShape] = None
     contents: Optional[Survey] = None

@@ -16,7 +16,7 @@ from ..entries import Layout, kin_of, survey
 from ..found.pins import Found, MapDetails, Picture, Survey
 from ..host import this_host
 from ..kernel import Fd, KernelError
-from ..make_map import make_map
+from ..make_map import make_map, takes_btf
 from ..map_types import MAP_TYPES
 from ..objects import Inspect, fdinfo, look, look_in_private, shape_of
 from ..shape import MapBtf, MapShape
@@ -57,9 +57,10 @@ def _inspector(pin: WantedPin, *, counting: bool) -> Optional[Inspect]:
             fits, inner = _observe_inner(fd, pin_path, shape, spec.inner)
         moves = migrates and (shape != spec.shape or pin.frozen is False)
         btf, hidden = _btf_of(info) if spec.btf is not None or moves else (None, False)
+        refused = spec.btf is not None and not info.btf_id and not takes_btf(spec.btf.types.blob)
         frozen = None if pin.frozen is None else fdinfo(fd).get("frozen") == 1
         contents = _survey(fd, shape, spec, counting=counting) if moves else None
-        return MapDetails(frozen, btf, hidden, fits, inner, contents)
+        return MapDetails(frozen, btf, hidden, refused, fits, inner, contents)
 
     return inspect
 

@@ -56,7 +56,7 @@ class Lookout:
                 sights.append(sight)
                 continue
             with open_readable(name, directory, below) as deeper:
-                if name == STAGING and is_in_use(deeper):
+                if name == STAGING and is_in_use(deeper, below):
                     raise PathProblem(f"{below}: another run works in this directory: run again")
                 tree = self.tree(deeper, below, recurse=True, depth=depth + 1)
             sights.extend(tree.sights)

@@ -142,7 +142,8 @@ def unverified(step: Step) -> List[str]:
     fields = [] if step.wanted.map.numa_node is None else ["numa_node"]
     if step.wanted.map.inner is not None and step.found.details.inner_fits is None:
         fields.append("inner_map")
-    if step.wanted.map.btf is not None and step.found.details.btf_hidden:
+    details = step.found.details
+    if step.wanted.map.btf is not None and (details.btf_hidden or details.btf_refused):
         fields.append("btf")
     return fields
 
@@ -153,7 +154,8 @@ def _map_drift(wanted: WantedPin, found: PinnedMap) -> Tuple[Drift, ...]:
     if spec.inner is not None and details.inner_fits is False:
         held = "another shape" if details.inner is None else spell_shape(details.inner)
         drift.append(Drift("inner_map", spell_shape(spec.inner.shape), held))
-    if spec.btf is not None and not details.btf_hidden and not _same_btf(spec.btf, details.btf):
+    is_known = not (details.btf_hidden or details.btf_refused)
+    if spec.btf is not None and is_known and not _same_btf(spec.btf, details.btf):
         want, have = _spell_btf(spec.btf), _spell_btf(details.btf)
         drift.append(Drift("btf", want, "another layout" if have == want else have))
     if wanted.frozen is False and details.frozen:
