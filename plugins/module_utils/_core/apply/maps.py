@@ -167,7 +167,7 @@ def _outcome(step: Step, fd: Fd) -> Outcome:
     if step.wanted.map.btf is None or info.btf_id:
         return outcome
     warning = (
-        f"{step.wanted.path}: this kernel does not know the BTF that is declared, so the map is "
+        f"{step.wanted.path}: this kernel does not take the BTF that is declared, so the map is "
         "made without, as libbpf does: bpftool shows bytes, not fields"
     )
     return outcome._replace(warnings=(warning,))
