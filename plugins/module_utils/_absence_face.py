@@ -23,7 +23,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
     with failures_reported(module):
         decided = _decide(module.params)
         if decided.problems:
-            module.fail_json(msg="\n".join(decided.problems))
+            module.fail_json(msg=printable("\n".join(decided.problems)))
         for unlink in decided.pins:
             if isinstance(unlink.pin, PinnedLink):
                 module.warn(printable(f"{unlink.path}: when the pin is gone, {unlink.pin.loss}"))
@@ -31,7 +31,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
         report = _report(decided, removal, with_diff=module._diff)
         if removal.error:
             done = f"Removed before that: {len(removal.pins)} (see `pins`)"
-            module.fail_json(msg=f"{removal.error}\n{done}", **printable(report))
+            module.fail_json(**printable({"msg": f"{removal.error}\n{done}", **report}))
         module.exit_json(**printable(report))
 
 

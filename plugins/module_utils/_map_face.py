@@ -28,7 +28,14 @@ from ._core.plan.maps import (
 from ._core.plan.migration import loses_btf
 from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
-from ._face import Dictionary, failures_reported, half_done, shape_fields, text_diff
+from ._face import (
+    Dictionary,
+    failures_reported,
+    half_done,
+    printable,
+    shape_fields,
+    text_diff,
+)
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -55,10 +62,9 @@ def run(module: AnsibleModule) -> t.NoReturn:
                 module.warn(f"{text}; until then a run that is not a check fails")
         if decided.problems:
             report = _report(foresee(decided, MapCraft()), with_diff=False)
-            module.fail_json(
-                msg="\n".join(decided.problems),
-                **dict(report, changed=False, directories=[], leftovers=[], invocation=said),
-            )
+            report = dict(report, changed=False, directories=[], leftovers=[])
+            report["msg"] = "\n".join(decided.problems)
+            module.fail_json(invocation=said, **printable(report))
         result = foresee(decided, MapCraft()) if module.check_mode else apply(decided, MapCraft())
         for outcome in result.outcomes:
             for warning in outcome.warnings:
@@ -66,9 +72,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
         report = _report(result, with_diff=module._diff)
         if result.error:
             actions = [outcome.action for outcome in result.outcomes]
-            module.fail_json(
-                msg=half_done(result.error, actions, "maps"), invocation=said, **report
-            )
+            report["msg"] = half_done(result.error, actions, "maps")
+            module.fail_json(invocation=said, **printable(report))
         module.exit_json(invocation=said, **report)
 
 

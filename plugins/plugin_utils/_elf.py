@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ..module_utils._core.btf import Btf, BtfError
@@ -11,7 +12,7 @@ from ..module_utils._core.errors import PinningError
 
 try:
     from elftools.elf.elffile import ELFFile
-    from elftools.elf.sections import SymbolTableSection
+    from elftools.elf.sections import Section, SymbolTableSection
 except ImportError:
     HAS_ELFTOOLS = False
 else:
@@ -51,12 +52,14 @@ def _read(file: t.BinaryIO) -> t.Optional[BpfObject]:
         sections = {section.name: section for section in elf.iter_sections()}
         kind, machine = elf["e_type"], elf["e_machine"]
         hidden = _hidden(elf)
-        btf = sections[".BTF"].data() if ".BTF" in sections else None
+        btf = _content(sections[".BTF"]) if ".BTF" in sections else None
+    except (ElfError, MemoryError):
+        raise
     except Exception as error:  # besides its own, pyelftools lets all kinds of them through
         raise ElfError(f"it is no ELF file, or a damaged one: {error}") from None
     if kind != "ET_REL" or machine not in _MACHINES:
         raise ElfError("it is no object file for BPF: compile with `clang -g -target bpf -c`")
-    legacy = [name for name in sections if name == "maps" or name.startswith("maps/")]
+    legacy = [name for name, section in sections.items() if _is_legacy(name, section)]
     if legacy:
         raise ElfError(
             f"it has legacy map definitions (struct bpf_map_def, section {legacy[0]}), which "
@@ -74,6 +77,21 @@ def _read(file: t.BinaryIO) -> t.Optional[BpfObject]:
     return BpfObject(Btf.parse(btf), hidden)
 
 
+def _content(section: Section) -> bytes:
+    """What the file holds of it: its header may say that there is far more."""
+    beyond = section.stream.seek(0, os.SEEK_END) < section["sh_offset"] + section["sh_size"]
+    if beyond or section.compressed or section["sh_type"] != "SHT_PROGBITS":
+        raise ElfError(f"it does not hold its section {section.name} whole: compile it again")
+    return bytes(section.data())
+
+
+def _is_legacy(name: str, section: Section) -> bool:
+    """By loaders' custom; v4l-utils has lirc_mode2/maps. A program may be called so, too."""
+    if name.endswith("/maps"):
+        return section["sh_type"] == "SHT_PROGBITS" and not section["sh_flags"] & _EXECUTABLE
+    return name == "maps" or name.startswith("maps/")
+
+
 def _hidden(elf: ELFFile) -> t.Optional[t.FrozenSet[str]]:
     """Names of symbols that do not leave the file; None without symbols."""
     table = elf.get_section_by_name(".symtab")
@@ -87,4 +105,5 @@ def _hidden(elf: ELFFile) -> t.Optional[t.FrozenSet[str]]:
 
 
 _MACHINES = ("EM_BPF", "EM_NONE")  # clang before version 5 wrote none
+_EXECUTABLE = 0x4  # SHF_EXECINSTR
 _NOT_SEEN_OUTSIDE = ("STV_HIDDEN", "STV_INTERNAL")

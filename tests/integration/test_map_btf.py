@@ -113,7 +113,7 @@ def test_btf_that_does_not_describe_the_map_is_refused(host: Host) -> None:
 
 
 def test_a_map_is_made_without_the_btf_that_a_kernel_does_not_take(host: Host) -> None:
-    """As it comes from the compiler: the sections in it have no sizes yet, which no kernel takes."""
+    """As it comes from the compiler: its sections have no sizes yet, which no kernel takes."""
     btf = host.site.btf("pins", "flow", "count")
     foreseen, made, found = host.playbook(
         [task("bpf_map_pinned", check=check, btf=btf, **FLOWS) for check in (True, False, False)]

@@ -479,3 +479,13 @@ def test_the_smallest_one_has_an_int_and_as_many_bytes_as_asked(size: int) -> No
     assert types[value]["nr_elems"] == size
     assert types[types[value]["type_id"]]["size"] == 1
     assert Btf.parse(blob).size_of(value) == size
+
+
+def test_names_that_overlap_by_the_thousand_are_refused() -> None:
+    """Each name is the tail of the one before: together they are far larger than the blob."""
+    count, text = 4000, b"\0" + b"x" * 200_000 + b"\0"
+    members = b"".join(struct.pack("<III", at + 1, 0, 0) for at in range(count))
+    types = struct.pack("<III", 0, btf.STRUCT << 24 | count, 4) + members
+    header = struct.pack("<HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(types), len(types), len(text))
+    with pytest.raises(BtfError, match="overlap"):
+        Btf.parse(header + types + text)

@@ -13,7 +13,7 @@ from bpf_objects import as_libbpf_reads, object_file, section
 
 from plugins.module_utils._core.btf import ENUM, ENUM64, STRUCT, Btf, Part, Type
 from plugins.module_utils._core.errors import PinningError
-from plugins.module_utils._core.map_types import MAP_TYPES
+from plugins.module_utils._core.map_types import map_type_name
 from plugins.plugin_utils._elf import read_object
 from plugins.plugin_utils._map_definitions import (
     Definition,
@@ -30,6 +30,10 @@ def one_map(fields: str, variable: str = "flows") -> str:
     return f'struct {{ {fields} }} {variable} SEC(".maps");'
 
 
+# Those that cannot be declared, too: a damaged object may name any.
+NUMBERS = {map_type_name(number): number for number in range(2**16)}
+
+
 def read(path: str) -> dict[str, Definition]:
     found = read_object(path)
     assert found is not None
@@ -39,7 +43,7 @@ def read(path: str) -> dict[str, Definition]:
 def told(definition: Definition) -> dict[str, Any]:
     """A definition in the words of define.c; type ids are compared as they are in the object."""
     return {
-        "type": MAP_TYPES[definition.type].number,
+        "type": NUMBERS[definition.type],
         "key_size": definition.key_size,
         "value_size": definition.value_size,
         "max_entries": definition.max_entries,

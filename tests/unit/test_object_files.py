@@ -285,13 +285,18 @@ def test_what_only_loses_its_debug_sections_is_read(tmp_path: Path) -> None:
     assert find_maps([path])[0].name == "flows"
 
 
-@pytest.mark.parametrize("name", ["maps", "maps/flows"])
+@pytest.mark.parametrize("name", ["maps", "maps/flows", "lirc_mode2/maps"])
 def test_legacy_definitions_are_refused(name: str) -> None:
     path = object_file(LEGACY % name)
     assert "legacy map definitions" in refusal(path)
     assert "rewrite them in BTF style" in refusal(path)
     if name == "maps":
         assert as_libbpf_reads(path) is None
+
+
+def test_a_program_may_be_in_a_section_that_is_called_like_legacy_definitions() -> None:
+    program = 'SEC("xdp/maps") int look(void *packet) { return 2; }'
+    assert maps_of(GOOD + program) == [FLOWS]
 
 
 def test_btf_that_does_not_hold_together_is_refused(tmp_path: Path) -> None:

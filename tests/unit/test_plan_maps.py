@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from _core.btf import Btf, minimal
 from _core.found.pins import (
     A_DIRECTORY,
     NOTHING,
@@ -18,11 +19,13 @@ from _core.found.pins import (
     PinnedLink,
     PinnedMap,
     PinnedProg,
+    Survey,
 )
 from _core.map_types import Host
 from _core.plan.access import inherited
 from _core.plan.maps import MapPlan, decide, plan, unverified
-from _core.shape import Entry, Identity, MapShape
+from _core.plan.migration import loses_btf, obstacles, with_btf_of
+from _core.shape import Entry, Identity, MapBtf, MapShape
 from _core.spec.maps import WantedPin, read_pins
 
 ENTRY = Entry(Identity(1, 2), owner=0, group=0, mode=0o600)
@@ -160,3 +163,106 @@ def test_what_the_kernel_does_not_report_is_said() -> None:
     fits = found(MapDetails(inner_fits=True), **OUTER)
     assert unverified(decide(want(**ARRAY_IN_HASH), fits)) == []
     assert unverified(decide(want(numa_node=0), NOTHING)) == []
+
+
+def holding(entries: int, room: int | None = None) -> MapDetails:
+    return MapDetails(contents=Survey(entries, entries if room is None else room))
+
+
+def inner(fits: bool | None, shape: MapShape | None = INNER) -> MapDetails:
+    return MapDetails(inner_fits=fits, inner=shape)
+
+
+LONGER = {"value_size": 9, "value_growth": "zero_pad"}
+PERCPU = {"type": "percpu_hash"}
+TRIE = {"type": "lpm_trie", "key_size": 8}
+ARRAY = {"type": "array"}
+
+# What is wanted and found, and the beginning of each reason why it cannot be migrated.
+OBSTACLES: list[tuple[str, dict[str, Any], PinnedMap, list[str]]] = [
+    ("more room", {}, found(max_entries=1), []),
+    ("less room, and enough", {}, found(holding(16), max_entries=17), []),
+    ("less room than entries", {}, found(holding(17), max_entries=18),
+     ["it holds 17 entries, and max_entries 16 is too small"]),
+    ("an LRU map of the same size", {"type": "lru_hash"}, found(holding(17), max_entries=17),
+     ["it holds 17 entries"]),
+    ("zeros beyond the end", ARRAY, found(holding(16, 16), number=2, max_entries=99), []),
+    ("a slot beyond the end", ARRAY, found(holding(16, 17), number=2, max_entries=99),
+     ["its slot 16 is not empty, and max_entries 16 is too small"]),
+    ("a program beyond the end", {"type": "prog_array", "value_size": 4},
+     found(holding(1, 18), number=3, value_size=4, max_entries=99), ["its slot 17 is not empty"]),
+    ("other flags", {"flags": ["zero_seed"]}, found(flags=1), []),
+    ("longer values, as told", LONGER, found(), []),
+    ("longer values", {"value_size": 9}, found(), ["values would grow from 8 to 9 bytes"]),
+    ("longer values, refused", {"value_size": 9, "value_growth": "refuse"}, found(),
+     ["values would grow"]),
+    ("shorter values", {**LONGER, "value_size": 7}, found(),
+     ["values of 8 bytes do not go into 7"]),
+    ("longer keys", {"key_size": 5}, found(), ["keys of 4 bytes do not go where keys have 5"]),
+    ("shorter keys", {"key_size": 3}, found(), ["keys of 4 bytes do not go where keys have 3"]),
+    ("a hash for an LRU hash", {"type": "lru_hash"}, found(holding(1)), []),
+    ("an LRU hash for a hash", {}, found(number=9), []),
+    ("per CPU, to LRU", {"type": "lru_percpu_hash"}, found(holding(1), number=5), []),
+    ("per CPU, from LRU", PERCPU, found(number=10), []),
+    ("a hash for one per CPU", PERCPU, found(),
+     ["entries of a hash do not go into a percpu_hash"]),
+    ("an array for one per CPU", {"type": "percpu_array"}, found(number=2), ["entries of a array"]),
+    ("a hash for an array", ARRAY, found(), ["entries of a hash do not go into a array"]),
+    ("a trie for a hash", {"key_size": 8}, found(number=11, key_size=8, flags=1),
+     ["entries of a lpm_trie do not go into a hash"]),
+    ("a trie for a trie", {**TRIE, "max_entries": 17}, found(number=11, key_size=8, flags=1), []),
+    ("maps for maps", ARRAY_IN_HASH, found(inner(True), max_entries=1, **OUTER), []),
+    ("other maps", ARRAY_IN_HASH, found(inner(False), **OUTER), ["the maps in it are not as"]),
+    ("no maps, but for others", ARRAY_IN_HASH, found(inner(False, None), **OUTER), []),
+    ("a type that cannot be copied, though the same", {"type": "queue", "key_size": 0},
+     found(number=22, key_size=0, max_entries=1), ["reading it takes the entries out"]),
+    ("a type that cannot be copied, and another", {}, found(number=27),
+     ["what is in it is on its way"]),
+    ("a type that nobody knows", {}, found(number=99), ["type 99 is not known"]),
+    ("BTF that cannot be read", {}, found(MapDetails(btf_hidden=True), max_entries=1),
+     ["its BTF cannot be read"]),
+    ("all of it", {"key_size": 5, "value_size": 9, "max_entries": 1}, found(holding(2)),
+     ["keys of 4", "values would grow", "it holds 2 entries"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "reasons"),
+    [row[1:] for row in OBSTACLES],
+    ids=[row[0] for row in OBSTACLES],
+)
+def test_each_reason_against_a_migration_is_told(
+    wanted: dict[str, Any], there: PinnedMap, reasons: list[str]
+) -> None:
+    pin = want(on_mismatch="migrate", **wanted)
+    told = list(obstacles(pin, there))
+    assert len(told) == len(reasons)
+    for text, beginning in zip(told, reasons, strict=True):
+        assert text.startswith(beginning)
+    step = decide(pin, there)
+    assert step.action == ("incompatible" if reasons else "migrated")
+    if reasons:
+        (problem,) = planned(pin, there).problems
+        assert f"It cannot be migrated: {'; '.join(told)}. " in problem
+
+
+def test_a_migration_inherits_access_and_sets_what_is_declared() -> None:
+    step = decide(want(on_mismatch="migrate", mode="0640", group="9"), found(max_entries=1))
+    assert step.action == "migrated"
+    assert [drift.field for drift in step.drift] == ["max_entries", "group", "mode"]
+    access = inherited(step.wanted.access, step.found.entry)
+    assert (access.owner, access.group, access.mode) == (0, 9, 0o640)
+
+
+def test_btf_goes_along_while_it_describes_the_values() -> None:
+    blob, key, value = minimal(8)
+    btf = MapBtf(Btf.parse(blob), (key, value))
+    there = found(MapDetails(btf=btf), max_entries=1)
+    same, longer = want().map, want(**LONGER).map
+    assert with_btf_of(same, there).btf is btf
+    assert not loses_btf(same, there)
+    assert with_btf_of(longer, there) is longer
+    assert loses_btf(longer, there)
+    without = found(max_entries=1)
+    assert with_btf_of(same, without) is same
+    assert not loses_btf(longer, without)

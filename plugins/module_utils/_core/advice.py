@@ -58,6 +58,8 @@ _ADVICE = {
     "names under delegate_*",
     ("chown", errno.EPERM): _OWNERSHIP,
     ("chmod", errno.EPERM): _OWNERSHIP,
+    ("rename", errno.EPERM): _OWNERSHIP + "; in a directory with the sticky bit only the owner "
+    "of a pin replaces it",
     ("unlink", errno.EPERM): _OWNERSHIP + "; in a directory with the sticky bit only the owner "
     "of a pin removes it",
     ("write", errno.EROFS): "its file system is read-only: remount that one writable, or declare "

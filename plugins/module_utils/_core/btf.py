@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import struct
 from itertools import islice
-from typing import Iterator, List, NamedTuple, Set, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
 
 from .errors import PinningError
 
@@ -77,7 +77,7 @@ class Btf:
         if strings[:1] != b"\0" or strings[-1:] != b"\0":
             raise BtfError("its strings do not begin and end with a NUL")
         words = struct.unpack(f"{order}{types_size // 4}I", types)
-        return cls(blob, byte_order, _decode(words, strings))
+        return cls(blob, byte_order, _decode(words, _Strings(strings)))
 
     def size_of(self, type_id: int) -> int:
         """Size of a type in bytes, as btf_type_id_size has it; BtfError when it has none."""
@@ -213,7 +213,7 @@ def minimal(value_size: int) -> Tuple[bytes, int, int]:
     return struct.pack("=" + _HEADER, _MAGIC, 1, 0, _HEADER_SIZE, *sections) + types + strings, 1, 3
 
 
-def _decode(words: Tuple[int, ...], strings: bytes) -> List[Type]:
+def _decode(words: Tuple[int, ...], strings: _Strings) -> List[Type]:
     types = [Type(VOID, "", False, 0, 0, (), ())]
     rest = iter(words)
     for name_at in rest:
@@ -231,7 +231,7 @@ def _decode(words: Tuple[int, ...], strings: bytes) -> List[Type]:
             _part(kind, flag, _take(rest, each), strings)
             for _each in range(part_count if each else 0)
         )
-        name = _string(strings, name_at)
+        name = strings[name_at]
         types.append(Type(kind, name, flag, size, target, numbers, parts, indexed_by))
     for type_id, found in enumerate(types):
         last = max(_made_of(found))
@@ -247,10 +247,10 @@ def _take(words: Iterator[int], count: int) -> Tuple[int, ...]:
     return taken
 
 
-def _part(kind: int, flag: bool, words: Tuple[int, ...], strings: bytes) -> Part:
+def _part(kind: int, flag: bool, words: Tuple[int, ...], strings: _Strings) -> Part:
     if kind == DATASEC:
         return Part("", words[0], words[1:])
-    name = _string(strings, words[0])
+    name = strings[words[0]]
     if kind == ENUM:
         return Part(name, 0, words[1:])
     if kind == ENUM64:
@@ -261,10 +261,25 @@ def _part(kind: int, flag: bool, words: Tuple[int, ...], strings: bytes) -> Part
     return Part(name, words[1], ())
 
 
-def _string(strings: bytes, at: int) -> str:
-    if at >= len(strings):
-        raise BtfError(f"a name lies beyond its {len(strings)} bytes of strings")
-    return strings[at : strings.index(b"\0", at)].decode("utf-8", "replace")
+class _Strings:
+    """The names of a blob. One may be the tail of another, and in a crafted blob of very many."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self._known: Dict[int, str] = {}
+        self._left = _OVERLAP * len(text)  # bytes
+
+    def __getitem__(self, at: int) -> str:
+        name = self._known.get(at)
+        if name is not None:
+            return name
+        if at >= len(self._text):
+            raise BtfError(f"a name lies beyond its {len(self._text)} bytes of strings")
+        raw = self._text[at : self._text.index(b"\0", at)]
+        self._left -= len(raw)
+        if self._left < 0:
+            raise BtfError("its names overlap so often that they would fill the memory")
+        return self._known.setdefault(at, raw.decode("utf-8", "replace"))
 
 
 def _made_of(found: Type) -> List[int]:
@@ -304,6 +319,7 @@ _OWNED_BY_PROGRAMS = frozenset(
     ]
 )
 _POINTER_TAGS = frozenset({"kptr", "kptr_untrusted", "percpu_kptr", "uptr"})
+_OVERLAP = 8  # times the strings, at most, are the names in all
 _MAGIC = 0xEB9F
 _HEADER = "HBBIIIII"  # magic, version, flags, size; offset and size of types, of strings
 _HEADER_SIZE = 24  # bytes

@@ -9,7 +9,7 @@ import queue
 import struct
 import threading
 from bisect import bisect_left
-from typing import Generator, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Generator, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from . import kernel
 from .advice import ENOTSUPP
@@ -58,6 +58,18 @@ class Layout(NamedTuple):
         """The keys of a batch of an array, which rise."""
         return struct.unpack(f"={batch.length}I", batch.keys)
 
+    def occupied(self, batch: Batch) -> int:
+        """How many slots of an array there are up to the last one that is not empty."""
+        if self.kin.holds:
+            return batch.length
+        values = batch.values
+        if self.stride != self.value_size:  # what pads a value is no part of it
+            bare = bytearray(values)
+            for offset in range(self.value_size, self.stride):
+                bare[offset :: self.stride] = bytes(len(bare) // self.stride)
+            values = bytes(bare)
+        return -(-len(values.rstrip(b"\0")) // self.entry_value_size)
+
     def part(self, batch: Batch, first: int, end: int) -> Batch:
         """The entries from `first` to before `end`."""
         key_size, value_size = self.key_size, self.entry_value_size
@@ -83,16 +95,19 @@ def read(fd: int, layout: Layout) -> Iterator[Batch]:
     """All entries. Those that come or go meanwhile may be there, or not, or twice."""
     most = 2 * layout.max_entries
     seen = 0
+    last_key: Optional[bytes] = None
     try:
         for batch in read_by_batch(fd, layout):
             seen += batch.length
             _check_end(seen, most)
             yield batch
+            last_key = batch.keys[-layout.key_size :] or last_key
         return
     except KernelError as error:
-        if seen or error.call != "MAP_LOOKUP_BATCH" or error.errno not in NO_BATCHES:
+        has_none = error.errno in NO_BATCHES and not seen
+        if error.call != "MAP_LOOKUP_BATCH" or not (has_none or error.errno == errno.EINTR):
             raise
-    for batch in read_by_key(fd, layout):
+    for batch in read_by_key(fd, layout, last_key):
         seen += batch.length
         _check_end(seen, most)
         yield batch
@@ -113,13 +128,13 @@ def read_by_batch(fd: int, layout: Layout) -> Iterator[Batch]:
         yield batch
 
 
-def read_by_key(fd: int, layout: Layout) -> Iterator[Batch]:
-    """The same with two system calls for each entry."""
+def read_by_key(fd: int, layout: Layout, after: Optional[bytes] = None) -> Iterator[Batch]:
+    """The same with two system calls for each entry, from the first one or the one after a key."""
     capacity = _capacity(layout)
     keys: List[bytes] = []
     values: List[bytes] = []
     steps = 0
-    key = kernel.next_key(fd, layout.key_size, None)
+    key = kernel.next_key(fd, layout.key_size, after)
     while key is not None:
         # The key after one that was deleted meanwhile is the first one.
         steps += 1
@@ -183,6 +198,11 @@ def count(fd: int, layout: Layout) -> int:
     return sum(batch.length for batch in read(fd, layout))
 
 
+def all_keys(fd: int, layout: Layout) -> Set[bytes]:
+    """Every key that there is."""
+    return {key for batch in read(fd, layout) for key, _value in layout.pairs(batch)}
+
+
 def survey(fd: int, layout: Layout, most: int) -> Survey:
     """What is in a map; of an array, a slot of zeros needs no room.
 
@@ -195,9 +215,9 @@ def survey(fd: int, layout: Layout, most: int) -> Survey:
     for batch in read(fd, layout):
         indexes = layout.indexes(batch)
         entries += bisect_left(indexes, most)
-        occupied = len(batch.values if layout.kin.holds else batch.values.rstrip(b"\0"))
+        occupied = layout.occupied(batch)
         if occupied:
-            room = indexes[(occupied - 1) // layout.entry_value_size] + 1
+            room = indexes[occupied - 1] + 1
     return Survey(entries, room)
 
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The one door to the kernel: bpf(2), mount(2), umount2(2), fstatfs(2).
 
-Everything else goes through `os`. Each command has one buffer, so it belongs to one thread.
+Everything else goes through `os`. Each command has one buffer: whoever reads from it what the
+kernel wrote there must be the only thread that uses the command.
 Sources: man 2 bpf, man 2 mount, include/uapi/linux/bpf.h.
 """
 
@@ -14,6 +15,7 @@ import os
 import resource
 import struct
 import sys
+import threading
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
@@ -287,7 +289,8 @@ class BatchReader:
 
     Sizes in bytes; `value_size` is that of what the kernel hands out. EINVAL before Linux 5.6,
     ENOTSUPP from a type that has no batches, ENOSPC when a bucket of a hash holds more than
-    `capacity` entries: then `capacity` may be raised, and the same call made again.
+    `capacity` entries: then `capacity` may be raised, and the same call made again. Before Linux
+    6.15 EINTR where a map of maps has an empty slot, or an entry is deleted: each time, for good.
     """
 
     def __init__(self, fd: int, key_size: int, value_size: int, capacity: int) -> None:
@@ -400,8 +403,12 @@ class _Call:
     The arguments of the system call are made once: a batch makes thousands of calls.
     """
 
-    def __init__(self, command: Command, layout: struct.Struct) -> None:
+    def __init__(
+        self, command: Command, layout: struct.Struct, *, interrupted: bool = False
+    ) -> None:
         self._name = command.name
+        self._may_be_interrupted = interrupted  # else it is made again after EINTR
+        self._lock = threading.Lock()  # two threads look up keys, of the old and of the new map
         self._pack = layout.pack_into
         self._command = ctypes.c_int(command)
         self._size = ctypes.c_uint(layout.size)
@@ -409,13 +416,14 @@ class _Call:
         self._address = ctypes.c_void_p(address)
 
     def __call__(self, *fields: object) -> int:
-        self._pack(self.attr, 0, *fields)
         while True:
-            result: int = _syscall(_BPF, self._command, self._address, self._size)
+            with self._lock:
+                self._pack(self.attr, 0, *fields)
+                result: int = _syscall(_BPF, self._command, self._address, self._size)
             if result >= 0:
                 return result
             number = ctypes.get_errno()
-            if number != errno.EINTR:
+            if number != errno.EINTR or self._may_be_interrupted:
                 raise KernelError(self._name, number)
 
 
@@ -498,7 +506,7 @@ _map_create = _Call(Command.MAP_CREATE, uapi.MAP_CREATE_ATTR)
 _map_lookup_elem = _Call(Command.MAP_LOOKUP_ELEM, uapi.ELEM_ATTR)
 _map_update_elem = _Call(Command.MAP_UPDATE_ELEM, uapi.ELEM_ATTR)
 _map_delete_elem = _Call(Command.MAP_DELETE_ELEM, uapi.ELEM_ATTR)
-_map_lookup_batch = _Call(Command.MAP_LOOKUP_BATCH, uapi.BATCH_ATTR)
+_map_lookup_batch = _Call(Command.MAP_LOOKUP_BATCH, uapi.BATCH_ATTR, interrupted=True)
 _map_update_batch = _Call(Command.MAP_UPDATE_BATCH, uapi.BATCH_ATTR)
 _map_get_next_key = _Call(Command.MAP_GET_NEXT_KEY, uapi.ELEM_ATTR)
 _map_freeze = _Call(Command.MAP_FREEZE, uapi.FD_ATTR)

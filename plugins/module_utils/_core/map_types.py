@@ -38,6 +38,7 @@ class Kin:
 
     per_cpu: bool = False  # a value for each possible CPU
     indexed: bool = False  # keys are 0 to max_entries - 1
+    longest_match: bool = False  # a lookup finds the next shorter key where there is none
     holds: Optional[Command] = None  # values are ids; this command opens what they mean
 
 
@@ -109,7 +110,7 @@ class MapType:
     since: str = ""
 
 
-_HASHES, _PERCPU_HASHES, _TRIES = Kin(), Kin(per_cpu=True), Kin()
+_HASHES, _PERCPU_HASHES, _TRIES = Kin(), Kin(per_cpu=True), Kin(longest_match=True)
 _ARRAYS, _PERCPU_ARRAYS = Kin(indexed=True), Kin(per_cpu=True, indexed=True)
 _ARRAYS_OF_MAPS = Kin(indexed=True, holds=Command.MAP_GET_FD_BY_ID)
 _HASHES_OF_MAPS = Kin(holds=Command.MAP_GET_FD_BY_ID)

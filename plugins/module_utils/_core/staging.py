@@ -30,7 +30,7 @@ class Staging:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._path = f"{place.path}/{STAGING}"
-        self._made = False  # by us, just now
+        self.is_new = False  # by us, just now
         self.cleared = False  # something of a killed run was removed
 
     def __enter__(self) -> Staging:
@@ -64,7 +64,7 @@ class Staging:
             return try_lock(fd, self._path) and os.fstat(fd).st_nlink > 0
         except BaseException:
             os.close(fd)
-            if self._made:
+            if self.is_new:
                 with suppress(OSError):
                     os.rmdir(STAGING, dir_fd=self._place.fd)
             raise
@@ -113,9 +113,9 @@ class Staging:
         parent = self._place.fd
         try:
             os.mkdir(STAGING, 0o700, dir_fd=parent)
-            self._made = True
+            self.is_new = True
         except FileExistsError:
-            self._made = False
+            self.is_new = False
         except OSError as error:
             raise PathProblem(f"{self._path}: {KernelError.of('mkdir', error)}") from None
         fd = _open_ours(parent)
@@ -151,10 +151,10 @@ def is_abandoned(place: Place) -> bool:
         return False
     with fd:
         path = f"{place.path}/{STAGING}"
-        if os.listdir(fd):
-            return try_lock(fd, path)
-        # A run that is alive locks it at once after making it.
-        time.sleep(_A_MOMENT)
+        if not os.listdir(fd):
+            # A run that is alive locks it at once after making it.
+            time.sleep(_A_MOMENT)
+        # One that ended meanwhile has removed it.
         return try_lock(fd, path) and os.fstat(fd).st_nlink > 0
 
 

@@ -95,6 +95,8 @@ def _rmdir(sight: Sight) -> bool:
         except FileNotFoundError:
             return False
         except OSError as error:
+            if error.errno == errno.ENOTDIR:
+                raise _moved(sight.path) from None
             if error.errno == errno.ENOTEMPTY:
                 raise PathProblem(
                     f"{sight.path}: something was pinned in it meanwhile, so it stays: run again"

@@ -10,10 +10,11 @@ the old map alone is taken over; what was written under the new name is never ov
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Dict, NamedTuple, Optional
+from functools import cached_property
+from typing import Dict, NamedTuple, Optional, Set
 
 from .. import kernel
-from ..entries import read, read_ahead
+from ..entries import all_keys, read, read_ahead
 from ..kernel import Batch, KernelError
 from ..uapi import BPF_ANY, BPF_EXIST, BPF_NOEXIST
 from .copying import Copied, Source, Target
@@ -35,10 +36,8 @@ def catch_up(source: Source, target: Target, copied: Copied) -> CaughtUp:
             # Unchanged maps are read in the same order, so mostly this is one comparison.
             if merge.is_next(batch):
                 continue
-            merge.remember_more()
-            for key, value in source.layout.pairs(batch):
-                merge.consider(key, value)
-    merge.settle()
+            merge.compare(batch)
+    merge.settle_all()
     return CaughtUp(merge.taken_over, merge.left, merge.reason)
 
 
@@ -62,40 +61,80 @@ class _Merge:
         self._waiting.pop()
         return True
 
-    def remember_more(self) -> None:
+    def compare(self, batch: Batch) -> None:
+        """Carry over what is not as it was when it was copied."""
+        rest = dict(self._source.layout.pairs(batch))
+        self._remember_more()
+        self._meet(rest)
+        while rest and self._is_behind(rest):
+            self._remember_more()
+            self._meet(rest)
+        for key, value in rest.items():
+            self._carry(key, None, value)
+
+    def settle_all(self) -> None:
+        """What was copied and not met again is deleted, or came in another order."""
+        while self._waiting:
+            self._remember_more()
+        self._settle()
+
+    def _meet(self, rest: Dict[bytes, bytes]) -> None:
+        for key in rest.keys() & self._known.keys():
+            before, now = self._known.pop(key), rest.pop(key)
+            if now != before:
+                self._carry(key, before, now)
+
+    def _is_behind(self, rest: Dict[bytes, bytes]) -> bool:
+        """Whether what was copied next has to do with `rest`, or is gone as a whole.
+
+        Else these entries are new, and what was copied next is still to be met.
+        """
+        following = self._waiting[-1] if self._waiting else 0
+        if not isinstance(following, Batch):
+            return False
+        pairs = dict(self._source.layout.pairs(following))
+        return bool(rest.keys() & pairs.keys()) or not any(map(self._is_there, pairs))
+
+    def _is_there(self, key: bytes) -> bool:
+        return self._now(key) is not None
+
+    def _remember_more(self) -> None:
         """Have the next batch that was copied at hand."""
         following = self._waiting.pop() if self._waiting else 0
         if isinstance(following, Batch):
             if len(self._known) > _MANY * following.length:
-                self.settle()
+                self._settle()
             self._known.update(self._source.layout.pairs(following))
 
-    def consider(self, key: bytes, value: bytes) -> None:
-        """`value` is what the old map holds under `key` now."""
-        before = self._known.pop(key, None)
-        if before is None and self._is_behind():
-            self.remember_more()
-            before = self._known.pop(key, None)
-        if before != value:
-            self._carry(key, before, value)
-
-    def settle(self) -> None:
-        """Look up what was copied and not met again: it is deleted, or comes in another order."""
+    def _settle(self) -> None:
         for key, before in self._known.items():
-            now = self._source.get(key)
+            now = self._now(key)
             if now != before:
                 self._carry(key, before, now)
         self._known.clear()
 
-    def _is_behind(self) -> bool:
-        # Entries that were added push later ones from one batch into the next.
-        following = self._waiting[-1] if self._waiting else 0
-        return isinstance(following, Batch) and len(self._known) < following.length
+    def _now(self, key: bytes) -> Optional[bytes]:
+        if self._source.layout.kin.longest_match and key not in self._old_keys:
+            return None
+        return self._source.get(key)
+
+    def _here(self, key: bytes) -> Optional[bytes]:
+        if self._source.layout.kin.longest_match and key not in self._new_keys:
+            return None
+        return self._target.get(key)
+
+    @cached_property
+    def _old_keys(self) -> Set[bytes]:
+        return all_keys(self._source.fd, self._source.layout)
+
+    @cached_property
+    def _new_keys(self) -> Set[bytes]:
+        return all_keys(self._target.fd, self._target.layout)
 
     def _carry(self, key: bytes, before: Optional[bytes], now: Optional[bytes]) -> None:
         grown = self._target.grown
         wanted = None if now is None else grown(now)
-        here = self._target.get(key)
+        here = self._here(key)
         if here == wanted:
             return
         if here != (None if before is None else grown(before)):

@@ -12,7 +12,7 @@ from itertools import cycle
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .. import kernel
-from ..entries import NO_BATCHES, Layout, count, kin_of, read, read_ahead
+from ..entries import NO_BATCHES, Layout, all_keys, count, kin_of, read, read_ahead
 from ..errors import PinningError
 from ..host import this_host
 from ..kernel import Batch, Fd, KernelError
@@ -113,7 +113,13 @@ class Target:
         source, most = self._source, self.layout.max_entries
         if not source.kin.indexed or most >= source.max_entries:
             return batch
-        return source.part(batch, 0, bisect_left(source.indexes(batch), most))
+        end = bisect_left(source.indexes(batch), most)
+        if source.occupied(source.part(batch, end, batch.length)):
+            raise PinningError(
+                f"a slot beyond max_entries {most} was filled while this ran; the old map is still "
+                "in place: raise max_entries, then run again"
+            )
+        return source.part(batch, 0, end)
 
 
 def ends(old: Fd, have: MapShape, new: Fd, want: MapShape) -> Tuple[Source, Target]:
@@ -139,7 +145,9 @@ def copy(source: Source, target: Target) -> Copied:
     if not copied.is_whole:
         # Too large to be remembered: come as close as possible while nobody else can write.
         again = _copy_once(source, target)
-        copied = again._replace(total=max(copied.total, again.total))
+        if count(target.fd, target.layout) > again.total:
+            _remove_deleted(source, target)
+        copied = again
     if target.evicts:
         kept = count(target.fd, target.layout)
         if kept < copied.total:
@@ -149,6 +157,15 @@ def copy(source: Source, target: Target) -> Copied:
                 "place: raise max_entries by some 128 for each CPU"
             )
     return copied
+
+
+def _remove_deleted(source: Source, target: Target) -> None:
+    """Remove from the new map what was deleted from the old one after it was copied."""
+    here = all_keys(source.fd, source.layout) if source.layout.kin.longest_match else None
+    for batch in read(target.fd, target.layout):
+        for key, _value in target.layout.pairs(batch):
+            if (source.get(key) is None) if here is None else key not in here:
+                kernel.delete(target.fd, key)
 
 
 def _copy_once(source: Source, target: Target) -> Copied:

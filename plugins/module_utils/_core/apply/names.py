@@ -12,7 +12,7 @@ from functools import partial
 from typing import Callable, Generic, Iterator, List, Optional, Sequence, TypeVar
 
 from .. import kernel
-from ..bpffs import ENTRY, PathProblem, Place, walk
+from ..bpffs import DIRECTORY, ENTRY, PathProblem, Place, walk
 from ..errors import TROUBLE, Problems
 from ..found.pins import DirectorySeen
 from ..kernel import Fd, KernelError, explained
@@ -94,12 +94,12 @@ def apply(plan: NamePlan[Step], craft: Craft[Step, Outcome]) -> Result[Outcome]:
     groups = by_directory([craft.wanted(step) for step in steps])
     for seen in plan.directories:
         busy = [index for index in groups[seen.path] if not craft.is_idle(steps[index])]
-        if not busy and not seen.abandoned_staging:
+        if not busy and not seen.has_leftovers:
             continue
         try:
             with _reopened(seen, result.new_directories) as place, ExitStack() as stack:
                 work = Work(place, stack)
-                if seen.abandoned_staging:
+                if seen.has_leftovers:
                     work.clear(result.leftovers)
                 for index in busy:
                     outcome = _carry_out(craft, work, steps[index])
@@ -150,7 +150,7 @@ class Work:
         try:
             self._staging = self._stack.enter_context(staging)
         finally:
-            if staging.cleared or self._staging:
+            if staging.cleared or (self._staging and not staging.is_new):
                 leftovers.append(f"{self.place.path}/{STAGING}")
 
     def create(self, fd: Fd, name: str, access: Access) -> bool:
@@ -213,16 +213,15 @@ def adjust(pin: Fd, access: Access, first: Sequence[Callable[[Fd], None]] = ()) 
 @contextmanager
 def _reopened(seen: DirectorySeen, made: List[str]) -> Iterator[Place]:
     """The directory that was observed, its missing parts made; PathProblem if it is another."""
-    place = walk(seen.path)
-    while place.missing and place.on_bpffs:
+    parts = seen.path.split("/")
+    place = walk("/".join(parts[: len(parts) - len(seen.missing)]))
+    is_same = not place.missing and place.identity == seen.identity
+    for name in seen.missing if is_same and place.on_bpffs else ():
         with place:
-            _make_directory(place, made)
-        place = walk(seen.path)
+            place = Place(f"{place.path}/{name}", _made(place, name, made), ())
     with place:
-        same = place.identity == seen.identity
-        if seen.missing:  # another run may have made them too
-            same = place.identity.device == seen.identity.device
-        if not same or not place.on_bpffs:
+        # Made by another run, or mounted there since.
+        if not is_same or place.identity.device != seen.identity.device or not place.on_bpffs:
             raise PathProblem(
                 f"{seen.path} is another directory than a moment ago: something was mounted or "
                 "renamed there while this ran; nothing was done in it, run again"
@@ -230,17 +229,23 @@ def _reopened(seen: DirectorySeen, made: List[str]) -> Iterator[Place]:
         yield place
 
 
-def _make_directory(place: Place, made: List[str]) -> None:
-    name = place.missing[0]
-    depth = len(place.missing)
-    path = "/".join(place.path.split("/")[: -depth + 1 or None])
+def _made(place: Place, name: str, made: List[str]) -> Fd:
+    """Make a directory, unless another run was faster, and open it."""
+    path = f"{place.path}/{name}"
     try:
         os.mkdir(name, 0o755, dir_fd=place.fd)
+        made.append(path)
     except FileExistsError:
-        return
+        pass
     except OSError as error:
         raise PathProblem(f"{path}: {KernelError.of('mkdir', error)}") from None
-    made.append(path)
+    try:
+        return Fd(os.open(name, DIRECTORY, dir_fd=place.fd))
+    except OSError as error:
+        raise PathProblem(
+            f"{path} is another one than a moment ago: something else took its place while this "
+            f"ran ({os.strerror(error.errno or 0)}); run again"
+        ) from None
 
 
 _ATTEMPTS = 16

@@ -155,6 +155,11 @@ class DirectorySeen:
     read_only: bool = False
     abandoned_staging: bool = False
 
+    @property
+    def has_leftovers(self) -> bool:
+        """Whether a killed run left something that can be cleared away."""
+        return self.abandoned_staging and not self.read_only
+
 
 @dataclass(frozen=True)
 class Picture:

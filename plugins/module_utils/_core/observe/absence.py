@@ -71,7 +71,13 @@ def _observe_path(lookout: Lookout, path: str, recurse: bool) -> Tuple[Sight, Tr
         if not place.on_bpffs and not isinstance(sight.found, Nothing):
             raise _off_bpffs(path)
         if recurse and sight.found == A_DIRECTORY:
-            with Fd(os.open(name, DIRECTORY, dir_fd=place.fd)) as fd:
+            try:
+                fd = Fd(os.open(name, DIRECTORY, dir_fd=place.fd))
+            except OSError:
+                raise PathProblem(
+                    f"{path} is another one than a moment ago: it was left alone; run again"
+                ) from None
+            with fd:
                 return sight, lookout.tree(fd, path, recurse=True)
         return sight, nothing_below
 

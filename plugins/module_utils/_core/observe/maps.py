@@ -55,7 +55,8 @@ def _inspector(pin: WantedPin, *, counting: bool) -> Optional[Inspect]:
         fits, inner = None, None
         if spec.inner is not None and info.type == spec.shape.number:
             fits, inner = _observe_inner(fd, pin_path, shape, spec.inner)
-        moves = migrates and (shape != spec.shape or pin.frozen is False)
+        has_btf = spec.btf is not None
+        moves = migrates and (shape != spec.shape or pin.frozen is False or has_btf)
         btf, hidden = _btf_of(info) if spec.btf is not None or moves else (None, False)
         refused = spec.btf is not None and not info.btf_id and not takes_btf(spec.btf.types.blob)
         frozen = None if pin.frozen is None else fdinfo(fd).get("frozen") == 1

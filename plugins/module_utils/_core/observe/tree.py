@@ -55,7 +55,11 @@ class Lookout:
             if not recurse or sight.found != A_DIRECTORY:
                 sights.append(sight)
                 continue
-            with open_readable(name, directory, below) as deeper:
+            try:
+                deeper = open_readable(name, directory, below)
+            except FileNotFoundError:  # removed meanwhile
+                continue
+            with deeper:
                 if name == STAGING and is_in_use(deeper, below):
                     raise PathProblem(f"{below}: another run works in this directory: run again")
                 tree = self.tree(deeper, below, recurse=True, depth=depth + 1)
@@ -67,7 +71,11 @@ class Lookout:
     def names(self, directory: int, path: str) -> List[str]:
         """The names in an open directory, sorted."""
         with open_readable(".", directory, path) as readable:
-            return sorted(name for name in os.listdir(readable) if name not in self._spared)
+            try:
+                names = os.listdir(readable)
+            except FileNotFoundError:  # removed meanwhile
+                return []
+        return sorted(name for name in names if name not in self._spared)
 
     def _sight(self, view: _View, path: str, name: str) -> Sight:
         try:
@@ -101,5 +109,9 @@ class _View:
 def _is_mount_point(directory: int, name: str) -> bool:
     # Not by device: a bind mount of the same file system leads elsewhere, too. Nor by the path
     # alone: that may be the mount point of a mount that is hidden by another.
-    with Fd(os.open(name, ENTRY, dir_fd=directory)) as inside:
+    try:
+        inside = Fd(os.open(name, ENTRY, dir_fd=directory))
+    except FileNotFoundError:  # removed meanwhile
+        return False
+    with inside:
         return mount_id(inside) != mount_id(directory)

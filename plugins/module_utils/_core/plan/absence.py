@@ -69,6 +69,8 @@ def plan_paths(wanted: AbsentPaths, seen: Sequence[Tuple[Sight, Tree]]) -> Absen
         else:
             pins.append(Unlink(sight.path, sight.directory, found))
             problems.extend(_read_only(sight))
+    if not problems:
+        problems.extend(text for sight in directories for text in _read_only(sight))
     return AbsencePlan(pins, _once(directories), missing, (), problems)
 
 

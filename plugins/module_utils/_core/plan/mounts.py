@@ -72,7 +72,7 @@ def plan_unmount(wanted: WantedUnmount, seen: MountSeen) -> MountPlan:
     """Decide what makes the bpffs at the path go away, and whether it may."""
     there = seen.bpffs
     if there is None:
-        if seen.layers:
+        if any(layer.fstype == "bpf" for layer in seen.layers):  # hidden by another mount
             return MountPlan(problems=[f"{wanted.path} {_other_mount(seen.layers[-1])}"])
         return MountPlan()
     if seen.stacked:

@@ -29,7 +29,7 @@ class NamePlan(Generic[Step]):
 
     @property
     def leftovers(self) -> List[DirectorySeen]:
-        return [seen for seen in self.directories if seen.abandoned_staging]
+        return [seen for seen in self.directories if seen.has_leftovers]
 
 
 def plan_for(

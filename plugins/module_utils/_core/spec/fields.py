@@ -12,6 +12,7 @@ from ..errors import PinningError
 from ..shape import UNDECLARED, Access
 from ..uapi import NAME_MAX
 
+PATH_MAX = 4095  # bytes, less the NUL
 STAGING = "ebpf-pinning~staging"  # the directory that new pins are made in
 
 
@@ -25,6 +26,11 @@ def absolute(path: str, field: str) -> str:
     if not path.startswith("/"):
         raise BadField(f"{field} {path!r} is not absolute: write the whole path")
     _check_text(path, field)
+    if len(path.encode()) > PATH_MAX:
+        raise BadField(
+            f"{field} {path[:40]!r}... is longer than {PATH_MAX} bytes: no program "
+            "could open it; choose a shorter one"
+        )
     parts = [part for part in path.split("/") if part]
     if "." in parts or ".." in parts:
         raise BadField(f"{field} {path!r} contains `.` or `..`: write the path that is meant")

@@ -115,4 +115,6 @@ def _place(name: object, path: object, directory: object) -> Tuple[str, str]:
     if name is None:
         raise BadField("neither name nor path is given: say where to pin it")
     check_pin_name(str(name))
-    return absolute(str(directory), "directory"), str(name)
+    whole = absolute(str(directory), "directory")
+    absolute(f"{whole}/{name}", "path")
+    return whole, str(name)

@@ -1,0 +1,257 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kernel's side of maps and pins as a model: what it would report, and what it refuses.
+
+Written down from the kernel's sources, not from the code under test. What the kernel would
+refuse is an AssertionError: no plan may ask for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import strategies as some  # before module_utils, which it makes known
+from hypothesis import strategies as st
+from module_utils._core.found.pins import (
+    NO_DETAILS,
+    NOTHING,
+    DirectorySeen,
+    Found,
+    MapDetails,
+    Nothing,
+    Picture,
+    PinnedMap,
+    Survey,
+)
+from module_utils._core.map_types import Host
+from module_utils._core.plan.access import inherited
+from module_utils._core.plan.maps import (
+    Adjust,
+    Create,
+    Keep,
+    MapPlan,
+    Migrate,
+    Refuse,
+    Step,
+)
+from module_utils._core.shape import Access, Entry, Identity, MapBtf, MapShape
+from module_utils._core.spec.maps import MapSpec, WantedPin
+from module_utils._core.spec.names import OnMismatch
+
+HOST = Host(page_size=4096, possible_cpus=6)
+
+# include/uapi/linux/bpf.h
+ARRAY, PERF_EVENT_ARRAY, HASH_OF_MAPS, XSKMAP = 2, 4, 13, 17
+DEVMAPS, LRUS, RINGS = (14, 25), (9, 10), (27, 31)
+# Whose entries go where: hash and lru_hash, the same per CPU, and these to themselves only: array,
+# percpu_array, lpm_trie, array_of_maps, hash_of_maps, prog_array.
+KIN = ({1, 9}, {5, 10}, {2}, {6}, {11}, {12}, {13}, {3})
+NO_COMMON_LRU, RDONLY_PROG, INNER_MAP = 0x2, 0x80, 0x1000
+PER_DESCRIPTOR = 0x18
+
+
+def kernel_makes(asked: MapShape, host: Host = HOST) -> MapShape:
+    """What struct bpf_map_info says of a map that was asked for in this shape."""
+    flags, entries = asked.flags, asked.max_entries
+    assert not flags & PER_DESCRIPTOR, "lost when pinned"
+    if asked.number in DEVMAPS:  # dev_map_init_map
+        assert not flags & RDONLY_PROG, "EINVAL"
+        flags |= RDONLY_PROG
+    if asked.number in LRUS and flags & NO_COMMON_LRU:  # htab_map_alloc
+        entries += -entries % host.possible_cpus
+        if entries >= 2**32:
+            entries -= host.possible_cpus
+    if asked.number in RINGS:  # ringbuf_map_alloc
+        assert entries >= host.page_size, "EINVAL"
+        assert entries & (entries - 1) == 0, "EINVAL"
+    assert entries or asked.number != PERF_EVENT_ARRAY, "EINVAL"
+    assert all(0 <= field < 2**32 for field in asked[:5]), "it does not go into the attr"
+    assert 0 <= asked.map_extra < 2**64
+    return asked._replace(flags=flags, max_entries=entries)
+
+
+def kernel_takes(template: MapShape, inner: MapShape) -> bool:
+    """Whether a map of maps that was made with `template` takes `inner` (*_map_meta_equal)."""
+    same = template[:3] == inner[:3] and template.flags == inner.flags
+    if template.number == XSKMAP or (template.number == ARRAY and not inner.flags & INNER_MAP):
+        return same and template.max_entries == inner.max_entries
+    return same
+
+
+def are_kin(one: int, other: int) -> bool:
+    """Whether entries of one type go into the other."""
+    return any({one, other} <= kin for kin in KIN)
+
+
+def with_access(entry: Entry, access: Access) -> Entry:
+    """A file after chown and chmod."""
+    given = {"owner": access.owner, "group": access.group, "mode": access.mode}
+    return entry._replace(**{name: value for name, value in given.items() if value is not None})
+
+
+# Pins
+
+ENTRIES = st.builds(
+    Entry,
+    st.builds(Identity, st.just(1), st.integers(1, 999)),
+    some.FEW_IDS,
+    some.FEW_IDS,
+    st.sampled_from([0o600, 0o640, 0o777]),
+)
+
+
+@dataclass
+class Held:
+    """A pin with a map, and what the kernel keeps to itself unless it is asked."""
+
+    found: PinnedMap
+    frozen: bool
+    btf: MapBtf | None
+    template: MapShape | None  # of a map of maps
+    shows_inner: bool  # there is a map in this map of maps
+    btf_hidden: bool = False
+    entries: int = 0  # all at the beginning, if they have places
+
+    def as_seen(self, wanted: WantedPin, *, counting: bool) -> PinnedMap:
+        """As it is seen by who wants `wanted`: further system calls only where they count."""
+        spec = wanted.map
+        moves = wanted.on_mismatch is OnMismatch.MIGRATE
+        if wanted.frozen is None and spec.btf is None and spec.inner is None and not moves:
+            return self.found
+        looks = spec.btf is not None or moves
+        fits, inner = None, None
+        if spec.inner is not None and self.tells_inner(spec.shape.number):
+            assert self.template is not None
+            fits = kernel_takes(self.template, kernel_makes(spec.inner.shape))
+            inner = self.template if self.shows_inner else None
+        details = MapDetails(
+            frozen=None if wanted.frozen is None else self.frozen,
+            btf=self.btf if looks and not self.btf_hidden else None,
+            btf_hidden=looks and self.btf_hidden,
+            inner_fits=fits,
+            inner=inner,
+            contents=self._contents(wanted, counting) if moves else None,
+        )
+        return self.found._replace(details=details)
+
+    def _contents(self, wanted: WantedPin, counting: bool) -> Survey | None:
+        want, have = wanted.map.shape, self.found.shape
+        shrinks = want.max_entries < have.max_entries or want.number in LRUS
+        if are_kin(want.number, have.number) and (counting or shrinks):
+            return Survey(self.entries, self.entries)
+        return None
+
+    def tells_inner(self, number: int) -> bool:
+        """Whether it can be told of a map of type `number` which maps it takes."""
+        return self.found.shape.number == number and (self.shows_inner or number == HASH_OF_MAPS)
+
+
+@dataclass
+class World:
+    """The pins and directories in two file systems, of which one may be the other again."""
+
+    there: dict[str, Held | Found]
+    directories: set[str]
+    off_bpffs: set[str]  # of the two
+    read_only: set[str]  # of the two
+    abandoned: set[str]  # directories with a staging directory that a killed run left
+    same: bool
+    count: int = 1000
+
+    ROOTS = ("/sys/fs/bpf", "/run/bpf")
+
+    def picture(self, pins: Sequence[WantedPin], *, counting: bool = False) -> Picture:
+        """What observing finds."""
+        seen = {pin.directory: self._see(pin.directory) for pin in pins}
+        return Picture([self._look(pin, counting) for pin in pins], seen)
+
+    def apply(self, decided: MapPlan) -> set[str]:
+        """Do what the plan says; the paths of what changed."""
+        changed = set(decided.new_directories)
+        for path in decided.new_directories:
+            self._check_writable(path)
+            assert path not in self.directories, "EEXIST"
+            assert path.rpartition("/")[0] in self.directories, "ENOENT"
+            self.directories.add(path)
+        for seen in decided.leftovers:
+            self._check_writable(seen.path)
+            self.abandoned.remove(seen.path)
+            changed.add(seen.path)
+        changed.update(step.wanted.path for step in decided.steps if self._carry_out(step))
+        return changed
+
+    def _look(self, pin: WantedPin, counting: bool) -> Found:
+        there = self.there.get(pin.path, NOTHING)
+        return there.as_seen(pin, counting=counting) if isinstance(there, Held) else there
+
+    def _see(self, path: str) -> DirectorySeen:
+        root, deepest = self._root(path), path
+        while deepest not in self.directories:
+            deepest = deepest.rpartition("/")[0]
+        below = deepest.removeprefix(root)
+        return DirectorySeen(
+            path,
+            Identity(1 if self.same else 1 + self.ROOTS.index(root), len(below)),
+            tuple(filter(None, path.removeprefix(deepest).split("/"))),
+            root not in self.off_bpffs,
+            "tmpfs" if root in self.off_bpffs else "bpf",
+            root in self.read_only,
+            path in self.abandoned,
+        )
+
+    def _root(self, path: str) -> str:
+        return next(root for root in self.ROOTS if f"{path}/".startswith(f"{root}/"))
+
+    def _check_writable(self, path: str) -> None:
+        assert self._root(path) not in self.off_bpffs, "EPERM"
+        assert self._root(path) not in self.read_only, "EROFS"
+
+    def _carry_out(self, step: Step) -> bool:
+        wanted = step.wanted
+        before = self.there.get(wanted.path, NOTHING)
+        if isinstance(step, Keep):
+            return False
+        assert not isinstance(step, Refuse)
+        self._check_writable(wanted.path)
+        if isinstance(step, Create):
+            assert isinstance(before, Nothing), "EEXIST"
+            assert wanted.directory in self.directories, "ENOENT"
+            now = self._new(wanted, wanted.map, wanted.access)
+        elif isinstance(step, Adjust):
+            assert isinstance(before, Held)
+            freezes = any(drift.field == "frozen" for drift in step.drift)
+            assert not (freezes and before.frozen), "EPERM"
+            entry = with_access(before.found.entry, wanted.access)
+            found = before.found._replace(entry=entry)
+            now = replace(before, found=found, frozen=before.frozen or freezes)
+        else:
+            assert isinstance(before, Held)
+            spec = step.map if isinstance(step, Migrate) else wanted.map
+            now = self._new(wanted, spec, inherited(wanted.access, step.found.entry))
+            if isinstance(step, Migrate):
+                now.entries, now.shows_inner = copied(before, now), before.shows_inner
+        self.there[wanted.path] = now
+        return now != before
+
+    def _new(self, wanted: WantedPin, spec: MapSpec, access: Access) -> Held:
+        """A map made as wanted."""
+        self.count += 1
+        entry = with_access(Entry(Identity(1, self.count), 0, 0, 0o600), access)
+        found = PinnedMap(entry, self.count, "made", kernel_makes(spec.shape), NO_DETAILS)
+        template = kernel_makes(spec.inner.shape) if spec.inner else None
+        return Held(found, bool(wanted.frozen), spec.btf, template, False)
+
+
+def copied(old: Held, new: Held) -> int:
+    """How many entries of one map are in the other afterwards: all."""
+    before, after = old.found.shape, new.found.shape
+    assert are_kin(before.number, after.number)
+    assert before.key_size == after.key_size
+    assert before.value_size <= after.value_size
+    assert old.entries <= after.max_entries, "E2BIG"
+    if old.shows_inner:
+        assert old.template is not None
+        assert new.template is not None
+        assert kernel_takes(new.template, old.template), "EINVAL"
+    return old.entries
