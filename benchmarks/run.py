@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import kernel_work
+import migration
 import report
 import whole_tasks
 from ansible.release import __version__ as ansible_version
@@ -40,6 +41,8 @@ def main() -> int:
         setting.prepare(options.collection.resolve())
         print("Measuring the kernel work ...", file=sys.stderr)
         figures = kernel_work.measure(setting, 5 * options.rounds, options.rounds)
+        print("Measuring a migration ...", file=sys.stderr)
+        figures += migration.measure(setting, 3 * options.rounds)
         print("Measuring whole tasks ...", file=sys.stderr)
         figures += whole_tasks.measure(setting, options.rounds)
     except Failed as failure:
@@ -58,7 +61,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all values there, too")
     parser.add_argument(
-        "--rounds", type=int, default=3, help="of whole tasks; five times as many of kernel work"
+        "--rounds",
+        type=int,
+        default=3,
+        help="of whole tasks; three times as many of migrations, five times of kernel work",
     )
     parser.add_argument(
         "--python", default=sys.executable, help="interpreter of the modules (default: this one)"

@@ -40,6 +40,11 @@ class Setting:
         """Where Python and Ansible find ansible-core and the collection, and nothing else."""
         return self.scratch / "library"
 
+    @property
+    def move(self) -> str:
+        """The program c/move.c, compiled."""
+        return str(self.scratch / "move")
+
     def prepare(self, collection: Path) -> None:
         """Fill the scratch folder."""
         for folder in ("bpf", "home"):
@@ -49,6 +54,9 @@ class Setting:
         namespace.mkdir(parents=True)
         (namespace / "pinning").symlink_to(collection)
         (self.library / "ansible").symlink_to(Path(ansible.__file__).parent)
+        source = Path(__file__).parent / "c" / "move.c"
+        compiler = ["gcc", "-O2", str(source), "-o", self.move, "-lbpf", "-lelf", "-lz"]
+        run_checked(compiler, env=self.environment())
 
     @contextmanager
     def fresh_bpffs(self) -> Iterator[Path]:

@@ -31,3 +31,10 @@ def test_the_module_documents_every_map_type() -> None:
     documented = re.search(r"One of V\(arena\),.*?\.\n", text, re.S)
     assert documented is not None
     assert re.findall(r"V\((\w+)\)", documented[0]) == sorted(MAP_TYPES)
+
+
+def test_every_test_that_the_documentation_names_is_there() -> None:
+    tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    for page in (ROOT / "docs").glob("*.md"):
+        named = set(re.findall(r"\btest_\w+\.py\b", page.read_text()))
+        assert named <= tests, page.name
