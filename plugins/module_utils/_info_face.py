@@ -130,4 +130,9 @@ def _program(program: Program) -> Dictionary:
 
 
 def _hidden(mount: Mount) -> Dictionary:
-    return {"path": mount.point, "source": mount.source, "opts": sorted(mount.opts), "hidden": True}
+    return {
+        "path": mount.point,
+        "source": mount.source,
+        "opts": sorted(set(mount.opts) - {"rw"}),
+        "hidden": True,
+    }

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ._core.apply.names import Result, apply, foresee
-from ._core.apply.objects import ObjectCraft, ObjectOutcome
+from ._core.apply.objects import ObjectCraft, ObjectOutcome, held
 from ._core.found.pins import PinnedLink
 from ._core.observe.objects import observe
 from ._core.plan.objects import ObjectPlan, RefuseObject, ReplaceObject, plan
@@ -39,7 +39,11 @@ def run(module: AnsibleModule) -> t.NoReturn:
             report = _report(foresee(decided, craft), with_diff=False)
             nothing = {"changed": False, "directories": [], "leftovers": []}
             module.fail_json(msg="\n".join(decided.problems), **{**report, **nothing})
-        result = foresee(decided, craft) if module.check_mode else apply(decided, craft)
+        if module.check_mode:
+            result = foresee(decided, craft)
+        else:
+            with held(decided):
+                result = apply(decided, craft)
         report = _report(result, with_diff=module._diff)
         if result.error:
             actions = [outcome.action for outcome in result.outcomes]

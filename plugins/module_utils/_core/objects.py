@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from functools import lru_cache
+from typing import Callable, Dict, Iterable, Iterator, List, Optional
 
 from . import kernel, uapi
 from .bpffs import ENTRY, describe_mode
@@ -44,14 +44,18 @@ def look_in_private(
         status = os.stat(name, dir_fd=directory, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
             return None
-        with kernel.get_at(directory, os.fsencode(name), uapi.BPF_F_RDONLY) as fd:
+        raw = os.fsencode(name)
+        fd = kernel.get_at(directory, raw, uapi.BPF_F_RDONLY)
+        try:
             info = kernel.map_info_if_map(fd)
             if info is None:
                 return None
             details = NO_DETAILS
             if inspect:
-                details = inspect(fd, b"/proc/self/fd/%d/%s" % (directory, os.fsencode(name)), info)
+                details = inspect(fd, b"/proc/self/fd/%d/%s" % (directory, raw), info)
             return PinnedMap(_entry(status), info.id, name_of(info.name), shape_of(info), details)
+        finally:
+            os.close(fd)
     except FileNotFoundError:
         return NOTHING
     except (OSError, KernelError):
@@ -87,11 +91,14 @@ def look(directory: int, name: str, inspect: Optional[Inspect] = None) -> Found:
             return _not_a_pin(directory, name, status.st_mode)
         pin_path = pin.magic
         try:
-            fd, is_link = _get(pin_path)
+            fd, is_link = kernel.get(pin_path, uapi.BPF_F_RDONLY), False
         except KernelError as error:
-            if error.errno in (errno.EACCES, errno.ENOENT) and _is_no_object(opened, error):
+            if error.errno == errno.EINVAL:  # bpf_obj_get_user: a link
+                fd, is_link = kernel.get(pin_path), True
+            elif error.errno in (errno.EACCES, errno.ENOENT) and _is_no_object(opened, error):
                 return NotAPin(describe_mode(status.st_mode))
-            raise
+            else:
+                raise
         with fd:
             return _identify(fd, is_link, _entry(status), pin_path, inspect)
 
@@ -116,9 +123,23 @@ def name_of(raw: bytes) -> str:
 def fdinfo(fd: int) -> Dict[str, int]:
     """What /proc says of a map: `frozen`, and an estimate of its memory as `memlock`."""
     # struct bpf_map_info has no such fields. A field that an older kernel does not have is 0.
-    with Fd(os.open(b"/proc/self/fdinfo/%d" % fd, os.O_RDONLY | os.O_CLOEXEC)) as opened:
+    opened = os.open(b"%d" % fd, os.O_RDONLY | os.O_CLOEXEC, dir_fd=_fdinfos())
+    try:
         text = os.read(opened, _FDINFO)
-    return {match[1].decode("ascii"): int(match[2]) for match in _FDINFO_FIELDS.finditer(text)}
+    finally:
+        os.close(opened)
+    fields = {}
+    for name, start in _FDINFO_FIELDS:
+        at = text.find(start)
+        if at >= 0:
+            at += len(start)
+            fields[name] = int(text[at : text.index(b"\n", at)])
+    return fields
+
+
+@lru_cache(maxsize=None)
+def _fdinfos() -> int:
+    return os.open("/proc/self/fdinfo", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def loaded_programs() -> Iterator[Program]:
@@ -188,16 +209,6 @@ def _identify(
     return NotAPin(f"an object of a kind unknown to this collection ({kind})")
 
 
-def _get(pin_path: bytes) -> Tuple[Fd, bool]:
-    """The object, and whether it is a link, which opens for reading and writing only."""
-    try:
-        return kernel.get(pin_path, uapi.BPF_F_RDONLY), False
-    except KernelError as error:
-        if error.errno != errno.EINVAL:  # bpf_obj_get_user
-            raise
-    return kernel.get(pin_path), True
-
-
 def _is_no_object(opened: int, error: KernelError) -> bool:
     # EACCES means "no permission" or "no BPF object"; who may do all is told the second.
     if error.errno == errno.ENOENT:
@@ -215,7 +226,7 @@ def _not_a_pin(directory: int, name: str, mode: int) -> NotAPin:
 
 
 _FDINFO = 4096  # bytes; it has a dozen short lines
-_FDINFO_FIELDS = re.compile(rb"^(frozen|memlock):\s*(\d+)$", re.MULTILINE)
+_FDINFO_FIELDS = (("frozen", b"\nfrozen:\t"), ("memlock", b"\nmemlock:\t"))
 _NOWHERE = Entry(Identity(0, 0), 0, 0, 0)
 _BY_ID = {
     "map": Command.MAP_GET_FD_BY_ID,

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Union
+from contextlib import ExitStack, contextmanager
+from typing import Iterator, NamedTuple, Optional, Union
 
 from ..bpffs import Place
 from ..kernel import Fd
@@ -14,6 +15,7 @@ from ..plan.access import inherited
 from ..plan.objects import (
     AdjustObject,
     KeepObject,
+    ObjectPlan,
     ObjectStep,
     PinObject,
     RefuseObject,
@@ -79,6 +81,17 @@ class ObjectCraft(Craft[ObjectStep, ObjectOutcome]):
         else:
             done = True
         return self.foreseen(step)._replace(error=error) if done else None
+
+
+@contextmanager
+def held(plan: ObjectPlan) -> Iterator[None]:
+    """Meanwhile an object that loses a pin to be replaced, and is to get another, stays alive."""
+    wanted = {(s.object.kind, s.object.id) for s in plan.steps if not isinstance(s, RefuseObject)}
+    losing = {(s.found.kind, s.found.id) for s in plan.steps if isinstance(s, ReplaceObject)}
+    with ExitStack() as stack:
+        for kind, object_id in wanted & losing:
+            stack.enter_context(object_by_id(kind, object_id))
+        yield
 
 
 def _open(step: Union[PinObject, ReplaceObject]) -> Fd:

@@ -43,8 +43,7 @@ class Unreadable:
     reason: str
 
 
-@dataclass(frozen=True)
-class MapDetails:
+class MapDetails(NamedTuple):
     """What costs further system calls; None where it was not asked for or cannot be told."""
 
     frozen: Optional[bool] = None
@@ -108,15 +107,17 @@ class PinnedLink:
 
     @property
     def label(self) -> str:
-        return f"a link of type {self.type} (id {self.id}, program {self.prog_id})"
+        program = f", program {self.prog_id}" if self.prog_id else ""
+        return f"a link of type {self.type} (id {self.id}{program})"
 
     @property
     def loss(self) -> str:
         """What happens when the pin goes."""
         target = "".join(f", {name} {value}" for name, value in self.target.items())
+        what = f"program {self.prog_id}" if self.prog_id else "what it holds"
         return (
-            f"program {self.prog_id} is detached ({self.type}{target}) unless another pin or a "
-            f"process holds link {self.id}"
+            f"{what} is detached ({self.type}{target}) unless another pin or a process holds link "
+            f"{self.id}"
         )
 
 
@@ -169,8 +170,7 @@ class Picture:
     directories: Dict[str, DirectorySeen]
 
 
-@dataclass(frozen=True)
-class Sight:
+class Sight(NamedTuple):
     """One name and what it is. `directory` tells which directory the name was seen in."""
 
     path: str

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
@@ -13,6 +14,7 @@ from ..errors import TROUBLE
 from ..found.mounts import MountSeen
 from ..found.pins import (
     A_DIRECTORY,
+    A_MOUNT_POINT,
     NOTHING,
     MapDetails,
     Program,
@@ -43,7 +45,7 @@ class Answer:
 def answer(question: Question) -> Answer:
     """Look at all that is asked for."""
     troubles: List[str] = []
-    lookout = Lookout(_inspect)
+    lookout = Lookout(_inspect, waits_for_runs=False)
     sights: List[Sight] = []
     for path in [question.directory] if question.directory else question.paths:
         sights += _look(lookout, path, question, troubles)
@@ -69,10 +71,15 @@ def _look(lookout: Lookout, path: str, question: Question, troubles: List[str]) 
                     return []
                 return lookout.tree(place.fd, path, recurse=question.recurse).sights
         with walk(parent or "/") as place:
-            if place.missing or not name:
+            if not name:
+                return [Sight(path, place.identity, A_MOUNT_POINT)]
+            if place.missing:
                 return [Sight(path, place.identity, NOTHING)]
             sight = lookout.sight(place.fd, path)
             if question.recurse and sight.found == A_DIRECTORY:
+                if not place.on_bpffs:
+                    troubles.append(_off_bpffs(path, place.fd))
+                    return []
                 with Fd(os.open(name, DIRECTORY, dir_fd=place.fd)) as fd:
                     return lookout.tree(fd, path, recurse=True).sights
             return [sight]
@@ -101,6 +108,11 @@ def _bpffs_mounts(troubles: List[str]) -> Tuple[List[MountSeen], List[Mount]]:
     for mount in mounts():
         if mount.fstype != "bpf":
             continue
+        try:
+            if stat.S_ISREG(os.lstat(mount.point).st_mode):
+                continue  # one pin, mounted over a file
+        except OSError:
+            pass
         try:
             with walk(mount.point) as place:
                 is_on_top = not place.missing and mount_id(place.fd) == mount.id

@@ -33,8 +33,14 @@ class Lookout:
     `inspect` is called for maps; names in `spared` are not looked at.
     """
 
-    def __init__(self, inspect: Optional[Inspect] = None, spared: FrozenSet[str] = frozenset()):
+    def __init__(
+        self,
+        inspect: Optional[Inspect] = None,
+        spared: FrozenSet[str] = frozenset(),
+        waits_for_runs: bool = True,
+    ):
         self._inspect = inspect
+        self._waits_for_runs = waits_for_runs
         self._spared = spared | KERNELS_OWN
         self._mount_points = {mount.point for mount in mounts()}
 
@@ -56,13 +62,15 @@ class Lookout:
                 sights.append(sight)
                 continue
             try:
-                deeper = open_readable(name, directory, below)
+                with open_readable(name, directory, below) as deeper:
+                    if self._waits_for_runs and name == STAGING and is_in_use(deeper, below):
+                        raise PathProblem("another run works in this directory: run again")
+                    tree = self.tree(deeper, below, recurse=True, depth=depth + 1)
             except FileNotFoundError:  # removed meanwhile
                 continue
-            with deeper:
-                if name == STAGING and is_in_use(deeper, below):
-                    raise PathProblem(f"{below}: another run works in this directory: run again")
-                tree = self.tree(deeper, below, recurse=True, depth=depth + 1)
+            except TROUBLE as error:
+                sights.append(sight._replace(found=Unreadable(explained(error))))
+                continue
             sights.extend(tree.sights)
             directories.extend(tree.directories)
             directories.append(sight)
