@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures bpf_map_pinned beside what people use today. See README.md beside this file."""
+"""Measures the modules beside what people use today. See README.md beside this file."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import kernel_work
 import migration
+import pin_info
 import report
 import whole_tasks
 from ansible.release import __version__ as ansible_version
@@ -43,6 +44,8 @@ def main() -> int:
         figures = kernel_work.measure(setting, 5 * options.rounds, options.rounds)
         print("Measuring a migration ...", file=sys.stderr)
         figures += migration.measure(setting, 3 * options.rounds)
+        print("Measuring what pins hold ...", file=sys.stderr)
+        figures += pin_info.measure(setting, 3 * options.rounds)
         print("Measuring whole tasks ...", file=sys.stderr)
         figures += whole_tasks.measure(setting, options.rounds)
     except Failed as failure:

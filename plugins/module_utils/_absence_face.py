@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ._core.apply.absence import Removal, apply, foresee
+from ._core.found.pins import PinnedLink
 from ._core.observe.absence import observe_paths, observe_tree
 from ._core.plan.absence import AbsencePlan, Unlink, plan_paths, plan_prune
 from ._core.spec.absence import absent_paths, prune
@@ -23,6 +24,9 @@ def run(module: AnsibleModule) -> t.NoReturn:
         decided = _decide(module.params)
         if decided.problems:
             module.fail_json(msg=printable("\n".join(decided.problems)))
+        for unlink in decided.pins:
+            if isinstance(unlink.pin, PinnedLink):
+                module.warn(printable(f"{unlink.path}: when the pin is gone, {unlink.pin.loss}"))
         removal = foresee(decided) if module.check_mode else apply(decided)
         report = _report(decided, removal, with_diff=module._diff)
         if removal.error:

@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 import typing as t
+from collections import Counter
 from contextlib import contextmanager
 
 from ._core.errors import TROUBLE
 from ._core.kernel import explained
+from ._core.map_types import map_type_name
+from ._core.shape import MapShape
+from ._core.uapi import flag_names
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -45,6 +49,28 @@ def printable(value: t.Any) -> t.Any:
     if isinstance(value, (list, tuple)):
         return [printable(each) for each in value]
     return value
+
+
+def half_done(error: str, actions: t.Sequence[str], key: str) -> str:
+    """The message of a batch that stopped at `error`; `key` is where the result lists it."""
+    counts = Counter(actions)
+    summary = ", ".join(f"{count} {action}" for action, count in counts.items())
+    return (
+        f"{error}\nDone so far: {summary.replace('_', ' ')} (see `{key}`). "
+        "What is done stays; run again to do the rest."
+    )
+
+
+def shape_fields(shape: MapShape) -> Dictionary:
+    """The shape of a map, in the words of the options of bpf_map_pinned."""
+    return {
+        "type": map_type_name(shape.number),
+        "key_size": shape.key_size,
+        "value_size": shape.value_size,
+        "max_entries": shape.max_entries,
+        "flags": flag_names(shape.flags),
+        "map_extra": shape.map_extra,
+    }
 
 
 def text_diff(

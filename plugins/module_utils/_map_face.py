@@ -7,11 +7,12 @@ from __future__ import annotations
 import gc
 import typing as t
 
-from ._core.apply.maps import Outcome, Result, apply, foresee
+from ._core.apply.maps import MapCraft, Outcome
+from ._core.apply.names import Result, apply, foresee
 from ._core.found.pins import PinnedMap
 from ._core.host import this_host
 from ._core.kernel import KernelError
-from ._core.map_types import MAP_TYPES, map_type_name
+from ._core.map_types import MAP_TYPES
 from ._core.objects import programs_using
 from ._core.observe.maps import observe
 from ._core.plan.maps import (
@@ -25,11 +26,16 @@ from ._core.plan.maps import (
     unverified,
 )
 from ._core.plan.migration import loses_btf
-from ._core.shape import MapShape
 from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
-from ._core.uapi import flag_names
-from ._face import Dictionary, failures_reported, printable, text_diff
+from ._face import (
+    Dictionary,
+    failures_reported,
+    half_done,
+    printable,
+    shape_fields,
+    text_diff,
+)
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -55,22 +61,23 @@ def run(module: AnsibleModule) -> t.NoReturn:
             for text in decided.not_mounted:
                 module.warn(f"{text}; until then a run that is not a check fails")
         if decided.problems:
-            report = _report(foresee(decided), with_diff=False)
+            report = _report(foresee(decided, MapCraft()), with_diff=False)
             report = dict(report, changed=False, directories=[], leftovers=[])
             report["msg"] = "\n".join(decided.problems)
             module.fail_json(invocation=said, **printable(report))
-        result = foresee(decided) if module.check_mode else apply(decided)
+        result = foresee(decided, MapCraft()) if module.check_mode else apply(decided, MapCraft())
         for outcome in result.outcomes:
-            if outcome.warning:
-                module.warn(outcome.warning)
+            for warning in outcome.warnings:
+                module.warn(warning)
         report = _report(result, with_diff=module._diff)
         if result.error:
-            report = printable({"msg": _half_done(result), **report})
-            module.fail_json(invocation=said, **report)
+            actions = [outcome.action for outcome in result.outcomes]
+            report["msg"] = half_done(result.error, actions, "maps")
+            module.fail_json(invocation=said, **printable(report))
         module.exit_json(invocation=said, **report)
 
 
-def _report(result: Result, *, with_diff: bool) -> Dictionary:
+def _report(result: Result[Outcome], *, with_diff: bool) -> Dictionary:
     outcomes = result.outcomes
     counts = dict.fromkeys(ACTIONS, 0)
     for outcome in outcomes:
@@ -109,18 +116,7 @@ def _map(outcome: Outcome) -> Dictionary:
 def _shape(outcome: Outcome) -> t.Optional[Dictionary]:
     if outcome.shape is None:
         return None
-    return {"name": outcome.kernel_name, **_shape_fields(outcome.shape)}
-
-
-def _shape_fields(shape: MapShape) -> Dictionary:
-    return {
-        "type": map_type_name(shape.number),
-        "key_size": shape.key_size,
-        "value_size": shape.value_size,
-        "max_entries": shape.max_entries,
-        "flags": flag_names(shape.flags),
-        "map_extra": shape.map_extra,
-    }
+    return {"name": outcome.kernel_name, **shape_fields(outcome.shape)}
 
 
 def _diff(
@@ -139,7 +135,7 @@ def _sides(step: Step) -> t.Tuple[Dictionary, Dictionary]:
         return {}, _declared(step.wanted)
     entry = step.found.entry
     before = dict(
-        _shape_fields(step.found.shape),
+        shape_fields(step.found.shape),
         owner=user_name(entry.owner),
         group=group_name(entry.group),
         mode=octal(entry.mode),
@@ -154,7 +150,7 @@ def _sides(step: Step) -> t.Tuple[Dictionary, Dictionary]:
 
 
 def _declared(wanted: WantedPin) -> Dictionary:
-    fields = _shape_fields(wanted.map.shape)
+    fields = shape_fields(wanted.map.shape)
     if wanted.map.inner is not None:
         fields["inner_map"] = spell_shape(wanted.map.inner.shape)
     access = wanted.access
@@ -184,9 +180,9 @@ def _foreseeable(decided: MapPlan) -> t.Iterator[str]:
         yield f"Whether programs use the maps that are replaced cannot be told: {error}"
         return
     for step in replaced:
-        programs = users[step.found.id]
+        programs = ", ".join(program.label for program in users[step.found.id])
         if programs:
-            yield f"{step.wanted.path}: {_left_behind(step)}: {', '.join(programs)}"
+            yield f"{step.wanted.path}: {_left_behind(step)}: {programs}"
 
 
 def _left_behind(step: Replace) -> str:
@@ -197,14 +193,3 @@ def _left_behind(step: Replace) -> str:
         # prog_array_map_clear, when the last pin and the last descriptor are gone.
         text += "; the kernel takes the programs out of it when it has no pin, so tail calls end"
     return f"{text} until they are loaded again"
-
-
-def _half_done(result: Result) -> str:
-    counts: t.Dict[str, int] = {}
-    for outcome in result.outcomes:
-        counts[outcome.action] = counts.get(outcome.action, 0) + 1
-    summary = ", ".join(f"{count} {action}" for action, count in counts.items())
-    return (
-        f"{result.error}\nDone so far: {summary.replace('_', ' ')} (see `maps`). "
-        "What is done stays; run again to do the rest."
-    )

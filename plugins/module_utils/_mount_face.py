@@ -64,7 +64,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
             "dropped": dropped,
         }
         if module._diff:
-            report["diff"] = _diff(wanted.path, _picture(seen), mount, boot)
+            report["diff"] = _diff(wanted.path, mount_fields(seen), mount, boot)
         module.exit_json(**printable(report))
 
 
@@ -85,15 +85,16 @@ def _apply(
 ) -> t.Tuple[t.Optional[Dictionary], t.List[str]]:
     """The mount afterwards, and the pins that went with an unmount."""
     if plan.mount or plan.drift:
-        return _picture(apply_mount(wanted, seen, plan, done)), []
+        return mount_fields(apply_mount(wanted, seen, plan, done)), []
     if plan.unmount:
         dropped = apply_unmount(seen, force=wanted.force)
         done.append("unmounted")
         return None, dropped
-    return _picture(seen), []
+    return mount_fields(seen), []
 
 
-def _picture(seen: MountSeen) -> t.Optional[Dictionary]:
+def mount_fields(seen: MountSeen) -> t.Optional[Dictionary]:
+    """What a mounted bpffs is like, in the words of the options; None where there is none."""
     there = seen.bpffs
     if there is None:
         return None
@@ -113,7 +114,7 @@ def _foreseen(wanted: WantedMount, seen: MountSeen, plan: MountPlan) -> t.Option
     """The picture that `_apply` will give if nothing goes wrong."""
     if plan.mount:
         return _new_mount(inheriting(wanted, seen.bpffs) if seen.bpffs else wanted)
-    picture = None if plan.unmount else _picture(seen)
+    picture = None if plan.unmount else mount_fields(seen)
     if picture is not None:
         for drift in plan.drift:
             picture[drift.field] = drift.want

@@ -34,9 +34,9 @@ def blocks(page: str) -> list[str]:
     return re.findall(r"^```yaml\n(.*?)^```$", (CHECKOUT / page).read_text(), re.M | re.S)
 
 
-def _twice(host: Host, module: str) -> Run:
-    tasks = [task for task in examples(module) for _twice in range(2)]
-    assert len(tasks) >= 6, "the examples are found"
+def _twice(host: Host, module: str, **words: Any) -> Run:
+    tasks = [{**task, **words} for task in examples(module) for _twice in range(2)]
+    assert len(tasks) >= 4, "the examples are found"
     run = host.playbook(tasks)
     for number, result in enumerate(run):
         result.good()
@@ -81,6 +81,28 @@ def test_the_examples_about_maps_run_and_then_change_nothing(host: Host) -> None
     assert [path for path in left if not path.endswith(".debug")] == [
         f"{BPFFS}/agent/packet_counts"
     ]
+
+
+def test_the_examples_about_objects_run_and_then_change_nothing(host: Host) -> None:
+    root = f"{BPFFS}/loader"
+    host.run("mkdir", root)
+    host.load("pins", root, f"{root}/prog")
+    map_id = host.make_pin(f"{BPFFS}/flows", name="flows")
+    # Another test of this machine may have loaded a program of the same name for the moment.
+    patience = {"register": "task", "until": "task is succeeded", "retries": 100, "delay": 1}
+    _twice(host, "bpf_object_pinned", **patience)
+    shown = host.bpftool("prog", "show", "pinned", f"{BPFFS}/agent/count_packets")
+    assert shown["id"] == host.bpftool("prog", "show", "pinned", f"{root}/prog")["id"]
+    assert host.map_at(f"{BPFFS}/monitoring/flows")["id"] == map_id
+    assert access(host, f"{BPFFS}/monitoring/flows") == "640 0 4"
+
+    before = host.inventory()
+    told, debug, asserted = host.playbook(examples("bpf_pin_info"))
+    assert host.inventory() == before
+    held = [path for path, entry in before.items() if "object" in entry and ".debug" not in path]
+    assert sorted(pin["path"] for pin in told.good()["pins"]) == sorted(held)
+    assert debug.good()["msg"] == []
+    assert asserted.good().changed is False
 
 
 PAGES = ["README.md", "roles/bpffs/README.md", "roles/bpf_maps/README.md"]

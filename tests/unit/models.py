@@ -25,6 +25,7 @@ from module_utils._core.found.pins import (
     Survey,
 )
 from module_utils._core.map_types import Host
+from module_utils._core.plan.access import inherited
 from module_utils._core.plan.maps import (
     Adjust,
     Create,
@@ -33,10 +34,10 @@ from module_utils._core.plan.maps import (
     Migrate,
     Refuse,
     Step,
-    access_to_set,
 )
 from module_utils._core.shape import Access, Entry, Identity, MapBtf, MapShape
-from module_utils._core.spec.maps import MapSpec, OnMismatch, WantedPin
+from module_utils._core.spec.maps import MapSpec, WantedPin
+from module_utils._core.spec.names import OnMismatch
 
 HOST = Host(page_size=4096, possible_cpus=6)
 
@@ -227,7 +228,7 @@ class World:
         else:
             assert isinstance(before, Held)
             spec = step.map if isinstance(step, Migrate) else wanted.map
-            now = self._new(wanted, spec, access_to_set(step))
+            now = self._new(wanted, spec, inherited(wanted.access, step.found.entry))
             if isinstance(step, Migrate):
                 now.entries, now.shows_inner = copied(before, now), before.shows_inner
         self.there[wanted.path] = now

@@ -24,11 +24,13 @@ from module_utils._core.found.pins import (
     PinnedLink,
     PinnedMap,
     PinnedProg,
+    Program,
 )
 from module_utils._core.map_types import MAP_TYPES, Host, TakesBtf
 from module_utils._core.plan.maps import MapPlan, plan
 from module_utils._core.shape import MapBtf, MapShape
-from module_utils._core.spec.maps import MapSpec, OnMismatch, WantedPin, read_pins
+from module_utils._core.spec.maps import MapSpec, WantedPin, read_pins
+from module_utils._core.spec.names import OnMismatch
 from strategies import RARELY, YES_OR_NO
 
 TIMER = "bpf_timer"  # user space sees zeros where a value has one
@@ -140,7 +142,7 @@ class Situation:
             self.arguments,
             observe=self.world.picture,
             this_host=lambda: HOST,
-            programs_using=lambda ids: {each: ["id 7 (xdp x)"] for each in ids},
+            programs_using=lambda ids: {each: [Program(7, "xdp", "x", (each,))] for each in ids},
         )
 
 

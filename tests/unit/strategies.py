@@ -26,8 +26,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "plugins"))
 
 from module_utils._core.map_types import MAP_TYPES, Host, MapType, TakesBtf
 from module_utils._core.spec.fields import STAGING
-from module_utils._core.spec.maps import OnMismatch, ValueGrowth
+from module_utils._core.spec.maps import ValueGrowth
 from module_utils._core.spec.mounts import DELEGATES, MOUNT_FLAGS, OPPOSITES
+from module_utils._core.spec.names import OnMismatch
 from module_utils._core.uapi import flag_names
 
 set_hypothesis_home_dir(Path(__file__).parents[2] / ".cache" / "hypothesis")

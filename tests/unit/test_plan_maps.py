@@ -22,7 +22,8 @@ from _core.found.pins import (
     Survey,
 )
 from _core.map_types import Host
-from _core.plan.maps import MapPlan, access_to_set, decide, plan, unverified
+from _core.plan.access import inherited
+from _core.plan.maps import MapPlan, decide, plan, unverified
 from _core.plan.migration import loses_btf, obstacles, with_btf_of
 from _core.shape import Entry, Identity, MapBtf, MapShape
 from _core.spec.maps import WantedPin, read_pins
@@ -152,7 +153,7 @@ def test_a_replacement_inherits_what_is_not_declared() -> None:
     step = decide(
         want(on_mismatch="replace", group="9"), found(max_entries=1)._replace(entry=entry)
     )
-    access = access_to_set(step)
+    access = inherited(step.wanted.access, step.found.entry)
     assert (access.owner, access.group, access.mode) == (7, 9, 0o640)
 
 
@@ -249,7 +250,7 @@ def test_a_migration_inherits_access_and_sets_what_is_declared() -> None:
     step = decide(want(on_mismatch="migrate", mode="0640", group="9"), found(max_entries=1))
     assert step.action == "migrated"
     assert [drift.field for drift in step.drift] == ["max_entries", "group", "mode"]
-    access = access_to_set(step)
+    access = inherited(step.wanted.access, step.found.entry)
     assert (access.owner, access.group, access.mode) == (0, 9, 0o640)
 
 

@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from models import ENTRIES, HOST, Held, World, are_kin, kernel_makes, kernel_takes, with_access
 from module_utils import _map_face
-from module_utils._core.apply import maps as apply_maps
+from module_utils._core.apply import names as apply_names
+from module_utils._core.apply.maps import MapCraft
 from module_utils._core.errors import Problems
 from module_utils._core.found.pins import (
     NO_DETAILS,
@@ -33,7 +34,8 @@ from module_utils._core.map_types import MAP_TYPES, Host, map_type_name
 from module_utils._core.plan.access import access_drift
 from module_utils._core.plan.maps import Keep, Refuse, decide
 from module_utils._core.shape import Access, Entry, Identity, MapShape
-from module_utils._core.spec.maps import OnMismatch, ValueGrowth, WantedPin, read_pins
+from module_utils._core.spec.maps import ValueGrowth, WantedPin, read_pins
+from module_utils._core.spec.names import OnMismatch
 from module_utils._core.uapi import flag_names
 from situations import TIMER, Situation, read_one, situations, struct_named
 from strategies import examples
@@ -217,9 +219,9 @@ def test_a_batch_that_is_refused_changes_nothing() -> None:
         seen["other"] += bool(decided.problems or decided.not_mounted) and not refused
         if not (decided.problems or decided.not_mounted):
             return
-        too_far = mock.patch.object(apply_maps, "walk", side_effect=AssertionError)
+        too_far = mock.patch.object(apply_names, "walk", side_effect=AssertionError)
         with too_far, pytest.raises(Problems) as raised:
-            apply_maps.apply(decided)
+            apply_names.apply(decided, MapCraft())
         assert raised.value.problems == (*decided.problems, *decided.not_mounted)
         result = situation.check()
         assert isinstance(result, Failed) is bool(decided.problems)

@@ -22,7 +22,13 @@ _MEMORY = (
 )
 _FULL = "the map is full: raise max_entries"
 
+_BY_ID = "finding objects by id or name needs CAP_SYS_ADMIN: run with `become: true`"
 _ADVICE = {
+    **{
+        (f"{kind}_GET_{what}", errno.EPERM): _BY_ID
+        for kind in ("MAP", "PROG", "LINK", "BTF")
+        for what in ("NEXT_ID", "FD_BY_ID")
+    },
     ("MAP_CREATE", errno.EPERM): _PRIVILEGE
     + "; devmap, devmap_hash, xskmap, sockmap and sockhash also need CAP_NET_ADMIN",
     ("MAP_CREATE", errno.EINVAL): "this kernel does not make a map of this type with these sizes, "

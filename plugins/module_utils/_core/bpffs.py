@@ -45,8 +45,7 @@ class Place:
         self.on_bpffs = kernel.is_bpffs(fd)
         status = os.fstat(fd)
         self.identity = Identity(status.st_dev, status.st_ino)
-        # Nobody else can change what is in it, so two looks at a name see the same.
-        self.private = status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022
+        self.private = is_private(status)
 
     def __enter__(self) -> Place:
         return self
@@ -58,6 +57,11 @@ class Place:
     def magic(self) -> bytes:
         """A path that means this very directory, whatever its name means by now."""
         return self.fd.magic
+
+
+def is_private(directory: os.stat_result) -> bool:
+    """Whether nobody else can change what is in it, so that two looks at a name see the same."""
+    return directory.st_uid in (0, os.geteuid()) and not directory.st_mode & 0o022
 
 
 def walk(path: str) -> Place:

@@ -23,7 +23,7 @@ from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 from . import uapi
 from .advice import advice_for, errno_name
 from .errors import PinningError
-from .uapi import Command, MapInfo
+from .uapi import Command, LinkInfo, MapInfo, ProgInfo
 
 MS_RDONLY = 1
 MS_REMOUNT = 32
@@ -168,20 +168,28 @@ def map_info_if_map(fd: int) -> Optional[MapInfo]:
     return MapInfo._make(uapi.MAP_INFO.unpack_from(_info_buffer))
 
 
-def link_info(fd: int) -> Tuple[Any, ...]:
-    """(type, id, program id) of a link."""
-    return _info(fd, uapi.LINK_INFO)
+def link_info(fd: int) -> LinkInfo:
+    """What the kernel says of a link."""
+    return LinkInfo._make(_info(fd, uapi.LINK_INFO))
 
 
-def prog_info(fd: int) -> Tuple[int, int, bytes]:
-    """(type, id, name) of a program."""
-    fields = _info(fd, uapi.PROG_INFO)
-    return fields[0], fields[1], fields[11]
+def link_target_name(fd: int) -> bytes:
+    """The name of what a link is attached to, for those of type raw_tracepoint and iter only."""
+    name = ctypes.create_string_buffer(_TARGET_NAME)
+    _info_buffer[:] = _ZEROS
+    struct.pack_into("=QI", _info_buffer, 16, ctypes.addressof(name), _TARGET_NAME)
+    _get_info(fd, uapi.LINK_INFO.size, _INFO_ADDRESS)
+    return name.value
+
+
+def prog_info(fd: int) -> ProgInfo:
+    """What the kernel says of a program."""
+    return ProgInfo._make(_info(fd, uapi.PROG_INFO))
 
 
 def prog_map_ids(fd: int) -> List[int]:
     """Ids of the maps that a program uses."""
-    count = _info(fd, uapi.PROG_INFO)[9]
+    count = prog_info(fd).nr_map_ids
     while True:
         ids = (ctypes.c_uint32 * count)()
         _info_buffer[:] = _ZEROS
@@ -209,17 +217,18 @@ def fd_by_id(command: Command, object_id: int) -> Fd:
     return Fd(_BY_ID[command](object_id, 0, 0))
 
 
-def program_ids() -> Iterator[int]:
-    """Ids of all loaded programs, rising."""
+def all_ids(command: Command) -> Iterator[int]:
+    """Ids of all maps or programs, rising. Needs CAP_SYS_ADMIN (EPERM)."""
+    next_id = _NEXT_ID[command]
     current = 0
     while True:
         try:
-            _prog_get_next_id(current, 0, 0)
+            next_id(current, 0, 0)
         except KernelError as error:
             if error.errno == errno.ENOENT:
                 return
             raise
-        current = uapi.ID_ATTR.unpack_from(_prog_get_next_id.attr)[1]
+        current = uapi.ID_ATTR.unpack_from(next_id.attr)[1]
         yield current
 
 
@@ -488,6 +497,7 @@ _info_buffer, _INFO_ADDRESS = _shared(256)
 _ZEROS = bytes(256)  # the kernel wants zeros where it has no field (E2BIG)
 _path, _PATH_ADDRESS = _shared(4096)
 _MAP_INFO_SIZES = range(80, 192)  # bytes
+_TARGET_NAME = 128  # bytes
 _placed = b""
 _PATH_FD = uapi.MapFlag.PATH_FD.value
 _statfs = ctypes.create_string_buffer(256)
@@ -503,8 +513,11 @@ _map_freeze = _Call(Command.MAP_FREEZE, uapi.FD_ATTR)
 _obj_pin = _Call(Command.OBJ_PIN, uapi.OBJ_ATTR)
 _obj_get = _Call(Command.OBJ_GET, uapi.OBJ_ATTR)
 _get_info = _Call(Command.OBJ_GET_INFO_BY_FD, uapi.INFO_ATTR)
-_prog_get_next_id = _Call(Command.PROG_GET_NEXT_ID, uapi.ID_ATTR)
 _btf_load = _Call(Command.BTF_LOAD, uapi.BTF_LOAD_ATTR)
+_NEXT_ID = {
+    command: _Call(command, uapi.ID_ATTR)
+    for command in (Command.PROG_GET_NEXT_ID, Command.MAP_GET_NEXT_ID)
+}
 _BY_ID = {
     command: _Call(command, uapi.ID_ATTR)
     for command in (

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import ExitStack
+from functools import lru_cache
 from typing import Tuple
 
 from . import kernel
@@ -22,9 +23,27 @@ def make_map(spec: MapSpec, name: bytes) -> Fd:
     if not blob and spec.inner is None:
         return _create(spec, name, 0, (0, 0, 0))
     with ExitStack() as stack:
-        btf_fd = stack.enter_context(kernel.load_btf(blob)) if blob else 0
+        btf_fd = 0
+        try:
+            btf_fd = stack.enter_context(kernel.load_btf(blob)) if blob else 0
+        except KernelError as error:
+            if error.errno != errno.EINVAL or spec.kind.btf is TakesBtf.REQUIRED:
+                raise
+            key_type_id = value_type_id = 0  # kinds of types that this kernel does not know
         inner = stack.enter_context(make_map(spec.inner, name)) if spec.inner else 0
         return _create(spec, name, inner, (btf_fd, key_type_id, value_type_id))
+
+
+@lru_cache(maxsize=16)
+def takes_btf(blob: bytes) -> bool:
+    """Whether this kernel knows all kinds of types in the BTF."""
+    try:
+        os.close(kernel.load_btf(blob))
+    except KernelError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return False
+    return True
 
 
 def _btf(spec: MapSpec) -> Tuple[bytes, int, int]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Callable, Dict, Iterable, List, Optional, Tuple
+from functools import lru_cache
+from typing import Callable, Dict, Iterable, Iterator, List, Optional
 
 from . import kernel, uapi
 from .bpffs import ENTRY, describe_mode
@@ -21,15 +22,19 @@ from .found.pins import (
     PinnedLink,
     PinnedMap,
     PinnedProg,
+    Program,
 )
 from .kernel import Fd, KernelError
+from .link_targets import target_of
 from .shape import Entry, Identity, MapShape
 from .uapi import Command, MapInfo
 
 Inspect = Callable[[Fd, bytes, MapInfo], MapDetails]
 
 
-def look_in_private(directory: int, name: str) -> Optional[Found]:
+def look_in_private(
+    directory: int, name: str, inspect: Optional[Inspect] = None
+) -> Optional[Found]:
     """Like `look`, for maps, half the system calls; None where only `look` can tell.
 
     Only for a directory that nobody else may write to: between the two calls an entry could
@@ -39,12 +44,18 @@ def look_in_private(directory: int, name: str) -> Optional[Found]:
         status = os.stat(name, dir_fd=directory, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
             return None
-        with kernel.get_at(directory, os.fsencode(name), uapi.BPF_F_RDONLY) as fd:
+        raw = os.fsencode(name)
+        fd = kernel.get_at(directory, raw, uapi.BPF_F_RDONLY)
+        try:
             info = kernel.map_info_if_map(fd)
             if info is None:
                 return None
-            entry = _entry(status)
-            return PinnedMap(entry, info.id, name_of(info.name), shape_of(info), NO_DETAILS)
+            details = NO_DETAILS
+            if inspect:
+                details = inspect(fd, b"/proc/self/fd/%d/%s" % (directory, raw), info)
+            return PinnedMap(_entry(status), info.id, name_of(info.name), shape_of(info), details)
+        finally:
+            os.close(fd)
     except FileNotFoundError:
         return NOTHING
     except (OSError, KernelError):
@@ -80,11 +91,14 @@ def look(directory: int, name: str, inspect: Optional[Inspect] = None) -> Found:
             return _not_a_pin(directory, name, status.st_mode)
         pin_path = pin.magic
         try:
-            fd, is_link = _get(pin_path)
+            fd, is_link = kernel.get(pin_path, uapi.BPF_F_RDONLY), False
         except KernelError as error:
-            if error.errno in (errno.EACCES, errno.ENOENT) and _is_no_object(opened, error):
+            if error.errno == errno.EINVAL:  # bpf_obj_get_user: a link
+                fd, is_link = kernel.get(pin_path), True
+            elif error.errno in (errno.EACCES, errno.ENOENT) and _is_no_object(opened, error):
                 return NotAPin(describe_mode(status.st_mode))
-            raise
+            else:
+                raise
         with fd:
             return _identify(fd, is_link, _entry(status), pin_path, inspect)
 
@@ -106,24 +120,61 @@ def name_of(raw: bytes) -> str:
     return raw.split(b"\0", 1)[0].decode("ascii", "replace")
 
 
-def programs_using(map_ids: Iterable[int]) -> Dict[int, List[str]]:
-    """For each map id, the loaded programs that hold it, as "id 7 (xdp count)".
+def fdinfo(fd: int) -> Dict[str, int]:
+    """What /proc says of a map: `frozen`, and an estimate of its memory as `memlock`."""
+    # struct bpf_map_info has no such fields. A field that an older kernel does not have is 0.
+    opened = os.open(b"%d" % fd, os.O_RDONLY | os.O_CLOEXEC, dir_fd=_fdinfos())
+    try:
+        text = os.read(opened, _FDINFO)
+    finally:
+        os.close(opened)
+    fields = {}
+    for name, start in _FDINFO_FIELDS:
+        at = text.find(start)
+        if at >= 0:
+            at += len(start)
+            fields[name] = int(text[at : text.index(b"\n", at)])
+    return fields
 
-    Programs that come or go meanwhile may be missed. KernelError without CAP_SYS_ADMIN (EPERM).
+
+@lru_cache(maxsize=None)
+def _fdinfos() -> int:
+    return os.open("/proc/self/fdinfo", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def loaded_programs() -> Iterator[Program]:
+    """All programs of the machine. Those that come or go meanwhile may be missed.
+
+    KernelError without CAP_SYS_ADMIN (EPERM).
     """
-    users: Dict[int, List[str]] = {map_id: [] for map_id in map_ids}
-    for prog_id in kernel.program_ids() if users else ():
+    for prog_id in kernel.all_ids(Command.PROG_GET_NEXT_ID):
         try:
             with kernel.fd_by_id(Command.PROG_GET_FD_BY_ID, prog_id) as fd:
-                used = users.keys() & set(kernel.prog_map_ids(fd))
-                if used:
-                    number, _id, name = kernel.prog_info(fd)
-                    kind = uapi.type_name(uapi.PROG_TYPES, number)
-                    for map_id in used:
-                        users[map_id].append(f"id {prog_id} ({kind} {name_of(name)})")
+                info, map_ids = kernel.prog_info(fd), kernel.prog_map_ids(fd)
         except KernelError as error:
             if error.errno != errno.ENOENT:
                 raise
+            continue
+        kind = uapi.type_name(uapi.PROG_TYPES, info.type)
+        yield Program(prog_id, kind, name_of(info.name), tuple(map_ids))
+
+
+def object_by_id(kind: str, object_id: int) -> Fd:
+    """Open a map, prog or link by its id, for reading and writing. ENOENT when it is gone."""
+    return kernel.fd_by_id(_BY_ID[kind], object_id)
+
+
+def identify(fd: Fd, kind: str) -> Found:
+    """Tell what is open, a map, prog or link. As a pin it has no place."""
+    return _identify(fd, kind == "link", _NOWHERE, b"", None)
+
+
+def programs_using(map_ids: Iterable[int]) -> Dict[int, List[Program]]:
+    """For each map id, the loaded programs that hold it; for the errors see above."""
+    users: Dict[int, List[Program]] = {map_id: [] for map_id in map_ids}
+    for program in loaded_programs() if users else ():
+        for map_id in users.keys() & set(program.map_ids):
+            users[map_id].append(program)
     return users
 
 
@@ -136,24 +187,26 @@ def _identify(
         return PinnedMap(entry, info.id, name_of(info.name), shape_of(info), details)
     kind = os.readlink(f"/proc/self/fd/{int(fd)}")
     if kind == "anon_inode:bpf-prog":
-        number, prog_id, prog_name = kernel.prog_info(fd)
+        prog = kernel.prog_info(fd)
         return PinnedProg(
-            entry, prog_id, name_of(prog_name), uapi.type_name(uapi.PROG_TYPES, number)
+            entry,
+            prog.id,
+            name_of(prog.name),
+            uapi.type_name(uapi.PROG_TYPES, prog.type),
+            prog.tag.hex(),
+            prog.load_time,
+            prog.created_by_uid,
         )
     if kind in _LINKS:
-        number, link_id, prog_id = kernel.link_info(fd)
-        return PinnedLink(entry, link_id, uapi.type_name(uapi.LINK_TYPES, number), prog_id)
+        link = kernel.link_info(fd)
+        return PinnedLink(
+            entry,
+            link.id,
+            uapi.type_name(uapi.LINK_TYPES, link.type),
+            link.prog_id,
+            target_of(fd, link),
+        )
     return NotAPin(f"an object of a kind unknown to this collection ({kind})")
-
-
-def _get(pin_path: bytes) -> Tuple[Fd, bool]:
-    """The object, and whether it is a link, which opens for reading and writing only."""
-    try:
-        return kernel.get(pin_path, uapi.BPF_F_RDONLY), False
-    except KernelError as error:
-        if error.errno != errno.EINVAL:  # bpf_obj_get_user
-            raise
-    return kernel.get(pin_path), True
 
 
 def _is_no_object(opened: int, error: KernelError) -> bool:
@@ -172,5 +225,13 @@ def _not_a_pin(directory: int, name: str, mode: int) -> NotAPin:
     return NotAPin(what)
 
 
+_FDINFO = 4096  # bytes; it has a dozen short lines
+_FDINFO_FIELDS = (("frozen", b"\nfrozen:\t"), ("memlock", b"\nmemlock:\t"))
+_NOWHERE = Entry(Identity(0, 0), 0, 0, 0)
+_BY_ID = {
+    "map": Command.MAP_GET_FD_BY_ID,
+    "prog": Command.PROG_GET_FD_BY_ID,
+    "link": Command.LINK_GET_FD_BY_ID,
+}
 # From LINK_CREATE it is called bpf_link, from OBJ_GET bpf-link, and newer kernels changed it.
 _LINKS = ("anon_inode:bpf_link", "anon_inode:bpf-link")

@@ -26,6 +26,7 @@ class Command(enum.IntEnum):
     OBJ_PIN = 6
     OBJ_GET = 7
     PROG_GET_NEXT_ID = 11
+    MAP_GET_NEXT_ID = 12
     PROG_GET_FD_BY_ID = 13
     MAP_GET_FD_BY_ID = 14
     OBJ_GET_INFO_BY_FD = 15
@@ -123,6 +124,67 @@ LINK_TYPES = (
     "sockmap",
 )
 
+ATTACH_TYPES = (
+    "cgroup_inet_ingress",
+    "cgroup_inet_egress",
+    "cgroup_inet_sock_create",
+    "cgroup_sock_ops",
+    "sk_skb_stream_parser",
+    "sk_skb_stream_verdict",
+    "cgroup_device",
+    "sk_msg_verdict",
+    "cgroup_inet4_bind",
+    "cgroup_inet6_bind",
+    "cgroup_inet4_connect",
+    "cgroup_inet6_connect",
+    "cgroup_inet4_post_bind",
+    "cgroup_inet6_post_bind",
+    "cgroup_udp4_sendmsg",
+    "cgroup_udp6_sendmsg",
+    "lirc_mode2",
+    "flow_dissector",
+    "cgroup_sysctl",
+    "cgroup_udp4_recvmsg",
+    "cgroup_udp6_recvmsg",
+    "cgroup_getsockopt",
+    "cgroup_setsockopt",
+    "trace_raw_tp",
+    "trace_fentry",
+    "trace_fexit",
+    "modify_return",
+    "lsm_mac",
+    "trace_iter",
+    "cgroup_inet4_getpeername",
+    "cgroup_inet6_getpeername",
+    "cgroup_inet4_getsockname",
+    "cgroup_inet6_getsockname",
+    "xdp_devmap",
+    "cgroup_inet_sock_release",
+    "xdp_cpumap",
+    "sk_lookup",
+    "xdp",
+    "sk_skb_verdict",
+    "sk_reuseport_select",
+    "sk_reuseport_select_or_migrate",
+    "perf_event",
+    "trace_kprobe_multi",
+    "lsm_cgroup",
+    "struct_ops",
+    "netfilter",
+    "tcx_ingress",
+    "tcx_egress",
+    "trace_uprobe_multi",
+    "cgroup_unix_connect",
+    "cgroup_unix_sendmsg",
+    "cgroup_unix_recvmsg",
+    "cgroup_unix_getpeername",
+    "cgroup_unix_getsockname",
+    "netkit_primary",
+    "netkit_peer",
+    "trace_kprobe_session",
+    "trace_uprobe_session",
+)
+
 # union bpf_attr by command, and struct bpf_{map,prog,link,btf}_info: the leading part we need.
 MAP_CREATE_ATTR = struct.Struct("=7I16s5IQ")  # type .. numa_node, name, ifindex .. btf, map_extra
 ELEM_ATTR = struct.Struct("=IxxxxQQQ")  # map_fd, key, value or next_key, flags
@@ -157,8 +219,41 @@ class MapInfo(NamedTuple):
     map_extra: int
 
 
-PROG_INFO = struct.Struct("=II8sIIQQQIIQ16s")
-LINK_INFO = struct.Struct("=III")
+# type, id, tag, lengths and addresses of code, load time, user, maps, name, ifindex, GPL
+PROG_INFO = struct.Struct("=II8sIIQQQIIQ16sII")
+
+
+class ProgInfo(NamedTuple):
+    """struct bpf_prog_info, as far as PROG_INFO unpacks it."""
+
+    type: int
+    id: int
+    tag: bytes
+    jited_prog_len: int
+    xlated_prog_len: int
+    jited_prog_insns: int
+    xlated_prog_insns: int
+    load_time: int  # ns since the machine was started
+    created_by_uid: int
+    nr_map_ids: int
+    map_ids: int
+    name: bytes
+    ifindex: int
+    gpl_compatible: int  # the lowest bit
+
+
+LINK_INFO = struct.Struct("=IIIxxxx32s")
+
+
+class LinkInfo(NamedTuple):
+    """struct bpf_link_info; what `target` means depends on the type."""
+
+    type: int
+    id: int
+    prog_id: int
+    target: bytes
+
+
 BTF_INFO = struct.Struct("=QII")  # btf, btf_size, id
 
 

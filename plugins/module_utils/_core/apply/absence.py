@@ -10,14 +10,13 @@ import time
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Sequence
 
-from .. import kernel
 from ..bpffs import ENTRY, PathProblem, walk
 from ..errors import TROUBLE, Problems
 from ..found.pins import Pin, Sight
 from ..kernel import Fd, KernelError, explained
+from ..objects import object_by_id
 from ..plan.absence import AbsencePlan, Unlink
 from ..shape import Identity
-from ..uapi import Command
 
 
 @dataclass
@@ -130,15 +129,10 @@ def _last_references(removed: Sequence[Unlink]) -> Dict[str, Optional[bool]]:
 
 def _is_gone(pin: Pin) -> Optional[bool]:
     try:
-        with kernel.fd_by_id(_BY_ID[pin.kind], pin.id):
+        with object_by_id(pin.kind, pin.id):
             return False
     except KernelError as error:
         return True if error.errno == errno.ENOENT else None
 
 
-_BY_ID = {
-    "map": Command.MAP_GET_FD_BY_ID,
-    "prog": Command.PROG_GET_FD_BY_ID,
-    "link": Command.LINK_GET_FD_BY_ID,
-}
 _GRACE = 0.1  # seconds; up to Linux 6.8 unlink drops the reference after an RCU grace period

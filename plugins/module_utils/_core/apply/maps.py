@@ -1,42 +1,28 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Carry out a plan for maps, and tell what was done, item by item."""
+"""Carry out the steps for maps."""
 
 from __future__ import annotations
 
-import errno
 import os
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Iterator, List, NamedTuple, Optional, Union
+from typing import NamedTuple, Optional, Tuple
 
 from .. import kernel
-from ..bpffs import DIRECTORY, ENTRY, PathProblem, Place, walk
-from ..errors import TROUBLE, Problems
-from ..found.pins import DirectorySeen, PinnedMap
+from ..bpffs import Place
+from ..errors import TROUBLE
+from ..found.pins import PinnedMap
 from ..kernel import Fd, KernelError, explained
 from ..make_map import make_map
 from ..objects import name_of, shape_of
-from ..observe.maps import by_directory, observe_pin
-from ..plan.maps import (
-    Adjust,
-    Create,
-    Keep,
-    MapPlan,
-    Migrate,
-    Replace,
-    Step,
-    access_to_set,
-    decide,
-)
-from ..shape import UNDECLARED, Identity, MapShape
-from ..spec.fields import STAGING
+from ..observe.maps import observe_pin
+from ..plan.access import inherited
+from ..plan.maps import Adjust, Create, Keep, Migrate, Refuse, Replace, Step, decide
+from ..shape import MapShape
 from ..spec.maps import WantedPin
-from ..staging import Staging, access_changes
 from ..uapi import BPF_F_RDONLY
 from .catching_up import CaughtUp, catch_up
 from .copying import copy, ends
+from .names import Craft, Work, adjust
 
 
 class Outcome(NamedTuple):
@@ -50,208 +36,118 @@ class Outcome(NamedTuple):
     error: str = ""
     copied: Optional[int] = None  # entries
     caught_up: Optional[int] = None  # entries that changed while they were copied
-    warning: str = ""
+    warnings: Tuple[str, ...] = ()
 
 
-@dataclass
-class Result:
-    """What was done. `error` is empty when it was everything."""
+class MapCraft(Craft[Step, Outcome]):
+    """How maps are made, replaced, migrated and adjusted."""
 
-    outcomes: List[Outcome]
-    new_directories: List[str] = field(default_factory=list)
-    leftovers: List[str] = field(default_factory=list)  # staging directories cleared
-    error: str = ""
+    def wanted(self, step: Step) -> WantedPin:
+        return step.wanted
 
+    def is_idle(self, step: Step) -> bool:
+        return isinstance(step, Keep)
 
-def foresee(plan: MapPlan) -> Result:
-    """The result that `apply` will have if nothing goes wrong, for check mode."""
-    return Result(
-        [_foreseen(step) for step in plan.steps],
-        plan.new_directories,
-        [f"{seen.path}/{STAGING}" for seen in plan.leftovers],
-    )
-
-
-def apply(plan: MapPlan) -> Result:
-    """Do what the plan says. Stops at the first refusal of the kernel and tells what is left."""
-    problems = [*plan.problems, *plan.not_mounted]
-    if problems:
-        raise Problems(problems)
-    result = Result(
-        [
-            _foreseen(step) if isinstance(step, Keep) else Outcome(step, "not_done")
-            for step in plan.steps
-        ]
-    )
-    groups = by_directory([step.wanted for step in plan.steps])
-    for seen in plan.directories:
-        busy = [index for index in groups[seen.path] if not isinstance(plan.steps[index], Keep)]
-        if not busy and not seen.has_leftovers:
-            continue
-        try:
-            with _reopened(seen, result.new_directories) as place, ExitStack() as stack:
-                work = _Work(place, stack)
-                if seen.has_leftovers:
-                    work.clear(result.leftovers)
-                for index in busy:
-                    step = plan.steps[index]
-                    result.outcomes[index] = outcome = work.carry_out(step)
-                    if outcome.error:
-                        result.error = f"{step.wanted.path}: {outcome.error}"
-                        return result
-        except TROUBLE as error:
-            result.error = explained(error)
-            return result
-    return result
-
-
-class _Work:
-    """The steps of one directory. The staging directory is opened when first needed."""
-
-    def __init__(self, place: Place, stack: ExitStack) -> None:
-        self._place = place
-        self._stack = stack
-        self._staging: Optional[Staging] = None
-
-    def staging(self) -> Staging:
-        if self._staging is None:
-            self._staging = self._stack.enter_context(Staging(self._place))
-        return self._staging
-
-    def clear(self, leftovers: List[str]) -> None:
-        """Remove what a killed run left; its path is added when any of that is gone."""
-        staging = Staging(self._place)
-        try:
-            self._staging = self._stack.enter_context(staging)
-        finally:
-            if staging.cleared or (self._staging and not staging.is_new):
-                leftovers.append(f"{self._place.path}/{STAGING}")
-
-    def carry_out(self, step: Step) -> Outcome:
-        """Do one step; when another process was faster, decide again about what it left."""
-        try:
-            for _attempt in range(_ATTEMPTS):
-                outcome = self._try(step)
-                if outcome is not None:
-                    return outcome
-                step = decide(step.wanted, observe_pin(self._place, step.wanted))
-        except TROUBLE as error:
-            return Outcome(step, "failed", error=explained(error))
-        return Outcome(
-            step,
-            "failed",
-            error="other processes change this pin all the time: find out which, then run again",
-        )
-
-    def _try(self, step: Step) -> Optional[Outcome]:
-        if isinstance(step, Keep):
-            return _foreseen(step)
+    def foreseen(self, step: Step) -> Outcome:
         if isinstance(step, Create):
-            return self._create(step)
-        if isinstance(step, Adjust):
-            return self._adjust(step)
+            return Outcome(step, step.action)
+        found = step.found
+        if not isinstance(found, PinnedMap):
+            return Outcome(step, step.action)
+        contents = found.details.contents if isinstance(step, Migrate) else None
+        copied = contents.entries if contents else None
+        return Outcome(step, step.action, found.id, found.name, found.shape, copied=copied)
+
+    def not_done(self, step: Step) -> Outcome:
+        return Outcome(step, "not_done")
+
+    def failed(self, step: Step, error: str) -> Outcome:
+        return Outcome(step, "failed", error=error)
+
+    def error_of(self, outcome: Outcome) -> str:
+        return outcome.error
+
+    def decide_again(self, place: Place, step: Step) -> Step:
+        return decide(step.wanted, observe_pin(place, step.wanted))
+
+    def attempt(self, work: Work, step: Step) -> Optional[Outcome]:
+        if isinstance(step, Keep):
+            return self.foreseen(step)
+        if isinstance(step, Create):
+            return _create(work, step)
         if isinstance(step, Migrate):
-            return self._migrate(step)
+            return _migrate(work, step)
         if isinstance(step, Replace):
-            return self._replace(step)
-        return Outcome(step, "failed", error=step.reason)
+            return _replace(work, step)
+        if isinstance(step, Refuse):
+            return self.failed(step, step.reason)
+        return self._adjust(work, step)
 
-    def _create(self, step: Create) -> Optional[Outcome]:
-        wanted = step.wanted
-        with _make(wanted) as fd:
-            outcome = _outcome(step, fd)
-            if wanted.access is UNDECLARED:
-                done = _pinned_directly(fd, self._place, wanted.name)
-            else:
-                # Never seen under its name with another owner or mode than declared.
-                self.staging().pin(fd, wanted.name, wanted.access)
-                done = self.staging().publish(wanted.name)
-            return outcome if done else None
-
-    def _replace(self, step: Replace) -> Optional[Outcome]:
-        wanted, staging = step.wanted, self.staging()
-        with _make(wanted) as fd:
-            outcome = _outcome(step, fd)
-            staging.pin(fd, wanted.name, access_to_set(step))
-            if not self._is_still_there(step):
-                return None
-            staging.replace(wanted.name)
-            return outcome
-
-    def _migrate(self, step: Migrate) -> Optional[Outcome]:
-        wanted, staging = step.wanted, self.staging()
-        pin = self._open(step)
+    def _adjust(self, work: Work, step: Adjust) -> Optional[Outcome]:
+        pin = work.open(step.wanted.name, step.found.entry.identity)
         if pin is None:
             return None
-        with pin, kernel.get(pin.magic, BPF_F_RDONLY) as old, make_map(
-            step.map, wanted.kernel_name
-        ) as new:
-            source, target = ends(old, step.found.shape, new, step.map.shape)
-            copied = copy(source, target)
-            outcome = _outcome(step, new)._replace(copied=copied.total)
-            staging.pin(new, wanted.name, access_to_set(step))
-            if not self._is_still_there(step):
-                return None
-            staging.replace(wanted.name)
-            # The name has changed hands: from here on a failure must not hide that.
-            try:
-                outcome = _with_news(outcome, catch_up(source, target, copied))
-                if wanted.frozen:
-                    kernel.freeze(new)
-            except TROUBLE as error:
-                return outcome._replace(error=explained(error))
-            return outcome
-
-    def _adjust(self, step: Adjust) -> Optional[Outcome]:
-        pin = self._open(step)
-        if pin is None:
-            return None
-        changes = list(access_changes(pin, step.wanted.access))
-        if any(drift.field == "frozen" for drift in step.drift):
-            changes.insert(0, partial(_freeze, pin))
-        outcome = _foreseen(step)
+        freezes = any(drift.field == "frozen" for drift in step.drift)
         with pin:
-            for number, change in enumerate(changes):
-                try:
-                    change()
-                except TROUBLE as error:
-                    if not number:
-                        raise
-                    return outcome._replace(error=f"adjusted in part: {explained(error)}")
+            error = adjust(pin, step.wanted.access, [_freeze] if freezes else [])
+        return self.foreseen(step)._replace(error=error)
+
+
+def _create(work: Work, step: Create) -> Optional[Outcome]:
+    wanted = step.wanted
+    with _make(wanted) as fd:
+        outcome = _outcome(step, fd)
+        return outcome if work.create(fd, wanted.name, wanted.access) else None
+
+
+def _replace(work: Work, step: Replace) -> Optional[Outcome]:
+    wanted, identity = step.wanted, step.found.entry.identity
+    work.staging()  # from here on no other run replaces it
+    access = inherited(wanted.access, step.found.entry)
+    with _make(wanted) as fd:
+        outcome = _outcome(step, fd)
+        return outcome if work.replace(fd, wanted.name, access, identity) else None
+
+
+def _migrate(work: Work, step: Migrate) -> Optional[Outcome]:
+    wanted, identity = step.wanted, step.found.entry.identity
+    work.staging()
+    pin = work.open(wanted.name, identity)
+    if pin is None:
+        return None
+    with pin, kernel.get(pin.magic, BPF_F_RDONLY) as old, make_map(
+        step.map, wanted.kernel_name
+    ) as new:
+        source, target = ends(old, step.found.shape, new, step.map.shape)
+        copied = copy(source, target)
+        outcome = _outcome(step, new)._replace(copied=copied.total)
+        access = inherited(wanted.access, step.found.entry)
+        if not work.replace(new, wanted.name, access, identity):
+            return None
+        # The name has changed hands: from here on a failure must not hide that.
+        try:
+            outcome = _with_news(outcome, catch_up(source, target, copied))
+            if wanted.frozen:
+                kernel.freeze(new)
+        except TROUBLE as error:
+            return outcome._replace(error=explained(error))
         return outcome
 
-    def _open(self, step: Union[Adjust, Replace]) -> Optional[Fd]:
-        """The pin that was observed; None when it is another one, or none, by now."""
-        try:
-            pin = Fd(os.open(step.wanted.name, ENTRY, dir_fd=self._place.fd))
-        except FileNotFoundError:
-            return None
-        status = os.fstat(pin)
-        if Identity(status.st_dev, status.st_ino) == step.found.entry.identity:
-            return pin
-        os.close(pin)
-        return None
 
-    def _is_still_there(self, step: Replace) -> bool:
-        pin = self._open(step)
-        if pin is not None:
-            os.close(pin)
-        return pin is not None
+def _with_news(outcome: Outcome, news: CaughtUp) -> Outcome:
+    outcome = outcome._replace(caught_up=news.taken_over)
+    if not news.left:
+        return outcome
+    warning = (
+        f"{outcome.step.wanted.path}: {news.left} entries of the old map changed while it was "
+        f"copied and are not so in the new one: {news.reason}"
+    )
+    return outcome._replace(warnings=(*outcome.warnings, warning))
 
 
 def _freeze(pin: Fd) -> None:
     with kernel.get(pin.magic) as fd:
         kernel.freeze(fd)
-
-
-def _with_news(outcome: Outcome, news: CaughtUp) -> Outcome:
-    warning = ""
-    if news.left:
-        warning = (
-            f"{outcome.step.wanted.path}: {news.left} entries of the old map changed while it was "
-            f"copied and are not so in the new one: {news.reason}"
-        )
-    return outcome._replace(caught_up=news.taken_over, warning=warning)
 
 
 def _make(wanted: WantedPin) -> Fd:
@@ -265,68 +161,13 @@ def _make(wanted: WantedPin) -> Fd:
     return fd
 
 
-def _pinned_directly(fd: Fd, place: Place, name: str) -> bool:
-    try:
-        kernel.pin_at(fd, place.fd, os.fsencode(name))
-    except KernelError as error:
-        if error.errno != errno.EEXIST:
-            raise
-        return False
-    return True
-
-
-@contextmanager
-def _reopened(seen: DirectorySeen, made: List[str]) -> Iterator[Place]:
-    """The directory that was observed, its missing parts made; PathProblem if it is another."""
-    parts = seen.path.split("/")
-    place = walk("/".join(parts[: len(parts) - len(seen.missing)]))
-    is_same = not place.missing and place.identity == seen.identity
-    for name in seen.missing if is_same and place.on_bpffs else ():
-        with place:
-            place = Place(f"{place.path}/{name}", _made(place, name, made), ())
-    with place:
-        # Made by another run, or mounted there since.
-        if not is_same or place.identity.device != seen.identity.device or not place.on_bpffs:
-            raise PathProblem(
-                f"{seen.path} is another directory than a moment ago: something was mounted or "
-                "renamed there while this ran; nothing was done in it, run again"
-            )
-        yield place
-
-
-def _made(place: Place, name: str, made: List[str]) -> Fd:
-    """Make a directory, unless another run was faster, and open it."""
-    path = f"{place.path}/{name}"
-    try:
-        os.mkdir(name, 0o755, dir_fd=place.fd)
-        made.append(path)
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise PathProblem(f"{path}: {KernelError.of('mkdir', error)}") from None
-    try:
-        return Fd(os.open(name, DIRECTORY, dir_fd=place.fd))
-    except OSError as error:
-        raise PathProblem(
-            f"{path} is another one than a moment ago: something else took its place while this "
-            f"ran ({os.strerror(error.errno or 0)}); run again"
-        ) from None
-
-
-def _foreseen(step: Step) -> Outcome:
-    if isinstance(step, Create):
-        return Outcome(step, step.action)
-    found = step.found
-    if not isinstance(found, PinnedMap):
-        return Outcome(step, step.action)
-    contents = found.details.contents if isinstance(step, Migrate) else None
-    copied = contents.entries if contents else None
-    return Outcome(step, step.action, found.id, found.name, found.shape, copied=copied)
-
-
 def _outcome(step: Step, fd: Fd) -> Outcome:
     info = kernel.map_info(fd)
-    return Outcome(step, step.action, info.id, name_of(info.name), shape_of(info))
-
-
-_ATTEMPTS = 16
+    outcome = Outcome(step, step.action, info.id, name_of(info.name), shape_of(info))
+    if step.wanted.map.btf is None or info.btf_id:
+        return outcome
+    warning = (
+        f"{step.wanted.path}: this kernel does not take the BTF that is declared, so the map is "
+        "made without, as libbpf does: bpftool shows bytes, not fields"
+    )
+    return outcome._replace(warnings=(warning,))

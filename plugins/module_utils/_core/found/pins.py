@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, NamedTuple, Optional, Sequence, Tuple, Union
+from dataclasses import dataclass, field
+from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..map_types import map_type_name
 from ..shape import Entry, Identity, MapBtf, MapShape
@@ -14,6 +14,8 @@ from ..shape import Entry, Identity, MapBtf, MapShape
 @dataclass(frozen=True)
 class Nothing:
     """The name is free."""
+
+    label = "nothing"
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,24 @@ class Survey(NamedTuple):
 
 
 @dataclass(frozen=True)
-class MapDetails:
+class Unreadable:
+    """There is something, but the kernel does not let us look."""
+
+    reason: str
+
+
+class MapDetails(NamedTuple):
     """What costs further system calls; None where it was not asked for or cannot be told."""
 
     frozen: Optional[bool] = None
     btf: Optional[MapBtf] = None
     btf_hidden: bool = False  # there is some, but it cannot be read
+    btf_refused: bool = False  # there is none, and the kernel does not know what is declared
     inner_fits: Optional[bool] = None
     inner: Optional[MapShape] = None
     contents: Optional[Survey] = None
+    btf_id: Optional[int] = None  # 0: it has none
+    memlock: Optional[int] = None  # bytes, as the kernel estimates
 
 
 class PinnedMap(NamedTuple):
@@ -72,6 +83,9 @@ class PinnedProg:
     id: int
     name: str
     type: str
+    tag: str = ""  # hash of its instructions, in hex
+    load_time: int = 0  # ns since the machine was started
+    loaded_by: int = 0  # uid
     kind = "prog"
 
     @property
@@ -87,16 +101,42 @@ class PinnedLink:
     id: int
     type: str
     prog_id: int
+    target: Mapping[str, object] = field(default_factory=dict)  # what the program is attached to
     name = ""
     kind = "link"
 
     @property
     def label(self) -> str:
-        return f"a link of type {self.type} (id {self.id}, program {self.prog_id})"
+        program = f", program {self.prog_id}" if self.prog_id else ""
+        return f"a link of type {self.type} (id {self.id}{program})"
+
+    @property
+    def loss(self) -> str:
+        """What happens when the pin goes."""
+        target = "".join(f", {name} {value}" for name, value in self.target.items())
+        what = f"program {self.prog_id}" if self.prog_id else "what it holds"
+        return (
+            f"{what} is detached ({self.type}{target}) unless another pin or a process holds link "
+            f"{self.id}"
+        )
+
+
+class Program(NamedTuple):
+    """A program that is loaded, pinned or not."""
+
+    id: int
+    type: str
+    name: str
+    map_ids: Tuple[int, ...]  # the maps that it uses
+
+    @property
+    def label(self) -> str:
+        return f"id {self.id} ({self.type} {self.name})"
 
 
 Pin = Union[PinnedMap, PinnedProg, PinnedLink]
 Found = Union[Nothing, NotAPin, Pin]
+Glimpse = Union[Found, Unreadable]
 
 NOTHING = Nothing()
 NO_DETAILS = MapDetails()
@@ -130,13 +170,12 @@ class Picture:
     directories: Dict[str, DirectorySeen]
 
 
-@dataclass(frozen=True)
-class Sight:
+class Sight(NamedTuple):
     """One name and what it is. `directory` tells which directory the name was seen in."""
 
     path: str
     directory: Identity
-    found: Found
+    found: Glimpse
     read_only: bool = False  # whether the mount it was seen through is
 
 

@@ -7,24 +7,23 @@ from __future__ import annotations
 import errno
 import os
 from functools import lru_cache, partial
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Optional, Sequence, Tuple
 
 from .. import kernel, uapi
-from ..bpffs import PathProblem, Place, mount_of, open_readable, walk
+from ..bpffs import Place
 from ..btf import Btf, BtfError
 from ..entries import Layout, kin_of, survey
-from ..errors import Gathering, PinningError
-from ..found.pins import NOTHING, DirectorySeen, Found, MapDetails, NotAPin, Picture, Survey
+from ..found.pins import Found, MapDetails, Picture, Survey
 from ..host import this_host
 from ..kernel import Fd, KernelError
-from ..make_map import make_map
+from ..make_map import make_map, takes_btf
 from ..map_types import MAP_TYPES
-from ..mountinfo import mounts
-from ..objects import Inspect, look, look_in_private, shape_of
+from ..objects import Inspect, fdinfo, look, look_in_private, shape_of
 from ..shape import MapBtf, MapShape
-from ..spec.maps import MapSpec, OnMismatch, WantedPin
-from ..staging import is_abandoned
+from ..spec.maps import MapSpec, WantedPin
+from ..spec.names import OnMismatch
 from ..uapi import Command, MapFlag, MapInfo
+from .names import observe_names
 
 
 def observe(pins: Sequence[WantedPin], *, counting: bool = False) -> Picture:
@@ -32,78 +31,17 @@ def observe(pins: Sequence[WantedPin], *, counting: bool = False) -> Picture:
 
     `counting`: count the entries of all maps that are to be migrated, not only where it decides.
     """
-    found: List[Found] = [NOTHING] * len(pins)
-    directories: Dict[str, DirectorySeen] = {}
-    problems = Gathering()
-
-    def observe_directory(path: str, indexes: List[int]) -> None:
-        with walk(path) as place:
-            directories[path] = _see(place)
-            if place.missing:
-                return
-            taken = _names_in(place) if len(indexes) > _WORTH_A_LISTING else None
-            for index in indexes:
-                if taken is not None and pins[index].name not in taken:
-                    continue
-                try:
-                    found[index] = observe_pin(place, pins[index], counting=counting)
-                except PinningError as error:
-                    problems.add(f"{pins[index].path}: {error}")
-
-    for path, indexes in by_directory(pins).items():
-        problems.of(partial(observe_directory, path, indexes))
-    problems.raise_any()
-    return Picture(found, directories)
-
-
-def _names_in(place: Place) -> Optional[Set[str]]:
-    """All names in the directory, so that free ones need no look; None where that is forbidden."""
-    try:
-        with open_readable(".", place.fd, place.path) as readable:
-            return set(os.listdir(readable))
-    except PathProblem:
-        return None
-
-
-def by_directory(pins: Sequence[WantedPin]) -> Dict[str, List[int]]:
-    """The indexes of `pins`, grouped by directory."""
-    groups: Dict[str, List[int]] = {}
-    for index, pin in enumerate(pins):
-        groups.setdefault(pin.directory, []).append(index)
-    return groups
+    return observe_names(pins, partial(observe_pin, counting=counting))
 
 
 def observe_pin(place: Place, pin: WantedPin, *, counting: bool = False) -> Found:
     """Look at one name in an open directory."""
-    if not place.on_bpffs:
-        return _off_bpffs(place, pin.name)
     inspect = _inspector(pin, counting=counting)
     if inspect is None and place.private:
         found = look_in_private(place.fd, pin.name)
         if found is not None:
             return found
     return look(place.fd, pin.name, inspect)
-
-
-def _see(place: Place) -> DirectorySeen:
-    mount = None if place.on_bpffs else mount_of(place.fd, mounts())
-    return DirectorySeen(
-        place.path,
-        place.identity,
-        place.missing,
-        place.on_bpffs,
-        mount.fstype if mount else "bpf",
-        bool(os.fstatvfs(place.fd).f_flag & os.ST_RDONLY),
-        place.on_bpffs and not place.missing and is_abandoned(place),
-    )
-
-
-def _off_bpffs(place: Place, name: str) -> Found:
-    try:
-        os.lstat(name, dir_fd=place.fd)
-    except OSError:
-        return NOTHING
-    return NotAPin("a file outside bpffs")
 
 
 def _inspector(pin: WantedPin, *, counting: bool) -> Optional[Inspect]:
@@ -120,9 +58,10 @@ def _inspector(pin: WantedPin, *, counting: bool) -> Optional[Inspect]:
         has_btf = spec.btf is not None
         moves = migrates and (shape != spec.shape or pin.frozen is False or has_btf)
         btf, hidden = _btf_of(info) if spec.btf is not None or moves else (None, False)
-        frozen = None if pin.frozen is None else _is_frozen(fd)
+        refused = spec.btf is not None and not info.btf_id and not takes_btf(spec.btf.types.blob)
+        frozen = None if pin.frozen is None else fdinfo(fd).get("frozen") == 1
         contents = _survey(fd, shape, spec, counting=counting) if moves else None
-        return MapDetails(frozen, btf, hidden, fits, inner, contents)
+        return MapDetails(frozen, btf, hidden, refused, fits, inner, contents)
 
     return inspect
 
@@ -136,12 +75,6 @@ def _survey(fd: Fd, shape: MapShape, wanted: MapSpec, *, counting: bool) -> Opti
     if not (counting or may_be_short):
         return None
     return survey(fd, Layout.of(shape, kin, this_host()), wanted.shape.max_entries)
-
-
-def _is_frozen(fd: Fd) -> bool:
-    # struct bpf_map_info has no such field.
-    with open(f"/proc/self/fdinfo/{int(fd)}", "rb") as fields:
-        return any(line.split() == [b"frozen:", b"1"] for line in fields)
 
 
 def _btf_of(info: MapInfo) -> Tuple[Optional[MapBtf], bool]:
@@ -226,6 +159,5 @@ def _would_take(pin_path: bytes, key_size: int, wanted: MapSpec) -> Optional[boo
     return True
 
 
-_WORTH_A_LISTING = 16  # pins in one directory
 _UNGUESSABLE = 4  # bytes of a key; shorter ones might hit one that is being added
 _LOOK_AT_MOST = 4096  # entries of an outer map

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
-from ..found.pins import A_DIRECTORY, NotAPin, Nothing, Pin, Sight, Tree
+from ..found.pins import A_DIRECTORY, NotAPin, Nothing, Pin, Sight, Tree, Unreadable
 from ..shape import Identity
 from ..spec.absence import AbsentPaths, Prune
 
@@ -57,6 +57,8 @@ def plan_paths(wanted: AbsentPaths, seen: Sequence[Tuple[Sight, Tree]]) -> Absen
         found = sight.found
         if isinstance(found, Nothing):
             missing.append(sight.path)
+        elif isinstance(found, Unreadable):
+            problems.append(f"{sight.path}: {found.reason}")
         elif isinstance(found, NotAPin):
             problems.append(f"{sight.path} {_why_not(found)}")
         elif wanted.kind and found.kind != wanted.kind:
@@ -81,7 +83,9 @@ def plan_prune(wanted: Prune, tree: Tree) -> AbsencePlan:
         if wanted.spares(sight.path[len(wanted.directory) + 1 :]):
             continue
         found = sight.found
-        if isinstance(found, (Nothing, NotAPin)):
+        if isinstance(found, Unreadable):
+            problems.append(f"{sight.path}: {found.reason}")
+        elif isinstance(found, (Nothing, NotAPin)):
             what = found.what if isinstance(found, NotAPin) else "gone already"
             spared.append(Spared(sight.path, f"{what}, not a pin"))
         elif not wanted.takes(found.kind):

@@ -20,3 +20,12 @@ def access_drift(want: Access, have: Entry) -> Tuple[Drift, ...]:
     if want.mode is not None and want.mode != have.mode:
         drift.append(Drift("mode", octal(want.mode), octal(have.mode)))
     return tuple(drift)
+
+
+def inherited(declared: Access, entry: Entry) -> Access:
+    """What a pin that takes the place of another gets: as declared, else as it was."""
+    return Access(
+        entry.owner if declared.owner is None else declared.owner,
+        entry.group if declared.group is None else declared.group,
+        entry.mode if declared.mode is None else declared.mode,
+    )

@@ -5,15 +5,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ..found.pins import NO_DETAILS, DirectorySeen, Found, NotAPin, Nothing, Picture, PinnedMap
+from ..found.pins import NO_DETAILS, Found, NotAPin, Nothing, Picture, PinnedMap
 from ..map_types import map_type_name
-from ..shape import UNDECLARED, Access, Drift, Identity, MapBtf, MapShape
-from ..spec.maps import MapSpec, OnMismatch, WantedPin
+from ..shape import UNDECLARED, Drift, MapBtf, MapShape
+from ..spec.maps import MapSpec, WantedPin
+from ..spec.names import OnMismatch
 from ..uapi import flag_names
 from .access import access_drift
 from .migration import obstacles, with_btf_of
+from .names import NamePlan, plan_for
 
 
 class Create(NamedTuple):
@@ -85,46 +87,15 @@ class Refuse:
 Step = Union[Create, Keep, Adjust, Replace, Migrate, Refuse]
 
 
-@dataclass(frozen=True)
-class MapPlan:
-    """Steps in the order of the declarations, and what must happen around them."""
-
-    steps: Sequence[Step]
-    directories: Sequence[DirectorySeen]
-    problems: Sequence[str]  # nothing is done while there are any
-    not_mounted: Sequence[str]  # the same, but a mount that is still to come cures them
-
-    @property
-    def new_directories(self) -> List[str]:
-        paths = (path for seen in self.directories for path in _missing_paths(seen))
-        return list(dict.fromkeys(paths))
-
-    @property
-    def leftovers(self) -> List[DirectorySeen]:
-        return [seen for seen in self.directories if seen.has_leftovers]
+MapPlan = NamePlan[Step]
 
 
 def plan(pins: Sequence[WantedPin], picture: Picture, *, parents: bool) -> MapPlan:
     """Decide about all `pins`. `parents`: missing directories may be made."""
     steps = [decide(pin, found) for pin, found in zip(pins, picture.found)]
-    directories = list(picture.directories.values())
-    problems = [f"{step.wanted.path}: {step.reason}" for step in steps if isinstance(step, Refuse)]
-    problems += [text for seen in directories for text in _path_problems(seen, parents)]
-    problems += _same_directories(directories)
+    refusals = [f"{step.wanted.path}: {step.reason}" for step in steps if isinstance(step, Refuse)]
     busy = {step.wanted.directory for step in steps if not isinstance(step, (Keep, Refuse))}
-    problems += [
-        f"{seen.path} is on a bpffs that is mounted read-only: remount it writable first, with "
-        "opts: [rw] of ebpf.pinning.bpffs_mount"
-        for seen in directories
-        if seen.on_bpffs and seen.read_only and seen.path in busy
-    ]
-    not_mounted = [
-        f"{seen.path} is not on bpffs but on {seen.fstype}: mount a bpffs there first, with "
-        "ebpf.pinning.bpffs_mount or the role ebpf.pinning.bpffs"
-        for seen in directories
-        if not seen.on_bpffs
-    ]
-    return MapPlan(steps, directories, problems, not_mounted)
+    return plan_for(steps, picture.directories, refusals, busy, parents=parents)
 
 
 def decide(wanted: WantedPin, found: Found) -> Step:
@@ -171,19 +142,10 @@ def unverified(step: Step) -> List[str]:
     fields = [] if step.wanted.map.numa_node is None else ["numa_node"]
     if step.wanted.map.inner is not None and step.found.details.inner_fits is None:
         fields.append("inner_map")
-    if step.wanted.map.btf is not None and step.found.details.btf_hidden:
+    details = step.found.details
+    if step.wanted.map.btf is not None and (details.btf_hidden or details.btf_refused):
         fields.append("btf")
     return fields
-
-
-def access_to_set(step: Replace) -> Access:
-    """A replacement inherits what is not declared from the pin it replaces."""
-    declared, entry = step.wanted.access, step.found.entry
-    return Access(
-        entry.owner if declared.owner is None else declared.owner,
-        entry.group if declared.group is None else declared.group,
-        entry.mode if declared.mode is None else declared.mode,
-    )
 
 
 def _map_drift(wanted: WantedPin, found: PinnedMap) -> Tuple[Drift, ...]:
@@ -192,7 +154,8 @@ def _map_drift(wanted: WantedPin, found: PinnedMap) -> Tuple[Drift, ...]:
     if spec.inner is not None and details.inner_fits is False:
         held = "another shape" if details.inner is None else spell_shape(details.inner)
         drift.append(Drift("inner_map", spell_shape(spec.inner.shape), held))
-    if spec.btf is not None and not details.btf_hidden and not _same_btf(spec.btf, details.btf):
+    is_known = not (details.btf_hidden or details.btf_refused)
+    if spec.btf is not None and is_known and not _same_btf(spec.btf, details.btf):
         want, have = _spell_btf(spec.btf), _spell_btf(details.btf)
         drift.append(Drift("btf", want, "another layout" if have == want else have))
     if wanted.frozen is False and details.frozen:
@@ -264,30 +227,3 @@ def _mismatch(found: PinnedMap, drift: Sequence[Drift], obstacle: str = "") -> s
         f"the pinned map (id {found.id}) is not as declared: {spell_drift(drift)}. {migration}"
         "Declare what is there, or set on_mismatch: replace to pin a new, empty map instead"
     )
-
-
-def _path_problems(seen: DirectorySeen, parents: bool) -> List[str]:
-    if not seen.on_bpffs or not seen.missing:
-        return []
-    dotted = [part for part in seen.missing if "." in part]
-    if dotted:
-        return [f"{seen.path}: bpffs refuses the dot in {dotted[0]!r}: use `_` instead"]
-    if not parents:
-        return [f"{seen.path} does not exist: create it, or set parents: true"]
-    return []
-
-
-def _same_directories(directories: Sequence[DirectorySeen]) -> List[str]:
-    first: Dict[Tuple[Identity, Tuple[str, ...]], str] = {}
-    problems = []
-    for seen in directories:
-        path = first.setdefault((seen.identity, seen.missing), seen.path)
-        if path != seen.path:
-            problems.append(f"{seen.path} and {path} are the same directory: declare one of them")
-    return problems
-
-
-def _missing_paths(seen: DirectorySeen) -> List[str]:
-    parts = seen.path.split("/")
-    depth = len(parts) - len(seen.missing)
-    return ["/".join(parts[: end + 1]) for end in range(depth, len(parts))]

@@ -9,25 +9,15 @@ import binascii
 import enum
 import re
 from dataclasses import dataclass
-from functools import partial
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..btf import Btf, BtfError
 from ..errors import Gathering, Problems
 from ..map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf
-from ..shape import Access, MapBtf, MapShape
+from ..shape import MapBtf, MapShape
 from ..uapi import BYTE_ORDER, MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
-from .fields import BadField, absolute, check_pin_name, read_access
-
-Arguments = Mapping[str, object]
-
-
-class OnMismatch(enum.Enum):
-    """What to do with a pinned map of another shape."""
-
-    FAIL = "fail"
-    REPLACE = "replace"
-    MIGRATE = "migrate"
+from .fields import BadField
+from .names import Arguments, WantedName, filled_up, read_name, read_named
 
 
 class ValueGrowth(enum.Enum):
@@ -49,20 +39,12 @@ class MapSpec:
 
 
 @dataclass(frozen=True)
-class WantedPin:
-    """A map that is to be pinned at `directory`/`name`."""
+class WantedPin(WantedName):
+    """A map that is to be pinned."""
 
-    directory: str
-    name: str
     map: MapSpec
-    access: Access
     frozen: Optional[bool]
-    on_mismatch: OnMismatch
     value_growth: ValueGrowth = ValueGrowth.REFUSE
-
-    @property
-    def path(self) -> str:
-        return f"{self.directory}/{self.name}"
 
     @property
     def kernel_name(self) -> bytes:
@@ -72,78 +54,21 @@ class WantedPin:
 
 def read_pins(items: Sequence[Arguments], defaults: Arguments, host: Host) -> List[WantedPin]:
     """Read all `items`, filled up from `defaults`; raise Problems with all that is wrong."""
-    pins: List[WantedPin] = []
-    problems = Gathering()
-    seen: Dict[str, int] = {}
-    for index, item in enumerate(items):
-        label = f"maps[{index}]" if len(items) > 1 else "map"
-        name = item.get("name") or item.get("path")
-        if name:
-            label += f" {str(name)[:60]}"
-        pin = problems.of(partial(_read_pin, item, defaults, host), f"{label}: ")
-        if pin is None:
-            continue
-        first = seen.setdefault(pin.path, index)
-        if first != index:
-            problems.add(f"{label}: {pin.path} is declared by maps[{first}] too: keep one")
-        pins.append(pin)
-    for problem in _nested(pins):
-        problems.add(problem)
-    problems.raise_any()
-    return pins
-
-
-def _nested(pins: Sequence[WantedPin]) -> Iterator[str]:
-    """A name cannot be a pin and a directory of other pins."""
-    above: Dict[str, str] = {}
-    for directory in {pin.directory for pin in pins}:
-        path = directory
-        while path:
-            above.setdefault(path, directory)
-            path = path.rpartition("/")[0]
-    for pin in pins:
-        if pin.path in above:
-            yield f"{pin.path} is to be a pin, but {above[pin.path]} is to hold pins: rename one"
+    return read_named(items, lambda item: _read_pin(item, defaults, host), "map")
 
 
 def _read_pin(item: Arguments, defaults: Arguments, host: Host) -> WantedPin:
     problems = Gathering()
-
-    def given(field: str) -> object:
-        value = item.get(field)
-        return defaults.get(field) if value is None else value
-
-    place = problems.of(lambda: _place(item, given("directory")))
-    access = problems.of(
-        lambda: read_access(given("owner"), given("group"), given("mode"), bits=0o777)
-    )
+    given = filled_up(item, defaults)
+    name = problems.of(lambda: read_name(given))
     spec = problems.of(lambda: _read_map(item, host))
     problems.raise_any()
     return WantedPin(
-        *place,
-        spec,
-        access,
-        item.get("frozen"),  # type: ignore[arg-type]
-        OnMismatch(given("on_mismatch")),
-        ValueGrowth(given("value_growth") or ValueGrowth.REFUSE),
+        **vars(name),
+        map=spec,
+        frozen=item.get("frozen"),  # type: ignore[arg-type]
+        value_growth=ValueGrowth(given("value_growth") or ValueGrowth.REFUSE),
     )
-
-
-def _place(item: Arguments, directory: object) -> Tuple[str, str]:
-    name, path = item.get("name"), item.get("path")
-    if path is not None:
-        whole = absolute(str(path), "path")
-        parent, _slash, last = whole.rpartition("/")
-        check_pin_name(last)
-        if name is not None and name != last:
-            raise BadField(f"path {whole} does not end in name {name!r}: give only one of them")
-        return parent or "/", last
-    if name is None:
-        raise BadField("neither name nor path is given: say where to pin it")
-    check_pin_name(str(name))
-    whole = absolute(str(directory), "directory")
-    absolute(f"{whole}/{name}", "path")
-    return whole, str(name)
 
 
 def _read_map(item: Arguments, host: Host, *, is_inner: bool = False) -> MapSpec:

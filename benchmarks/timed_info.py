@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs bpf_pin_info in this process, and tells how long it asked the kernel.
+
+Started by pin_info.py with the interpreter of the managed node. The arguments of the module come in
+as JSON; out go the `counts` of its result, its `warnings`, its `msg` and the `seconds`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+import time
+
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.ebpf.pinning.plugins.module_utils import _info_face
+from ansible_collections.ebpf.pinning.plugins.modules import bpf_pin_info
+
+
+def main() -> None:
+    work = _info_face.answer
+    seconds = []
+
+    def timed(question):
+        start = time.perf_counter()
+        try:
+            return work(question)
+        finally:
+            seconds.append(time.perf_counter() - start)
+
+    _info_face.answer = timed
+    output = io.StringIO()
+    arguments = patch_module_args(json.load(sys.stdin))
+    with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
+        bpf_pin_info.main()
+    result = json.loads(output.getvalue())
+    told = {key: result.get(key) for key in ("counts", "warnings", "msg")}
+    print(json.dumps(dict(told, seconds=sum(seconds))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a link attaches its program to: one row per type of link, as struct bpf_link_info has it."""
+
+from __future__ import annotations
+
+import struct
+from typing import Dict, Tuple
+
+from . import kernel, uapi
+from .kernel import Fd
+from .uapi import LinkInfo
+
+# The leading fields of the union; names end where the rest says nothing to a person.
+_FIELDS: Dict[str, Tuple[str, Tuple[str, ...]]] = {
+    "tracing": ("=III", ("attach_type", "target_obj_id", "target_btf_id")),
+    "cgroup": ("=QI", ("cgroup_id", "attach_type")),
+    "netns": ("=II", ("netns_ino", "attach_type")),
+    "xdp": ("=I", ("ifindex",)),
+    "struct_ops": ("=I", ("map_id",)),
+    "netfilter": ("=IIiI", ("pf", "hooknum", "priority", "flags")),
+    "tcx": ("=II", ("ifindex", "attach_type")),
+    "netkit": ("=II", ("ifindex", "attach_type")),
+    "sockmap": ("=II", ("map_id", "attach_type")),
+}
+_NAMED = {"raw_tracepoint": "tp_name", "iter": "target_name"}
+
+
+def target_of(fd: Fd, link: LinkInfo) -> Dict[str, object]:
+    """The fields by their names in the kernel; empty for a type that says nothing here."""
+    kind = uapi.type_name(uapi.LINK_TYPES, link.type)
+    if kind in _NAMED:
+        return {_NAMED[kind]: kernel.link_target_name(fd).decode("ascii", "replace")}
+    if kind not in _FIELDS:
+        return {}
+    layout, names = _FIELDS[kind]
+    target: Dict[str, object] = dict(zip(names, struct.unpack_from(layout, link.target)))
+    number = target.get("attach_type")
+    if isinstance(number, int):
+        target["attach_type"] = uapi.type_name(uapi.ATTACH_TYPES, number)
+    return target

@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Everything that can be told of pins and of mounts. Opens read-only, changes nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import List, Sequence, Tuple
+
+from ..bpffs import DIRECTORY, mount_id, mount_of, walk
+from ..errors import TROUBLE
+from ..found.mounts import MountSeen
+from ..found.pins import (
+    A_DIRECTORY,
+    A_MOUNT_POINT,
+    NOTHING,
+    MapDetails,
+    Program,
+    Sight,
+    Unreadable,
+)
+from ..kernel import Fd, KernelError, explained
+from ..mountinfo import Mount, mounts
+from ..objects import fdinfo, loaded_programs
+from ..shape import Identity
+from ..spec.info import Question
+from ..uapi import MapInfo
+from .mounts import observe
+from .tree import Lookout
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What there is. Trouble is told; it never hides the rest."""
+
+    sights: Sequence[Sight]
+    programs: Sequence[Program]
+    visible: Sequence[MountSeen]
+    hidden: Sequence[Mount]  # under other mounts
+    troubles: Sequence[str]
+
+
+def answer(question: Question) -> Answer:
+    """Look at all that is asked for."""
+    troubles: List[str] = []
+    lookout = Lookout(_inspect, waits_for_runs=False)
+    sights: List[Sight] = []
+    for path in [question.directory] if question.directory else question.paths:
+        sights += _look(lookout, path, question, troubles)
+    programs: List[Program] = []
+    try:
+        programs.extend(loaded_programs())
+    except KernelError as error:
+        troubles.append(f"which programs use a map cannot be told: {error}")
+    visible, hidden = _bpffs_mounts(troubles)
+    return Answer(sights, programs, visible, hidden, troubles)
+
+
+def _look(lookout: Lookout, path: str, question: Question, troubles: List[str]) -> Sequence[Sight]:
+    nowhere = Identity(0, 0)
+    parent, _slash, name = path.rpartition("/")
+    try:
+        if question.directory:
+            with walk(path) as place:
+                if place.missing:
+                    return [Sight(path, place.identity, NOTHING)]
+                if not place.on_bpffs:
+                    troubles.append(_off_bpffs(path, place.fd))
+                    return []
+                return lookout.tree(place.fd, path, recurse=question.recurse).sights
+        with walk(parent or "/") as place:
+            if not name:
+                return [Sight(path, place.identity, A_MOUNT_POINT)]
+            if place.missing:
+                return [Sight(path, place.identity, NOTHING)]
+            sight = lookout.sight(place.fd, path)
+            if question.recurse and sight.found == A_DIRECTORY:
+                if not place.on_bpffs:
+                    troubles.append(_off_bpffs(path, place.fd))
+                    return []
+                with Fd(os.open(name, DIRECTORY, dir_fd=place.fd)) as fd:
+                    return lookout.tree(fd, path, recurse=True).sights
+            return [sight]
+    except TROUBLE as error:
+        return [Sight(path, nowhere, Unreadable(explained(error)))]
+
+
+def _off_bpffs(path: str, fd: Fd) -> str:
+    mount = mount_of(fd, mounts())
+    return (
+        f"{path} is not on bpffs but on {mount.fstype if mount else 'something unknown'}: there "
+        "are no pins; mount a bpffs with ebpf.pinning.bpffs_mount"
+    )
+
+
+def _inspect(fd: Fd, _pin_path: bytes, info: MapInfo) -> MapDetails:
+    fields = fdinfo(fd)
+    return MapDetails(
+        frozen=fields.get("frozen") == 1, btf_id=info.btf_id, memlock=fields.get("memlock")
+    )
+
+
+def _bpffs_mounts(troubles: List[str]) -> Tuple[List[MountSeen], List[Mount]]:
+    visible: List[MountSeen] = []
+    hidden: List[Mount] = []
+    for mount in mounts():
+        if mount.fstype != "bpf":
+            continue
+        try:
+            if stat.S_ISREG(os.lstat(mount.point).st_mode):
+                continue  # one pin, mounted over a file
+        except OSError:
+            pass
+        try:
+            with walk(mount.point) as place:
+                is_on_top = not place.missing and mount_id(place.fd) == mount.id
+            if is_on_top:
+                visible.append(observe(mount.point))
+            else:
+                hidden.append(mount)
+        except TROUBLE as error:
+            troubles.append(f"{mount.point}: {explained(error)}")
+    return visible, hidden

@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is there where names are wanted. Opens read-only, changes nothing."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Callable, Dict, List, Optional, Sequence, Set
+
+from ..bpffs import PathProblem, Place, mount_of, open_readable, walk
+from ..errors import Gathering, PinningError
+from ..found.pins import NOTHING, DirectorySeen, Found, NotAPin, Picture
+from ..mountinfo import mounts
+from ..spec.names import Wanted, WantedName
+from ..staging import is_abandoned
+
+
+def observe_names(wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], Found]) -> Picture:
+    """Look at every name; raise Problems with all that cannot be looked at."""
+    found: List[Found] = [NOTHING] * len(wanted)
+    directories: Dict[str, DirectorySeen] = {}
+    problems = Gathering()
+
+    def observe_directory(path: str, indexes: List[int]) -> None:
+        with walk(path) as place:
+            directories[path] = _see(place)
+            if place.missing:
+                return
+            taken = _names_in(place) if len(indexes) > _WORTH_A_LISTING else None
+            for index in indexes:
+                each = wanted[index]
+                if taken is not None and each.name not in taken:
+                    continue
+                if not place.on_bpffs:
+                    found[index] = _off_bpffs(place, each.name)
+                    continue
+                try:
+                    found[index] = look_at(place, each)
+                except PinningError as error:
+                    problems.add(f"{each.path}: {error}")
+
+    for path, indexes in by_directory(wanted).items():
+        problems.of(partial(observe_directory, path, indexes))
+    problems.raise_any()
+    return Picture(found, directories)
+
+
+def by_directory(wanted: Sequence[WantedName]) -> Dict[str, List[int]]:
+    """The indexes of `wanted`, grouped by directory."""
+    groups: Dict[str, List[int]] = {}
+    for index, each in enumerate(wanted):
+        groups.setdefault(each.directory, []).append(index)
+    return groups
+
+
+def _names_in(place: Place) -> Optional[Set[str]]:
+    """All names in the directory, so that free ones need no look; None where that is forbidden."""
+    try:
+        with open_readable(".", place.fd, place.path) as readable:
+            return set(os.listdir(readable))
+    except PathProblem:
+        return None
+
+
+def _see(place: Place) -> DirectorySeen:
+    mount = None if place.on_bpffs else mount_of(place.fd, mounts())
+    return DirectorySeen(
+        place.path,
+        place.identity,
+        place.missing,
+        place.on_bpffs,
+        mount.fstype if mount else "bpf",
+        bool(os.fstatvfs(place.fd).f_flag & os.ST_RDONLY),
+        place.on_bpffs and not place.missing and is_abandoned(place),
+    )
+
+
+def _off_bpffs(place: Place, name: str) -> Found:
+    try:
+        os.lstat(name, dir_fd=place.fd)
+    except OSError:
+        return NOTHING
+    return NotAPin("a file outside bpffs")
+
+
+_WORTH_A_LISTING = 16  # names in one directory

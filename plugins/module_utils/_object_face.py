@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the arguments of bpf_object_pinned to its result. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._core.apply.names import Result, apply, foresee
+from ._core.apply.objects import ObjectCraft, ObjectOutcome, held
+from ._core.found.pins import PinnedLink
+from ._core.observe.objects import observe
+from ._core.plan.objects import ObjectPlan, RefuseObject, ReplaceObject, plan
+from ._core.spec.fields import group_name, octal, user_name
+from ._core.spec.objects import read_objects
+from ._face import Dictionary, failures_reported, half_done, text_diff
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+DONE = ("created", "adjusted", "replaced")
+ACTIONS = (*DONE, "unchanged", "incompatible")
+
+
+def run(module: AnsibleModule) -> t.NoReturn:
+    """Arguments, spec, observe, plan, apply, report."""
+    parameters = module.params
+    craft = ObjectCraft()
+    with failures_reported(module):
+        items = [parameters] if parameters["objects"] is None else parameters["objects"]
+        wanted = read_objects(items, parameters)
+        decided = plan(wanted, observe(wanted), parents=parameters["parents"])
+        for warning in _foreseeable(decided):
+            module.warn(warning)
+        if module.check_mode:
+            for text in decided.not_mounted:
+                module.warn(f"{text}; until then a run that is not a check fails")
+        if decided.problems:
+            report = _report(foresee(decided, craft), with_diff=False)
+            nothing = {"changed": False, "directories": [], "leftovers": []}
+            module.fail_json(msg="\n".join(decided.problems), **{**report, **nothing})
+        if module.check_mode:
+            result = foresee(decided, craft)
+        else:
+            with held(decided):
+                result = apply(decided, craft)
+        report = _report(result, with_diff=module._diff)
+        if result.error:
+            actions = [outcome.action for outcome in result.outcomes]
+            module.fail_json(msg=half_done(result.error, actions, "objects"), **report)
+        module.exit_json(**report)
+
+
+def _foreseeable(decided: ObjectPlan) -> t.Iterator[str]:
+    for step in decided.steps:
+        if isinstance(step, ReplaceObject) and isinstance(step.found, PinnedLink):
+            yield f"{step.wanted.path}: when the pin is replaced, {step.found.loss}"
+
+
+def _report(result: Result[ObjectOutcome], *, with_diff: bool) -> Dictionary:
+    counts = dict.fromkeys(ACTIONS, 0)
+    for outcome in result.outcomes:
+        counts[outcome.action] = counts.get(outcome.action, 0) + 1
+    done = [outcome for outcome in result.outcomes if outcome.action in DONE]
+    report: Dictionary = {
+        "changed": bool(done or result.new_directories or result.leftovers),
+        "objects": [_object(outcome) for outcome in result.outcomes],
+        "counts": counts,
+        "directories": result.new_directories,
+        "leftovers": result.leftovers,
+    }
+    if with_diff:
+        report["diff"] = [
+            *(text_diff(path, {}, {"directory": "new"}) for path in result.new_directories),
+            *(text_diff(path, {"leftovers": "of a killed run"}, {}) for path in result.leftovers),
+            *map(_diff, done),
+        ]
+    return report
+
+
+def _object(outcome: ObjectOutcome) -> Dictionary:
+    step = outcome.step
+    known = None if isinstance(step, RefuseObject) else step.object
+    report: Dictionary = {
+        "path": step.wanted.path,
+        "name": step.wanted.name,
+        "action": outcome.action,
+        "drift": [vars(drift) for drift in step.drift],
+        "type": known and known.kind,
+        "id": known and known.id,
+        "object_name": known and known.name,
+    }
+    if outcome.error:
+        report["error"] = outcome.error
+    return report
+
+
+def _diff(outcome: ObjectOutcome) -> Dictionary:
+    step = outcome.step
+    after: Dictionary = {drift.field: drift.want for drift in step.drift}
+    before: Dictionary = {drift.field: drift.have for drift in step.drift}
+    if outcome.action == "created" and not isinstance(step, RefuseObject):
+        access = step.wanted.access
+        after["object"] = step.object.label
+        if access.owner is not None:
+            after["owner"] = user_name(access.owner)
+        if access.group is not None:
+            after["group"] = group_name(access.group)
+        if access.mode is not None:
+            after["mode"] = octal(access.mode)
+    return text_diff(step.wanted.path, before, after)

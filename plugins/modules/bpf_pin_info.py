@@ -1,0 +1,215 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Tell what BPF pins hold."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bpf_pin_info
+short_description: Tell what BPF pins hold
+version_added: 0.1.0
+description:
+  - Tells of each pin what it holds, a map, a program or a link, with everything that the kernel
+    says about it, who may open it, and which loaded programs use a map. Also which BPF file
+    systems are mounted.
+  - Reads only. A pin that cannot be read is listed in RV(unreadable), and never hides the others.
+author:
+  - ebpf.pinning contributors (@ebpf-pinning)
+extends_documentation_fragment:
+  - ebpf.pinning.attributes
+attributes:
+  check_mode:
+    details: Changes nothing in either mode.
+  diff_mode:
+    support: none
+options:
+  path:
+    description:
+      - The pins to tell of. A path where nothing is, is listed in RV(missing).
+    type: list
+    elements: path
+  directory:
+    description:
+      - A directory to tell of. The kernel's own C(maps.debug) and C(progs.debug) are left out.
+      - V(/sys/fs/bpf) when O(path) is left out, too.
+    type: path
+  recurse:
+    description:
+      - Look into directories as well, but not into other mounts.
+    type: bool
+    default: false
+  type:
+    description:
+      - Tell only of pins that hold this.
+    type: str
+    choices: [any, map, prog, link]
+    default: any
+seealso:
+  - module: ebpf.pinning.bpf_map_pinned
+  - module: ebpf.pinning.bpf_object_pinned
+  - module: ebpf.pinning.bpf_pin_absent
+"""
+
+EXAMPLES = r"""
+- name: Look at all pins of the host
+  ebpf.pinning.bpf_pin_info:
+    recurse: true
+  register: bpf
+
+- name: Show which programs use the map flows
+  ansible.builtin.debug:
+    msg: "{{ (bpf.pins | selectattr('name', 'equalto', 'flows') | first).programs }}"
+  when: bpf.pins | selectattr('name', 'equalto', 'flows') | length > 0
+
+- name: Stop if a bpffs hides another one
+  ansible.builtin.assert:
+    that: bpf.mounts | selectattr('hidden') | length == 0
+"""
+
+RETURN = r"""
+pins:
+  description: The pins, in the order of O(path), or of their names.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Path of the pin.
+      type: str
+      sample: /sys/fs/bpf/flows
+    type:
+      description: What it holds, V(map), V(prog) or V(link).
+      type: str
+      sample: map
+    id:
+      description: Id of the object in the kernel.
+      type: int
+      sample: 42
+    name:
+      description: The kernel's name of the object, at most 15 characters. Empty for links.
+      type: str
+      sample: flows
+    owner:
+      description: Name of the owner of the pin, or the number where it has none.
+      type: str
+      sample: root
+    group:
+      description: Name of the group of the pin, or the number where it has none.
+      type: str
+      sample: adm
+    mode:
+      description: Permission bits of the pin.
+      type: str
+      sample: "0640"
+    map:
+      description: The map as the kernel reports it; C(memlock) is an estimate in bytes.
+      returned: when it holds a map
+      type: dict
+      sample:
+        type: lru_hash
+        key_size: 16
+        value_size: 8
+        max_entries: 65536
+        flags: []
+        map_extra: 0
+        frozen: false
+        btf_id: 0
+        memlock: 5769216
+    programs:
+      description:
+        - The loaded programs that use the map. Empty, with a warning, where the user of the task
+          may not ask (C(CAP_SYS_ADMIN)).
+      returned: when it holds a map
+      type: list
+      elements: dict
+      sample: [{"id": 7, "type": "xdp", "name": "count"}]
+    prog:
+      description:
+        - The program. C(load_time) is in seconds since the machine was started, C(tag) a hash of
+          the instructions, C(map_ids) the maps that it uses.
+      returned: when it holds a program
+      type: dict
+      sample:
+        type: xdp
+        tag: a04f5eef06a7f555
+        load_time: 93784
+        loaded_by: root
+        map_ids: [42]
+    link:
+      description:
+        - The link. C(target) is what the program is attached to, with the kernel's names of
+          fields; it depends on the type.
+      returned: when it holds a link
+      type: dict
+      sample:
+        type: xdp
+        prog_id: 7
+        prog_name: count
+        target: {"ifindex": 2}
+missing:
+  description: Paths where nothing is.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+others:
+  description: What is there and is no pin, each with C(path) and C(what).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"path": "/sys/fs/bpf/agent", "what": "a directory"}]
+unreadable:
+  description: What cannot be looked at, each with C(path) and C(reason).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+counts:
+  description: How many pins hold a C(map), a C(prog), a C(link), and how many are C(unreadable).
+  returned: success
+  type: dict
+  sample: {"map": 12, "prog": 2, "link": 1, "unreadable": 0}
+mounts:
+  description:
+    - Every BPF file system of the host, as RV(ebpf.pinning.bpffs_mount#module:mount) has it.
+      C(hidden) is whether another mount lies over it; of those only C(path), C(source) and
+      C(opts) can be told.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - path: /sys/fs/bpf
+      source: bpffs
+      opts: [nodev, noexec, nosuid, relatime]
+      mode: "1700"
+      owner: root
+      group: root
+      delegate: {"cmds": [], "maps": [], "progs": [], "attachs": []}
+      pins: 15
+      hidden: false
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._info_face import run
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "list", "elements": "path"},
+            "directory": {"type": "path"},
+            "recurse": {"type": "bool", "default": False},
+            "type": {"type": "str", "choices": ["any", "map", "prog", "link"], "default": "any"},
+        },
+        mutually_exclusive=[["path", "directory"]],
+        supports_check_mode=True,
+    )
+    run(module)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a link is attached to, for types that cannot be made on every machine."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from _core.kernel import Fd
+from _core.link_targets import target_of
+from _core.uapi import LinkInfo
+
+# The number of a type and, by struct bpf_link_info, what the kernel writes behind its first 16
+# bytes: written out, not packed by the core's own table.
+TARGETS = [
+    (
+        "tracing",
+        2,
+        struct.pack("=III", 24, 1, 98765),
+        {"attach_type": "trace_fentry", "target_obj_id": 1, "target_btf_id": 98765},
+    ),
+    (
+        "tracing, of a security hook",
+        2,
+        struct.pack("=III", 27, 1, 5),
+        {"attach_type": "lsm_mac", "target_obj_id": 1, "target_btf_id": 5},
+    ),
+    (
+        "cgroup",
+        3,
+        struct.pack("=QI", 2**40 + 7, 6),
+        {"cgroup_id": 2**40 + 7, "attach_type": "cgroup_device"},
+    ),
+    (
+        "netns",
+        5,
+        struct.pack("=II", 4026531840, 17),
+        {"netns_ino": 4026531840, "attach_type": "flow_dissector"},
+    ),
+    ("xdp", 6, struct.pack("=I", 3), {"ifindex": 3}),
+    ("a detached xdp", 6, struct.pack("=I", 0), {"ifindex": 0}),
+    ("perf_event", 7, struct.pack("=I", 1), {}),
+    ("kprobe_multi", 8, b"", {}),
+    ("struct_ops", 9, struct.pack("=I", 42), {"map_id": 42}),
+    (
+        "netfilter",
+        10,
+        struct.pack("=IIiI", 10, 4, -300, 1),
+        {"pf": 10, "hooknum": 4, "priority": -300, "flags": 1},
+    ),
+    ("tcx", 11, struct.pack("=II", 3, 47), {"ifindex": 3, "attach_type": "tcx_egress"}),
+    ("netkit", 13, struct.pack("=II", 3, 55), {"ifindex": 3, "attach_type": "netkit_peer"}),
+    ("sockmap", 14, struct.pack("=II", 42, 7), {"map_id": 42, "attach_type": "sk_msg_verdict"}),
+    ("one to come", 99, struct.pack("=I", 1), {}),
+    (
+        "an attach type to come",
+        11,
+        struct.pack("=II", 3, 999),
+        {"ifindex": 3, "attach_type": "999"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("number", "written", "target"), [row[1:] for row in TARGETS])
+def test_the_fields_have_their_names_in_the_kernel(
+    number: int, written: bytes, target: dict[str, object]
+) -> None:
+    info = LinkInfo(number, 1, 7, written.ljust(32, b"\0"))
+    assert target_of(Fd(-1), info) == target
