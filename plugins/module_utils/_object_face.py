@@ -8,7 +8,9 @@ import typing as t
 
 from ._core.apply.names import Result, apply, foresee
 from ._core.apply.objects import ObjectCraft, ObjectOutcome, held
-from ._core.found.pins import PinnedLink
+from ._core.found.pins import PinnedLink, PinnedMap
+from ._core.kernel import KernelError
+from ._core.objects import programs_using
 from ._core.observe.objects import observe
 from ._core.plan.objects import ObjectPlan, RefuseObject, ReplaceObject, plan
 from ._core.spec.fields import group_name, octal, user_name
@@ -52,9 +54,23 @@ def run(module: AnsibleModule) -> t.NoReturn:
 
 
 def _foreseeable(decided: ObjectPlan) -> t.Iterator[str]:
-    for step in decided.steps:
-        if isinstance(step, ReplaceObject) and isinstance(step.found, PinnedLink):
+    replaced = [step for step in decided.steps if isinstance(step, ReplaceObject)]
+    for step in replaced:
+        if isinstance(step.found, PinnedLink):
             yield f"{step.wanted.path}: when the pin is replaced, {step.found.loss}"
+    maps = [step for step in replaced if isinstance(step.found, PinnedMap)]
+    try:
+        users = programs_using(step.found.id for step in maps)
+    except KernelError as error:
+        yield f"Whether programs use the maps that are replaced cannot be told: {error}"
+        return
+    for step in maps:
+        programs = ", ".join(program.label for program in users[step.found.id])
+        if programs:
+            yield (
+                f"{step.wanted.path}: programs go on using the map that is replaced until they are "
+                f"loaded again: {programs}"
+            )
 
 
 def _report(result: Result[ObjectOutcome], *, with_diff: bool) -> Dictionary:

@@ -63,7 +63,7 @@ options:
         type: str
       prog_tag: &prog_tag
         description:
-          - The tag of the program, 16 hexadecimal digits. Only one program may have it.
+          - The tag of the program, 16 hexadecimal digits, quoted. Only one program may have it.
         type: str
       source: &source
         description:
@@ -168,7 +168,7 @@ objects:
       elements: dict
       sample: []
     type:
-      description: What the object is, V(map), V(prog) or V(link). V(null) where there is none.
+      description: What the object is, V(map), V(prog) or V(link). V(null) where it is refused.
       type: str
       sample: prog
     id:
