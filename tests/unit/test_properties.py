@@ -175,7 +175,9 @@ def test_changed_and_the_diff_say_whether_maps_change() -> None:
         leftovers = {path.rpartition("/")[0] for path in result.fields["leftovers"]}
         told |= leftovers
         assert told == changed
-        headers = {entry["before_header"].split(" (")[0] for entry in result.fields["diff"]}
+        headers = {
+            entry["before_header"].removesuffix(" (found)") for entry in result.fields["diff"]
+        }
         assert headers == (told - leftovers) | {*result.fields["leftovers"]}
         for row in result.fields["maps"]:
             assert (row["copied"] is not None) is (row["action"] == "migrated")
