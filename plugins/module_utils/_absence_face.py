@@ -23,7 +23,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
     with failures_reported(module):
         decided = _decide(module.params)
         if decided.problems:
-            module.fail_json(msg=printable("\n".join(decided.problems)))
+            module.fail_json(msg=printable("\n".join(decided.problems)), changed=False)
         for unlink in decided.pins:
             if isinstance(unlink.pin, PinnedLink):
                 module.warn(printable(f"{unlink.path}: when the pin is gone, {unlink.pin.loss}"))
