@@ -17,6 +17,8 @@ from ._core.uapi import flag_names
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
+    from ._core.apply.names import Result
+
 Dictionary = t.Dict[str, t.Any]
 
 
@@ -49,6 +51,40 @@ def printable(value: t.Any) -> t.Any:
     if isinstance(value, (list, tuple)):
         return [printable(each) for each in value]
     return value
+
+
+def batch_report(
+    result: Result[t.Any],
+    key: str,
+    done: t.Sequence[str],
+    describe: t.Callable[[t.Any], Dictionary],
+    diff_of: t.Optional[t.Callable[[t.Any], Dictionary]],
+) -> Dictionary:
+    """What became of a batch. `key` is where it is listed, `done` are the actions that change."""
+    counts = dict.fromkeys((*done, "unchanged", "incompatible"), 0)
+    for outcome in result.outcomes:
+        counts[outcome.action] = counts.get(outcome.action, 0) + 1
+    changing = [outcome for outcome in result.outcomes if outcome.action in done]
+    report: Dictionary = {
+        "changed": bool(changing or result.new_directories or result.leftovers),
+        key: [describe(outcome) for outcome in result.outcomes],
+        "counts": counts,
+        "directories": result.new_directories,
+        "leftovers": result.leftovers,
+    }
+    if diff_of:
+        report["diff"] = [
+            *(text_diff(path, {}, {"directory": "new"}) for path in result.new_directories),
+            *(text_diff(path, {"leftovers": "of a killed run"}, {}) for path in result.leftovers),
+            *map(diff_of, changing),
+        ]
+    return report
+
+
+def refused(report: Dictionary, problems: t.Sequence[str]) -> Dictionary:
+    """The same when nothing is done because of `problems`."""
+    nothing = {"changed": False, "directories": [], "leftovers": []}
+    return t.cast(Dictionary, printable({**report, **nothing, "msg": "\n".join(problems)}))
 
 
 def half_done(error: str, actions: t.Sequence[str], key: str) -> str:

@@ -30,9 +30,11 @@ from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
 from ._face import (
     Dictionary,
+    batch_report,
     failures_reported,
     half_done,
     printable,
+    refused,
     shape_fields,
     text_diff,
 )
@@ -41,7 +43,6 @@ if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 DONE = ("created", "adjusted", "replaced", "migrated")
-ACTIONS = (*DONE, "unchanged", "incompatible")
 
 
 def run(module: AnsibleModule) -> t.NoReturn:
@@ -62,9 +63,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
                 module.warn(f"{text}; until then a run that is not a check fails")
         if decided.problems:
             report = _report(foresee(decided, MapCraft()), with_diff=False)
-            report = dict(report, changed=False, directories=[], leftovers=[])
-            report["msg"] = "\n".join(decided.problems)
-            module.fail_json(invocation=said, **printable(report))
+            module.fail_json(invocation=said, **refused(report, decided.problems))
         result = foresee(decided, MapCraft()) if module.check_mode else apply(decided, MapCraft())
         for outcome in result.outcomes:
             for warning in outcome.warnings:
@@ -78,21 +77,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
 
 
 def _report(result: Result[Outcome], *, with_diff: bool) -> Dictionary:
-    outcomes = result.outcomes
-    counts = dict.fromkeys(ACTIONS, 0)
-    for outcome in outcomes:
-        counts[outcome.action] = counts.get(outcome.action, 0) + 1
-    done = [outcome for outcome in outcomes if outcome.action in DONE]
-    report: Dictionary = {
-        "changed": bool(done or result.new_directories or result.leftovers),
-        "maps": [_map(outcome) for outcome in outcomes],
-        "counts": counts,
-        "directories": result.new_directories,
-        "leftovers": result.leftovers,
-    }
-    if with_diff:
-        report["diff"] = _diff(done, result.new_directories, result.leftovers)
-    return report
+    return batch_report(result, "maps", DONE, _map, _diff if with_diff else None)
 
 
 def _map(outcome: Outcome) -> Dictionary:
@@ -119,15 +104,8 @@ def _shape(outcome: Outcome) -> t.Optional[Dictionary]:
     return {"name": outcome.kernel_name, **shape_fields(outcome.shape)}
 
 
-def _diff(
-    done: t.Sequence[Outcome], directories: t.Sequence[str], leftovers: t.Sequence[str]
-) -> t.List[Dictionary]:
-    diff = [text_diff(path, {}, {"directory": "new"}) for path in directories]
-    diff += [text_diff(path, {"leftovers": "of a killed run"}, {}) for path in leftovers]
-    for outcome in done:
-        before, after = _sides(outcome.step)
-        diff.append(text_diff(outcome.step.wanted.path, before, after))
-    return diff
+def _diff(outcome: Outcome) -> Dictionary:
+    return text_diff(outcome.step.wanted.path, *_sides(outcome.step))
 
 
 def _sides(step: Step) -> t.Tuple[Dictionary, Dictionary]:

@@ -15,13 +15,20 @@ from ._core.observe.objects import observe
 from ._core.plan.objects import ObjectPlan, RefuseObject, ReplaceObject, plan
 from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.objects import read_objects
-from ._face import Dictionary, failures_reported, half_done, text_diff
+from ._face import (
+    Dictionary,
+    batch_report,
+    failures_reported,
+    half_done,
+    printable,
+    refused,
+    text_diff,
+)
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 DONE = ("created", "adjusted", "replaced")
-ACTIONS = (*DONE, "unchanged", "incompatible")
 
 
 def run(module: AnsibleModule) -> t.NoReturn:
@@ -39,8 +46,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
                 module.warn(f"{text}; until then a run that is not a check fails")
         if decided.problems:
             report = _report(foresee(decided, craft), with_diff=False)
-            nothing = {"changed": False, "directories": [], "leftovers": []}
-            module.fail_json(msg="\n".join(decided.problems), **{**report, **nothing})
+            module.fail_json(**refused(report, decided.problems))
         if module.check_mode:
             result = foresee(decided, craft)
         else:
@@ -49,7 +55,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
         report = _report(result, with_diff=module._diff)
         if result.error:
             actions = [outcome.action for outcome in result.outcomes]
-            module.fail_json(msg=half_done(result.error, actions, "objects"), **report)
+            report["msg"] = half_done(result.error, actions, "objects")
+            module.fail_json(**printable(report))
         module.exit_json(**report)
 
 
@@ -74,24 +81,7 @@ def _foreseeable(decided: ObjectPlan) -> t.Iterator[str]:
 
 
 def _report(result: Result[ObjectOutcome], *, with_diff: bool) -> Dictionary:
-    counts = dict.fromkeys(ACTIONS, 0)
-    for outcome in result.outcomes:
-        counts[outcome.action] = counts.get(outcome.action, 0) + 1
-    done = [outcome for outcome in result.outcomes if outcome.action in DONE]
-    report: Dictionary = {
-        "changed": bool(done or result.new_directories or result.leftovers),
-        "objects": [_object(outcome) for outcome in result.outcomes],
-        "counts": counts,
-        "directories": result.new_directories,
-        "leftovers": result.leftovers,
-    }
-    if with_diff:
-        report["diff"] = [
-            *(text_diff(path, {}, {"directory": "new"}) for path in result.new_directories),
-            *(text_diff(path, {"leftovers": "of a killed run"}, {}) for path in result.leftovers),
-            *map(_diff, done),
-        ]
-    return report
+    return batch_report(result, "objects", DONE, _object, _diff if with_diff else None)
 
 
 def _object(outcome: ObjectOutcome) -> Dictionary:
