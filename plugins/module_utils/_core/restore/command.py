@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""The command `ebpf-pinning` of a host: how what was declared stands, and putting it back."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import List, Optional, Sequence
+
+from .manifest import Loaded, load_all
+from .work import Line, Part, restore, survey
+
+MANIFESTS = "/etc/ebpf-pinning/restore.d"
+GOOD, TROUBLE, DRIFT = 0, 1, 2  # exit codes
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run the command; the exit code."""
+    options = _options(arguments)
+    loaded = load_all(options.manifests)
+    work = restore if options.command == "restore" else survey
+    lines = list(work(loaded, Part(options.part)))
+    if options.json:
+        print(_json(loaded, lines))
+    else:
+        shown = lines if options.command == "status" else [x for x in lines if not x.is_good]
+        print(_table(shown, len(lines)))
+    for problem in loaded.problems:
+        print(f"refused: {problem}", file=sys.stderr)
+    all_good = not loaded.problems and all(line.is_good for line in lines)
+    if all_good or options.command == "status":
+        return GOOD
+    return DRIFT if options.command == "check" else TROUBLE
+
+
+def _options(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="ebpf-pinning", description="Pinned BPF maps, as Ansible declared them for this host."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in (
+        ("status", "show how everything stands; exit 0"),
+        ("check", "show what is not as declared; exit 0 if all is, else 2"),
+        ("restore", "put back what is missing, replace nothing; exit 0 if all is in place, else 1"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--json", action="store_true", help="for programs")
+        command.add_argument(
+            "--part", choices=[part.value for part in Part], default="all", help="of the work"
+        )
+        command.add_argument(
+            "--manifests", default=MANIFESTS, metavar="DIR", help=f"default: {MANIFESTS}"
+        )
+    return parser.parse_args(arguments)
+
+
+def _json(loaded: Loaded, lines: Sequence[Line]) -> str:
+    whole = {
+        "lines": [line._asdict() for line in lines],
+        "refused": list(loaded.problems),
+    }
+    return json.dumps(whole, indent=1)
+
+
+def _table(shown: Sequence[Line], total: int) -> str:
+    rows = [(line.path, line.declared, line.state, line.detail) for line in shown]
+    widths = [max(map(len, column)) for column in zip(*rows)][:3]
+    text: List[str] = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
+        text.append("  ".join([*cells, row[3]]).rstrip())
+    text.append(f"{total} declared, {total - sum(not line.is_good for line in shown)} in place")
+    return "\n".join(text)

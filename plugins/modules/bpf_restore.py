@@ -1,0 +1,146 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ensure that a host can put its BPF maps and mounts back by itself."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bpf_restore
+short_description: Ensure that a host can put its BPF maps and mounts back by itself
+version_added: 0.1.0
+description:
+  - Pins do not survive a restart. This writes a manifest of declared maps and mounts on the host,
+    and the command C(ebpf-pinning), which puts back what is missing. The command is the core of
+    this collection, the same files that the modules run, and needs Python alone.
+  - To have it run at boot, use the role P(ebpf.pinning.bpf_restore#role), which adds a unit of
+    systemd.
+author:
+  - ebpf.pinning contributors (@ebpf-pinning)
+extends_documentation_fragment:
+  - ebpf.pinning.attributes
+options:
+  name:
+    description:
+      - Name of the manifest. A host may have many, one for each declaration.
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) writes the manifest, and the command. V(absent) removes the manifest; the command
+        stays for other manifests.
+    type: str
+    choices: [present, absent]
+    default: present
+  maps:
+    description:
+      - The maps, as O(ebpf.pinning.bpf_map_pinned#module:maps) takes them. C(on_mismatch) and
+        C(value_growth) do not count, since nothing is ever replaced at boot.
+    type: list
+    elements: dict
+    default: []
+  mounts:
+    description:
+      - The BPF file systems, each with C(path) and the options C(mode), C(owner), C(group), C(opts)
+        and C(delegate_*) of M(ebpf.pinning.bpffs_mount).
+    type: list
+    elements: dict
+    default: []
+  directory:
+    description:
+      - The directory the maps are pinned in, unless a map names another.
+    type: path
+    default: /sys/fs/bpf
+  owner:
+    description: Owner of the pins.
+    type: str
+  group:
+    description: Group of the pins.
+    type: str
+  mode:
+    description: Permission bits of the pins, quoted, like V("0640").
+    type: str
+  manifests:
+    description:
+      - The directory that manifests are kept in.
+    type: path
+    default: /etc/ebpf-pinning/restore.d
+  library:
+    description:
+      - The directory of the command. Files in it that are not of this collection are removed.
+    type: path
+    default: /usr/local/lib/ebpf-pinning
+  python:
+    description:
+      - The interpreter of the command.
+    type: path
+    default: /usr/bin/python3
+seealso:
+  - module: ebpf.pinning.bpf_map_pinned
+  - module: ebpf.pinning.bpffs_mount
+"""
+
+EXAMPLES = r"""
+- name: Let the host put the maps of the agent back by itself
+  ebpf.pinning.bpf_restore:
+    name: agent
+    directory: /sys/fs/bpf/agent
+    maps:
+      - name: flows
+        type: lru_hash
+        key_size: 16
+        value_size: 8
+        max_entries: 65536
+
+- name: Do not any more
+  ebpf.pinning.bpf_restore:
+    name: agent
+    state: absent
+"""
+
+RETURN = r"""
+files:
+  description: The files that were written or removed, or in check mode would be.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Path of the file.
+      type: str
+      sample: /etc/ebpf-pinning/restore.d/agent.json
+    action:
+      description: V(written) or V(removed).
+      type: str
+      sample: written
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._restore_face import DEFAULT_MANIFESTS, run
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "maps": {"type": "list", "elements": "dict", "default": []},
+            "mounts": {"type": "list", "elements": "dict", "default": []},
+            "directory": {"type": "path", "default": "/sys/fs/bpf"},
+            "owner": {"type": "str"},
+            "group": {"type": "str"},
+            "mode": {"type": "str"},
+            "manifests": {"type": "path", "default": DEFAULT_MANIFESTS},
+            "library": {"type": "path", "default": "/usr/local/lib/ebpf-pinning"},
+            "python": {"type": "path", "default": "/usr/bin/python3"},
+        },
+        supports_check_mode=True,
+    )
+    run(module)
+
+
+if __name__ == "__main__":
+    main()
