@@ -7,83 +7,175 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from . import _host_program as host_program
 from ._core.errors import Problems
-from ._core.restore import command, install, manifest
+from ._core.mountinfo import mounts
+from ._core.restore import command, manifest
 from ._core.spec.fields import BadField, absolute
+from ._core.uapi import MapFlag
 from ._face import Dictionary, failures_reported, printable
+from ._host_program import HostFile
+from ._options import ACCESS, MAP, MOUNT, Options
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-
 DEFAULT_MANIFESTS = command.MANIFESTS  # and so all of the command is there to be installed
 
 
-class _File(t.NamedTuple):
-    path: str
-    content: t.Optional[bytes]  # None: it is to be gone
-    mode: int
+class _Wanted(t.NamedTuple):
+    """What is to be on the host."""
+
+    files: t.Sequence[HostFile]
+    outdated: t.Sequence[str] = ()  # directories that are to go
+    sandbox: t.Optional[Dictionary] = None
 
 
 def run(module: AnsibleModule) -> t.NoReturn:
     """Arguments, what files are to be there, what differs, write, report."""
-    parameters = module.params
     done: t.List[str] = []
     with failures_reported(module, done):
         if os.geteuid() != 0:
             raise BadField("only root may install this: run the task with `become: true`")
-        differing = [each for each in _wanted(parameters) if install.differs(*each)]
-        diff = [_diff(each) for each in differing if each.path.endswith(manifest.SUFFIX)]
+        name, directory = _name(module.params), absolute(module.params["manifests"], "manifests")
+        library = absolute(module.params["library"], "library")
+        for path in (directory, library):
+            _check_private(path)
+        path = f"{directory}/{name}{manifest.SUFFIX}"
+        manifests = set(_names(directory))
+        if module.params["state"] == "present":
+            manifests.add(os.path.basename(path))
+            wanted = _present(module.params, library, path)
+        else:
+            manifests.discard(os.path.basename(path))
+            wanted = _absent(library, path, is_last=not manifests)
+        differing = [file for file in wanted.files if file.differs]
+        diff = [_diff(file) for file in differing if file.path == path]
         if not module.check_mode:
-            for each in differing:
-                if each.content is None:
-                    install.remove(each.path)
-                else:
-                    install.write(each.path, each.content, each.mode)
-                done.append(each.path)
+            _settle(differing, wanted.outdated, done)
         report: Dictionary = {
-            "changed": bool(differing),
+            "changed": bool(differing or wanted.outdated),
             "files": [
-                {"path": each.path, "action": "removed" if each.content is None else "written"}
-                for each in differing
+                *(_action(file.path, gone=file.content is None) for file in differing),
+                *(_action(each, gone=True) for each in wanted.outdated),
             ],
+            "manifests": sorted(manifests),
+            "sandbox": wanted.sandbox,
         }
         if module._diff:
             report["diff"] = diff
         module.exit_json(**printable(report))
 
 
-def _wanted(parameters: t.Mapping[str, t.Any]) -> t.List[_File]:
-    name = parameters["name"]
-    if not name or "/" in name or name.startswith(".") or "\0" in name:
-        raise BadField(f"name {name!r} is no name of a file: use letters, digits and dashes")
-    library = absolute(parameters["library"], "library")
-    path = f"{absolute(parameters['manifests'], 'manifests')}/{name}{manifest.SUFFIX}"
-    if parameters["state"] == "absent":
-        return [_File(path, None, 0)]
-    defaults = {field: parameters[field] for field in ("directory", "owner", "group", "mode")}
-    text = manifest.content(parameters["mounts"], parameters["maps"], defaults)
+def _name(parameters: t.Mapping[str, t.Any]) -> str:
+    name: str = parameters["name"]
+    if not name or "/" in name or name.startswith(".") or "\0" in name or len(name) > 200:
+        raise BadField(
+            f"name {name[:40]!r} is no name of a file: use letters, digits and dashes, 200 at most"
+        )
+    return name
+
+
+def _check_private(directory: str) -> None:
     try:
-        manifest.parse(text, path)
+        manifest.check_owner(directory)
+    except FileNotFoundError:
+        pass
+    except BadField as error:
+        raise BadField(f"{directory} {error}") from None
+
+
+def _names(directory: str) -> t.List[str]:
+    try:
+        return manifest.manifest_names(directory)
+    except FileNotFoundError:
+        return []
+
+
+def _present(parameters: t.Mapping[str, t.Any], library: str, path: str) -> _Wanted:
+    if not os.access(parameters["python"], os.X_OK):
+        raise BadField(
+            f"python {parameters['python']} is no program of this host: name one of Python 3.8 or "
+            "newer, with its whole path"
+        )
+    mounted = _typed(parameters, "mounts", {**MOUNT, "path": {"type": "path", "required": True}})
+    policy = ("on_mismatch", "value_growth")
+    maps = [
+        {field: value for field, value in each.items() if field not in policy}
+        for each in _typed(parameters, "maps", MAP)
+    ]
+    defaults = {field: parameters[field] for field in ("directory", *ACCESS)}
+    text = manifest.content(mounted, maps, defaults)
+    try:
+        parsed = manifest.parse(text, path)
     except Problems as found:
         raise Problems([f"manifest: {problem}" for problem in found.problems]) from None
-    files = install.program(library, parameters["python"])
-    wanted = [
-        _File(f"{library}/{name}", content, 0o644 if "/" in name else 0o755)
-        for name, content in files.items()
-    ]
-    wanted += [_File(stale, None, 0) for stale in install.stale(library, files)]
-    return [*wanted, _File(path, text, 0o600)]
+    program = host_program.program(library, parameters["python"])
+    return _Wanted(
+        [*program, HostFile(path, text, 0o600)],
+        host_program.outdated(library, program),
+        _sandbox(parsed),
+    )
 
 
-def _diff(each: _File) -> Dictionary:
-    before = ""
-    if os.path.exists(each.path):
-        with open(each.path, encoding="utf-8", errors="replace") as file:
-            before = file.read()
+def _absent(library: str, path: str, *, is_last: bool) -> _Wanted:
+    gone = HostFile(path, None)
+    if not is_last:
+        return _Wanted([gone])
+    starter = HostFile(f"{library}/{host_program.STARTER}", None)
+    return _Wanted([gone, starter], host_program.outdated(library, ()))
+
+
+def _typed(parameters: t.Mapping[str, t.Any], field: str, options: Options) -> t.List[Dictionary]:
+    """The items as the module that they are for gets them: numbers are numbers."""
+    spec = {field: {"type": "list", "elements": "dict", "options": options}}
+    checked = ArgumentSpecValidator(spec).validate({field: parameters[field]})
+    if checked.error_messages:
+        raise Problems(checked.error_messages)
+    items: t.List[Dictionary] = checked.validated_parameters[field]
+    return items
+
+
+def _sandbox(parsed: manifest.Manifest) -> Dictionary:
+    """What a unit of systemd has to let the command do."""
+    needs_admin = any(pin.map.shape.flags & MapFlag.ZERO_SEED.value for pin in parsed.pins)
+    points = {mount.path for mount in parsed.mounts}
+    points |= {mount.point for mount in mounts() if mount.fstype == "bpf"}
+    directories = {pin.directory for pin in parsed.pins}
     return {
-        "before_header": f"{each.path} (found)",
-        "after_header": f"{each.path} (declared)",
+        "writable": sorted({_holder(directory, points) for directory in directories}),
+        "capabilities": ["CAP_SYS_ADMIN"] if needs_admin else [],
+    }
+
+
+def _holder(directory: str, points: t.Collection[str]) -> str:
+    holders = [point for point in points if f"{directory}/".startswith(f"{point.rstrip('/')}/")]
+    return max(holders, key=len, default=directory)
+
+
+def _settle(differing: t.Sequence[HostFile], outdated: t.Sequence[str], done: t.List[str]) -> None:
+    for file in differing:
+        file.settle()
+        done.append(file.path)
+    for path in outdated:
+        host_program.remove_core(path)
+        done.append(path)
+
+
+def _action(path: str, *, gone: bool) -> Dictionary:
+    return {"path": path, "action": "removed" if gone else "written"}
+
+
+def _diff(file: HostFile) -> Dictionary:
+    before = ""
+    if os.path.exists(file.path):
+        with open(file.path, encoding="utf-8", errors="replace") as there:
+            before = there.read()
+    return {
+        "before_header": f"{file.path} (found)",
+        "after_header": f"{file.path} (declared)",
         "before": before,
-        "after": (each.content or b"").decode(),
+        "after": (file.content or b"").decode(),
     }

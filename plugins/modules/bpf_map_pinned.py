@@ -378,48 +378,19 @@ leftovers:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._map_face import run
+from ..module_utils._options import GROWTHS, MAP, MISMATCHES, SHAPE
 
 
 def main() -> None:
     """Run the module."""
-    btf = {
-        "data": {"type": "str", "required": True},
-        "key_type_id": {"type": "int", "required": True, "no_log": False},
-        "value_type_id": {"type": "int", "required": True},
-    }
-    shape = {
-        "type": {"type": "str"},
-        "key_size": {"type": "int", "no_log": False},
-        "value_size": {"type": "int"},
-        "max_entries": {"type": "int"},
-        "flags": {"type": "list", "elements": "str"},
-        "map_extra": {"type": "int"},
-        "numa_node": {"type": "int"},
-        "btf": {"type": "dict", "options": btf},
-    }
-    mismatches = ["fail", "replace", "migrate"]
-    growths = ["refuse", "zero_pad"]
-    pin = {
-        "name": {"type": "str"},
-        "path": {"type": "path"},
-        "directory": {"type": "path"},
-        **shape,
-        "inner_map": {"type": "dict", "options": shape},
-        "frozen": {"type": "bool"},
-        "owner": {"type": "str"},
-        "group": {"type": "str"},
-        "mode": {"type": "raw"},
-        "on_mismatch": {"type": "str", "choices": mismatches},
-        "value_growth": {"type": "str", "choices": growths},
-    }
-    one_map = ["name", "path", *shape, "inner_map", "frozen"]
+    one_map = ["name", "path", *SHAPE, "inner_map", "frozen"]
     module = AnsibleModule(
         argument_spec={
-            **pin,
-            "maps": {"type": "list", "elements": "dict", "options": pin},
+            **MAP,
+            "maps": {"type": "list", "elements": "dict", "options": MAP},
             "directory": {"type": "path", "default": "/sys/fs/bpf"},
-            "on_mismatch": {"type": "str", "choices": mismatches, "default": "fail"},
-            "value_growth": {"type": "str", "choices": growths, "default": "refuse"},
+            "on_mismatch": {"type": "str", "choices": MISMATCHES, "default": "fail"},
+            "value_growth": {"type": "str", "choices": GROWTHS, "default": "refuse"},
             "parents": {"type": "bool", "default": True},
         },
         mutually_exclusive=[["maps", option] for option in one_map],

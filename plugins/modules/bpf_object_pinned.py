@@ -210,6 +210,7 @@ leftovers:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._object_face import run
+from ..module_utils._options import ACCESS
 
 
 def main() -> None:
@@ -228,9 +229,7 @@ def main() -> None:
         "path": {"type": "path"},
         "directory": {"type": "path"},
         **references,
-        "owner": {"type": "str"},
-        "group": {"type": "str"},
-        "mode": {"type": "raw"},
+        **ACCESS,
         "on_mismatch": {"type": "str", "choices": ["fail", "replace"]},
     }
     module = AnsibleModule(

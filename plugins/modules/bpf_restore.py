@@ -28,15 +28,15 @@ options:
     required: true
   state:
     description:
-      - V(present) writes the manifest, and the command. V(absent) removes the manifest; the command
-        stays for other manifests.
+      - V(present) writes the manifest, and the command. V(absent) removes the manifest, and with
+        the last one the command.
     type: str
     choices: [present, absent]
     default: present
   maps:
     description:
-      - The maps, as O(ebpf.pinning.bpf_map_pinned#module:maps) takes them. C(on_mismatch) and
-        C(value_growth) do not count, since nothing is ever replaced at boot.
+      - The maps, each with the options of O(ebpf.pinning.bpf_map_pinned#module:maps).
+        C(on_mismatch) and C(value_growth) do not count, since nothing is ever replaced at boot.
     type: list
     elements: dict
     default: []
@@ -60,7 +60,7 @@ options:
     type: str
   mode:
     description: Permission bits of the pins, quoted, like V("0640").
-    type: str
+    type: raw
   manifests:
     description:
       - The directory that manifests are kept in.
@@ -68,7 +68,7 @@ options:
     default: /etc/ebpf-pinning/restore.d
   library:
     description:
-      - The directory of the command. Files in it that are not of this collection are removed.
+      - The directory of the command.
     type: path
     default: /usr/local/lib/ebpf-pinning
   python:
@@ -114,10 +114,34 @@ files:
       description: V(written) or V(removed).
       type: str
       sample: written
+manifests:
+  description: The names of all manifests that O(manifests) holds then.
+  returned: success
+  type: list
+  elements: str
+  sample: [agent.json]
+sandbox:
+  description:
+    - What a unit that runs the command has to be allowed beside what every one needs. V(null) with
+      O(state=absent).
+  returned: success
+  type: dict
+  contains:
+    writable:
+      description: The mounts that hold the pins.
+      type: list
+      elements: str
+      sample: [/sys/fs/bpf]
+    capabilities:
+      description: Capabilities that only some maps need.
+      type: list
+      elements: str
+      sample: []
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._options import ACCESS
 from ..module_utils._restore_face import DEFAULT_MANIFESTS, run
 
 
@@ -130,9 +154,7 @@ def main() -> None:
             "maps": {"type": "list", "elements": "dict", "default": []},
             "mounts": {"type": "list", "elements": "dict", "default": []},
             "directory": {"type": "path", "default": "/sys/fs/bpf"},
-            "owner": {"type": "str"},
-            "group": {"type": "str"},
-            "mode": {"type": "str"},
+            **ACCESS,
             "manifests": {"type": "path", "default": DEFAULT_MANIFESTS},
             "library": {"type": "path", "default": "/usr/local/lib/ebpf-pinning"},
             "python": {"type": "path", "default": "/usr/bin/python3"},

@@ -180,23 +180,16 @@ dropped:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._mount_face import run
+from ..module_utils._options import MOUNT
 
 
 def main() -> None:
     """Run the module."""
-    names = {"type": "list", "elements": "str"}
     module = AnsibleModule(
         argument_spec={
+            **MOUNT,
             "path": {"type": "path", "default": "/sys/fs/bpf"},
             "state": {"type": "str", "choices": ["mounted", "unmounted"], "default": "mounted"},
-            "mode": {"type": "raw"},
-            "owner": {"type": "str"},
-            "group": {"type": "str"},
-            "opts": names,
-            "delegate_cmds": names,
-            "delegate_maps": names,
-            "delegate_progs": names,
-            "delegate_attachs": names,
             "boot": {"type": "bool"},
             "fstab": {"type": "path", "default": "/etc/fstab"},
             "force": {"type": "bool", "default": False},

@@ -14,19 +14,21 @@ from .work import Line, Part, restore, survey
 
 MANIFESTS = "/etc/ebpf-pinning/restore.d"
 GOOD, TROUBLE, DRIFT = 0, 1, 2  # exit codes
+_HEADINGS = ("PATH", "DECLARED", "FOUND", "DETAIL")
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the command; the exit code."""
     options = _options(arguments)
     loaded = load_all(options.manifests)
-    work = restore if options.command == "restore" else survey
-    lines = list(work(loaded, Part(options.part)))
+    if options.command == "restore":
+        lines = list(restore(loaded, Part(options.part)))
+    else:
+        lines = list(survey(loaded))
     if options.json:
         print(_json(loaded, lines))
     else:
-        shown = lines if options.command == "status" else [x for x in lines if not x.is_good]
-        print(_table(shown, len(lines)))
+        print(_table(lines, only_trouble=options.command == "check"))
     for problem in loaded.problems:
         print(f"refused: {problem}", file=sys.stderr)
     all_good = not loaded.problems and all(line.is_good for line in lines)
@@ -48,11 +50,15 @@ def _options(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--json", action="store_true", help="for programs")
         command.add_argument(
-            "--part", choices=[part.value for part in Part], default="all", help="of the work"
-        )
-        command.add_argument(
             "--manifests", default=MANIFESTS, metavar="DIR", help=f"default: {MANIFESTS}"
         )
+        if name == "restore":
+            command.add_argument(
+                "--part",
+                choices=[part.value for part in Part],
+                default="all",
+                help="mounts: only these; maps: look at the mounts, but leave them as they are",
+            )
     return parser.parse_args(arguments)
 
 
@@ -64,12 +70,13 @@ def _json(loaded: Loaded, lines: Sequence[Line]) -> str:
     return json.dumps(whole, indent=1)
 
 
-def _table(shown: Sequence[Line], total: int) -> str:
-    rows = [(line.path, line.declared, line.state, line.detail) for line in shown]
+def _table(lines: Sequence[Line], *, only_trouble: bool) -> str:
+    shown = [line for line in lines if not (only_trouble and line.is_good)]
+    rows = [_HEADINGS, *((line.path, line.declared, line.state, line.detail) for line in shown)]
     widths = [max(map(len, column)) for column in zip(*rows)][:3]
     text: List[str] = []
-    for row in rows:
+    for row in rows if shown else ():
         cells = [cell.ljust(width) for cell, width in zip(row, widths)]
         text.append("  ".join([*cells, row[3]]).rstrip())
-    text.append(f"{total} declared, {total - sum(not line.is_good for line in shown)} in place")
+    text.append(f"{len(lines)} declared, {sum(line.is_good for line in lines)} in place")
     return "\n".join(text)

@@ -8,20 +8,21 @@ could have written, or that does not hold together, is refused as a whole.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable, Dict, List, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Union
 
-from ..errors import Gathering, PinningError
+from ..errors import TROUBLE, Gathering
 from ..host import this_host
 from ..spec.fields import BadField
 from ..spec.maps import WantedPin, read_pins
 from ..spec.mounts import DELEGATES, WantedMount, read_mount
 
-VERSION = 1
+VERSION = 1  # of the format; a program reads all versions up to its own
 SUFFIX = ".json"
 Json = Dict[str, object]
 
@@ -44,13 +45,8 @@ class Loaded(NamedTuple):
 
 def content(mounts: Sequence[Json], maps: Sequence[Json], defaults: Json) -> bytes:
     """A manifest as it is written: the same declarations are the same bytes."""
-    whole = {
-        "version": VERSION,
-        "mounts": [_given(mount) for mount in mounts],
-        "defaults": _given(defaults),
-        "maps": [_given(each) for each in maps],
-    }
-    return (json.dumps(whole, indent=1, sort_keys=True) + "\n").encode()
+    whole = {"version": VERSION, "mounts": mounts, "defaults": defaults, "maps": maps}
+    return (json.dumps(_given(whole), indent=1, sort_keys=True) + "\n").encode()
 
 
 def load_all(directory: str) -> Loaded:
@@ -58,86 +54,102 @@ def load_all(directory: str) -> Loaded:
     manifests: List[Manifest] = []
     problems: List[str] = []
     try:
-        names = sorted(name for name in os.listdir(directory) if name.endswith(SUFFIX))
-        _check_owner(directory)
+        names = manifest_names(directory)
+        check_owner(directory)
     except FileNotFoundError:
         return Loaded((), ())
-    except (OSError, PinningError) as error:
-        return Loaded((), [f"{directory}: {error}"])
+    except TROUBLE as error:
+        return Loaded((), [f"{directory} {_spelled(error)}"])
     for name in names:
         path = f"{directory}/{name}"
         try:
             manifests.append(_load(path))
-        except (OSError, PinningError) as error:
-            problems += [f"{path}: {line}" for line in str(error).splitlines()]
+        except TROUBLE as error:
+            problems += [f"{path}: {line}" for line in _spelled(error).splitlines()]
     return Loaded(manifests, problems)
+
+
+def manifest_names(directory: str) -> List[str]:
+    """The files in `directory` that are manifests, in the order they are read in."""
+    return sorted(name for name in os.listdir(directory) if name.endswith(SUFFIX))
 
 
 def parse(text: bytes, path: str) -> Manifest:
     """Check a manifest like the arguments of the modules; PinningError with all that is wrong."""
     try:
         whole = json.loads(text)
-    except ValueError as error:
-        raise BadField(f"is no JSON ({error}), perhaps cut short: write it again") from None
+    except (ValueError, RecursionError) as error:
+        raise BadField(f"is no JSON ({error}), perhaps cut short: run the playbook again") from None
     if not isinstance(whole, dict) or whole.get("version") != VERSION:
         raise BadField(
             f"is not of version {VERSION}, which this program reads: run the playbook again"
         )
+    whole = _checked(whole, _WHOLE)
     problems = Gathering()
     mounts = [
         problems.of(partial(_mount, mount), f"mounts[{index}]: ")
-        for index, mount in enumerate(_list(whole, "mounts"))
+        for index, mount in enumerate(whole.get("mounts", []))
     ]
     defaults = problems.of(lambda: _checked(whole.get("defaults", {}), _DEFAULTS), "defaults: ")
     maps = [
         problems.of(partial(_checked, item, _MAP), f"maps[{index}]: ")
-        for index, item in enumerate(_list(whole, "maps"))
+        for index, item in enumerate(whole.get("maps", []))
     ]
     problems.raise_any()
-    # Whoever wrote it, a restart never replaces a map.
+    # A restart never replaces a map.
     policy = {"on_mismatch": "fail", "value_growth": "refuse"}
-    pins = read_pins([{**item, **policy} for item in maps], {**defaults, **policy}, this_host())
+    pins = read_pins(maps, {**defaults, **policy}, this_host())
     return Manifest(path, mounts, pins)
+
+
+def check_owner(file: Union[int, str]) -> None:
+    """Raise BadField unless only root may write to `file`: a path or a descriptor."""
+    status = os.stat(file)
+    if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise BadField(
+            f"belongs to user id {status.st_uid}, mode {status.st_mode & 0o7777:04o}: only root "
+            "may be able to write to it; look at who changed it, then give it back to root"
+        )
+
+
+def _spelled(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    if error.errno == errno.ELOOP:
+        return "is a symlink: put the file itself there"
+    return f"cannot be read: {error.strerror}"
 
 
 def _load(path: str) -> Manifest:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     with open(os.open(path, flags), "rb") as file:
-        _check_owner(file.fileno())
+        check_owner(file.fileno())
         return parse(file.read(), path)
 
 
-def _check_owner(file: int | str) -> None:
-    status = os.stat(file)
-    if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise BadField(
-            f"belongs to user id {status.st_uid}, mode {status.st_mode & 0o7777:04o}: only root "
-            "may be able to write it; look at who changed it, then run the playbook again"
-        )
-
-
 def _mount(fields: object) -> WantedMount:
-    return read_mount(_checked(fields, _MOUNT))
+    fields = _checked(fields, _MOUNT)
+    if "path" not in fields:
+        raise BadField("path is missing: say where it is mounted")
+    return read_mount(fields)
 
 
-def _given(fields: Mapping[str, object]) -> Json:
-    return {name: value for name, value in fields.items() if value is not None}
+def _given(value: Any) -> Any:
+    """`value` without what is left to a default."""
+    if isinstance(value, dict):
+        return {name: _given(each) for name, each in value.items() if each is not None}
+    if isinstance(value, (list, tuple)):
+        return [_given(each) for each in value]
+    return value
 
 
-def _list(whole: Mapping[str, object], field: str) -> List[object]:
-    found = whole.get(field, [])
-    if not isinstance(found, list):
-        raise BadField(f"{field} is no list")
-    return found
-
-
-def _checked(fields: object, types: Mapping[str, Callable[[object], object]]) -> Json:
-    """The fields, each of its type: JSON may hold text where the arguments have numbers."""
+def _checked(fields: object, types: Mapping[str, Callable[[object], object]]) -> Dict[str, Any]:
+    """The fields, each of its type."""
     if not isinstance(fields, dict):
         raise BadField(f"{fields!r} is no dictionary")
     unknown = sorted(set(fields) - set(types))
     if unknown:
-        raise BadField(f"{', '.join(unknown)} is not known: this program has {', '.join(types)}")
+        raise BadField(f"{', '.join(unknown)} is not known: there are {', '.join(types)}")
     problems = Gathering()
     checked = {
         name: problems.of(partial(types[name], value), f"{name}: ")
@@ -156,8 +168,6 @@ def _text(value: object) -> str:
 def _whole(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
     raise BadField(f"{value!r} is no whole number")
 
 
@@ -167,16 +177,25 @@ def _truth(value: object) -> bool:
     raise BadField(f"{value!r} is neither true nor false")
 
 
+def _list(value: object) -> List[object]:
+    if isinstance(value, list):
+        return value
+    raise BadField(f"{value!r} is no list")
+
+
 def _texts(value: object) -> List[str]:
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return list(value)
-    raise BadField(f"{value!r} is no list of text")
+    return [_text(each) for each in _list(value)]
 
 
 def _btf(value: object) -> Json:
-    return _checked(value, {"data": _text, "key_type_id": _whole, "value_type_id": _whole})
+    fields = {"data": _text, "key_type_id": _whole, "value_type_id": _whole}
+    missing = set(fields) - set(_checked(value, fields))
+    if missing:
+        raise BadField(f"{', '.join(sorted(missing))} is missing")
+    return _checked(value, fields)
 
 
+_WHOLE = {"version": _whole, "mounts": _list, "defaults": lambda value: value, "maps": _list}
 _ACCESS: Dict[str, Callable[[object], object]] = {"owner": _text, "group": _text, "mode": _text}
 _SHAPE: Dict[str, Callable[[object], object]] = {
     "type": _text,
@@ -196,8 +215,6 @@ _MAP = {
     "path": _text,
     "frozen": _truth,
     "inner_map": lambda value: _checked(value, _SHAPE),
-    "on_mismatch": _text,
-    "value_growth": _text,
 }
 _MOUNT = {
     **_ACCESS,

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import enum
-from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Iterator, List, NamedTuple, Optional
 
-from ..apply.maps import MapCraft, Outcome
+from ..apply.maps import MapCraft
 from ..apply.mounts import apply_mount
 from ..apply.names import apply
 from ..errors import TROUBLE
@@ -21,7 +21,8 @@ from ..spec.maps import WantedPin
 from ..spec.mounts import WantedMount
 from .manifest import Loaded
 
-IN_PLACE = "in place"
+IN_PLACE, RESTORED = "in place", "restored"
+MISSING, DIFFERENT, FAILED = "missing", "different", "failed"
 
 
 class Line(NamedTuple):
@@ -29,74 +30,64 @@ class Line(NamedTuple):
 
     path: str
     declared: str  # what it is: bpffs, or the type of the map
-    state: str  # "in place", "missing", "different", "restored", "failed"
+    state: str
     detail: str = ""
 
     @property
     def is_good(self) -> bool:
-        return self.state in (IN_PLACE, "restored")
+        return self.state in (IN_PLACE, RESTORED)
 
 
 class Part(enum.Enum):
-    """What to look at, or to put back."""
+    """What to put back."""
 
     ALL = "all"
     MOUNTS = "mounts"
-    MAPS = "maps"
+    MAPS = "maps"  # the mounts are looked at
 
 
-def survey(loaded: Loaded, part: Part = Part.ALL) -> Iterator[Line]:
+def survey(loaded: Loaded) -> Iterator[Line]:
     """How everything stands; changes nothing."""
-    return _each(loaded, part, _mount_line, _pin_line)
+    for manifest in loaded.manifests:
+        yield from map(_mount_line, manifest.mounts)
+    for manifest in loaded.manifests:
+        yield from map(_pin_line, manifest.pins)
 
 
 def restore(loaded: Loaded, part: Part = Part.ALL) -> Iterator[Line]:
     """Put back what is missing, and set owner, group and mode. Trouble with one stops no other."""
-    return _each(loaded, part, _restore_mount, _restore_pin)
-
-
-def _each(
-    loaded: Loaded,
-    part: Part,
-    mount_line: Callable[[WantedMount], Line],
-    pin_line: Callable[[WantedPin], Line],
-) -> Iterator[Line]:
-    if part is not Part.MAPS:
-        for manifest in loaded.manifests:
-            yield from map(mount_line, manifest.mounts)
+    for manifest in loaded.manifests:
+        yield from map(_mount_line if part is Part.MAPS else _restore_mount, manifest.mounts)
     if part is not Part.MOUNTS:
         for manifest in loaded.manifests:
-            yield from map(pin_line, manifest.pins)
+            yield from map(_restore_pin, manifest.pins)
 
 
 def _mount_line(wanted: WantedMount) -> Line:
     try:
         decided = plan_mount(wanted, observe_mount(wanted.path))
     except TROUBLE as error:
-        return Line(wanted.path, "bpffs", "failed", explained(error))
+        return Line(wanted.path, "bpffs", FAILED, explained(error))
     if decided.problems:
-        return Line(wanted.path, "bpffs", "different", "; ".join(decided.problems))
+        return Line(wanted.path, "bpffs", FAILED, "; ".join(decided.problems))
     if decided.mount:
-        return Line(wanted.path, "bpffs", "missing")
+        return Line(wanted.path, "bpffs", MISSING)
     if decided.drift:
-        return Line(wanted.path, "bpffs", "different", spell_drift(decided.drift))
+        return Line(wanted.path, "bpffs", DIFFERENT, spell_drift(decided.drift))
     return Line(wanted.path, "bpffs", IN_PLACE)
 
 
 def _restore_mount(wanted: WantedMount) -> Line:
     before = _mount_line(wanted)
-    if before.state not in ("missing", "different"):
+    if before.state not in (MISSING, DIFFERENT):
         return before
     done: List[str] = []
     try:
         seen = observe_mount(wanted.path)
-        decided = plan_mount(wanted, seen)
-        if decided.problems:
-            return before
-        apply_mount(wanted, seen, decided, done)
+        apply_mount(wanted, seen, plan_mount(wanted, seen), done)
     except TROUBLE as error:
-        return before._replace(state="failed", detail=explained(error))
-    return before._replace(state="restored", detail=", ".join(done))
+        return before._replace(state=FAILED, detail=explained(error))
+    return before._replace(state=RESTORED, detail=", ".join(done))
 
 
 def _plan(pin: WantedPin) -> MapPlan:
@@ -104,33 +95,32 @@ def _plan(pin: WantedPin) -> MapPlan:
 
 
 def _pin_line(pin: WantedPin, decided: Optional[MapPlan] = None) -> Line:
-    declared = map_type_name(pin.map.shape.number)
+    line = Line(pin.path, map_type_name(pin.map.shape.number), IN_PLACE)
     try:
         decided = decided or _plan(pin)
     except TROUBLE as error:
-        return Line(pin.path, declared, "failed", explained(error))
+        return line._replace(state=FAILED, detail=explained(error))
     (step,) = decided.steps
     problems = [*decided.problems, *decided.not_mounted]
-    if isinstance(step, Keep) and not problems:
-        return Line(pin.path, declared, IN_PLACE)
     if step.drift:
-        return Line(pin.path, declared, "different", spell_drift(step.drift))
-    return Line(pin.path, declared, "failed" if problems else "missing", "; ".join(problems))
+        return line._replace(state=DIFFERENT, detail=spell_drift(step.drift))
+    if problems:
+        return line._replace(state=FAILED, detail="; ".join(problems))
+    return line if isinstance(step, Keep) else line._replace(state=MISSING)
 
 
 def _restore_pin(pin: WantedPin) -> Line:
     try:
         decided = _plan(pin)
         before = _pin_line(pin, decided)
-        if before.is_good or isinstance(decided.steps[0], Refuse) or before.state == "failed":
+        if before.state not in (MISSING, DIFFERENT) or isinstance(decided.steps[0], Refuse):
             return before
         result = apply(decided, MapCraft())
     except TROUBLE as error:
-        return Line(pin.path, map_type_name(pin.map.shape.number), "failed", explained(error))
+        failed = Line(pin.path, map_type_name(pin.map.shape.number), FAILED)
+        return failed._replace(detail=explained(error))
     if result.error:
-        return before._replace(state="failed", detail=result.error)
-    return before._replace(state="restored", detail=_done(result.outcomes))
-
-
-def _done(outcomes: Sequence[Outcome]) -> str:
-    return ", ".join(outcome.action for outcome in outcomes)
+        return before._replace(state=FAILED, detail=result.error)
+    return before._replace(
+        state=RESTORED, detail=", ".join(outcome.action for outcome in result.outcomes)
+    )

@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arguments that several modules take alike. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+Options = t.Dict[str, t.Dict[str, t.Any]]
+
+MISMATCHES = ["fail", "replace", "migrate"]
+GROWTHS = ["refuse", "zero_pad"]
+
+ACCESS: Options = {"owner": {"type": "str"}, "group": {"type": "str"}, "mode": {"type": "raw"}}
+
+_BTF: Options = {
+    "data": {"type": "str", "required": True},
+    "key_type_id": {"type": "int", "required": True, "no_log": False},
+    "value_type_id": {"type": "int", "required": True},
+}
+SHAPE: Options = {
+    "type": {"type": "str"},
+    "key_size": {"type": "int", "no_log": False},
+    "value_size": {"type": "int"},
+    "max_entries": {"type": "int"},
+    "flags": {"type": "list", "elements": "str"},
+    "map_extra": {"type": "int"},
+    "numa_node": {"type": "int"},
+    "btf": {"type": "dict", "options": _BTF},
+}
+MAP: Options = {
+    "name": {"type": "str"},
+    "path": {"type": "path"},
+    "directory": {"type": "path"},
+    **SHAPE,
+    "inner_map": {"type": "dict", "options": SHAPE},
+    "frozen": {"type": "bool"},
+    **ACCESS,
+    "on_mismatch": {"type": "str", "choices": MISMATCHES},
+    "value_growth": {"type": "str", "choices": GROWTHS},
+}
+
+_NAMES: t.Dict[str, t.Any] = {"type": "list", "elements": "str"}
+DELEGATION: Options = {
+    f"delegate_{field}": _NAMES for field in ("cmds", "maps", "progs", "attachs")
+}
+MOUNT: Options = {"path": {"type": "path"}, **ACCESS, "opts": _NAMES, **DELEGATION}
