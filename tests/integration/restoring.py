@@ -96,6 +96,26 @@ class Restorer:
         return [Done(**result) for result in results]
 
 
+def keep_apart(host: Host) -> None:
+    """Give the host an /etc, a /run and a /usr/local/lib of its own: like those of the machine."""
+    etc, lib = host.scratch / "etc", host.scratch / "lib"
+    host.shell(
+        f"""
+        cp -a /etc {etc} && mount --bind {etc} /etc
+        mount -t tmpfs run /run
+        mkdir {lib}; mount --bind /usr/local/lib {lib}; mount -t tmpfs lib /usr/local/lib
+        for each in {lib}/*; do
+            here=/usr/local/lib/${{each##*/}}
+            if [ -d "$each" ] && [ ! -L "$each" ]; then
+                mkdir "$here"; mount --bind "$each" "$here"
+            elif [ -e "$each" ]; then
+                cp -a "$each" "$here"
+            fi
+        done
+        """
+    )
+
+
 def restart(host: Host) -> None:
     """What a restart does to pins: the bpffs comes back empty."""
     host.shell(f"umount -l {BPFFS}; mount -t bpf -o strictatime bpf {BPFFS}")
