@@ -30,7 +30,6 @@ _STARTER_TEXT = """\
 import sys
 
 sys.path.insert(0, {core!r})
-sys.dont_write_bytecode = True
 from _core.restore.command import main
 
 sys.exit(main())
@@ -50,7 +49,7 @@ class HostFile(t.NamedTuple):
         try:
             status = os.lstat(self.path)
         except FileNotFoundError:
-            return self.content is not None
+            return self.content is not None or os.path.lexists(self._temporary)
         except NotADirectoryError:
             raise PinningError(
                 f"{self.path}: a part of the path is no directory: move it away"
@@ -66,24 +65,37 @@ class HostFile(t.NamedTuple):
         with open(self.path, "rb") as file:
             return file.read() != self.content
 
+    @property
+    def _temporary(self) -> str:
+        return f"{self.path}.new~"  # where a killed run leaves it
+
     def settle(self) -> None:
         """Write or remove it. In one rename: nobody ever reads half of it."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._temporary)
         if self.content is None:
             with suppress(FileNotFoundError):
                 os.unlink(self.path)
             return
-        os.makedirs(os.path.dirname(self.path), 0o755, exist_ok=True)
-        temporary = f"{self.path}.new~"
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+        _make_directories(os.path.dirname(self.path))
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(temporary, flags, 0o600), "wb") as file:
+        with open(os.open(self._temporary, flags, 0o600), "wb") as file:
             file.write(self.content)
             os.fchown(file.fileno(), 0, 0)
             os.fchmod(file.fileno(), self.mode)
             file.flush()
             os.fsync(file.fileno())
-        os.rename(temporary, self.path)
+        os.rename(self._temporary, self.path)
+
+
+def _make_directories(path: str) -> None:
+    """Those that are missing, open for all to read and for root to write, whatever the umask is."""
+    if os.path.isdir(path):
+        return
+    _make_directories(os.path.dirname(path))
+    with suppress(FileExistsError):
+        os.mkdir(path, 0o755)
+        os.chmod(path, 0o755)
 
 
 def program(library: str, python: str) -> t.List[HostFile]:
@@ -108,7 +120,11 @@ def outdated(library: str, files: t.Sequence[HostFile]) -> t.List[str]:
     except FileNotFoundError:
         return []
     paths = [f"{library}/{name}" for name in sorted(names) if _CORE.fullmatch(name)]
-    return [path for path in paths if path not in used]
+    return [
+        path
+        for path in paths
+        if path not in used and os.path.isdir(path) and not os.path.islink(path)
+    ]
 
 
 def remove_core(path: str) -> None:

@@ -8,6 +8,7 @@ import os
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 
 from . import _host_program as host_program
 from ._core.errors import Problems
@@ -95,9 +96,10 @@ def _names(directory: str) -> t.List[str]:
 
 
 def _present(parameters: t.Mapping[str, t.Any], library: str, path: str) -> _Wanted:
-    if not os.access(parameters["python"], os.X_OK):
+    python = absolute(parameters["python"], "python")
+    if not (os.path.isfile(python) and os.access(python, os.X_OK)):
         raise BadField(
-            f"python {parameters['python']} is no program of this host: name one of Python 3.8 or "
+            f"python {python} is no program of this host: name one of Python 3.8 or "
             "newer, with its whole path"
         )
     mounted = _typed(parameters, "mounts", {**MOUNT, "path": {"type": "path", "required": True}})
@@ -112,7 +114,9 @@ def _present(parameters: t.Mapping[str, t.Any], library: str, path: str) -> _Wan
         parsed = manifest.parse(text, path)
     except Problems as found:
         raise Problems([f"manifest: {problem}" for problem in found.problems]) from None
-    program = host_program.program(library, parameters["python"])
+    if parsed.obstacles:
+        raise Problems([f"{path}: {problem}" for path, problem in parsed.obstacles.items()])
+    program = host_program.program(library, python)
     return _Wanted(
         [*program, HostFile(path, text, 0o600)],
         host_program.outdated(library, program),
@@ -133,14 +137,20 @@ def _typed(parameters: t.Mapping[str, t.Any], field: str, options: Options) -> t
     spec = {field: {"type": "list", "elements": "dict", "options": options}}
     checked = ArgumentSpecValidator(spec).validate({field: parameters[field]})
     if checked.error_messages:
-        raise Problems(checked.error_messages)
+        raise Problems(
+            [
+                f"{'Unsupported parameters: ' * isinstance(error, UnsupportedError)}{error.msg}"
+                for error in checked.errors.errors
+            ]
+        )
     items: t.List[Dictionary] = checked.validated_parameters[field]
     return items
 
 
 def _sandbox(parsed: manifest.Manifest) -> Dictionary:
     """What a unit of systemd has to let the command do."""
-    needs_admin = any(pin.map.shape.flags & MapFlag.ZERO_SEED.value for pin in parsed.pins)
+    specs = [spec for pin in parsed.pins for spec in (pin.map, pin.map.inner) if spec]
+    needs_admin = any(spec.shape.flags & MapFlag.ZERO_SEED.value for spec in specs)
     points = {mount.path for mount in parsed.mounts}
     points |= {mount.point for mount in mounts() if mount.fstype == "bpf"}
     directories = {pin.directory for pin in parsed.pins}

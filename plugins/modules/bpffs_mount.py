@@ -80,7 +80,8 @@ options:
   boot:
     description:
       - V(true) keeps exactly one entry for O(path) in O(fstab), which carries the declared
-        options; other options of an entry that is there stay, but V(noauto) goes.
+        options; other options of an entry that is there stay, but V(noauto) goes. Before Linux 6.8
+        a mount takes no owner and group from there, so that at boot they are those of root.
       - V(false) keeps none.
       - When left out, the file is not read. systemd mounts C(/sys/fs/bpf) by itself.
       - The file is replaced in one rename, and all other lines are kept to the byte.

@@ -16,6 +16,7 @@ from harness.host import BPFFS, Host
 from harness.playbook import Run
 from harness.site import CHECKOUT
 from mount_table import access, mounts_at
+from restoring import keep_apart
 
 
 def examples(module: str) -> list[dict[str, Any]]:
@@ -44,17 +45,11 @@ def _twice(host: Host, module: str, **words: Any) -> Run:
     return run
 
 
-def _keep_out_of_etc_and_run(host: Host) -> None:
-    # The examples name the real places; in this mount namespace these are copies.
-    etc = host.scratch / "etc"
-    host.shell(f"cp -a /etc {etc} && mount --bind {etc} /etc && mount -t tmpfs run /run")
-
-
 @pytest.mark.every_core
 def test_the_examples_of_bpffs_mount_run_and_then_change_nothing(bare_host: Host) -> None:
     fstab = Path("/etc/fstab")
     outside = fstab.read_bytes() if fstab.exists() else None
-    _keep_out_of_etc_and_run(bare_host)
+    keep_apart(bare_host)  # the examples name the real places
     run = _twice(bare_host, "bpffs_mount")
     (row,) = mounts_at(bare_host, BPFFS)
     assert row.flags == {"rw", "nosuid", "nodev", "noexec", "relatime"}
@@ -108,7 +103,22 @@ def test_the_examples_about_objects_run_and_then_change_nothing(host: Host) -> N
     assert asserted.good().changed is False
 
 
-PAGES = ["README.md", "roles/bpffs/README.md", "roles/bpf_maps/README.md"]
+def test_the_examples_of_bpf_restore_run_and_then_change_nothing(host: Host) -> None:
+    places = [Path("/etc/ebpf-pinning"), Path("/usr/local/lib/ebpf-pinning")]
+    outside = [path.exists() for path in places]
+    keep_apart(host)
+    run = _twice(host, "bpf_restore")
+    assert run[0]["manifests"] == ["agent.json"]
+    assert run[0]["sandbox"]["writable"] == [BPFFS]
+    assert run[2]["manifests"] == []
+    assert host.shell("find /etc/ebpf-pinning /usr/local/lib/ebpf-pinning -type f") == ""
+    assert [path.exists() for path in places] == outside
+
+
+PAGES = [
+    "README.md",
+    *(f"roles/{role}/README.md" for role in ("bpffs", "bpf_maps", "bpf_restore")),
+]
 BLOCKS = [(page, number) for page in PAGES for number in range(len(blocks(page)))]
 
 
@@ -121,7 +131,7 @@ def test_every_page_has_blocks() -> None:
 def test_a_block_of_a_page_runs_and_then_changes_nothing(
     host: Host, page: str, number: int
 ) -> None:
-    _keep_out_of_etc_and_run(host)
+    keep_apart(host)
     text = blocks(page)[number]
     content = yaml.safe_load(text)
     file = host.scratch / "block.yml"

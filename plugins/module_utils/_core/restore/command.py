@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from typing import List, Optional, Sequence
 
@@ -20,21 +21,52 @@ _HEADINGS = ("PATH", "DECLARED", "FOUND", "DETAIL")
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the command; the exit code."""
     options = _options(arguments)
+    if os.geteuid() != 0:
+        _complain("only root may look at pins and manifests: run it as root")
+        return TROUBLE
     loaded = load_all(options.manifests)
     if options.command == "restore":
         lines = list(restore(loaded, Part(options.part)))
     else:
         lines = list(survey(loaded))
-    if options.json:
-        print(_json(loaded, lines))
-    else:
-        print(_table(lines, only_trouble=options.command == "check"))
     for problem in loaded.problems:
-        print(f"refused: {problem}", file=sys.stderr)
+        _complain(f"refused: {_visible(problem)}")
+    text = (
+        _json(loaded, lines)
+        if options.json
+        else _table(lines, only_trouble=options.command == "check")
+    )
+    if not _printed(text):
+        return TROUBLE
     all_good = not loaded.problems and all(line.is_good for line in lines)
     if all_good or options.command == "status":
         return GOOD
     return DRIFT if options.command == "check" else TROUBLE
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _printed(text: str) -> bool:
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        # Or Python tries once more when it ends, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return True  # who reads it has seen enough
+        _complain(f"cannot be printed: {error.strerror}")
+        return False
+    return True
+
+
+def _visible(text: str) -> str:
+    """`text` in one line, without what a terminal obeys or cannot show."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 def _options(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
@@ -72,11 +104,12 @@ def _json(loaded: Loaded, lines: Sequence[Line]) -> str:
 
 def _table(lines: Sequence[Line], *, only_trouble: bool) -> str:
     shown = [line for line in lines if not (only_trouble and line.is_good)]
-    rows = [_HEADINGS, *((line.path, line.declared, line.state, line.detail) for line in shown)]
+    cells = ((line.path, line.declared, line.state, line.detail) for line in shown)
+    rows = [_HEADINGS, *(tuple(map(_visible, row)) for row in cells)]
     widths = [max(map(len, column)) for column in zip(*rows)][:3]
     text: List[str] = []
     for row in rows if shown else ():
-        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
-        text.append("  ".join([*cells, row[3]]).rstrip())
+        padded = [cell.ljust(width) for cell, width in zip(row, widths)]
+        text.append("  ".join([*padded, row[3]]).rstrip())
     text.append(f"{len(lines)} declared, {sum(line.is_good for line in lines)} in place")
     return "\n".join(text)

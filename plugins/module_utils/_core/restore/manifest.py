@@ -14,11 +14,11 @@ import os
 import stat
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Union
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 
 from ..errors import TROUBLE, Gathering
 from ..host import this_host
-from ..spec.fields import BadField
+from ..spec.fields import BadField, Stranger, read_access
 from ..spec.maps import WantedPin, read_pins
 from ..spec.mounts import DELEGATES, WantedMount, read_mount
 
@@ -34,6 +34,7 @@ class Manifest:
     path: str
     mounts: Sequence[WantedMount]
     pins: Sequence[WantedPin]
+    obstacles: Mapping[str, str]  # by path: why this host cannot have it as declared
 
 
 class Loaded(NamedTuple):
@@ -65,7 +66,9 @@ def load_all(directory: str) -> Loaded:
         try:
             manifests.append(_load(path))
         except TROUBLE as error:
-            problems += [f"{path}: {line}" for line in _spelled(error).splitlines()]
+            problems += [f"{path}: {_cut(line)}" for line in _spelled(error).splitlines()]
+        except RecursionError:  # read, but too deep to say what it is
+            problems.append(f"{path}: is nested too deeply: run the playbook again")
     return Loaded(manifests, problems)
 
 
@@ -86,8 +89,9 @@ def parse(text: bytes, path: str) -> Manifest:
         )
     whole = _checked(whole, _WHOLE)
     problems = Gathering()
+    obstacles: Dict[str, str] = {}
     mounts = [
-        problems.of(partial(_mount, mount), f"mounts[{index}]: ")
+        problems.of(partial(_mount, mount, obstacles), f"mounts[{index}]: ")
         for index, mount in enumerate(whole.get("mounts", []))
     ]
     defaults = problems.of(lambda: _checked(whole.get("defaults", {}), _DEFAULTS), "defaults: ")
@@ -98,8 +102,11 @@ def parse(text: bytes, path: str) -> Manifest:
     problems.raise_any()
     # A restart never replaces a map.
     policy = {"on_mismatch": "fail", "value_growth": "refuse"}
-    pins = read_pins(maps, {**defaults, **policy}, this_host())
-    return Manifest(path, mounts, pins)
+    strangers = [_stranger({**defaults, **item}) for item in maps]
+    known = [{**item, **_ROOT} if who else item for item, who in zip(maps, strangers)]
+    pins = read_pins(known, {**defaults, **policy}, this_host())
+    obstacles.update({pin.path: who for pin, who in zip(pins, strangers) if who})
+    return Manifest(path, mounts, pins, obstacles)
 
 
 def check_owner(file: Union[int, str]) -> None:
@@ -122,16 +129,41 @@ def _spelled(error: Exception) -> str:
 
 def _load(path: str) -> Manifest:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    with open(os.open(path, flags), "rb") as file:
-        check_owner(file.fileno())
-        return parse(file.read(), path)
+    fd = os.open(path, flags)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise BadField("is no regular file: look at who made it, and remove it")
+        check_owner(fd)
+        with open(fd, "rb", closefd=False) as file:
+            return parse(file.read(), path)
+    finally:
+        os.close(fd)
 
 
-def _mount(fields: object) -> WantedMount:
+def _mount(fields: object, obstacles: Dict[str, str]) -> WantedMount:
     fields = _checked(fields, _MOUNT)
     if "path" not in fields:
         raise BadField("path is missing: say where it is mounted")
-    return read_mount(fields)
+    who = _stranger(fields)
+    wanted = read_mount({**fields, **_ROOT} if who else fields)
+    if who:
+        obstacles[wanted.path] = who
+    return wanted
+
+
+def _stranger(fields: Mapping[str, object]) -> Optional[str]:
+    """What is wrong if this host does not have the owner or group; that is no fault of the file."""
+    try:
+        read_access(fields.get("owner"), fields.get("group"), None, bits=0)
+    except Stranger as error:
+        return str(error)
+    except BadField:
+        pass  # told where all of it is read
+    return None
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 def _given(value: Any) -> Any:
@@ -171,6 +203,13 @@ def _whole(value: object) -> int:
     raise BadField(f"{value!r} is no whole number")
 
 
+def _mode(value: object) -> object:
+    # Numbers, too: what is wrong with them is said where modes are read.
+    if isinstance(value, (str, int)):
+        return value
+    raise BadField(f"{value!r} is no text")
+
+
 def _truth(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -195,8 +234,10 @@ def _btf(value: object) -> Json:
     return _checked(value, fields)
 
 
+_LONGEST = 600  # characters of a line for the journal
+_ROOT = {"owner": "0", "group": "0"}
 _WHOLE = {"version": _whole, "mounts": _list, "defaults": lambda value: value, "maps": _list}
-_ACCESS: Dict[str, Callable[[object], object]] = {"owner": _text, "group": _text, "mode": _text}
+_ACCESS: Dict[str, Callable[[object], object]] = {"owner": _text, "group": _text, "mode": _mode}
 _SHAPE: Dict[str, Callable[[object], object]] = {
     "type": _text,
     "key_size": _whole,

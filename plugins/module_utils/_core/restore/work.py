@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Iterator, List, NamedTuple, Optional
+from typing import Callable, Iterator, List, NamedTuple, Optional
 
 from ..apply.maps import MapCraft
 from ..apply.mounts import apply_mount
@@ -19,7 +19,7 @@ from ..plan.maps import Keep, MapPlan, Refuse, plan, spell_drift
 from ..plan.mounts import plan_mount
 from ..spec.maps import WantedPin
 from ..spec.mounts import WantedMount
-from .manifest import Loaded
+from .manifest import Loaded, Manifest
 
 IN_PLACE, RESTORED = "in place", "restored"
 MISSING, DIFFERENT, FAILED = "missing", "different", "failed"
@@ -49,18 +49,31 @@ class Part(enum.Enum):
 def survey(loaded: Loaded) -> Iterator[Line]:
     """How everything stands; changes nothing."""
     for manifest in loaded.manifests:
-        yield from map(_mount_line, manifest.mounts)
+        yield from _mounts(manifest, _mount_line)
     for manifest in loaded.manifests:
-        yield from map(_pin_line, manifest.pins)
+        yield from _pins(manifest, _pin_line)
 
 
 def restore(loaded: Loaded, part: Part = Part.ALL) -> Iterator[Line]:
     """Put back what is missing, and set owner, group and mode. Trouble with one stops no other."""
     for manifest in loaded.manifests:
-        yield from map(_mount_line if part is Part.MAPS else _restore_mount, manifest.mounts)
+        yield from _mounts(manifest, _mount_line if part is Part.MAPS else _restore_mount)
     if part is not Part.MOUNTS:
         for manifest in loaded.manifests:
-            yield from map(_restore_pin, manifest.pins)
+            yield from _pins(manifest, _restore_pin)
+
+
+def _mounts(manifest: Manifest, look: Callable[[WantedMount], Line]) -> Iterator[Line]:
+    for mount in manifest.mounts:
+        obstacle = manifest.obstacles.get(mount.path)
+        yield Line(mount.path, "bpffs", FAILED, obstacle) if obstacle else look(mount)
+
+
+def _pins(manifest: Manifest, look: Callable[[WantedPin], Line]) -> Iterator[Line]:
+    for pin in manifest.pins:
+        obstacle = manifest.obstacles.get(pin.path)
+        declared = map_type_name(pin.map.shape.number)
+        yield Line(pin.path, declared, FAILED, obstacle) if obstacle else look(pin)
 
 
 def _mount_line(wanted: WantedMount) -> Line:

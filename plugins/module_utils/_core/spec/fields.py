@@ -20,6 +20,10 @@ class BadField(PinningError):
     """A field of a declaration cannot be as it is; the text says what it may be."""
 
 
+class Stranger(BadField):
+    """A declaration names a user or group that this host does not have, perhaps not yet."""
+
+
 @lru_cache(maxsize=256)
 def absolute(path: str, field: str) -> str:
     """`path` without needless slashes; BadField unless absolute and free of `.` and `..`."""
@@ -98,7 +102,7 @@ def _user_id(owner: str) -> int:
     try:
         return pwd.getpwnam(owner).pw_uid
     except KeyError:
-        raise BadField(f"owner {owner!r} is not a user of this host: create it first") from None
+        raise Stranger(f"owner {owner!r} is not a user of this host: create it first") from None
 
 
 @lru_cache(maxsize=None)
@@ -109,7 +113,7 @@ def _group_id(group: str) -> int:
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
-        raise BadField(f"group {group!r} is not a group of this host: create it first") from None
+        raise Stranger(f"group {group!r} is not a group of this host: create it first") from None
 
 
 def _number(text: str, field: str) -> int:
