@@ -7,8 +7,9 @@ CHECKS := style typing licence changelog pythons unit lint docs-check sanity ker
 SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools)
 STAGED := .cache/ansible_collections/ebpf/pinning
 PYTEST := .venv/bin/python -m pytest
+SCENARIOS ?= vm fleet
 
-.PHONY: help setup venv system stage test $(CHECKS) bench demo dist format clean
+.PHONY: help setup venv system stage test $(CHECKS) molecule test-vm bench demo dist format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -62,6 +63,15 @@ docs-check: venv ## the documentation of modules and roles can be built
 
 sanity: stage ## ansible-test sanity, without containers
 	@tools/sanity
+
+molecule: stage ## the roles on this machine, through Molecule, in a mount namespace of their own
+	@tools/setup-venv molecule
+	@tools/test-here
+
+test-vm: stage ## the roles on virtual machines with three kernels, restarts included (up to 20 min)
+	@tools/setup-venv molecule
+	@tools/setup-vm
+	@tools/test-vm $(SCENARIOS)
 
 bench: setup ## 1,000 maps against bpftool, a task loop and ping
 	@tools/run-as-root .venv/bin/python benchmarks/run.py
