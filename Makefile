@@ -3,13 +3,14 @@
 #
 # Every target sets up what it needs, and can be called on its own. The work is in tools/ and demo/.
 
-CHECKS := style typing licence changelog pythons unit lint docs-check sanity kernel
+CHECKS := style typing licence changelog pythons unit lint docs-check sanity kernel oldest-python
+MATRIX := other-pythons cores sanity-oldest
 SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools)
 STAGED := .cache/ansible_collections/ebpf/pinning
-PYTEST := .venv/bin/python -m pytest
 SCENARIOS ?= vm fleet
 
-.PHONY: help setup venv system stage test $(CHECKS) molecule test-vm bench demo dist format clean
+.PHONY: help setup venv system stage test test-all $(CHECKS) $(MATRIX) molecule test-vm bench demo dist \
+    format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -20,6 +21,9 @@ demo: ## see it work, on this machine's kernel, with nothing left behind
 test: setup ## see it proven: everything below that checks something, then a summary
 	@tools/check $(CHECKS)
 
+test-all: setup ## the same, and with every supported Python and ansible-core
+	@tools/check $(CHECKS) $(MATRIX)
+
 setup: venv system ## prepare .venv/ and the system packages that tests need
 
 venv:
@@ -29,10 +33,10 @@ system:
 	@tools/setup-system
 
 unit: setup ## unit tests: no kernel, no root
-	@tools/run $(PYTEST) tests/unit
+	@tools/run tools/counted unit .venv tests/unit
 
 kernel: setup ## tests on the real kernel, as root, in mount namespaces of their own
-	@tools/run-as-root $(PYTEST) -n 2 tests/integration
+	@tools/run-as-root tools/counted kernel .venv -n 2 tests/integration
 
 style: venv system ## ruff, yamllint, shellcheck
 	@tools/run ruff check .
@@ -63,6 +67,18 @@ docs-check: venv ## the documentation of modules and roles can be built
 
 sanity: stage ## ansible-test sanity, without containers
 	@tools/sanity
+
+oldest-python: setup ## unit tests and the core on the kernel, by the oldest managed Python
+	@tools/matrix managed oldest
+
+other-pythons: setup ## the same with all others but that of .venv/
+	@tools/matrix managed others
+
+cores: setup ## roles, playbooks, examples and the lookup with each maintained ansible-core
+	@tools/matrix cores
+
+sanity-oldest: stage ## ansible-test sanity of the oldest maintained ansible-core
+	@tools/matrix sanity
 
 molecule: stage ## the roles on this machine, through Molecule, in a mount namespace of their own
 	@tools/setup-venv molecule

@@ -9,6 +9,8 @@ ROOT=$PWD
 VENV=$ROOT/.venv
 # shellcheck disable=SC2034  # for the scripts that source this
 CACHE=$ROOT/.cache # everything in it can be made again; git ignores it
+# shellcheck disable=SC2034
+FIGURE=$CACHE/figure # what pytest reported of each run, for tools/figure.py
 
 # A version manager's shims look like interpreters and are none: Ansible's interpreter discovery and
 # ansible-test trip over them. bpftool and its like live in sbin, which a user's PATH may lack.

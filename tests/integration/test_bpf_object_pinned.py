@@ -93,6 +93,7 @@ def _checked_and_done(host: Host, **words: Any) -> Result:
     return done
 
 
+@pytest.mark.every_python
 def test_an_object_is_found_by_all_that_names_it(
     host: Host, there: There, subtests: pytest.Subtests
 ) -> None:
@@ -333,6 +334,7 @@ def test_a_place_that_cannot_be_is_refused(
 # Owner, group and mode
 
 
+@pytest.mark.every_python
 def test_owner_group_and_mode_are_as_declared_or_as_they_were(host: Host, there: There) -> None:
     """In a directory where another run was killed: what that left is cleared away."""
     left = f"{BPFFS}/d/{STAGING}"
@@ -465,6 +467,7 @@ def test_a_reader_never_misses_the_name(host: Host, there: There) -> None:
     assert seen["ids"][1:] == ids
 
 
+@pytest.mark.every_python
 def test_a_batch_that_changes_places_loses_nothing(host: Host, subtests: pytest.Subtests) -> None:
     """What is to be pinned may have no other reference than a pin that the batch replaces."""
     ids = {name: host.make_pin(f"{BPFFS}/{name}") for name in ("a", "b", "live", "new")}

@@ -159,6 +159,7 @@ REMOVALS = [
 ]
 
 
+@pytest.mark.every_python
 def test_it_removes(host: Host, subtests: pytest.Subtests) -> None:
     stages = set_all(host, REMOVALS)
     held, before = holdings(host), host.inventory()

@@ -178,6 +178,7 @@ PRUNES = [
 ]
 
 
+@pytest.mark.every_python
 def test_it_prunes(host: Host, subtests: pytest.Subtests) -> None:
     stages = set_all(host, PRUNES)
     outside = str(host.scratch / "outside")
@@ -314,6 +315,7 @@ def test_the_shared_bpffs_is_pruned_when_told(host: Host) -> None:
     assert_only_gone(before, host.inventory(), {f"{BPFFS}/go"})
 
 
+@pytest.mark.every_python
 def test_a_name_that_is_no_text_is_pruned_and_told(host: Host) -> None:
     host.shell(f"mkdir {BPFFS}/app")
     host.make_pin(f"{BPFFS}/app/stays")

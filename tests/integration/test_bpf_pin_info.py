@@ -77,6 +77,7 @@ SHAPE = ("type", "key_size", "value_size", "max_entries", "flags", "map_extra")
 AS_DAEMON = "+bpf,+dac_override,+dac_read_search"
 
 
+@pytest.mark.every_python
 def test_all_is_told_as_bpftool_tells_it(host: Host, subtests: pytest.Subtests) -> None:
     app = f"{BPFFS}/app"
     host.run("mkdir", app)

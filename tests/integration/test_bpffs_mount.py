@@ -261,7 +261,14 @@ THERE = [
 ]
 
 
-@pytest.mark.parametrize("cases", [FRESH, THERE[:9], THERE[9:]], ids=["fresh", "there", "flags"])
+@pytest.mark.parametrize(
+    "cases",
+    [
+        pytest.param(FRESH, id="fresh", marks=pytest.mark.every_python),
+        pytest.param(THERE[:9], id="there"),
+        pytest.param(THERE[9:], id="flags", marks=pytest.mark.every_python),
+    ],
+)
 def test_a_bpffs_is_as_declared(host: Host, cases: list[Case], subtests: pytest.Subtests) -> None:
     root = host.scratch / "mounts"
     root.mkdir()

@@ -64,6 +64,7 @@ CASES = [
 ]
 
 
+@pytest.mark.every_python
 def test_it_is_unmounted(host: Host, subtests: pytest.Subtests) -> None:
     root = host.scratch / "mounts"
     root.mkdir()

@@ -67,6 +67,7 @@ def test_the_guide_leads_where_it_says(agent: Host) -> None:
     assert json.loads(agent.shell(dump)) == entries
 
 
+@pytest.mark.every_core
 def test_the_examples_of_the_lookup_run_and_then_change_nothing(agent: Host) -> None:
     files = agent.scratch / "files"
     for name in ("ingress.bpf.o", "egress.bpf.o"):

@@ -71,6 +71,7 @@ def without_types(theirs: dict[str, Any]) -> dict[str, Any]:
     return theirs
 
 
+@pytest.mark.every_core
 def test_every_field_is_what_libbpf_reads(host: Host) -> None:
     path = host.site.bpf_object("definitions")
     theirs = as_libbpf_reads(host, path)
@@ -85,6 +86,7 @@ def test_every_field_is_what_libbpf_reads(host: Host) -> None:
         assert some.get(name, every[name]) == every[name]
 
 
+@pytest.mark.every_core
 def test_each_type_of_the_object_is_made_and_found_again(host: Host) -> None:
     maps = lookup(host.site.bpf_object("definitions"))
     batch = {"directory": APP, "maps": maps}
@@ -251,6 +253,7 @@ def test_an_object_linked_of_two_is_read(host: Host) -> None:
 # In playbooks
 
 
+@pytest.mark.every_core
 def test_a_list_comes_however_many_maps_there_are(host: Host) -> None:
     path = compiled(host, "one.bpf.o", SOURCE)
     empty = compiled(host, "none.bpf.o", "int number;")
@@ -287,6 +290,7 @@ def test_a_host_may_have_more_room_than_the_object_says(host: Host) -> None:
     assert host.shell(f"stat -c %a {BPFFS}/flows").strip() == "640"
 
 
+@pytest.mark.every_core
 def test_a_relative_path_is_looked_for_in_files(host: Host) -> None:
     (host.scratch / "files").mkdir()
     compiled(host, "files/agent.bpf.o", SOURCE)
@@ -346,6 +350,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.every_core
 def test_what_libbpf_refuses_fails_the_task_before_anything_is_done(
     host: Host, subtests: pytest.Subtests
 ) -> None:
@@ -373,6 +378,7 @@ def test_what_libbpf_refuses_fails_the_task_before_anything_is_done(
     assert host.inventory() == before
 
 
+@pytest.mark.every_core
 def test_without_pyelftools_the_package_to_install_is_named(host: Host) -> None:
     path = compiled(host, "one.bpf.o", SOURCE)
     hidden = host.scratch / "hidden" / "elftools"
@@ -393,6 +399,7 @@ def test_without_pyelftools_the_package_to_install_is_named(host: Host) -> None:
     assert "pyelftools is missing: install it on the controller" in done.stdout + done.stderr
 
 
+@pytest.mark.every_core
 def test_ansible_doc_shows_its_page(host: Host) -> None:
     ansible_doc = str(Path(host.site.playbook_command).with_name("ansible-doc"))
     page = host.run(ansible_doc, "-t", "lookup", "ebpf.pinning.elf_maps").stdout

@@ -50,6 +50,7 @@ def _keep_out_of_etc_and_run(host: Host) -> None:
     host.shell(f"cp -a /etc {etc} && mount --bind {etc} /etc && mount -t tmpfs run /run")
 
 
+@pytest.mark.every_core
 def test_the_examples_of_bpffs_mount_run_and_then_change_nothing(bare_host: Host) -> None:
     fstab = Path("/etc/fstab")
     outside = fstab.read_bytes() if fstab.exists() else None
@@ -67,6 +68,7 @@ def test_the_examples_of_bpffs_mount_run_and_then_change_nothing(bare_host: Host
     assert (fstab.read_bytes() if fstab.exists() else None) == outside
 
 
+@pytest.mark.every_core
 def test_the_examples_about_maps_run_and_then_change_nothing(host: Host) -> None:
     _twice(host, "bpf_map_pinned")
     assert host.map_at(f"{BPFFS}/flows")["max_entries"] == 262144
@@ -83,6 +85,7 @@ def test_the_examples_about_maps_run_and_then_change_nothing(host: Host) -> None
     ]
 
 
+@pytest.mark.every_core
 def test_the_examples_about_objects_run_and_then_change_nothing(host: Host) -> None:
     root = f"{BPFFS}/loader"
     host.run("mkdir", root)
@@ -113,6 +116,7 @@ def test_every_page_has_blocks() -> None:
     assert {page for page, _number in BLOCKS} == set(PAGES)
 
 
+@pytest.mark.every_core
 @pytest.mark.parametrize(("page", "number"), BLOCKS)
 def test_a_block_of_a_page_runs_and_then_changes_nothing(
     host: Host, page: str, number: int

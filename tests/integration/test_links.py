@@ -344,13 +344,15 @@ from _core.objects import identify, object_by_id
 process, link = int(sys.argv[2]), int(sys.argv[3])
 folder = f"/proc/{process}/fd"
 (number,) = (n for n in os.listdir(folder) if os.readlink(f"{folder}/{n}").endswith("link"))
-got = ctypes.CDLL(None).syscall(438, os.pidfd_open(process), int(number), 0)  # pidfd_getfd
+syscall = ctypes.CDLL(None).syscall
+got = syscall(438, syscall(434, process, 0), int(number), 0)  # pidfd_getfd, pidfd_open
 with Fd(got) as created, object_by_id("link", link) as opened:
     names = [os.readlink(f"/proc/self/fd/{int(fd)}") for fd in (created, opened)]
     print(json.dumps([names, [identify(fd, "map").id for fd in (created, opened)]]))
 """
 
 
+@pytest.mark.every_python
 def test_a_link_is_known_by_both_of_its_names(world: World) -> None:
     site = world.host.site
     core = f"{site.scratch}/ansible_collections/ebpf/pinning/plugins/module_utils"

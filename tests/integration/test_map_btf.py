@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import task
 
@@ -25,6 +26,7 @@ def test_bpftool_shows_entries_by_field(host: Host) -> None:
     }
 
 
+@pytest.mark.every_python
 def test_the_same_types_under_other_ids_are_the_same(host: Host) -> None:
     one = host.site.btf("types", "flow", "count")
     two = host.site.btf("types_shifted", "flow", "count")

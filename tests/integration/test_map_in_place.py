@@ -47,6 +47,7 @@ DRIFT = {
 NAMES = {about: about.replace(" ", "_") for about in ADJUSTMENTS}
 
 
+@pytest.mark.every_python
 def test_the_pin_that_is_there_is_adjusted(host: Host, subtests: pytest.Subtests) -> None:
     for name in NAMES.values():
         host.make_pin(f"{BPFFS}/{name}", type=1, max_entries=16)
@@ -156,6 +157,7 @@ def test_defaults_of_the_task_hold_for_items_that_say_nothing(host: Host) -> Non
         assert (there[path]["mode"], there[path]["owner"]) == ("drwxr-xr-x", 0)
 
 
+@pytest.mark.every_core
 def test_check_mode_foresees_what_a_run_does(host: Host) -> None:
     """One batch with every action, in directories that are there and that are not."""
     mixed = [

@@ -56,6 +56,7 @@ def _folders(host: Host) -> list[str]:
     return folders
 
 
+@pytest.mark.every_python
 def test_entries_are_all_in_the_new_map_whichever_way_they_went(
     host: Host, subtests: pytest.Subtests
 ) -> None:
@@ -104,6 +105,7 @@ def test_entries_are_all_in_the_new_map_whichever_way_they_went(
 INNER = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
 
 
+@pytest.mark.every_python
 def test_the_same_maps_and_programs_are_held_whichever_way_they_went(
     host: Host, subtests: pytest.Subtests
 ) -> None:

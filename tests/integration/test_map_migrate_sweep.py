@@ -179,6 +179,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.every_python
 def test_changes_are_taken_over_in_maps_of_every_kind(
     host: Host, subtests: pytest.Subtests
 ) -> None:

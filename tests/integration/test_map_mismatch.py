@@ -197,6 +197,7 @@ def _drifts(found: Fields) -> list[tuple[str, Any, Any]]:
     return [(drift["field"], drift["want"], drift["have"]) for drift in found["drift"]]
 
 
+@pytest.mark.every_python
 def test_every_field_that_differs_is_told_and_nothing_changes(
     host: Host, declared: list[Fields], subtests: pytest.Subtests
 ) -> None:
@@ -252,6 +253,7 @@ def _spelled(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+@pytest.mark.every_python
 def test_replace_makes_them_as_declared(
     host: Host, declared: list[Fields], subtests: pytest.Subtests
 ) -> None:
@@ -325,6 +327,7 @@ def test_an_item_decides_for_itself_whether_it_may_be_replaced(host: Host) -> No
     assert host.inventory()[f"{BPFFS}/kept"] == before[f"{BPFFS}/kept"]
 
 
+@pytest.mark.every_python
 def test_a_reader_never_finds_the_name_missing_while_the_map_is_replaced(host: Host) -> None:
     path = f"{BPFFS}/busy"
     first = host.make_pin(path, **_hash(max_entries=1))
@@ -352,6 +355,7 @@ def test_a_reader_never_finds_the_name_missing_while_the_map_is_replaced(host: H
     assert seen["reads"] > 1000
 
 
+@pytest.mark.every_python
 def test_programs_that_hold_the_old_map_are_named(host: Host) -> None:
     ids = host.load("pins", BPFFS, f"{BPFFS}/program")
     program = host.bpftool("prog", "show", "pinned", f"{BPFFS}/program")
@@ -397,6 +401,7 @@ def test_pins_that_hold_no_map_are_never_replaced(host: Host) -> None:
     assert host.inventory() == before
 
 
+@pytest.mark.every_core
 def test_results_are_plain_for_a_user_to_read(host: Host) -> None:
     """The same declaration as a single map and in a list comes back the same."""
     host.make_pin(f"{BPFFS}/flows", **_hash(max_entries=1))

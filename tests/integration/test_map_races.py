@@ -19,6 +19,7 @@ STAGING = "ebpf-pinning~staging"
 AT_ONCE = 8
 
 
+@pytest.mark.every_python
 def test_of_eight_runs_at_once_one_makes_it_and_all_succeed(host: Host) -> None:
     host.make_pin(f"{BPFFS}/outgrown", type=1, max_entries=1)
     maps = [
@@ -75,6 +76,7 @@ def leftover(host: Host) -> str:
     return path
 
 
+@pytest.mark.every_python
 def test_leftovers_are_cleared_and_what_looks_alike_is_not(host: Host, leftover: str) -> None:
     similar = [
         f"{BPFFS}/{name}"

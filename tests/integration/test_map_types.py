@@ -12,6 +12,7 @@ from map_types import ROWS
 DECLARED = [row.item for row in ROWS]
 
 
+@pytest.mark.every_python
 def test_every_type_is_made_as_declared_and_found_unchanged(
     host: Host, subtests: pytest.Subtests
 ) -> None:
@@ -99,6 +100,7 @@ TEMPLATES = [
 ]
 
 
+@pytest.mark.every_python
 def test_a_map_of_maps_takes_what_inner_map_declares_and_nothing_else(host: Host) -> None:
     outer = [
         dict(name=f"{kind}_{number}", type=kind, key_size=4, max_entries=1, inner_map=inner)

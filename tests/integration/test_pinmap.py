@@ -120,6 +120,7 @@ def attach_by_tc(network: Network, example: Example) -> int:
     return found["prog"]["id"]
 
 
+@pytest.mark.every_core
 def test_the_playbook_pins_the_map_and_then_changes_nothing(example: Example) -> None:
     first, second = example.provision(), example.provision()
     assert [first["action"], second["action"]] == ["created", "unchanged"]

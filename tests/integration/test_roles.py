@@ -78,6 +78,7 @@ def pins(host: Host) -> list[str]:
     return [path for path in found if not path.endswith(".debug")]
 
 
+@pytest.mark.every_core
 def test_provision_checks_then_makes_then_changes_nothing(
     place: Host, subtests: pytest.Subtests
 ) -> None:
@@ -119,6 +120,7 @@ def test_provision_checks_then_makes_then_changes_nothing(
             assert place.inventory() == there
 
 
+@pytest.mark.every_core
 def test_prune_takes_what_is_not_declared_from_its_directory_only(
     place: Host, subtests: pytest.Subtests
 ) -> None:
@@ -170,6 +172,7 @@ def test_the_shared_directory_is_pruned_only_when_that_is_allowed(
         assert pins(place) == [f"{BPFFS}/flows"]
 
 
+@pytest.mark.every_core
 def test_the_number_of_tasks_does_not_grow_with_the_number_of_maps(place: Host) -> None:
     shared = {"bpf_maps_directory": AGENT, "bpf_maps_prune": True}
     tasks = []
@@ -200,6 +203,7 @@ WRONG = {
 }
 
 
+@pytest.mark.every_core
 def test_a_variable_of_a_wrong_type_is_refused_by_name(
     place: Host, subtests: pytest.Subtests
 ) -> None:

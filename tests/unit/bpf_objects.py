@@ -31,7 +31,7 @@ enum { HASH = 1, ARRAY, PROG_ARRAY, BLOOM = 30, ARENA = 33, OF_MAPS = 13, BY_NAM
 """
 
 
-@functools.cache
+@functools.lru_cache(maxsize=None)
 def object_file(source: str, *options: str) -> str:
     """The path of an object file."""
     number = object_file.cache_info().currsize
@@ -48,7 +48,7 @@ def section(path: str, name: str) -> bytes:
         return ELFFile(file).get_section_by_name(name).data()
 
 
-@functools.cache
+@functools.lru_cache(maxsize=None)
 def _witness() -> str:
     program = Path(_FOLDER.name, "define")
     libraries = ["-lbpf", "-lelf", "-lz"]

@@ -189,11 +189,11 @@ class World:
         root, deepest = self._root(path), path
         while deepest not in self.directories:
             deepest = deepest.rpartition("/")[0]
-        below = deepest.removeprefix(root)
+        below = deepest[len(root) :]
         return DirectorySeen(
             path,
             Identity(1 if self.same else 1 + self.ROOTS.index(root), len(below)),
-            tuple(filter(None, path.removeprefix(deepest).split("/"))),
+            tuple(filter(None, path[len(deepest) :].split("/"))),
             root not in self.off_bpffs,
             "tmpfs" if root in self.off_bpffs else "bpf",
             root in self.read_only,

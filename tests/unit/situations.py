@@ -47,7 +47,7 @@ def read_inner(shape: Mapping[str, Any]) -> MapSpec:
     return inner
 
 
-@functools.cache
+@functools.lru_cache(maxsize=None)
 def struct_named(name: str, size: int) -> MapBtf:
     """BTF of a struct of this name and size in bytes as the value."""
     return MapBtf(Btf.parse(some.blob_of([1, 4 << 24, size], f"\0{name}\0".encode())), (0, 1))

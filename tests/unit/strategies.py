@@ -19,7 +19,11 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
-from hypothesis.internal.conjecture import providers
+
+try:
+    from hypothesis.internal.conjecture import providers
+except ImportError:  # the last one for Python 3.8 knows no constants
+    providers = None  # type: ignore[assignment]
 
 # As a part of plugins/, so that the face of each module, which imports the core, can be had too.
 sys.path.insert(0, str(Path(__file__).parents[2] / "plugins"))
@@ -39,11 +43,13 @@ _COMMON: dict[str, Any] = {
 }
 settings.register_profile("fixed", derandomize=True, **_COMMON)
 settings.register_profile("more", max_examples=1000, **_COMMON)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+_PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "fixed")
+settings.load_profile(_PROFILE)
 # Or what is tried would depend on the numbers and texts in whatever modules happen to be loaded.
-_NO_CONSTANTS = providers.Constants()
-providers._get_local_constants = lambda: _NO_CONSTANTS
-MORE = settings.get_current_profile_name() == "more"
+if providers is not None:
+    _NO_CONSTANTS = providers.Constants()
+    providers._get_local_constants = lambda: _NO_CONSTANTS
+MORE = _PROFILE == "more"
 
 
 def examples(count: int) -> settings:
@@ -165,7 +171,7 @@ def _map_btf(draw: st.DrawFn, key_size: int, value_size: int) -> dict[str, Any]:
 # Declarations of maps
 
 
-@functools.cache
+@functools.lru_cache(maxsize=None)
 def _within(allowed: range) -> st.SearchStrategy[int]:
     """A number in `allowed`, often a small one or one of the ends."""
     last = len(allowed) - 1
@@ -173,7 +179,7 @@ def _within(allowed: range) -> st.SearchStrategy[int]:
     return st.sampled_from(often) | st.integers(0, last).map(allowed.__getitem__)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=None)
 def _flags(row: MapType) -> st.SearchStrategy[list[str]]:
     names = [name for name in flag_names(row.flags) if name != "numa_node"]
     chosen = st.lists(st.sampled_from(names), unique=True) if names else st.just([])

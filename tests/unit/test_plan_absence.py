@@ -43,11 +43,11 @@ def tree(**found: Found) -> Tree:
 
 
 def gone(plan: AbsencePlan) -> list[str]:
-    return [unlink.path.removeprefix(f"{ROOT}/") for unlink in plan.pins]
+    return [unlink.path[len(ROOT) + 1 :] for unlink in plan.pins]
 
 
 def spared(plan: AbsencePlan) -> dict[str, str]:
-    return {each.path.removeprefix(f"{ROOT}/"): each.reason for each in plan.spared}
+    return {each.path[len(ROOT) + 1 :]: each.reason for each in plan.spared}
 
 
 # Paths

@@ -189,7 +189,7 @@ def test_paths_that_were_freed_are_free(recurse: bool, read_only: bool) -> None:
         assert again.missing == list(wanted.paths)
 
     check()
-    assert min(seen["free"], seen["refused"]) >= 5, seen
+    assert min(seen["free"], seen["refused"]) >= 3, seen
     assert read_only or seen["gone"] >= 3, seen
 
 
@@ -220,7 +220,7 @@ def test_a_directory_that_was_pruned_holds_what_is_to_stay(recurse: bool, read_o
         result = checked(_absence_face, parameters, observe_tree=there.tree)
 
         def goes(path: str) -> bool:
-            found, name = there.there[path], path.removeprefix(f"{directory}/")
+            found, name = there.there[path], path.replace(f"{directory}/", "", 1)
             if isinstance(found, NotAPin) or name == path or name in keep:
                 return False
             last = name.rpartition("/")[2]

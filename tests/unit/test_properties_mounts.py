@@ -64,7 +64,7 @@ class Mounted:
                 setattr(made, {"uid": "owner", "gid": "group"}[key], int(value))
             else:
                 names = {_shown(name, old_names) for name in value.split(":")}
-                made.delegate[key.removeprefix("delegate_")] = names
+                made.delegate[key[len("delegate_") :]] = names
         return made
 
 

@@ -128,7 +128,7 @@ def test_what_cannot_be_meant_is_refused(fields: dict[str, Any], words: list[str
 def test_all_that_is_wrong_with_an_item_is_told_at_once() -> None:
     told = problems({"name": "a.b", "map_id": 0, "mode": "9"})
     assert len(told) == 3
-    for problem, word in zip(told, ("dot", "octal", "no id"), strict=True):
+    for problem, word in zip(told, ("dot", "octal", "no id")):
         assert problem.startswith("object a.b: ")
         assert word in problem
 

@@ -207,7 +207,7 @@ class Host:
     def inventory(self, directory: str = BPFFS) -> dict[str, dict[str, Any]]:
         """Everything below `directory`, to compare before and after (see inventory.py)."""
         script = str(HERE / "harness" / "inventory.py")
-        command = [self.site.python, script, self.site.program("info"), directory]
+        command = [sys.executable, script, self.site.program("info"), directory]
         return json.loads(self.run(*command).stdout)
 
     # Others who pin

@@ -35,8 +35,11 @@ class Site:
 
     @property
     def python(self) -> str:
-        """The interpreter of modules: the real file, since links may lead to a shim."""
-        return os.path.realpath(sys.executable)
+        """The interpreter of modules: the one of the tests, or $MANAGED_PYTHON.
+
+        The real file, since links may lead to a shim.
+        """
+        return os.path.realpath(os.environ.get("MANAGED_PYTHON", sys.executable))
 
     @property
     def playbook_command(self) -> str:
