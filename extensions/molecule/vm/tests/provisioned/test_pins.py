@@ -18,7 +18,7 @@ def test_each_file_system_is_mounted_once_and_with_its_flags(mounts):
 
 def test_the_roots_have_their_owner_and_mode(host):
     roots = host.check_output("stat -c '%n %U:%G %a' /srv/bpf /run/probe/bpf")
-    assert roots.splitlines() == ["/srv/bpf root:adm 1750", "/run/probe/bpf root:root 1700"]
+    assert roots.splitlines() == ["/srv/bpf root:root 1750", "/run/probe/bpf root:root 1700"]
 
 
 def test_fstab_has_one_line_for_the_one_that_asks_for_it(host):
