@@ -7,8 +7,10 @@ CHECKS := style typing licence changelog pythons unit lint docs-check sanity ker
 MATRIX := other-pythons cores sanity-oldest
 SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools)
 STAGED := .cache/ansible_collections/ebpf/pinning
+SCENARIOS ?= vm fleet
 
-.PHONY: help setup venv system stage test test-all $(CHECKS) $(MATRIX) bench demo dist format clean
+.PHONY: help setup venv system stage test test-all $(CHECKS) $(MATRIX) molecule test-vm bench demo dist \
+    format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -77,6 +79,15 @@ cores: setup ## roles, playbooks, examples and the lookup with each maintained a
 
 sanity-oldest: stage ## ansible-test sanity of the oldest maintained ansible-core
 	@tools/matrix sanity
+
+molecule: stage ## the roles on this machine, through Molecule, in a mount namespace of their own
+	@tools/setup-venv molecule
+	@tools/test-here
+
+test-vm: stage ## the roles on virtual machines with three kernels, restarts included (up to 20 min)
+	@tools/setup-venv molecule
+	@tools/setup-vm
+	@tools/test-vm $(SCENARIOS)
 
 bench: setup ## 1,000 maps against bpftool, a task loop and ping
 	@tools/run-as-root .venv/bin/python benchmarks/run.py

@@ -59,3 +59,19 @@ apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -qq install --yes --no-install-recommends "$@" >/dev/null
 }
+
+# apt_install_missing TABLE: each line a command or a file that must be there, and the Debian package
+# it comes in.
+apt_install_missing() {
+    local thing package
+    local missing=()
+    while read -r thing package; do
+        case $thing in
+            '') continue ;;
+            /*) [ -e "$thing" ] && continue ;;
+            *) command -v "$thing" >/dev/null && continue ;;
+        esac
+        missing+=("$package")
+    done <<<"$1"
+    [ "${#missing[@]}" -eq 0 ] || apt_install "${missing[@]}"
+}
