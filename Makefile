@@ -5,7 +5,7 @@
 
 CHECKS := style typing licence changelog pythons unit lint docs-check sanity kernel oldest-python
 MATRIX := other-pythons cores sanity-oldest
-SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools)
+SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools extensions)
 STAGED := .cache/ansible_collections/ebpf/pinning
 SCENARIOS ?= vm fleet
 
