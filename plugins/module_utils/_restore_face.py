@@ -108,7 +108,8 @@ def _present(parameters: t.Mapping[str, t.Any], library: str, path: str) -> _Wan
         {field: value for field, value in each.items() if field not in policy}
         for each in _typed(parameters, "maps", MAP)
     ]
-    defaults = {field: parameters[field] for field in ("directory", *ACCESS)}
+    defaults = {field: parameters[field] for field in ACCESS}
+    defaults["directory"] = absolute(parameters["directory"], "directory")
     text = manifest.content(mounted, maps, defaults)
     try:
         parsed = manifest.parse(text, path)
