@@ -8,13 +8,18 @@ SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools)
 STAGED := .cache/ansible_collections/ebpf/pinning
 PYTEST := .venv/bin/python -m pytest
 
-.PHONY: help setup venv system stage test $(CHECKS) bench demo dist format clean
+.PHONY: help setup venv system stage test $(CHECKS) bench demo fleet dist format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: ## see it work, on this machine's kernel, with nothing left behind
 	@demo/run.sh
+
+N ?= 10
+fleet: setup stage ## drift over a fleet of N hosts on this machine; names the report it made
+	@tools/run-as-root env ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache \
+	    .venv/bin/python demo/fleet.py $(N) .cache/fleet
 
 test: setup ## see it proven: everything below that checks something, then a summary
 	@tools/check $(CHECKS)
