@@ -8,7 +8,7 @@ SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools)
 STAGED := .cache/ansible_collections/ebpf/pinning
 PYTEST := .venv/bin/python -m pytest
 
-.PHONY: help setup venv system stage test $(CHECKS) bench demo fleet dist format clean
+.PHONY: help setup venv system stage test $(CHECKS) bench bench-fleet demo fleet dist format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -70,6 +70,9 @@ sanity: stage ## ansible-test sanity, without containers
 
 bench: setup ## 1,000 maps against bpftool, a task loop and ping
 	@tools/run-as-root .venv/bin/python benchmarks/run.py
+
+bench-fleet: setup ## 50 hosts over ssh against pings, a task loop and plain ssh; ten minutes
+	@tools/run-as-root .venv/bin/python benchmarks/fleet.py
 
 dist: venv ## build the tarball that ansible-galaxy installs, into dist/
 	@tools/run ansible-galaxy collection build --force --output-path dist
