@@ -9,14 +9,19 @@ SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools exte
 STAGED := .cache/ansible_collections/ebpf/pinning
 SCENARIOS ?= vm fleet
 
-.PHONY: help setup venv system stage test test-all $(CHECKS) $(MATRIX) molecule test-vm bench demo dist \
-    format clean
+.PHONY: help setup venv system stage test test-all $(CHECKS) $(MATRIX) molecule test-vm bench \
+    bench-fleet demo fleet dist format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: ## see it work, on this machine's kernel, with nothing left behind
 	@demo/run.sh
+
+N ?= 10
+fleet: setup stage ## drift over a fleet of N hosts on this machine; names the report it made
+	@tools/run-as-root env ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache \
+	    .venv/bin/python demo/fleet.py $(N) .cache/fleet
 
 test: setup ## see it proven: everything below that checks something, then a summary
 	@tools/check $(CHECKS)
@@ -91,6 +96,9 @@ test-vm: stage ## the roles on virtual machines with three kernels, restarts inc
 
 bench: setup ## 1,000 maps against bpftool, a task loop and ping
 	@tools/run-as-root .venv/bin/python benchmarks/run.py
+
+bench-fleet: setup ## 50 hosts over ssh against pings, a task loop and plain ssh; ten minutes
+	@tools/run-as-root .venv/bin/python benchmarks/fleet.py
 
 dist: venv ## build the tarball that ansible-galaxy installs, into dist/
 	@tools/run ansible-galaxy collection build --force --output-path dist

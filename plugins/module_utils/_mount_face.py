@@ -59,8 +59,10 @@ def run(module: AnsibleModule) -> t.NoReturn:
             changed = bool(done)
         report: Dictionary = {
             "changed": changed,
+            "action": plan.action,
+            "target": wanted.path,
             "mount": mount,
-            "drift": [vars(drift) for drift in plan.drift],
+            "drift": [*map(vars, plan.drift), *_boot_drift(boot)],
             "dropped": dropped,
         }
         if module._diff:
@@ -78,6 +80,17 @@ def _boot(parameters: t.Mapping[str, t.Any], wanted: WantedMount) -> t.Optional[
         boot = _Boot(path, fstab.read(path), partial(fstab.without_entry, path=wanted.path))
     boot.change(boot.before)  # so that what cannot be is told before anything is mounted
     return boot
+
+
+def _boot_drift(boot: t.Optional[_Boot]) -> t.Iterator[Dictionary]:
+    """The lines of fstab that are not as declared, as found before anything was written."""
+    if boot and boot.after != boot.before:
+        have, want = boot.before.splitlines(), boot.after.splitlines()
+        yield {
+            "field": "boot",
+            "want": [os.fsdecode(line) for line in want if line not in have],
+            "have": [os.fsdecode(line) for line in have if line not in want],
+        }
 
 
 def _apply(

@@ -124,6 +124,18 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+action:
+  description:
+    - What was done, or in check mode would be, V(mounted), V(adjusted), V(unmounted) or
+      V(unchanged). O(boot) does not count.
+  returned: success
+  type: str
+  sample: unchanged
+target:
+  description: The path that was looked at.
+  returned: success
+  type: str
+  sample: /sys/fs/bpf
 mount:
   description:
     - The file system as it is now. In check mode, as it was found, with the declared values in
@@ -165,7 +177,9 @@ mount:
       type: int
       sample: 12
 drift:
-  description: What was not as declared; for each field C(field), C(want) and C(have).
+  description:
+    - What was not as declared; for each field C(field), C(want) and C(have). For C(boot) these are
+      lines of O(fstab).
   returned: success
   type: list
   elements: dict

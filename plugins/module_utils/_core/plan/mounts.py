@@ -29,6 +29,15 @@ class MountPlan:
         return self.unmount or self.mount or bool(self.drift)
 
     @property
+    def action(self) -> str:
+        """What is done, in a word."""
+        if self.mount:
+            return "mounted"
+        if self.unmount:
+            return "unmounted"
+        return "adjusted" if self.drift else "unchanged"
+
+    @property
     def sets_access(self) -> bool:
         return any(drift.field in ("owner", "group", "mode") for drift in self.drift)
 

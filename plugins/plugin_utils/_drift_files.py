@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the previous drift report and writing the new ones. Private to this collection."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import typing as t
+from contextlib import suppress
+
+from ._drift_forms import as_json, as_junit, as_markdown, as_prometheus
+from ._drift_page import as_html
+from ._drift_report import BadPrevious, Report
+
+FORMS: t.Mapping[str, t.Callable[[Report], t.Iterator[str]]] = {
+    "json": as_json,
+    "html": as_html,
+    "markdown": as_markdown,
+    "junit": as_junit,
+    "prometheus": as_prometheus,
+}
+
+
+def write_all(report: Report, wanted: t.Mapping[str, t.Optional[str]]) -> t.List[str]:
+    """Write the report in each form that has a path in `wanted`; what could not be done."""
+    problems = []
+    if wanted.get("previous"):
+        try:
+            with open(str(wanted["previous"]), encoding="utf-8") as file:
+                report.compare(json.load(file))
+        except FileNotFoundError:
+            pass  # the first run has none before it
+        except (OSError, ValueError, BadPrevious) as error:
+            problems.append(f"drift_previous {wanted['previous']} cannot be used: {error}")
+    for form, pieces in FORMS.items():
+        path = wanted.get(form)
+        if path:
+            try:
+                _write(path, pieces(report))
+            except OSError as error:
+                problems.append(
+                    f"drift_{form} {path} cannot be written: {error.strerror}; the run is not "
+                    "affected"
+                )
+    return problems
+
+
+def _write(path: str, pieces: t.Iterable[str]) -> None:
+    """Replace the file in one rename: whoever reads it gets the old report or the new one."""
+    path = os.path.realpath(path)
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".drift-report-")
+    try:
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(pieces)
+            os.fchmod(file.fileno(), 0o644)  # Other programs are to read it; it holds no secrets.
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise

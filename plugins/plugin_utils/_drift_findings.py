@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a result of one of the modules says about each pin. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+from functools import lru_cache
+
+IN_PLACE = "in_place"
+MISSING = "missing"
+DIFFERENT = "different"
+ACCESS = "access"  # only owner, group or mode
+UNDECLARED = "undeclared"
+FAILED = "failed"
+STATES = (IN_PLACE, MISSING, DIFFERENT, ACCESS, UNDECLARED, FAILED)
+DRIFT = (MISSING, DIFFERENT, ACCESS, UNDECLARED)
+
+Result = t.Mapping[str, t.Any]
+
+
+class Field(t.NamedTuple):
+    """One thing that is not as declared, both sides as text."""
+
+    name: str
+    want: str
+    have: str
+
+
+class Finding(t.NamedTuple):
+    """How one path of a host was found."""
+
+    path: str
+    kind: str  # map, object, mount, pin, file
+    state: str  # one of STATES
+    fields: t.Tuple[Field, ...] = ()
+    note: str = ""
+    repaired: bool = False  # the same task has put it right
+
+
+class Told(t.NamedTuple):
+    """All that a result says: of pins, and of what kept it from saying more."""
+
+    findings: t.Sequence[Finding]
+    problems: t.Sequence[str] = ()
+
+
+def read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
+    """Read the result of a task of the collection; `module` is its name in it."""
+    if "censored" in result:
+        return Told((), ["the result is hidden by no_log"])
+    told = _READERS[module](result, check)
+    message = str(result.get("msg", ""))
+    if not failed:
+        return told
+    lines = message.splitlines() or ["the task failed and said nothing"]
+    findings, rest = _with_notes(told.findings, lines)
+    return Told(findings, rest)
+
+
+def reads(module: str) -> bool:
+    """Whether results of this module say something about pins."""
+    return module in _READERS
+
+
+def _with_notes(
+    findings: t.Sequence[Finding], lines: t.Sequence[str]
+) -> t.Tuple[t.Sequence[Finding], t.Sequence[str]]:
+    """Give each line to the finding whose path it begins with; what is left is about the whole."""
+    by_path = {finding.path: finding for finding in findings if finding.state != IN_PLACE}
+    rest = []
+    for line in lines:
+        path = _leading_path(line, by_path)
+        if path is None:
+            rest.append(line)
+        else:
+            found = by_path[path]
+            note = line[len(path) :].lstrip(": ")
+            by_path[path] = found._replace(note=f"{found.note}\n{note}".strip())
+    return [by_path.get(finding.path, finding) for finding in findings], rest
+
+
+def _leading_path(line: str, paths: t.Collection[str]) -> t.Optional[str]:
+    # Paths may hold any character, also a colon and a space: the longest that fits is meant.
+    fitting = [path for path in paths if line.startswith((f"{path}: ", f"{path} "))]
+    return max(fitting, key=len, default=None)
+
+
+def _named(key: str, kind: str) -> t.Callable[[Result, bool], Told]:
+    def read_items(result: Result, check: bool) -> Told:
+        return Told([_named_item(item, kind, check) for item in result.get(key) or ()])
+
+    return read_items
+
+
+def _named_item(item: Result, kind: str, check: bool) -> Finding:
+    action = str(item["action"])
+    if action == "unchanged":
+        return _in_place(str(item["path"]), kind)
+    fields = _fields(item.get("drift") or ())
+    state = _STATE_OF_ACTION.get(action, FAILED)
+    if state == DIFFERENT and _is_access(fields):
+        state = ACCESS
+    note = str(item.get("error") or "")
+    if action == "not_done":
+        note = "not looked after: the task stopped at another one before"
+    repaired = not check and action in ("created", "adjusted", "replaced", "migrated")
+    return Finding(str(item["path"]), kind, state, fields, note, repaired)
+
+
+def _mount(result: Result, check: bool) -> Told:
+    action = result.get("action")
+    if action is None:  # it failed
+        return Told(())
+    path = str(result["target"])
+    fields = _fields(result["drift"])
+    if action == "unchanged" and not fields:
+        return Told([_in_place(path, "mount")])
+    state = {"mounted": MISSING, "unmounted": UNDECLARED}.get(str(action), DIFFERENT)
+    if state == MISSING and fields:
+        state = DIFFERENT  # it was there, and is mounted anew
+    if state == DIFFERENT and _is_access(fields):
+        state = ACCESS
+    return Told([Finding(path, "mount", state, fields, repaired=not check)])
+
+
+def _absent(result: Result, check: bool) -> Told:
+    findings = []
+    for item in result.get("pins") or ():
+        if item["action"] == "removed":
+            held = " ".join(str(item[key]) for key in ("type", "id", "name") if item.get(key))
+            note = f"holds {held}" if check else f"held {held}"
+            path = str(item["path"])
+            findings.append(Finding(path, "pin", UNDECLARED, (), note, not check))
+    return Told(findings)
+
+
+def _restore(result: Result, check: bool) -> Told:
+    return Told(
+        [
+            Finding(str(item["path"]), "file", DIFFERENT, (), f"to be {item['action']}", not check)
+            for item in result.get("files") or ()
+        ]
+    )
+
+
+def _fields(drift: t.Iterable[Result]) -> t.Tuple[Field, ...]:
+    return tuple(
+        Field(str(each["field"]), _spelled(each["want"]), _spelled(each["have"])) for each in drift
+    )
+
+
+def _is_access(fields: t.Sequence[Field]) -> bool:
+    return bool(fields) and all(field.name in ("owner", "group", "mode") for field in fields)
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(each) for each in value) or "none"
+    return "none" if value is None else str(value)
+
+
+@lru_cache(maxsize=100_000)
+def _in_place(path: str, kind: str) -> Finding:
+    # Shared by all hosts: a fleet is mostly in place, and mostly alike.
+    return Finding(path, kind, IN_PLACE)
+
+
+_STATE_OF_ACTION = {
+    "created": MISSING,
+    "adjusted": DIFFERENT,
+    "replaced": DIFFERENT,
+    "migrated": DIFFERENT,
+    "incompatible": DIFFERENT,
+}
+_READERS: t.Dict[str, t.Callable[[Result, bool], Told]] = {
+    "bpf_map_pinned": _named("maps", "map"),
+    "bpf_object_pinned": _named("objects", "object"),
+    "bpf_pin_absent": _absent,
+    "bpffs_mount": _mount,
+    "bpf_restore": _restore,
+}
