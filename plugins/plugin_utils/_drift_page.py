@@ -135,7 +135,7 @@ def _answer(report: Report) -> t.Dict[str, str]:
         return {"tone": "empty", "sign": "?", "text": "No host was looked at"}
     if not parts:
         return {"tone": "good", "sign": "\u2713", "text": "Everything is in place"}
-    first, _, rest = parts[0].partition(" ")
+    first, _space, rest = parts[0].partition(" ")
     text = ", ".join([f"{first} {'host' if first == '1' else 'hosts'} {rest}", *parts[1:]])
     only_drift = hosts[IN_DRIFT] and not hosts[FAILED] + hosts[UNREACHABLE]
     return {"tone": "drift", "sign": "\u2260" if only_drift else "!", "text": text}
@@ -246,7 +246,7 @@ def _detail(finding: Finding) -> t.Tuple[t.Any, ...]:
 
 def _runs(letters: t.Iterable[str]) -> str:
     """Such as 150imi for 150 in place, one missing, and one more in place."""
-    lengths = ((letter, sum(1 for _ in run)) for letter, run in groupby(letters))
+    lengths = ((letter, sum(1 for _each in run)) for letter, run in groupby(letters))
     return "".join(f"{length if length > 1 else ''}{letter}" for letter, length in lengths)
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The drift report as a page: what is in it, and what cannot get out of it.
 
-What a browser makes of it is in tests/integration/test_drift_page.py.
+What a browser makes of it is in tests/integration/test_drift_page_in_browser.py.
 """
 
 from __future__ import annotations
@@ -198,7 +198,9 @@ def all_over(name: str) -> Report:
 def test_a_name_is_text_and_never_markup(name: str) -> None:
     attacked, harmless = Page(all_over(name)), Page(all_over("harmless"))
     hashes = ("style", "script")  # of the same files
-    assert [tag for tag, _ in attacked.tags] == [tag for tag, _ in harmless.tags]
+    assert [tag for tag, _attributes in attacked.tags] == [
+        tag for tag, _attributes in harmless.tags
+    ]
     assert [attributes for tag, attributes in attacked.tags if tag not in hashes] == [
         attributes for tag, attributes in harmless.tags if tag not in hashes
     ]

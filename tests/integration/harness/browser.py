@@ -222,12 +222,14 @@ class Browser:
     def _message(self, patience: float) -> dict[str, Any]:
         end = time.monotonic() + patience
         while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._reader], [], [], max(0, end - time.monotonic()))
+            ready, _writable, _odd = select.select(
+                [self._reader], [], [], max(0, end - time.monotonic())
+            )
             piece = os.read(self._reader, 1 << 20) if ready else b""
             if not piece:
                 raise AssertionError("the browser has ended, or says nothing any more")
             self._buffer += piece
-        first, _, self._buffer = self._buffer.partition(b"\0")
+        first, _end, self._buffer = self._buffer.partition(b"\0")
         message: dict[str, Any] = json.loads(first)
         return message
 
