@@ -275,6 +275,25 @@ def test_details_say_all_there_is(show: Show, host: str, pin: str, told: list[st
         assert each in page.details
 
 
+def test_pins_that_differ_otherwise_are_not_the_same(show: Show) -> None:
+    small, smaller = (Field("max_entries", "65536", have) for have in ("4096", "512"))
+    hosts = [host(f"edge-{each.have}", pin("flows", DIFFERENT, each)) for each in (small, smaller)]
+    page = show(report(*hosts))
+    page.browser.click(page.cell("edge-512", "flows"))
+    assert page.texts("dialog .have") == ["512"]
+    assert "The same on" not in page.details
+
+
+def test_a_domain_that_all_share_makes_room_on_a_phone(show: Show) -> None:
+    names = [f"edge-{number}.fra1.example.net" for number in (1, 2)]
+    page = show(
+        report(*(host(name, pin("flows", MISSING)) for name in names)), "#view=matrix", **PHONE
+    )
+    assert page.hosts == names
+    assert page.texts(".row .host .name") == ["edge-1", "edge-2"]
+    assert page.texts(".of-hosts") == ["\u2026.fra1.example.net"]
+
+
 def test_one_goes_from_a_pin_to_its_host_and_to_the_same_pin_elsewhere(show: Show) -> None:
     page = show(fleet())
     page.browser.click(page.cell("edge-1", "flows"))

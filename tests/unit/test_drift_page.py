@@ -137,6 +137,12 @@ def test_hosts_with_trouble_come_first() -> None:
     assert [name for name, _row in page.data["hosts"]] == ["c", "d", "b", "a"]
 
 
+def test_a_host_of_which_nothing_is_known_says_so() -> None:
+    page = Page(report(host("silent", unreachable=True)))
+    assert page.data["rows"] == [["unreachable", "", [], "", ["nobody answered"], []]]
+    assert page.text_of("td") == ["? unreachable", "nobody answered"]
+
+
 def test_hosts_that_are_alike_share_a_row_and_pins_a_detail() -> None:
     data = Page(report(host("a", "iid"), host("b", "did"), host("c", "iid"))).data
     assert data["paths"] == ["a", "b", "c"]
