@@ -284,6 +284,13 @@ def test_pins_that_differ_otherwise_are_not_the_same(show: Show) -> None:
     assert "The same on" not in page.details
 
 
+def test_columns_leave_out_the_directory_that_all_share_and_no_more(show: Show) -> None:
+    found = {path: Finding(path, "map", MISSING) for path in (f"{TOP}/a/b", f"{TOP}/ab")}
+    page = show(report(HostReport("edge-1", found)))
+    assert page.texts(".of-pins") == [f"{TOP}/"]
+    assert page.texts(".head .pin .name") == ["a/b", "ab"]
+
+
 def test_a_domain_that_all_share_makes_room_on_a_phone(show: Show) -> None:
     names = [f"edge-{number}.fra1.example.net" for number in (1, 2)]
     page = show(

@@ -37,7 +37,7 @@ function commonDirectory(paths) {
   const first = sorted[0], last = sorted[sorted.length - 1];
   let same = 0;
   while (same < first.length && first[same] === last[same]) same += 1;
-  return first.lastIndexOf("/", Math.min(same, first.length - 1)) + 1;
+  return first.slice(0, same).lastIndexOf("/") + 1;
 }
 
 function commonDomain(names) {
