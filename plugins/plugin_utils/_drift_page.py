@@ -1,14 +1,263 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The drift report as one HTML page. Private to this collection."""
+"""The drift report as one HTML page that asks nobody for anything. Private to this collection.
+
+_drift_page_parts/ holds the template and what it takes in. The page brings its data as JSON; what
+is not in place is also in it as a plain table, for readers without JavaScript.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import typing as t
+from collections import Counter
+from datetime import datetime
+from itertools import groupby, islice
+from pathlib import Path
 
-from ._drift_report import Report
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ._drift_findings import ACCESS, DIFFERENT, FAILED, IN_PLACE, MISSING, UNDECLARED, Finding
+from ._drift_report import IN_DRIFT, NEW, STILL, UNREACHABLE, HostReport, Report, is_drift
+
+PARTS = Path(__file__).with_name("_drift_page_parts")
+SCRIPTS = ("data.js", "nodes.js", "matrix.js", "list.js", "details.js", "choice.js")
+MOST_PLAIN_LINES = 1000  # of the table for readers without JavaScript
+REPAIRED, GONE = "repaired", "gone"
+
+
+class Sign(t.NamedTuple):
+    """How a state is shown: told apart by its shape, in any colour and in none."""
+
+    letter: str  # in the data
+    sign: str
+    word: str
+
+
+SIGNS = {
+    MISSING: Sign("m", "\u2212", "missing"),
+    DIFFERENT: Sign("d", "\u2260", "different"),
+    ACCESS: Sign("a", "@", "owner or mode off"),
+    UNDECLARED: Sign("u", "+", "undeclared"),
+    FAILED: Sign("f", "!", "failed"),
+    UNREACHABLE: Sign("x", "?", "unreachable"),
+    REPAIRED: Sign("r", "\u2713", "put right"),
+    GONE: Sign("g", "\u25cb", "drift gone"),
+    IN_PLACE: Sign("i", "\u00b7", "in place"),
+}
+NOTHING_KNOWN = "."
+_WORST_FIRST = (FAILED, UNREACHABLE, IN_DRIFT, IN_PLACE)
+
+
+class PlainLine(t.NamedTuple):
+    """A row of the plain table."""
+
+    host: str
+    pin: str
+    state: str
+    want: str
+    have: str
+    note: str
 
 
 def as_html(report: Report) -> t.Iterator[str]:
-    """One file that needs nothing else."""
-    yield report.made_text
+    """One file that needs nothing else, in pieces."""
+    style = _part("page.css")
+    # A block: its functions are none of the window's.
+    script = '"use strict";\n{\n' + "".join(map(_part, SCRIPTS)) + "}\n"
+    environment = Environment(
+        loader=FileSystemLoader(PARTS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["visible"] = visible
+    environment.filters["number"] = "{:,}".format
+    hosts = sorted(
+        report.hosts.values(), key=lambda host: (_WORST_FIRST.index(host.state), host.name)
+    )
+    lines = sum(len(_problems(host)) + len(host.notable) + len(host.gone) for host in hosts)
+    yield from environment.get_template("page.html.j2").generate(
+        report=report,
+        answer=_answer(report),
+        made=_when(report.made_text),
+        previous=report.previous and _when(report.previous),
+        counts=_counts(hosts),
+        signs=SIGNS,
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        plain_lines=islice(_plain_lines(hosts), MOST_PLAIN_LINES),
+        lines_left_out=max(0, lines - MOST_PLAIN_LINES),
+        data=map(_in_script, _data(report, hosts)),
+    )
+
+
+def visible(text: str) -> str:
+    """The text with what cannot be seen spelled out, and bytes that are no text, too."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _spelled(each) for each in text)
+
+
+def _spelled(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a name that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape", "surrogatepass").decode()
+
+
+def _visible_lines(text: str) -> str:
+    return "\n".join(map(visible, text.splitlines()))
+
+
+def _problems(host: HostReport) -> t.Sequence[str]:
+    return host.problems or (["nobody answered"] if host.unreachable else [])
+
+
+def _answer(report: Report) -> t.Dict[str, str]:
+    hosts = report.host_counts()
+    parts = [
+        f"{hosts[state]:,} {word}"
+        for state, word in (
+            (IN_DRIFT, "in drift"),
+            (FAILED, "failed"),
+            (UNREACHABLE, "unreachable"),
+        )
+        if hosts[state]
+    ]
+    if not report.hosts:
+        return {"tone": "empty", "sign": "?", "text": "No host was looked at"}
+    if not parts:
+        return {"tone": "good", "sign": "\u2713", "text": "Everything is in place"}
+    first, _space, rest = parts[0].partition(" ")
+    text = ", ".join([f"{first} {'host' if first == '1' else 'hosts'} {rest}", *parts[1:]])
+    only_drift = hosts[IN_DRIFT] and not hosts[FAILED] + hosts[UNREACHABLE]
+    return {"tone": "drift", "sign": "\u2260" if only_drift else "!", "text": text}
+
+
+def _when(text: str) -> str:
+    """As people write it, where it can be read."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").strftime("%-d %b %Y, %H:%M UTC")
+    except ValueError:
+        return visible(text)
+
+
+def _counts(hosts: t.Sequence[HostReport]) -> t.Dict[str, int]:
+    """By how it is shown; pins, but hosts where all of a host is meant."""
+    counts: t.Counter[str] = Counter()
+    for host in hosts:
+        counts["pins"] += len(host.findings)
+        counts["drift"] += sum(map(is_drift, host.findings.values()))
+        counts.update(_shown_as(finding) for finding in host.findings.values())
+        counts[GONE] += len(host.gone)
+        counts[UNREACHABLE] += host.unreachable
+        counts[FAILED] += bool(host.problems and not host.unreachable)
+        counts.update(host.history.values())
+    return {name: counts[name] for name in (*SIGNS, "pins", "drift", NEW, STILL)}
+
+
+def _shown_as(finding: Finding) -> str:
+    return REPAIRED if finding.repaired else finding.state
+
+
+def _plain_lines(hosts: t.Iterable[HostReport]) -> t.Iterator[PlainLine]:
+    for host in hosts:
+        name = visible(host.name)
+        for problem in _problems(host):
+            yield PlainLine(name, "", _word(host.state), "", "", _visible_lines(problem))
+        for finding in host.notable:
+            yield PlainLine(
+                name,
+                visible(finding.path),
+                ", ".join(
+                    filter(None, (_word(_shown_as(finding)), host.history.get(finding.path)))
+                ),
+                "\n".join(f"{visible(each.name)}: {visible(each.want)}" for each in finding.fields),
+                "\n".join(f"{visible(each.name)}: {visible(each.have)}" for each in finding.fields),
+                _visible_lines(finding.note),
+            )
+        for path, before in sorted(host.gone.items()):
+            yield PlainLine(name, visible(path), SIGNS[GONE].word, "", "", f"was {_word(before)}")
+
+
+def _word(state: str) -> str:
+    return f"{SIGNS[state].sign} {SIGNS[state].word}" if state in SIGNS else "\u2260 in drift"
+
+
+def _data(report: Report, hosts: t.Sequence[HostReport]) -> t.Iterator[str]:
+    """The JSON that the script reads; see the head of data.js.
+
+    Hosts that look alike share a row, and pins that differ alike share a detail.
+    """
+    paths = sorted({path for host in hosts for path in (*host.findings, *host.gone)})
+    head = {
+        "previous": report.previous and _when(report.previous),
+        "signs": {each.letter: [state, each.sign, each.word] for state, each in SIGNS.items()},
+        "paths": [visible(path) for path in paths],
+    }
+    yield json.dumps(head, separators=(",", ":"))[:-1] + ',"rows":['
+    details: t.Dict[t.Tuple[t.Any, ...], int] = {}
+    row_of: t.Dict[bytes, int] = {}
+    host_rows = []
+    for host in hosts:
+        row = json.dumps(_row(host, paths, details), separators=(",", ":"))
+        digest = hashlib.sha256(row.encode()).digest()
+        if digest not in row_of:
+            yield ("," if row_of else "") + row
+            row_of[digest] = len(row_of)
+        host_rows.append((visible(host.name), row_of[digest]))
+    yield '],"hosts":' + json.dumps(host_rows, separators=(",", ":")) + ',"details":['
+    for number, detail in enumerate(details):
+        yield ("," if number else "") + json.dumps(detail, separators=(",", ":"))
+    yield "]}"
+
+
+def _row(
+    host: HostReport, paths: t.Iterable[str], details: t.Dict[t.Tuple[t.Any, ...], int]
+) -> t.Tuple[t.Any, ...]:
+    letters, numbers, history, before = [], [], "", []
+    for path in paths:
+        finding = host.findings.get(path)
+        if path in host.gone:
+            letters.append(SIGNS[GONE].letter)
+            before.append(host.gone[path])
+        elif finding is None:
+            letters.append(NOTHING_KNOWN)
+        else:
+            letters.append(SIGNS[_shown_as(finding)].letter)
+            if finding.state != IN_PLACE:
+                numbers.append(details.setdefault(_detail(finding), len(details)))
+                history += host.history.get(path, "-")[0]
+    problems = [_visible_lines(problem) for problem in _problems(host)]
+    return (host.state, _runs(letters), numbers, history, problems, before)
+
+
+def _detail(finding: Finding) -> t.Tuple[t.Any, ...]:
+    fields = tuple(tuple(map(visible, field)) for field in finding.fields)
+    return (finding.kind, finding.state, fields, _visible_lines(finding.note))
+
+
+def _runs(letters: t.Iterable[str]) -> str:
+    """Such as 150imi for 150 in place, one missing, and one more in place."""
+    lengths = ((letter, sum(1 for _each in run)) for letter, run in groupby(letters))
+    return "".join(f"{length if length > 1 else ''}{letter}" for letter, length in lengths)
+
+
+def _in_script(json_text: str) -> Markup:
+    # Inside a script element nothing but < can begin anything.
+    return Markup(json_text.replace("<", "\\u003c"))
+
+
+def _part(name: str) -> str:
+    return (PARTS / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

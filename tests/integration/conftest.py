@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
 from harness.host import Host
-from harness.site import Site
+from harness.site import CHECKOUT, Site
+
+sys.path.append(str(CHECKOUT))  # for what runs on the controller, and needs no host
 
 pytest.register_assert_rewrite("absence_table", "mount_table")
 

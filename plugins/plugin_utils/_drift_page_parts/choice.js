@@ -1,0 +1,140 @@
+// SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What is shown: filters, and the address that leads back to them.
+
+const wanted = { states: new Set(), onlyNew: false, view: "" };
+let shown = { hosts: [], columns: [] };
+
+const usualStates = () =>
+  new Set(Object.keys(data.signs).filter((each) => each !== IN_PLACE && each !== GONE));
+
+const words = (input) => input.value.toLowerCase().split(/\s+/).filter(Boolean);
+const holds = (text, parts) => parts.every((part) => text.includes(part));
+
+function choose() {
+  const hostWords = words($("host")), pinWords = words($("pin"));
+  const columns = data.paths.map((_, column) => column)
+    .filter((column) => holds(lowerPaths[column], pinWords));
+  for (const row of rows) {
+    row.chosen = columns.filter((column) => wanted.states.has(row.cells[column])
+      && (!wanted.onlyNew || historyOf(row, column) === "n"));
+    const letter = row.state === "unreachable" ? UNREACHABLE : FAILED;
+    row.inTrouble = row.problems.length > 0 && wanted.states.has(letter)
+      && !pinWords.length && !wanted.onlyNew;
+  }
+  shown.hosts = hosts.filter((host) =>
+    (host.row.chosen.length || host.row.inTrouble) && holds(host.lower, hostWords));
+  const used = new Uint8Array(data.paths.length), amiss = new Uint32Array(data.paths.length);
+  for (const { row } of shown.hosts) {
+    for (const column of row.chosen) {
+      used[column] = 1;
+      if (isAmiss(row.cells[column])) amiss[column] += 1;
+    }
+  }
+  shown.columns = columns.filter((column) => used[column])
+    .sort((one, other) => amiss[other] - amiss[one] || one - other);
+}
+
+function show() {
+  choose();
+  const hidden = hosts.length - shown.hosts.length;
+  const hiddenPins = data.paths.length - shown.columns.length;
+  $("shown").textContent = howMany(hidden, hiddenPins);
+  $("show-all").hidden = !hidden && !hiddenPins;
+  const nothing = !shown.hosts.length;
+  $("nothing").hidden = !nothing;
+  $("nothing").textContent = narrowed() ? "Nothing fits this filter." : "Nothing is amiss.";
+  $("matrix-view").hidden = nothing || wanted.view !== "matrix";
+  $("list-view").hidden = nothing || wanted.view !== "list";
+  for (const each of document.querySelectorAll("[data-state]")) {
+    each.setAttribute("aria-pressed", wanted.states.has(each.dataset.state));
+  }
+  if ($("only-new")) $("only-new").setAttribute("aria-pressed", wanted.onlyNew);
+  $("as-matrix").setAttribute("aria-pressed", wanted.view === "matrix");
+  $("as-list").setAttribute("aria-pressed", wanted.view === "list");
+  if (wanted.view === "matrix") layOut();
+  else fillList(ON_SCREEN);
+}
+
+function howMany(hidden, hiddenPins) {
+  if (!hidden && !hiddenPins) {
+    return `All ${plural(hosts.length, "host")} and ${plural(data.paths.length, "pin name")}.`;
+  }
+  const parts = [plural(hidden, "host"), plural(hiddenPins, "pin name")];
+  const left = parts.filter((part) => !part.startsWith("0 ")).join(" and ");
+  if (!narrowed()) return `Not shown, as nothing is amiss: ${left}.`;
+  const fitting = (some, all, what) =>
+    `${some.length.toLocaleString("en")} of ${plural(all.length, what)}`;
+  const pins = fitting(shown.columns, data.paths, "pin name");
+  return `${fitting(shown.hosts, hosts, "host")} and ${pins} fit.`;
+}
+
+const isUsual = (states) =>
+  states.size === usualStates().size && [...usualStates()].every((each) => states.has(each));
+
+const narrowed = () => Boolean(
+  $("host").value || $("pin").value || wanted.onlyNew || !isUsual(wanted.states));
+
+const usualView = () => (matchMedia("(max-width: 640px)").matches ? "list" : "matrix");
+
+function readAddress() {
+  const asked = new URLSearchParams(location.hash.slice(1));
+  $("host").value = asked.get("host") || "";
+  $("pin").value = asked.get("pin") || "";
+  const states = asked.get("state");
+  wanted.states = states === null ? usualStates()
+    : new Set(states.split(",").map((state) => letterOf[state]).filter(Boolean));
+  wanted.onlyNew = asked.has("new") && Boolean($("only-new"));
+  wanted.view = ["list", "matrix"].includes(asked.get("view")) ? asked.get("view") : usualView();
+  show();
+}
+
+function chosen() {
+  const asked = new URLSearchParams();
+  if ($("host").value) asked.set("host", $("host").value);
+  if ($("pin").value) asked.set("pin", $("pin").value);
+  if (!isUsual(wanted.states)) {
+    asked.set("state", [...wanted.states].map((letter) => data.signs[letter][0]).join());
+  }
+  if (wanted.onlyNew) asked.set("new", "");
+  if (wanted.view !== usualView()) asked.set("view", wanted.view);
+  history.replaceState(null, "", `#${asked}`);
+  grid.scrollTop = 0;
+  show();
+}
+
+$("host").addEventListener("input", chosen);
+$("pin").addEventListener("input", chosen);
+for (const each of document.querySelectorAll("[data-state]")) {
+  each.addEventListener("click", () => {
+    const letter = each.dataset.state;
+    if (!wanted.states.delete(letter)) wanted.states.add(letter);
+    chosen();
+  });
+}
+if ($("only-new")) {
+  $("only-new").addEventListener("click", () => {
+    wanted.onlyNew = !wanted.onlyNew;
+    chosen();
+  });
+}
+for (const view of ["matrix", "list"]) {
+  $(`as-${view}`).addEventListener("click", () => {
+    wanted.view = view;
+    chosen();
+  });
+}
+$("show-all").addEventListener("click", () => {
+  $("host").value = "";
+  $("pin").value = "";
+  wanted.states = new Set(Object.keys(data.signs));
+  wanted.onlyNew = false;
+  chosen();
+});
+addEventListener("hashchange", readAddress);
+
+if (hosts.length) {
+  $("app").hidden = false;
+  readAddress();
+}

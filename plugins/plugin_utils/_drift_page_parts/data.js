@@ -1,0 +1,67 @@
+// SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The data, as _drift_page.py writes it:
+//   signs    letter -> [state, sign, word]
+//   paths    the columns
+//   rows     [state of the host, a letter per path as runs (150imi), the number of the detail of
+//             each that is not in place, n(ew) s(till) or - of each of these, problems, the state
+//             before of each that is gone]
+//   hosts    [name, number of its row], trouble first
+//   details  [kind, state, [[field, want, have]], note]
+
+const $ = (id) => document.getElementById(id);
+const data = JSON.parse($("data").textContent);
+const IN_PLACE = "i", GONE = "g", REPAIRED = "r", FAILED = "f", UNREACHABLE = "x";
+const NOTHING_KNOWN = ".";
+const WITH_DETAIL = new Set("mdaufr");
+const HISTORY = { n: "new", s: "still there" };
+
+const rows = data.rows.map(([state, runs, details, history, problems, before]) => ({
+  state, details, history, problems, before,
+  cells: runs.replace(/(\d+)(\D)/g, (_, length, letter) => letter.repeat(length)),
+}));
+const hosts = data.hosts.map(([name, row]) => (
+  { name, lower: name.toLowerCase(), row: rows[row] }));
+const lowerPaths = data.paths.map((path) => path.toLowerCase());
+const letterOf = Object.create(null); // asked for what an address says: any word
+for (const letter in data.signs) letterOf[data.signs[letter][0]] = letter;
+
+const isWithDetail = (letter) => WITH_DETAIL.has(letter);
+const isAmiss = (letter) => WITH_DETAIL.has(letter) && letter !== REPAIRED;
+
+function howManyBefore(row, column, fits) {
+  let number = 0;
+  for (let before = 0; before < column; before += 1) number += fits(row.cells[before]);
+  return number;
+}
+
+function historyOf(row, column) {
+  if (!data.previous || !isWithDetail(row.cells[column])) return "";
+  return row.history[howManyBefore(row, column, isWithDetail)];
+}
+
+function told(row, column) {
+  const letter = row.cells[column];
+  const said = { letter, history: "", fields: [], note: "", kind: "", state: "", before: "" };
+  if (letter === GONE) {
+    said.before = row.before[howManyBefore(row, column, (each) => each === GONE)];
+  }
+  if (!isWithDetail(letter)) return said;
+  const number = row.details[howManyBefore(row, column, isWithDetail)];
+  const [kind, state, fields, note] = data.details[number];
+  const history = HISTORY[historyOf(row, column)] || "";
+  return { ...said, number, history, kind, state, fields, note };
+}
+
+const word = (letter) => (letter === NOTHING_KNOWN ? "nothing known" : data.signs[letter][2]);
+const wordOfState = (state) => (letterOf[state] ? word(letterOf[state]) : state);
+
+function summaryOf(said) {
+  const fields = said.fields.map(([name, want, have]) => `${name}: want ${want}, have ${have}`);
+  if (said.before) fields.push(`was ${wordOfState(said.before)}`);
+  return [...fields, ...said.note.split("\n").slice(0, 1)].filter(Boolean).join("; ");
+}
+
+const plural = (number, what) =>
+  `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;

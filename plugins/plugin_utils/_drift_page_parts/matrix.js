@@ -1,0 +1,231 @@
+// SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The matrix: only what is in sight is in the page.
+
+const LETTER_WIDTH = 8.8; // of the host names, at most
+const grid = $("matrix"), sheet = $("sheet");
+const active = { row: 0, column: 0 }; // -1 is the head: the path's, or the host's
+let size = null, prefix = 0, domain = "";
+let painted = ""; // which columns
+const rowNodes = new Map();
+
+const pixels = (name) => parseFloat(getComputedStyle(grid).getPropertyValue(name));
+
+function layOut() {
+  size = { cell: pixels("--cell"), widest: pixels("--host"), head: pixels("--head") };
+  const longest = shown.hosts.reduce((most, host) => Math.max(most, host.name.length), 0);
+  const fit = Math.round(longest * LETTER_WIDTH + 56);
+  size.host = Math.min(size.widest, Math.max(120, fit));
+  domain = fit > size.widest ? commonDomain(shown.hosts.map((host) => host.name)) : "";
+  grid.style.setProperty("--host-fit", `${size.host}px`);
+  prefix = commonDirectory(shown.columns.map((column) => data.paths[column]));
+  sheet.style.width = `${size.host + shown.columns.length * size.cell}px`;
+  sheet.style.height = `${size.head + shown.hosts.length * size.cell}px`;
+  grid.setAttribute("aria-rowcount", shown.hosts.length + 1);
+  grid.setAttribute("aria-colcount", shown.columns.length + 1);
+  active.row = Math.min(active.row, shown.hosts.length - 1);
+  active.column = Math.min(active.column, shown.columns.length - 1);
+  painted = "";
+  paint();
+  readOut(active);
+}
+
+function commonDirectory(paths) {
+  if (!paths.length) return 0;
+  const sorted = [...paths].sort();
+  const first = sorted[0], last = sorted[sorted.length - 1];
+  let same = 0;
+  while (same < first.length && first[same] === last[same]) same += 1;
+  return first.slice(0, same).lastIndexOf("/") + 1;
+}
+
+function commonDomain(names) {
+  if (names.length < 2) return "";
+  const turned = names.map((name) => [...name].reverse().join("")).sort();
+  const first = turned[0], last = turned[turned.length - 1];
+  let same = 0;
+  while (same < first.length && first[same] === last[same]) same += 1;
+  const end = first.slice(0, same).lastIndexOf(".") + 1;
+  return [...first.slice(0, end)].reverse().join("");
+}
+
+function windowOf(offset, extent, count) {
+  const spare = 8;
+  const first = Math.floor(offset / size.cell), last = Math.ceil((offset + extent) / size.cell);
+  const low = Math.floor((first - spare) / spare) * spare;
+  const high = Math.ceil((last + spare) / spare) * spare;
+  return [Math.max(0, low), Math.min(count, high)];
+}
+
+function paint() {
+  if (!size || $("matrix-view").hidden) return;
+  const [top, bottom] = windowOf(grid.scrollTop, grid.clientHeight, shown.hosts.length);
+  const [left, right] = windowOf(grid.scrollLeft, grid.clientWidth, shown.columns.length);
+  if (painted !== `${left} ${right}`) {
+    painted = `${left} ${right}`;
+    rowNodes.clear();
+    sheet.replaceChildren(headRow(left, right));
+  }
+  for (const [row, node] of rowNodes) {
+    if (row >= top && row < bottom) continue;
+    rowNodes.delete(row);
+    node.remove();
+  }
+  for (let row = bottom - 1; row >= top; row -= 1) {
+    if (rowNodes.has(row)) continue;
+    const node = hostRow(row, left, right);
+    sheet.insertBefore(node, rowNodes.get(row + 1) || null);
+    rowNodes.set(row, node);
+  }
+  for (const node of sheet.querySelectorAll(".active")) node.classList.remove("active");
+  const now = $(idOf(active.row, active.column));
+  if (now) now.classList.add("active");
+  grid.setAttribute("aria-activedescendant", idOf(active.row, active.column));
+}
+
+const idOf = (row, column) => `cell-${row}-${column}`;
+
+function gridCell(role, row, column, name, attributes, ...children) {
+  const node = el("div", {
+    role, id: idOf(row, column), "aria-colindex": column + 2, "data-row": row,
+    "data-column": column, class: name, ...attributes,
+  }, ...children);
+  if (column >= 0) node.style.left = `${size.host + column * size.cell}px`;
+  return node;
+}
+
+function headRow(left, right) {
+  const head = el("div", { role: "row", class: "head", "aria-rowindex": 1 });
+  const directory = shown.columns.length ? data.paths[shown.columns[0]].slice(0, prefix) : "";
+  head.append(gridCell("columnheader", -1, -1, "corner", { "aria-label": "host" },
+                       el("span", { class: "name of-pins" }, directory),
+                       el("span", { class: "name of-hosts" }, domain && `\u2026${domain}`)));
+  for (let column = left; column < right; column += 1) {
+    const path = data.paths[shown.columns[column]];
+    head.append(gridCell("columnheader", -1, column, "pin",
+                         { title: path, "aria-label": path },
+                         el("span", { class: "name" }, path.slice(prefix))));
+  }
+  return head;
+}
+
+function hostRow(index, left, right) {
+  const { name, row } = shown.hosts[index];
+  const node = el("div", { role: "row", class: "row", "aria-rowindex": index + 2 });
+  node.style.top = `${size.head + index * size.cell}px`;
+  const letter = letterOf[row.state];
+  const state = row.state === "drift" ? "in drift" : word(letter);
+  const mark = row.state === "drift"
+    ? el("span", { class: "count", "aria-hidden": "true" }, String(offIn(row)))
+    : sign(letter);
+  node.append(gridCell("rowheader", index, -1, "host",
+                       { title: name, "aria-label": `${name}, ${state}` },
+                       el("span", { class: "name" }, name.slice(0, name.length - domain.length)),
+                       mark));
+  for (let column = left; column < right; column += 1) {
+    node.append(pinCell(row, index, column));
+  }
+  if (row.problems.length && !/[^.]/.test(row.cells)) {
+    node.append(el("div", { class: "problem", "aria-hidden": "true" },
+                   row.problems[0].split("\n")[0]));
+  }
+  return node;
+}
+
+function offIn(row) {
+  return [...row.cells].filter(isAmiss).length;
+}
+
+function pinCell(row, index, column) {
+  const letter = row.cells[shown.columns[column]];
+  const history = HISTORY[historyOf(row, shown.columns[column])] || "";
+  const label = history ? `${word(letter)}, ${history}` : word(letter);
+  const name = letter === NOTHING_KNOWN ? "" : data.signs[letter][0];
+  return gridCell("gridcell", index, column,
+                  `cell ${name}${history === "new" ? " is-new" : ""}`, { "aria-label": label },
+                  letter === NOTHING_KNOWN ? "" : data.signs[letter][1]);
+}
+
+function readOut({ row, column }) {
+  const parts = [];
+  const host = shown.hosts[row];
+  if (host) parts.push(host.name);
+  if (column >= 0 && column < shown.columns.length) parts.push(data.paths[shown.columns[column]]);
+  if (host && column >= 0 && column < shown.columns.length) {
+    const said = told(host.row, shown.columns[column]);
+    parts.push([word(said.letter), said.history].filter(Boolean).join(", "), summaryOf(said));
+  } else if (host) {
+    parts.push(...host.row.problems.slice(0, 1));
+  }
+  $("readout").textContent = parts.filter(Boolean).join("  \u2014  ");
+  for (const each of sheet.querySelectorAll(".pin")) {
+    each.classList.toggle("pointed", Number(each.dataset.column) === column);
+  }
+}
+
+function move(row, column) {
+  active.row = Math.max(-1, Math.min(shown.hosts.length - 1, row));
+  active.column = Math.max(-1, Math.min(shown.columns.length - 1, column));
+  const room = { height: grid.clientHeight - size.head, width: grid.clientWidth - size.host };
+  if (active.row >= 0) {
+    const top = active.row * size.cell;
+    const lowest = top + size.cell - room.height;
+    grid.scrollTop = Math.max(lowest, Math.min(top, grid.scrollTop));
+  }
+  if (active.column >= 0) {
+    const left = active.column * size.cell;
+    const rightmost = left + size.cell - room.width;
+    grid.scrollLeft = Math.max(rightmost, Math.min(left, grid.scrollLeft));
+  }
+  paint();
+  readOut(active);
+}
+
+function open(row, column) {
+  if (row >= 0 && column >= 0) openPin(shown.hosts[row], shown.columns[column]);
+  else if (row >= 0) openHost(shown.hosts[row]);
+  else if (column >= 0) openPath(shown.columns[column]);
+}
+
+const place = (target) => {
+  const cell = target.closest("[data-row]");
+  return cell && { row: Number(cell.dataset.row), column: Number(cell.dataset.column) };
+};
+
+const page = () => Math.max(1, Math.floor((grid.clientHeight - size.head) / size.cell) - 1);
+const KEYS = {
+  ArrowUp: () => move(active.row - 1, active.column),
+  ArrowDown: () => move(active.row + 1, active.column),
+  ArrowLeft: () => move(active.row, active.column - 1),
+  ArrowRight: () => move(active.row, active.column + 1),
+  PageUp: () => move(active.row - page(), active.column),
+  PageDown: () => move(active.row + page(), active.column),
+  Home: (event) => move(event.ctrlKey ? 0 : active.row, -1),
+  End: (event) =>
+    move(event.ctrlKey ? shown.hosts.length - 1 : active.row, shown.columns.length - 1),
+  Enter: () => open(active.row, active.column),
+  " ": () => open(active.row, active.column),
+};
+
+grid.addEventListener("keydown", (event) => {
+  const action = event.altKey || event.metaKey ? null : KEYS[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action(event);
+});
+grid.addEventListener("click", (event) => {
+  const at = place(event.target);
+  if (!at) return;
+  move(at.row, at.column);
+  open(at.row, at.column);
+});
+grid.addEventListener("pointerover", (event) => readOut(place(event.target) || active));
+grid.addEventListener("pointerleave", () => readOut(active));
+grid.addEventListener("focus", () => readOut(active));
+grid.addEventListener("scroll", () => requestAnimationFrame(paint), { passive: true });
+new ResizeObserver(() => {
+  if (!grid.clientWidth || !size) return;
+  if (size.widest !== pixels("--host") || size.cell !== pixels("--cell")) layOut();
+  else paint();
+}).observe(grid);

@@ -1,0 +1,30 @@
+// SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Making nodes. Text from the data goes into text nodes and attributes only, never into HTML.
+
+function el(tag, attributes, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+const sign = (letter) =>
+  letter === NOTHING_KNOWN
+    ? el("span", { class: "sign" })
+    : el("span", { class: `sign ${data.signs[letter][0]}`, "aria-hidden": "true" },
+         data.signs[letter][1]);
+
+function button(label, name, action) {
+  const node = el("button", { type: "button", class: name }, label);
+  node.addEventListener("click", action);
+  return node;
+}
+
+const hostButton = (host) => button(host.name, "link name", () => openHost(host));
+
+const historyBadge = (history) =>
+  history ? el("span", { class: `badge ${history === "new" ? "is-new" : ""}` }, history) : "";

@@ -1,0 +1,342 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The drift report as a page: what is in it, and what cannot get out of it.
+
+What a browser makes of it is in tests/integration/test_drift_page_in_browser.py.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from plugins.plugin_utils._drift_findings import (
+    ACCESS,
+    DIFFERENT,
+    FAILED,
+    IN_PLACE,
+    MISSING,
+    UNDECLARED,
+    Field,
+    Finding,
+)
+from plugins.plugin_utils._drift_page import PARTS, SIGNS, as_html, visible
+from plugins.plugin_utils._drift_report import NEW, STILL, HostReport, Report
+
+MADE = datetime(2026, 11, 24, 3, 0, 12, tzinfo=UTC)
+ENTRIES = Field("max_entries", "65536", "4096")
+ATTACKS = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</script><script>alert(1)</script>",
+    "<!--<script>",
+    "{{ 7 * 7 }}{% raw %}",
+    "&lt;b&gt;",
+]
+
+
+class Page(HTMLParser):
+    """The page as a browser without scripts reads it."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.pieces = list(as_html(report))
+        self.source = "".join(self.pieces)
+        self.tags: list[tuple[str, Any]] = []
+        self.texts: list[tuple[str, str]] = []  # the tag it is in, and the text
+        self._open = [""]
+        self.feed(self.source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "input", "img"):
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append((self._open[-1], data))
+
+    def text_of(self, tag: str) -> list[str]:
+        return [" ".join(text.split()) for within, text in self.texts if within == tag]
+
+    @property
+    def text(self) -> str:
+        shown = [text for tag, text in self.texts if tag not in ("style", "script")]
+        return " ".join(" ".join(shown).split())
+
+    @property
+    def data(self) -> Any:
+        return json.loads(next(text for tag, text in self.texts if tag == "script"))
+
+
+def report(*hosts: HostReport) -> Report:
+    return Report(MADE, "site.yml", ["hosts.yml"], {host.name: host for host in hosts})
+
+
+def host(name: str, states: str = "", **fields: Any) -> HostReport:
+    """A host with pins a, b, c ... in states that have the letter in SIGNS."""
+    by_letter = {each.letter: state for state, each in SIGNS.items()}
+    findings = {}
+    for letter, path in zip(states, "abcdefghij", strict=False):
+        state = by_letter[letter]
+        differs = (ENTRIES,) if state == DIFFERENT else ()
+        findings[path] = Finding(path, "map", state, differs)
+    return HostReport(name, findings, **fields)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "answer"),
+    [
+        pytest.param([], "No host was looked at", id="nobody"),
+        pytest.param([host("a", "iii")], "Everything is in place", id="all is well"),
+        pytest.param([host("a")], "Everything is in place", id="a host without pins is well"),
+        pytest.param([host("a", "im"), host("b", "ii")], "1 host in drift", id="one"),
+        pytest.param([host("a", "m"), host("b", "u")], "2 hosts in drift", id="two"),
+        pytest.param([host("a", "f"), host("b", "d")], "1 host in drift, 1 failed", id="failed"),
+        pytest.param(
+            [host("a", problems=["no answer"], unreachable=True)], "1 host unreachable", id="silent"
+        ),
+    ],
+)
+def test_the_answer_comes_first(hosts: list[HostReport], answer: str) -> None:
+    page = Page(report(*hosts))
+    assert page.text_of("h1")[-1] == answer
+    assert page.text_of("title")[0].startswith(answer)
+
+
+def test_the_head_says_how_many_when_and_by_which_inventory() -> None:
+    page = Page(report(host("a", "imd"), host("b", "iiu"), host("c", "iii")))
+    assert (
+        "Hosts 3 Pins 9 In drift 3 Looked at 24 Nov 2026, 03:00 UTC "
+        "Inventory hosts.yml Playbook site.yml"
+    ) in page.text
+
+
+def test_what_was_put_right_is_no_drift() -> None:
+    mended = Finding("a", "map", MISSING, repaired=True)
+    page = Page(report(HostReport("h", {"a": mended})))
+    assert page.text_of("h1")[-1] == "Everything is in place"
+    assert "In drift 0 Put right 1" in page.text
+
+
+def test_hosts_with_trouble_come_first() -> None:
+    page = Page(report(host("a", "i"), host("b", "m"), host("c", "f"), host("d", unreachable=True)))
+    assert [name for name, _row in page.data["hosts"]] == ["c", "d", "b", "a"]
+
+
+def test_a_host_of_which_nothing_is_known_says_so() -> None:
+    page = Page(report(host("silent", unreachable=True)))
+    assert page.data["rows"] == [["unreachable", "", [], "", ["nobody answered"], []]]
+    assert page.text_of("td") == ["? unreachable", "nobody answered"]
+
+
+def test_hosts_that_are_alike_share_a_row_and_pins_a_detail() -> None:
+    data = Page(report(host("a", "iid"), host("b", "did"), host("c", "iid"))).data
+    assert data["paths"] == ["a", "b", "c"]
+    assert data["hosts"] == [["a", 0], ["b", 1], ["c", 0]]
+    assert data["rows"] == [
+        ["drift", "2id", [0], "-", [], []],
+        ["drift", "did", [0, 0], "--", [], []],
+    ]
+    assert data["details"] == [["map", DIFFERENT, [list(ENTRIES)], ""]]
+
+
+def test_a_path_that_is_nothing_to_a_host_is_not_said_to_be_in_place() -> None:
+    data = Page(report(host("a", "iii"), host("b", "i"))).data
+    assert [row[1] for row in data["rows"]] == ["3i", "i2."]
+
+
+def test_what_is_new_still_there_and_gone_is_marked() -> None:
+    changed = host("h", "dim", history={"a": NEW, "c": STILL}, gone={"b": MISSING, "z": UNDECLARED})
+    after = report(changed)
+    after.previous = "2026-11-23T03:00:00Z"
+    page = Page(after)
+    assert page.data["rows"] == [["drift", "dgmg", [0, 1], "ns", [], [MISSING, UNDECLARED]]]
+    assert "Drift since 23 Nov 2026, 03:00 UTC 1 new, 1 still there, 2 gone" in page.text
+
+
+def test_without_scripts_there_is_a_table_of_what_is_not_in_place() -> None:
+    found = {
+        "a": Finding("a", "map", DIFFERENT, (ENTRIES,), "held by prog 7"),
+        "b": Finding("b", "map", IN_PLACE),
+        "c": Finding("c", "pin", UNDECLARED),
+    }
+    page = Page(report(HostReport("h", found, ["no memory"]), host("well", "iii")))
+    assert page.text_of("td") == [
+        *("! failed", "no memory"),
+        *("a", "\u2260 different", "max_entries: 65536", "max_entries: 4096", "held by prog 7"),
+        *("c", "+ undeclared"),
+    ]
+
+
+def test_the_table_ends_somewhere_and_says_so() -> None:
+    troubled = HostReport("h", problems=[f"trouble {number}" for number in range(1003)])
+    page = Page(report(troubled))
+    assert "trouble 999" in page.text_of("td")
+    assert "trouble 1000" not in page.text_of("td")
+    assert "And 3 more" in page.text
+
+
+def all_over(name: str) -> Report:
+    """A report with `name` in every place that takes a text of others."""
+    field = Field(name, name, name)
+    found = Finding(name, name, DIFFERENT, (field,), name)
+    attacked = HostReport(
+        name, {name: found}, [name], history={name: NEW}, gone={name + "2": MISSING}
+    )
+    return Report(MADE, name, [name], {name: attacked}, previous=name)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_name_is_text_and_never_markup(name: str) -> None:
+    attacked, harmless = Page(all_over(name)), Page(all_over("harmless"))
+    hashes = ("style", "script")  # of the same files
+    assert [tag for tag, _attributes in attacked.tags] == [
+        tag for tag, _attributes in harmless.tags
+    ]
+    assert [attributes for tag, attributes in attacked.tags if tag not in hashes] == [
+        attributes for tag, attributes in harmless.tags if tag not in hashes
+    ]
+    assert attacked.data["hosts"] == [[name, 0]]
+    assert attacked.text.count(name) == harmless.text.count("harmless")
+    assert "<" not in re.findall(r'id="data">(.*?)</script>', attacked.source, re.S)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("flows", "flows"),
+        ("\u6d41\u91cf \u05e9\u05e8\u05ea", "\u6d41\u91cf \u05e9\u05e8\u05ea"),
+        ("two\nlines\r", "two\\nlines\\r"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("zero\u200bwidth\ufeff", "zero\\u200bwidth\\ufeff"),
+        ("\x1b[31m\0", "\\x1b[31m\\x00"),
+        ("not utf-8: \udcff\udc80", "not utf-8: \\xff\\x80"),
+        ("\ud800", "\\ud800"),
+    ],
+)
+def test_what_cannot_be_seen_is_spelled_out(text: str, shown: str) -> None:
+    assert visible(text) == shown
+    page = Page(all_over(text))
+    assert page.data["hosts"] == [[shown, 0]]
+    page.source.encode()
+
+
+def test_only_the_script_and_the_style_of_the_page_itself_are_let_in() -> None:
+    page = Page(all_over("h"))
+    (policy,) = (
+        attributes["content"]
+        for tag, attributes in page.tags
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    (style,) = re.findall(r"<style>(.*?)</style>", page.source, re.S)
+    (script,) = re.findall(r"<script>(.*?)</script>", page.source, re.S)
+    assert rules == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": f"'sha256-{sha256(style)}'",
+        "script-src": f"'sha256-{sha256(script)}'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+
+
+def sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def test_the_page_asks_nobody_for_anything() -> None:
+    page = Page(all_over("h"))
+    for tag, attributes in page.tags:
+        assert tag not in ("iframe", "object", "embed", "form", "base", "a", "img"), tag
+        for name in ("src", "href", "action", "srcset", "style", "onclick", "onload"):
+            assert attributes.get(name, "data:").startswith("data:"), (tag, name)
+    style = (PARTS / "page.css").read_text()
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+@pytest.mark.parametrize("path", sorted(PARTS.glob("*.js")), ids=lambda path: path.name)
+def test_the_scripts_make_no_markup_and_no_code_of_text(path: Any) -> None:
+    script = path.read_text()
+    for word in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacent",
+        "document.write",
+        "eval(",
+        "Function(",
+    ):
+        assert word not in script
+    assert "</script" not in script
+    assert "<!--" not in script
+
+
+def test_the_page_is_made_in_pieces() -> None:
+    hosts = []
+    for number in range(200):
+        fields = [(Field("max_entries", str(number), str(pin)),) for pin in range(100)]
+        found = [Finding(f"p{pin}", "map", DIFFERENT, fields[pin]) for pin in range(100)]
+        hosts.append(HostReport(f"h{number}", {each.path: each for each in found}))
+    page = Page(report(*hosts))
+    assert len(page.source) > 1_000_000
+    assert max(map(len, page.pieces)) < 50_000
+
+
+def test_every_state_has_a_sign_of_its_own() -> None:
+    assert {MISSING, DIFFERENT, ACCESS, UNDECLARED, FAILED, IN_PLACE} < set(SIGNS)
+    for attribute in ("letter", "sign", "word"):
+        assert len({getattr(each, attribute) for each in SIGNS.values()}) == len(SIGNS)
+
+
+def colours() -> Iterable[tuple[str, dict[str, str]]]:
+    """The variables of each scheme."""
+    style = (PARTS / "page.css").read_text()
+    light, dark = re.findall(r":root \{(.*?)\}", style.partition("@media print")[0], re.S)
+    variables = dict(re.findall(r"--([\w-]+): (#\w{6});", light))
+    yield "light", variables
+    yield "dark", {**variables, **dict(re.findall(r"--([\w-]+): (#\w{6});", dark))}
+
+
+def contrast(one: str, other: str) -> float:
+    """As WCAG 2.2 defines it."""
+    lights = []
+    for colour in (one, other):
+        channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(lights) + 0.05) / (min(lights) + 0.05)
+
+
+@pytest.mark.parametrize(("scheme", "variables"), list(colours()))
+def test_everything_written_can_be_read(scheme: str, variables: dict[str, str]) -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    inks = {name[:-4] for name in variables if name.endswith("-ink")}
+    assert set(SIGNS) < inks
+    for name in inks:
+        fill = variables.get(f"{name}-fill")
+        for ground in [fill] if fill else [variables["paper"], variables["raised"]]:
+            assert contrast(variables[f"{name}-ink"], ground) >= 4.5, (scheme, name)
+
+
+@pytest.mark.parametrize(("scheme", "variables"), list(colours()))
+def test_states_that_are_filled_have_a_fill_of_their_own(
+    scheme: str, variables: dict[str, str]
+) -> None:
+    fills = {state: variables[f"{state}-fill"] for state in SIGNS if state != IN_PLACE}
+    for (one, fill), (other, another) in itertools.combinations(fills.items(), 2):
+        assert fill != another, (scheme, one, other)
