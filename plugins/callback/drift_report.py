@@ -80,13 +80,17 @@ from datetime import datetime, timezone
 from ansible import context
 from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.callback import CallbackBase
+from ansible.utils.path import unfrackpath
 
 from ..plugin_utils import _drift_files as files
-from ..plugin_utils._drift_findings import read, reads
+from ..plugin_utils._drift_findings import own_words, read, read_other, reads
 from ..plugin_utils._drift_forms import as_table
 from ..plugin_utils._drift_report import Report, Told
 
 COLLECTION = "ebpf.pinning."
+ASYNC_STATUS = ("ansible.builtin.async_status", "ansible.legacy.async_status", "async_status")
+
+Fields = t.Mapping[str, t.Any]
 
 
 class CallbackModule(CallbackBase):
@@ -101,6 +105,9 @@ class CallbackModule(CallbackBase):
         super().__init__(*args, **kwargs)
         self._report = Report()
         self._extra: t.Dict[str, t.Any] = {}
+        self._concerned = False  # some task of this playbook is one of the collection
+        self._others: t.Dict[str, t.List[str]] = {}  # host -> failed tasks that are not
+        self._jobs: t.Dict[t.Tuple[str, str], t.Tuple[str, bool]] = {}  # in the background
 
     def v2_playbook_on_start(self, playbook: t.Any) -> None:
         """Take down what is run."""
@@ -111,13 +118,21 @@ class CallbackModule(CallbackBase):
         """Extra variables name files, too."""
         self._extra = play.get_variable_manager().extra_vars
 
+    def v2_playbook_on_task_start(self, task: t.Any, is_conditional: bool) -> None:  # noqa: ARG002
+        """Only a playbook that looks at pins is worth a report, also when no host answers."""
+        self._concerned = self._concerned or reads(_module(task))
+
+    def v2_playbook_on_handler_task_start(self, task: t.Any) -> None:
+        """The same."""
+        self.v2_playbook_on_task_start(task, False)
+
     def v2_runner_on_ok(self, result: t.Any) -> None:
         """A task has done what it was to do."""
         self._take(result, failed=False)
 
-    def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:  # noqa: ARG002
+    def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
         """A task has failed, or some items of its loop have."""
-        self._take(result, failed=True)
+        self._take(result, failed=True, ignored=ignore_errors)
 
     def v2_runner_on_unreachable(self, result: t.Any) -> None:
         """Nobody answered."""
@@ -125,9 +140,17 @@ class CallbackModule(CallbackBase):
         host.unreachable = True
         host.problems.append(_reason(_fields(result)))
 
-    def v2_playbook_on_stats(self, stats: t.Any) -> None:  # noqa: ARG002
+    def v2_playbook_on_stats(self, stats: t.Any) -> None:
         """Show the table, write the reports."""
-        if not self._report.hosts:
+        for name, failures in self._others.items():
+            if stats.failures.get(name):  # they were not rescued
+                self._report.host(name).problems.extend(failures)
+        for name, _job in self._jobs:
+            problem = "what a task found in the background was not asked for"
+            self._report.host(name).problems.append(problem)
+        if not self._report.hosts or not self._concerned:
+            if any(self._extra.get(f"drift_{form}") for form in files.FORMS):
+                self._display.error("no host was looked at: no drift report is written")
             return
         self._report.made = datetime.now(timezone.utc)
         wanted = {name: self._path(name) for name in (*files.FORMS, "previous")}
@@ -137,24 +160,56 @@ class CallbackModule(CallbackBase):
         self._display.display(as_table(self._report))
 
     def _path(self, name: str) -> t.Optional[str]:
-        value = self._extra.get(f"drift_{name}") or self.get_option(name)
+        extra = self._extra.get(f"drift_{name}")
+        if extra:
+            return to_text(unfrackpath(to_text(extra), follow=False))
+        value = self.get_option(name)
         return to_text(value) if value else None
 
-    def _take(self, result: t.Any, *, failed: bool) -> None:
-        task = result.task if hasattr(result, "task") else result._task
-        action = getattr(task, "resolved_action", None) or task.action
-        module = action[len(COLLECTION) :] if action.startswith(COLLECTION) else ""
+    def _take(self, result: t.Any, *, failed: bool, ignored: bool = False) -> None:
+        task, fields = _task(result), _fields(result)
+        module, check = _module(task), bool(task.check_mode)
         if reads(module):
-            host = self._report.host(_host(result))
-            fields = _fields(result)
+            in_loop = "results" in fields
             for each in fields.get("results", [fields]):
-                if not each.get("skipped"):
-                    bad = bool(each.get("failed")) if "results" in fields else failed
-                    host.add(read(module, each, failed=bad, check=bool(task.check_mode)))
-        elif failed and "drift_results" not in task.vars:  # the playbook's own verdict
+                bad = bool(each.get("failed")) if in_loop else failed
+                self._read(_where(result, each), module, each, failed=bad, check=check)
+        elif module in ASYNC_STATUS and self._jobs:
+            for each in fields.get("results", [fields]):
+                where = _where(result, each)
+                job = self._jobs.get((where, str(each.get("ansible_job_id"))))
+                if job:
+                    bad = bool(each.get("failed"))
+                    self._read(where, job[0], each, failed=bad, check=job[1])
+        elif "drift_results" in task.vars:  # the playbook's own verdict
+            pass
+        elif _is_of_our_roles(task):
             # Not its message, which is not ours to publish: it may hold anything.
-            told = Told((), [f"task {task.get_name()} ({action}) failed"])
-            self._report.host(_host(result)).add(told)
+            told = read_other(task.get_name(), fields, check=check)
+            problems = [_failure(task, module)] if failed else []
+            if told.findings or problems:
+                self._report.host(_host(result)).add(Told(told.findings, problems))
+        elif failed and not ignored:
+            self._others.setdefault(_host(result), []).append(_failure(task, module))
+
+    def _read(self, name: str, module: str, fields: Fields, *, failed: bool, check: bool) -> None:
+        if fields.get("skipped"):
+            return
+        job = (name, str(fields.get("ansible_job_id")))
+        if "ansible_job_id" in fields and not fields.get("finished"):
+            self._jobs[job] = (module, check)
+            return
+        self._jobs.pop(job, None)
+        self._report.host(name).add(read(module, fields, failed=failed, check=check))
+
+
+def _task(result: t.Any) -> t.Any:
+    return result.task if hasattr(result, "task") else result._task
+
+
+def _fields(result: t.Any) -> Fields:
+    fields: Fields = result.result if hasattr(result, "result") else result._result
+    return fields
 
 
 def _host(result: t.Any) -> str:
@@ -162,11 +217,26 @@ def _host(result: t.Any) -> str:
     return str(host.get_name())
 
 
-def _reason(fields: t.Mapping[str, t.Any]) -> str:
-    message = str(fields.get("msg") or "unreachable").strip()
-    return message[len("Task failed: ") :] if message.startswith("Task failed: ") else message
+def _where(result: t.Any, fields: Fields) -> str:
+    """The host that was looked at, which is another one if the task was delegated."""
+    delegated = fields.get("_ansible_delegated_vars") or {}
+    return str(delegated.get("ansible_delegated_host") or _host(result))
 
 
-def _fields(result: t.Any) -> t.Mapping[str, t.Any]:
-    fields: t.Mapping[str, t.Any] = result.result if hasattr(result, "result") else result._result
-    return fields
+def _module(task: t.Any) -> str:
+    """The module's name: in this collection, or else the whole."""
+    action = str(getattr(task, "resolved_action", None) or task.action)
+    return action[len(COLLECTION) :] if action.startswith(COLLECTION) else action
+
+
+def _is_of_our_roles(task: t.Any) -> bool:
+    collection = getattr(getattr(task, "_role", None), "_role_collection", None)
+    return f"{collection}." == COLLECTION
+
+
+def _failure(task: t.Any, module: str) -> str:
+    return f"task {task.get_name()} ({module}) failed"
+
+
+def _reason(fields: Fields) -> str:
+    return own_words(str(fields.get("msg") or "unreachable").strip())

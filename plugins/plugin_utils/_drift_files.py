@@ -32,24 +32,31 @@ def write_all(report: Report, wanted: t.Mapping[str, t.Optional[str]]) -> t.List
                 report.compare(json.load(file))
         except FileNotFoundError:
             pass  # the first run has none before it
-        except (OSError, ValueError, BadPrevious) as error:
+        except (OSError, ValueError, RecursionError, BadPrevious) as error:
             problems.append(f"drift_previous {wanted['previous']} cannot be used: {error}")
+    written: t.Dict[str, str] = {}  # real path -> form
     for form, pieces in FORMS.items():
         path = wanted.get(form)
         if path:
             try:
-                _write(path, pieces(report))
-            except OSError as error:
+                real = os.path.realpath(path)
+                if real in written:
+                    raise OSError(0, f"it is the file of drift_{written[real]}")
+                _write(real, pieces(report))
+                written[real] = form
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or error
                 problems.append(
-                    f"drift_{form} {path} cannot be written: {error.strerror}; the run is not "
-                    "affected"
+                    f"drift_{form} {path} cannot be written: {why}; the run is not affected"
                 )
     return problems
 
 
 def _write(path: str, pieces: t.Iterable[str]) -> None:
     """Replace the file in one rename: whoever reads it gets the old report or the new one."""
-    path = os.path.realpath(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        # As root, a rename would put a file in the place of /dev/null.
+        raise OSError(0, "it is no regular file")
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".drift-report-")
     try:
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:

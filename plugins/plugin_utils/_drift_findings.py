@@ -31,7 +31,7 @@ class Finding(t.NamedTuple):
     """How one path of a host was found."""
 
     path: str
-    kind: str  # map, object, mount, pin, file
+    kind: str  # map, object, mount, pin, directory, file
     state: str  # one of STATES
     fields: t.Tuple[Field, ...] = ()
     note: str = ""
@@ -49,13 +49,26 @@ def read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
     """Read the result of a task of the collection; `module` is its name in it."""
     if "censored" in result:
         return Told((), ["the result is hidden by no_log"])
-    told = _READERS[module](result, check)
-    message = str(result.get("msg", ""))
-    if not failed:
-        return told
-    lines = message.splitlines() or ["the task failed and said nothing"]
+    try:
+        told = _READERS[module](result, check)
+    except (AttributeError, KeyError, TypeError) as error:
+        return Told((), [f"the result of {module} is not as this version makes it: {error!r}"])
+    # A module that succeeds has no message: so failed_when cannot hide a failure.
+    lines = [own_words(line) for line in str(result.get("msg", "")).splitlines()]
+    if told.findings and result.get("failed_when_result"):
+        lines = []  # the condition is the user's, and the findings say what it was about
+    elif failed and not lines and not told.findings:
+        lines = ["the task failed and said nothing"]
     findings, rest = _with_notes(told.findings, lines)
     return Told(findings, rest)
+
+
+def read_other(task: str, result: Result, *, check: bool) -> Told:
+    """Read what a task that is not one of the modules, but belongs to a role, has changed."""
+    for key in ("dest", "path", "name"):
+        if result.get("changed") and isinstance(result.get(key), str):
+            return Told([Finding(result[key], "file", DIFFERENT, (), f"by {task}", not check)])
+    return Told(())
 
 
 def reads(module: str) -> bool:
@@ -76,7 +89,8 @@ def _with_notes(
         else:
             found = by_path[path]
             note = line[len(path) :].lstrip(": ")
-            by_path[path] = found._replace(note=f"{found.note}\n{note}".strip())
+            if note not in found.note:
+                by_path[path] = found._replace(note=f"{found.note}\n{note}".strip())
     return [by_path.get(finding.path, finding) for finding in findings], rest
 
 
@@ -86,9 +100,19 @@ def _leading_path(line: str, paths: t.Collection[str]) -> t.Optional[str]:
     return max(fitting, key=len, default=None)
 
 
+def own_words(line: str) -> str:
+    """A message without what Ansible puts before it."""
+    prefix = "Task failed: "
+    return line[len(prefix) :] if line.startswith(prefix) else line
+
+
 def _named(key: str, kind: str) -> t.Callable[[Result, bool], Told]:
     def read_items(result: Result, check: bool) -> Told:
-        return Told([_named_item(item, kind, check) for item in result.get(key) or ()])
+        found = [_named_item(item, kind, check) for item in result.get(key) or ()]
+        for path in result.get("leftovers") or ():
+            note = "left behind by a run that was killed"
+            found.append(Finding(str(path), "directory", UNDECLARED, (), note, not check))
+        return Told(found)
 
     return read_items
 
@@ -132,16 +156,20 @@ def _absent(result: Result, check: bool) -> Told:
             note = f"holds {held}" if check else f"held {held}"
             path = str(item["path"])
             findings.append(Finding(path, "pin", UNDECLARED, (), note, not check))
+    for path in result.get("directories") or ():
+        findings.append(Finding(str(path), "directory", UNDECLARED, (), "", not check))
     return Told(findings)
 
 
 def _restore(result: Result, check: bool) -> Told:
-    return Told(
-        [
-            Finding(str(item["path"]), "file", DIFFERENT, (), f"to be {item['action']}", not check)
-            for item in result.get("files") or ()
-        ]
-    )
+    findings = {}
+    for item in result.get("files") or ():
+        path, core, _file = str(item["path"]).partition("/_core/")
+        if core:
+            path += "/_core"  # the program is one thing, however many files it has
+        note = f"to be {item['action']}" if check else str(item["action"])
+        findings[path] = Finding(path, "file", DIFFERENT, (), note, not check)
+    return Told(list(findings.values()))
 
 
 def _fields(drift: t.Iterable[Result]) -> t.Tuple[Field, ...]:

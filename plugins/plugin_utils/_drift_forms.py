@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import typing as t
+from itertools import islice
 from xml.sax.saxutils import escape, quoteattr
 
 from ._drift_findings import FAILED, IN_PLACE, STATES, Finding
@@ -49,23 +50,25 @@ def as_json(report: Report) -> t.Iterator[str]:
 
 def as_markdown(report: Report) -> t.Iterator[str]:
     """For merge requests and tickets: the answer, then what is not in place."""
-    yield f"# BPF pins: {headline(report)}\n\n{report.made_text}, {', '.join(report.inventory)}\n"
+    inventory = _cell(", ".join(report.inventory))
+    yield f"# BPF pins: {headline(report)}\n\n{report.made_text}, {inventory}\n"
     notable = [host for host in report.sorted_hosts if host.state != IN_PLACE or host.notable]
     if notable:
         yield "\n| host | path | state | want | have | |\n|---|---|---|---|---|---|\n"
     for host in notable:
+        name = _cell(host.name)
         for problem in _problems(host):
-            yield _row(host.name, "", WORDS[host.state], "", "", problem)
+            yield _row(name, "", WORDS[host.state], "", "", _cell(problem))
         for finding in host.notable:
             want = "; ".join(f"{each.name}: {each.want}" for each in finding.fields)
             have = "; ".join(f"{each.name}: {each.have}" for each in finding.fields)
             state = f"{WORDS[finding.state]}{', repaired' if finding.repaired else ''}"
-            remark = ", ".join(filter(None, (host.history.get(finding.path), finding.note)))
-            yield _row(host.name, f"`{finding.path}`", state, want, have, remark)
+            notes = ", ".join(filter(None, (host.history.get(finding.path), finding.note)))
+            yield _row(name, _code(finding.path), state, *map(_cell, (want, have, notes)))
     gone = [(host.name, path) for host in report.sorted_hosts for path in sorted(host.gone)]
     if gone:
         yield f"\nGone since {report.previous}:\n\n"
-        yield from (f"- {_cell(name)}: `{_cell(path)}`\n" for name, path in gone)
+        yield from (f"- {_cell(name)}: {_code(path)}\n" for name, path in gone)
 
 
 def as_junit(report: Report) -> t.Iterator[str]:
@@ -78,11 +81,11 @@ def as_junit(report: Report) -> t.Iterator[str]:
         errors = len(troubles) + sum(finding.state == FAILED for finding in findings)
         yield (
             f"<testsuite name={_xml_attribute(host.name)} tests="
-            f'"{len(findings) + len(troubles)}" failures="{failures}" errors="{errors}" '
+            f'"{len(findings) + len(troubles)}" failures="{failures}" errors="{errors}" time="0" '
             f'timestamp="{report.made_text[:19]}" hostname={_xml_attribute(host.name)}>\n'
         )
         for trouble in troubles:
-            yield _junit_case(host.name, "host", f"<error message={_xml_attribute(trouble)}/>")
+            yield _junit_case(host.name, "host", _junit_body("error", WORDS[host.state], trouble))
         for finding in findings:
             yield _junit_case(host.name, finding.path, _junit_outcome(finding))
         yield "</testsuite>\n"
@@ -121,23 +124,29 @@ def as_prometheus(report: Report) -> t.Iterator[str]:
 
 def as_table(report: Report, most: int = 20) -> str:
     """For the end of a run: the answer, and the hosts that are not in place, `most` of them."""
-    rows = [("HOST", "STATE", "PATH", "")]
-    notable = [host for host in report.sorted_hosts if host.state != IN_PLACE]
-    for host in notable:
+    lines = _table_lines(report)
+    shown = list(islice(lines, most))
+    left_out = sum(1 for _line in lines)
+    rows = [("HOST", "STATE", "PATH", ""), *shown] if shown else []
+    widths = [max(map(len, column)) for column in zip(*rows)][:3]
+    text = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
+        text.append("  ".join([*cells, row[3]]).rstrip())
+    if left_out:
+        text.append(f"... and {left_out} more")
+    return "\n".join([*text, headline(report)])
+
+
+def _table_lines(report: Report) -> t.Iterator[t.Tuple[str, str, str, str]]:
+    for host in report.sorted_hosts:
+        name = visible(host.name)
         for problem in _problems(host):
-            rows.append((host.name, WORDS[host.state], "", problem))
+            yield name, WORDS[host.state], "", visible(" ".join(problem.split()))
         for finding in host.notable:
             if not finding.repaired:
-                rows.append((host.name, WORDS[finding.state], finding.path, remark(finding)))
-    left_out = len(rows) - 1 - most
-    widths = [max(map(len, column)) for column in zip(*rows[: most + 1])][:3]
-    lines = []
-    for row in rows[: most + 1] if notable else ():
-        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
-        lines.append("  ".join([*cells, row[3]]).rstrip())
-    if left_out > 0:
-        lines.append(f"... and {left_out} more")
-    return "\n".join([*lines, headline(report)])
+                state, path = WORDS[finding.state], visible(finding.path)
+                yield name, state, path, visible(remark(finding))
 
 
 def headline(report: Report) -> str:
@@ -158,7 +167,7 @@ def headline(report: Report) -> str:
 def remark(finding: Finding) -> str:
     """What is to be said of a finding, in one line."""
     fields = [f"{each.name}: want {each.want}, have {each.have}" for each in finding.fields]
-    return "; ".join([*fields, *finding.note.splitlines()[:1]])
+    return "; ".join(fields or finding.note.splitlines()[:1])
 
 
 def _problems(host: HostReport) -> t.List[str]:
@@ -169,43 +178,77 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
+def visible(text: str) -> str:
+    """`text` in one line without what moves cursors, turns writing around or cannot be encoded."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def _row(*cells: str) -> str:
-    return "| " + " | ".join(map(_cell, cells)) + " |\n"
+    return "| " + " | ".join(cells) + " |\n"
 
 
 def _cell(text: str) -> str:
-    # A cell is one line; HTML and table marks in names are shown, not obeyed.
-    plain = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    return " ".join(plain.split())
+    # What Markdown or HTML would obey is shown; an underscore inside a word is none of that.
+    return _MARKS.sub(_entity, visible(" ".join(text.split())))
+
+
+def _entity(mark: t.Match[str]) -> str:
+    return f"&#{ord(mark[0])};"
+
+
+def _code(text: str) -> str:
+    text = visible(text)
+    if re.search("[|`<]", text):  # which may end the cell or the code, or be taken for HTML
+        return f"<code>{_MARKS.sub(_entity, text)}</code>"
+    return f"`{text}`"
 
 
 def _junit_case(host: str, name: str, outcome: str) -> str:
     return (
-        f"<testcase classname={_xml_attribute(host)} name={_xml_attribute(name)}>"
-        f"{outcome}</testcase>\n"
+        f"<testcase classname={_xml_attribute(host)} name={_xml_attribute(name)} "
+        f'time="0">{outcome}</testcase>\n'
     )
 
 
 def _junit_outcome(finding: Finding) -> str:
-    if finding.state == FAILED:
-        return f"<error message={_xml_attribute(remark(finding) or 'failed')}/>"
-    if not is_drift(finding):
+    if finding.state != FAILED and not is_drift(finding):
         return ""
-    message = ": ".join(filter(None, (WORDS[finding.state], remark(finding))))
-    return f"<failure message={_xml_attribute(message)}>{_xml_text(finding.note)}</failure>"
+    kind = "error" if finding.state == FAILED else "failure"
+    return _junit_body(kind, WORDS[finding.state], remark(finding), finding.note)
+
+
+def _junit_body(kind: str, what: str, remark: str, note: str = "") -> str:
+    # Some show the message only, some the text only.
+    message = ": ".join(filter(None, (what, remark)))
+    text = "\n".join(filter(None, (message, note)))
+    return (
+        f"<{kind} type={_xml_attribute(what)} message={_xml_attribute(message)}>"
+        f"{_xml_text(text)}</{kind}>"
+    )
 
 
 def _xml_attribute(text: str) -> str:
-    return quoteattr(_NO_XML.sub("\ufffd", text))
+    return quoteattr(_NO_XML.sub(_escape, text))
 
 
 def _xml_text(text: str) -> str:
-    return escape(_NO_XML.sub("\ufffd", text))
+    return escape(_NO_XML.sub(_escape, text))
+
+
+def _escape(character: t.Match[str]) -> str:
+    return character[0].encode("unicode_escape").decode()
 
 
 def _prometheus_label(text: str) -> str:
+    text = text.encode("utf-8", "backslashreplace").decode()  # before, since it makes backslashes
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
+# In a table cell; the underscore only where it may be emphasis.
+_MARKS = re.compile(r"[\\`*\[\]<>|&~@]|(?<![^\W_])_|_(?![^\W_])")
 # What XML 1.0 cannot hold at all.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -24,6 +24,7 @@ NEW, STILL = "new", "still"
 Json = t.Dict[str, t.Any]
 
 
+_MADE = "%Y-%m-%dT%H:%M:%SZ"
 _NEVER = datetime.fromtimestamp(0, timezone.utc)
 
 
@@ -33,7 +34,7 @@ class BadPrevious(Exception):
 
 @dataclass
 class HostReport:
-    """One host. Of each path the first finding counts that is not in place."""
+    """One host. What is not in place counts until it is put right, whatever else is found later."""
 
     name: str
     findings: t.Dict[str, Finding] = field(default_factory=dict)
@@ -60,7 +61,7 @@ class HostReport:
         """Take in what one more task said."""
         for finding in told.findings:
             before = self.findings.get(finding.path)
-            if before is None or before.state == IN_PLACE:
+            if before is None or before.state in (IN_PLACE, FAILED) or finding.repaired:
                 self.findings[finding.path] = finding
         self.problems.extend(told.problems)
 
@@ -78,7 +79,7 @@ class Report:
     @property
     def made_text(self) -> str:
         """When it was made, RFC 3339."""
-        return self.made.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.made.strftime(_MADE)
 
     def host(self, name: str) -> HostReport:
         """The host of this name."""
@@ -105,15 +106,11 @@ class Report:
         if not isinstance(previous, dict) or previous.get("version") != VERSION:
             raise BadPrevious(f"it is no drift report of version {VERSION}")
         try:
-            before = {
-                entry["host"]: {
-                    pin["path"]: pin["state"] for pin in entry["pins"] if not pin["repaired"]
-                }
-                for entry in previous["report"]
-            }
-            self.previous = str(previous["made"])
-        except (KeyError, TypeError) as error:
+            before = {_text(entry["host"]): _not_in_place(entry) for entry in previous["report"]}
+            made = datetime.strptime(_text(previous["made"]), _MADE)
+        except (KeyError, TypeError, ValueError) as error:
             raise BadPrevious(f"it is not as a drift report is made: {error!r}") from None
+        self.previous = f"{made.isoformat()}Z"
         for host in self.hosts.values():
             known = before.get(host.name, {})
             now = {finding.path for finding in host.notable}
@@ -121,6 +118,21 @@ class Report:
             # Of a host that could not be looked at, nothing is known to be gone.
             if not host.unreachable and not host.problems:
                 host.gone = {path: state for path, state in known.items() if path not in now}
+
+
+def _not_in_place(entry: Json) -> t.Dict[str, str]:
+    """Of one host of an earlier report: the paths that were left as they should not be."""
+    pins = {_text(pin["path"]): pin["state"] for pin in entry["pins"] if not pin["repaired"]}
+    for state in pins.values():
+        if state not in STATES:
+            raise ValueError(f"no state: {state!r}"[:80])
+    return pins
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"no text: {value!r}"[:80])
+    return value
 
 
 def is_drift(finding: Finding) -> bool:

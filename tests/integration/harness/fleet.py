@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,7 +21,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-PORT = 2022
 _BPFFS = "/sys/fs/bpf"
 _CONFIGURATION = """\
 AuthorizedKeysFile {scratch}/key.pub
@@ -46,6 +46,8 @@ class Fleet:
         self.scratch = scratch
         self.names = [f"host{number:03}" for number in range(1, size + 1)]
         self.inventory = scratch / "hosts.yml"
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]  # so that two fleets keep out of each other's way
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Fleet:
@@ -55,7 +57,7 @@ class Fleet:
             words = ["-q", "-t", "ed25519", "-N", "", "-f", str(file)]
             subprocess.run(["ssh-keygen", *words], check=True)
         sshd = Path(shutil.which("sshd", path="/usr/sbin:/usr/bin") or "sshd")
-        text = _CONFIGURATION.format(scratch=self.scratch, port=PORT)
+        text = _CONFIGURATION.format(scratch=self.scratch, port=self.port)
         if b"PerSourcePenalties" not in sshd.read_bytes():  # new in OpenSSH 9.8
             text = text.replace("PerSourcePenalties no\n", "")
         (self.scratch / "sshd_config").write_text(text)
@@ -83,7 +85,7 @@ class Fleet:
         """Write the inventory with `variables` for all, and more for some of the hosts."""
         everywhere = {
             "ansible_user": "root",
-            "ansible_port": PORT,
+            "ansible_port": self.port,
             "ansible_ssh_private_key_file": str(self.scratch / "key"),
             "ansible_ssh_common_args": " ".join(self._ssh_options()),
             "ansible_python_interpreter": os.path.realpath(sys.executable),
@@ -105,7 +107,7 @@ class Fleet:
     def ssh(self, name: str) -> list[str]:
         """The words to run a command on a host with; the command follows."""
         return [
-            *("ssh", "-i", str(self.scratch / "key"), "-p", str(PORT), "-o", "BatchMode=yes"),
+            *("ssh", "-i", str(self.scratch / "key"), "-p", str(self.port), "-o", "BatchMode=yes"),
             *self._ssh_options(),
             f"root@{self.address(name)}",
         ]
@@ -171,7 +173,7 @@ class Fleet:
 
 
 def _namespace(pid: int) -> tuple[int, int] | None:
-    """What tells a mount namespace from all others; None for our own, and where nothing can be seen."""
+    """What tells a mount namespace from others; None for our own, and if nothing can be seen."""
     try:
         there, here = os.stat(f"/proc/{pid}/ns/mnt"), os.stat("/proc/self/ns/mnt")
     except OSError:

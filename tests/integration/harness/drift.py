@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drift reports as others read them: the published schema, an XML parser, Prometheus' grammar."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from .site import CHECKOUT
+
+Json = dict[str, Any]
+# Each form, and how the names of files of it end.
+FORMS = {"json": "json", "html": "html", "markdown": "md", "junit": "xml", "prometheus": "prom"}
+SCHEMA = json.loads((CHECKOUT / "docs" / "drift-report.schema.json").read_text())
+
+
+def read_json(text: str) -> Json:
+    """The report, once the schema and its own counts hold."""
+    report = json.loads(text)
+    jsonschema.Draft202012Validator(SCHEMA).validate(report)
+    hosts = report["report"]
+    assert [each["host"] for each in hosts] == sorted({each["host"] for each in hosts})
+    states = Counter(host["state"] for host in hosts)
+    assert report["hosts"] == {state: states[state] for state in report["hosts"]}
+    pins = Counter(pin["state"] for host in hosts for pin in host["pins"])
+    pins["in_place"] = sum(len(host["in_place"]) for host in hosts)
+    assert report["pins"] == {state: pins[state] for state in report["pins"]}
+    for host in hosts:
+        paths = [pin["path"] for pin in host["pins"]]
+        assert paths == sorted(set(paths) - set(host["in_place"]))
+    return report
+
+
+def by_host(report: Json) -> dict[str, Json]:
+    """The hosts of a report, by name."""
+    return {host["host"]: host for host in report["report"]}
+
+
+def states(host: Json) -> dict[str, str]:
+    """Each path of a host that was looked at: its state, with a ! where it was put right."""
+    found = dict.fromkeys(host["in_place"], "in_place")
+    for pin in host["pins"]:
+        found[pin["path"]] = pin["state"] + ("!" if pin["repaired"] else "")
+    return found
+
+
+# Elements of Jenkins' junit-10.xsd, its strictest known reader: attributes that must be there and
+# those that may, and children.
+_JUNIT = {
+    "testsuites": ({"name"}, set(), {"testsuite"}),
+    "testsuite": (
+        {"name", "tests", "failures", "errors", "time", "timestamp", "hostname"},
+        set(),
+        {"testcase"},
+    ),
+    "testcase": ({"name", "classname", "time"}, set(), {"failure", "error"}),
+    "failure": ({"message", "type"}, set(), set()),
+    "error": ({"message", "type"}, set(), set()),
+}
+
+
+def read_junit(text: str) -> dict[str, dict[str, str]]:
+    """For each host the outcome of each test: passed, failure or error."""
+    root = ET.fromstring(text)
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        required, optional, children = _JUNIT[element.tag]
+        assert required <= set(element.attrib) <= required | optional, element.tag
+        assert {child.tag for child in element} <= children
+    found = {}
+    for suite in root:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", suite.attrib["timestamp"])
+        assert suite.attrib["name"] == suite.attrib["hostname"]
+        for name in ("failure", "error"):
+            assert int(suite.attrib[f"{name}s"]) == len(suite.findall(f"testcase/{name}"))
+        assert int(suite.attrib["tests"]) == len(suite)
+        outcomes = {}
+        for case in suite:
+            assert case.attrib["classname"] == suite.attrib["name"]
+            assert len(case) <= 1
+            outcomes[case.attrib["name"]] = case[0].tag if len(case) else "passed"
+            assert all(outcome.text and outcome.attrib["message"] for outcome in case)
+        found[suite.attrib["name"]] = outcomes
+    return found
+
+
+_LABEL = r'[a-zA-Z_]\w*="(?:[^"\\\n]|\\\\|\\"|\\n)*"'
+_SAMPLE = re.compile(rf"([a-zA-Z_:][\w:]*)(?:\{{({_LABEL}(?:,{_LABEL})*)\}})? (-?[0-9.]+)", re.A)
+_COMMENT = re.compile(r"# (HELP|TYPE) ([a-zA-Z_:][\w:]*) (.+)", re.A)
+
+
+def read_prometheus(text: str, promtool: str | None = shutil.which("promtool")) -> Json:
+    """Each sample, by name and labels, once the text is sound: also to promtool, if it is there."""
+    if promtool:
+        done = subprocess.run([promtool, "check", "metrics"], input=text.encode(), check=False)
+        assert done.returncode == 0
+    assert text.endswith("\n")
+    found: Json = {}
+    typed: list[str] = []
+    for line in text[:-1].split("\n"):
+        comment = _COMMENT.fullmatch(line)
+        if comment:
+            if comment[1] == "TYPE":
+                assert comment[2] not in typed, "a metric's samples stand together"
+                typed.append(comment[2])
+            continue
+        sample = _SAMPLE.fullmatch(line)
+        assert sample, line
+        assert sample[1] == typed[-1], "a sample follows its type"
+        labels = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', sample[2] or ""))
+        key = (
+            sample[1],
+            *(
+                re.sub(r"\\(.)", lambda mark: {"n": "\n"}.get(mark[1], mark[1]), value)
+                for value in labels.values()
+            ),
+        )
+        assert key not in found, key
+        found[key] = float(sample[3])
+    return found
+
+
+def read_markdown(text: str) -> list[list[str]]:
+    """The rows of the table, whether or not a backslash before a pipe counts."""
+    rows = []
+    for line in text.split("\n"):
+        if line.startswith("|") and not line.startswith("|---"):
+            cells = line.split("|")[1:-1]
+            assert cells == re.split(r"(?<!\\)\|", line)[1:-1]
+            rows.append([cell.strip() for cell in cells])
+    return rows[1:]
+
+
+def read_all(folder: Path) -> Json:
+    """The report, once all forms in `folder` are sound and say the same."""
+    text = {form: (folder / f"drift.{end}").read_bytes().decode() for form, end in FORMS.items()}
+    report = read_json(text["json"])
+    hosts = by_host(report)
+    junit, samples = read_junit(text["junit"]), read_prometheus(text["prometheus"])
+    rows = read_markdown(text["markdown"])
+    assert set(junit) == set(map(_in_xml, hosts))
+    outcome = {"failed": "error", "in_place": "passed"}
+    for name, host in hosts.items():
+        wanted = {
+            _in_xml(path): outcome.get(state, "passed" if state.endswith("!") else "failure")
+            for path, state in states(host).items()
+        }
+        told = {path: each for path, each in junit[_in_xml(name)].items() if path != "host"}
+        assert told == wanted
+        label = name.encode("utf-8", "backslashreplace").decode()
+        counts = Counter(pin["state"] for pin in host["pins"])
+        counts["in_place"] = len(host["in_place"])
+        for state in report["pins"]:
+            assert samples["ebpf_pinning_pins", label, state] == counts[state]
+        for state in report["hosts"]:
+            assert samples["ebpf_pinning_host_state", label, state] == (host["state"] == state)
+    assert all(len(row) == 6 for row in rows)
+    troubles = [
+        max(len(host["problems"]), host["state"] == "unreachable") for host in hosts.values()
+    ]
+    assert len(rows) == sum(troubles) + sum(len(host["pins"]) for host in hosts.values())
+    assert text["html"]
+    return report
+
+
+def _in_xml(text: str) -> str:
+    """What stands for characters that XML 1.0 has not: control characters, half pairs, U+FFFE."""
+    return "".join(
+        each.encode("unicode_escape").decode()
+        if (ord(each) < 0x20 and each not in "\t\n\r")
+        or 0xD800 <= ord(each) <= 0xDFFF
+        or ord(each) in (0xFFFE, 0xFFFF)
+        else each
+        for each in text
+    )

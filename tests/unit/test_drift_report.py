@@ -1,0 +1,339 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The drift report: what counts for a host, its history, its forms, its files."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import examples
+
+from plugins.plugin_utils import _drift_files as files
+from plugins.plugin_utils._drift_findings import (
+    ACCESS,
+    DIFFERENT,
+    FAILED,
+    IN_PLACE,
+    MISSING,
+    STATES,
+    UNDECLARED,
+    Field,
+    Finding,
+    Told,
+)
+from plugins.plugin_utils._drift_forms import as_markdown, as_table, visible
+from plugins.plugin_utils._drift_report import HostReport, Report
+
+sys.path.append(str(Path(__file__).parents[1] / "integration"))
+from harness.drift import FORMS, by_host, read_all
+
+MADE = datetime(2026, 11, 24, 17, 0, 0, tzinfo=UTC)
+
+
+def finding(state: str, path: str = "/b/a", **more: Any) -> Finding:
+    return Finding(path, "map", state, **more)
+
+
+def report(**hosts: HostReport | list[Finding]) -> Report:
+    made = Report(made=MADE, playbook="site.yml", inventory=["hosts.yml"])
+    for name, given_ in hosts.items():
+        if isinstance(given_, list):
+            made.host(name).add(Told(given_))
+        else:
+            made.hosts[name] = replace(given_, name=name)
+    return made
+
+
+def written(made: Report, folder: Path, **more: str | None) -> list[str]:
+    paths = {form: f"{folder}/drift.{end}" for form, end in FORMS.items()}
+    return files.write_all(made, {**paths, **more})
+
+
+# What counts for a host
+
+SEQUENCES = [
+    ("nothing yet", [], None),
+    ("what is found first", [MISSING], MISSING),
+    ("drift, also when another declaration is met", [IN_PLACE, DIFFERENT, IN_PLACE], DIFFERENT),
+    ("the first drift of two", [ACCESS, DIFFERENT], ACCESS),
+    ("what is known rather than a failure", [FAILED, IN_PLACE], IN_PLACE),
+    ("drift rather than a failure", [DIFFERENT, FAILED], DIFFERENT),
+    ("that it was put right", [MISSING, "missing!"], "missing!"),
+    ("that it was put right, also when it is found in place", ["missing!", IN_PLACE], "missing!"),
+]
+
+
+@pytest.mark.parametrize(("what", "states", "wanted"), SEQUENCES)
+def test_of_each_path_counts(what: str, states: list[str], wanted: str | None) -> None:
+    host = HostReport("h")
+    for state in states:
+        host.add(Told([finding(state.rstrip("!"), repaired=state.endswith("!"))]))
+    found = host.findings.get("/b/a")
+    assert (found and found.state + "!" * found.repaired) == wanted, what
+
+
+HOSTS = [
+    ([], [], False, "in_place"),
+    ([finding(IN_PLACE)], [], False, "in_place"),
+    ([finding(MISSING, repaired=True)], [], False, "in_place"),
+    ([finding(MISSING)], [], False, "drift"),
+    ([finding(UNDECLARED)], [], False, "drift"),
+    ([finding(FAILED)], [], False, "failed"),
+    ([finding(MISSING)], ["trouble"], False, "failed"),
+    ([finding(IN_PLACE)], ["no route"], True, "unreachable"),
+]
+
+
+@pytest.mark.parametrize(("findings", "problems", "unreachable", "state"), HOSTS)
+def test_a_host_is_as_bad_as_the_worst_of_it(
+    findings: list[Finding], problems: list[str], unreachable: bool, state: str
+) -> None:
+    host = HostReport("h", unreachable=unreachable)
+    host.add(Told(findings, problems))
+    assert host.state == state
+
+
+# History
+
+
+def compared(before: Report, now: Report, folder: Path) -> Report:
+    assert written(before, folder) == []
+    assert written(now, folder, previous=f"{folder}/drift.json") == []
+    read_all(folder)
+    return now
+
+
+def test_history_is_new_still_and_gone(tmp_path: Path) -> None:
+    before = report(
+        one=[
+            finding(MISSING, "/still"),
+            finding(DIFFERENT, "/gone"),
+            finding(MISSING, "/mended then", repaired=True),
+            finding(IN_PLACE, "/in place"),
+        ],
+        two=[finding(MISSING, "/gone")],
+        three=[finding(MISSING, "/not looked at")],
+    )
+    now = report(
+        one=[finding(ACCESS, "/still"), finding(MISSING, "/new"), finding(IN_PLACE, "/gone")],
+        two=HostReport("", problems=["trouble"]),
+        four=[finding(FAILED, "/new")],
+    )
+    hosts = compared(before, now, tmp_path).hosts
+    assert hosts["one"].history == {"/still": "still", "/new": "new"}
+    assert hosts["one"].gone == {"/gone": DIFFERENT}
+    assert (hosts["two"].history, hosts["two"].gone) == ({}, {})  # nothing is known of it
+    assert hosts["four"].history == {"/new": "new"}
+    assert set(hosts) == {"one", "two", "four"}
+    assert now.previous == "2026-11-24T17:00:00Z"
+
+
+def test_what_is_put_right_is_no_longer_there_in_the_next_report(tmp_path: Path) -> None:
+    now = compared(
+        report(one=[finding(MISSING, repaired=True)]), report(one=[finding(MISSING)]), tmp_path
+    )
+    assert now.hosts["one"].history == {"/b/a": "new"}
+
+
+def previous(**changes: Any) -> dict[str, Any]:
+    pin = {"path": "/b/a", "state": "missing", "repaired": False, **changes.pop("pin", {})}
+    entry = {"host": "one", "pins": [pin], **changes.pop("entry", {})}
+    return {"version": 1, "made": "2026-01-01T00:00:00Z", "report": [entry], **changes}
+
+
+BAD = {
+    "nothing": "",
+    "no JSON": "<html>",
+    "half of it": json.dumps(previous())[:-5],
+    "no report": "[]",
+    "a later version": json.dumps(previous(version=2)),
+    "no version": json.dumps({"report": []}),
+    "no hosts": json.dumps(previous(report=None)),
+    "a host that is none": json.dumps(previous(report=[5])),
+    "a host of another kind": json.dumps(previous(entry={"host": ["one"]})),
+    "a path that is none": json.dumps(previous(pin={"path": 5})),
+    "a path that cannot be one": json.dumps(previous(pin={"path": {}})),
+    "a state that is none": json.dumps(previous(pin={"state": "<script>"})),
+    "a state of another kind": json.dumps(previous(pin={"state": []})),
+    "a time that is none": json.dumps(previous(made="<script>alert(1)</script>")),
+    "digits of another script": json.dumps(previous(made="\uff12026-01-01")),
+    "no time": json.dumps(previous(made=None)),
+    "depths": "[" * 1_000_000,
+    "a number without end": "[" + "9" * 10_000 + "]",
+    "bytes": b"\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_previous_report_that_is_none_is_said_so_and_the_new_one_written(
+    tmp_path: Path, what: str
+) -> None:
+    old = tmp_path / "old.json"
+    content = BAD[what]
+    old.write_bytes(content if isinstance(content, bytes) else content.encode())
+    made = report(one=[finding(MISSING)])
+    (problem,) = written(made, tmp_path, previous=str(old))
+    assert problem.startswith(f"drift_previous {old} cannot be used: ")
+    assert len(problem) < 500
+    (host,) = by_host(read_all(tmp_path)).values()
+    assert host["pins"][0]["history"] is None
+    assert (made.previous, host["gone"]) == (None, [])
+
+
+def test_a_previous_report_that_is_not_there_is_the_first_run(tmp_path: Path) -> None:
+    assert written(report(), tmp_path, previous=f"{tmp_path}/nothing") == []
+
+
+# Forms
+
+# What is hard for one form or another, and everything else.
+NASTY = [
+    "<script>alert(1)</script>", "|", "`", "``", "\\", "\\|", "\n", "\r\n", "\t", '"', "'", "&lt;",
+    "]]>", "--", "{{ e }}", "{% e %}", "@all", "[a](b)", "*", "_", "~", "\x00", "\x1b[31m", "\x7f",
+    "\x85", "\u2028", "\u202e", "\u200b", "\ufeff", "\ufffe", "\udc80", "\U0001f41d", " ",
+]  # fmt: skip
+TEXTS = (
+    st.lists(st.sampled_from(NASTY) | st.text(max_size=3), min_size=1, max_size=4)
+    .map("".join)
+    .filter(bool)
+)
+FIELDS = st.lists(st.builds(Field, TEXTS, TEXTS, TEXTS), max_size=2).map(tuple)
+KINDS = st.sampled_from(["map", "object", "mount", "pin", "directory", "file"])
+NOTES = st.just("") | TEXTS
+FINDINGS = st.one_of(
+    st.builds(Finding, TEXTS, KINDS, st.just(IN_PLACE), *map(st.just, ((), "", False))),
+    st.builds(Finding, TEXTS, KINDS, st.sampled_from(STATES[1:-1]), FIELDS, NOTES, st.booleans()),
+    st.builds(Finding, TEXTS, KINDS, st.just(FAILED), FIELDS, NOTES, st.just(False)),
+)
+TOLD = st.builds(Told, st.lists(FINDINGS, max_size=4), st.lists(TEXTS, max_size=2))
+FLEETS = st.dictionaries(TEXTS, st.tuples(TOLD, st.booleans()), max_size=4)
+
+
+def fleet(hosts: dict[str, tuple[Told, bool]]) -> Report:
+    made = Report(made=MADE, playbook="a\udc80\n`|", inventory=["<b>|`\n", "hosts"])
+    for name, (told, unreachable) in hosts.items():
+        made.host(name).unreachable = unreachable
+        made.host(name).add(told)
+    return made
+
+
+@examples(150)
+@given(FLEETS, FLEETS)
+def test_whatever_is_called_what_all_forms_are_sound_and_agree(
+    before: dict[str, Any], now: dict[str, Any]
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        assert written(fleet(before), folder) == []
+        made = fleet(now)
+        assert written(made, folder, previous=f"{folder}/drift.json") == []
+        told = by_host(read_all(folder))
+        assert set(told) == {_as_json(name) for name in made.hosts}
+        markdown = (folder / "drift.md").read_text(encoding="utf-8")
+    assert "<script" not in markdown
+    for text in (markdown, as_table(made)):
+        assert all(each.isprintable() for each in text.split("\n"))
+    table = as_table(made).split("\n")
+    assert len(table) <= 23
+
+
+def _as_json(text: str) -> str:
+    return json.loads(json.dumps(text))
+
+
+def test_a_name_shows_what_it_is_made_of() -> None:
+    assert visible("caf\u00e9 b\\") == "caf\u00e9 b\\"
+    assert visible("a\nb\x1b[31m\u202e\udc80") == r"a\nb\x1b[31m\u202e\udc80"
+
+
+def test_markdown_is_shown_and_not_obeyed() -> None:
+    path = "/b/a|`<b>\\"
+    text = "".join(as_markdown(report(h=[finding(FAILED, path, note="see [x](y) *now* @all a_b")])))
+    row = text.splitlines()[-1]
+    assert "<code>/b/a&#124;&#96;&#60;b&#62;&#92;</code>" in row
+    assert "see &#91;x&#93;(y) &#42;now&#42; &#64;all a_b" in row
+
+
+def test_the_table_says_what_to_know_first() -> None:
+    fields = (Field("max_entries", "2", "1"),)
+    made = report(
+        good=[finding(IN_PLACE)],
+        bad=[
+            finding(DIFFERENT, fields=fields, note="Declare what is there"),
+            finding(MISSING, "/b"),
+        ],
+        mended=[finding(MISSING, repaired=True)],
+        worse=HostReport("", problems=["no  bpffs\nat all"]),
+        away=HostReport("", unreachable=True),
+    )
+    assert as_table(made).splitlines() == [
+        "HOST   STATE        PATH",
+        "away   unreachable        unreachable",
+        "bad    missing      /b",
+        "bad    different    /b/a  max_entries: want 2, have 1",
+        "worse  failed             no bpffs at all",
+        "5 hosts, 4 pins: 1 in drift, 1 failed, 1 unreachable, 1 put right",
+    ]
+    assert as_table(made, most=1).splitlines()[2:] == [
+        "... and 3 more",
+        "5 hosts, 4 pins: 1 in drift, 1 failed, 1 unreachable, 1 put right",
+    ]
+    assert as_table(report(h=[finding(IN_PLACE)])) == (
+        "1 host, 1 pin: 0 in drift, 0 failed, 0 unreachable"
+    )
+
+
+# Files
+
+
+def test_two_forms_do_not_share_a_file(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("drift.json")
+    problems = written(report(h=[finding(MISSING)]), tmp_path, html=f"{tmp_path}/link")
+    assert problems == [
+        f"drift_html {tmp_path}/link cannot be written: it is the file of drift_json; the run is "
+        "not affected"
+    ]
+    assert json.loads((tmp_path / "drift.json").read_text())["version"] == 1
+    assert not (tmp_path / "drift.html").exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["{}", "{}/nowhere/x", "{}/pipe", "{}/file/x", "{}/nul\0", "/dev/null"]
+)
+def test_what_cannot_be_written_is_a_problem_with_option_and_path(
+    tmp_path: Path, path: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    before = {each.name: each.lstat().st_ino for each in tmp_path.iterdir()}
+    path = path.format(tmp_path)
+    (problem,) = files.write_all(report(), {"junit": path})
+    assert problem.startswith(f"drift_junit {path} cannot be written: ")
+    assert problem.endswith("; the run is not affected")
+    assert {each.name: each.lstat().st_ino for each in tmp_path.iterdir()} == before
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+def test_a_report_that_fails_in_the_middle_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(_report: Report) -> Any:
+        yield "half"
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "FORMS", {"json": half})
+    (tmp_path / "old").write_text("old")
+    (problem,) = files.write_all(report(), {"json": f"{tmp_path}/old"})
+    assert "No space left" in problem
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
