@@ -13,6 +13,9 @@ sys.path[:0] = [str(ROOT / "plugins" / "module_utils"), str(ROOT)]
 # Tests of what runs on controllers only, which have Python 3.11 or newer.
 OF_CONTROLLERS = [
     "test_btf_excerpt.py",
+    "test_drift_findings.py",
+    "test_drift_page.py",
+    "test_drift_report.py",
     "test_elf_fuzz.py",
     "test_map_definitions.py",
     "test_object_files.py",
