@@ -8,7 +8,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 import strategies as some
@@ -22,7 +22,7 @@ from module_utils._core.restore.manifest import Manifest, content, parse
 from module_utils._core.spec.maps import read_pins
 from module_utils._core.spec.mounts import read_mount
 
-Fields = dict[str, Any]
+Fields = Dict[str, Any]
 
 POLICY = ("on_mismatch", "value_growth")
 DEFAULTS = {"directory": "/sys/fs/bpf/agent"}
