@@ -117,7 +117,7 @@ def test_the_same_declarations_are_the_same_bytes(
     def shuffled(fields: Fields) -> Fields:
         names = list(fields)
         random.shuffle(names)
-        return {name: fields[name] for name in names} | {"group": fields.get("group")}
+        return {**{name: fields[name] for name in names}, "group": fields.get("group")}
 
     mounts, maps, defaults = whole
     again = content([*map(shuffled, mounts)], [*map(shuffled, maps)], shuffled(defaults))
