@@ -7,7 +7,7 @@ CHECKS := style typing licence changelog pythons unit lint docs-check sanity ker
 MATRIX := other-pythons cores sanity-oldest
 SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools extensions)
 STAGED := .cache/ansible_collections/ebpf/pinning
-SCENARIOS ?= vm fleet
+SCENARIOS ?= vm mixed
 
 .PHONY: help setup venv system stage test test-all $(CHECKS) $(MATRIX) molecule test-vm bench \
     bench-fleet demo fleet dist format clean

@@ -8,7 +8,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 import strategies as some
@@ -22,7 +22,7 @@ from module_utils._core.restore.manifest import Manifest, content, parse
 from module_utils._core.spec.maps import read_pins
 from module_utils._core.spec.mounts import read_mount
 
-Fields = dict[str, Any]
+Fields = Dict[str, Any]
 
 POLICY = ("on_mismatch", "value_growth")
 DEFAULTS = {"directory": "/sys/fs/bpf/agent"}
@@ -117,7 +117,7 @@ def test_the_same_declarations_are_the_same_bytes(
     def shuffled(fields: Fields) -> Fields:
         names = list(fields)
         random.shuffle(names)
-        return {name: fields[name] for name in names} | {"group": fields.get("group")}
+        return {**{name: fields[name] for name in names}, "group": fields.get("group")}
 
     mounts, maps, defaults = whole
     again = content([*map(shuffled, mounts)], [*map(shuffled, maps)], shuffled(defaults))

@@ -67,8 +67,6 @@ def load_all(directory: str) -> Loaded:
             manifests.append(_load(path))
         except TROUBLE as error:
             problems += [f"{path}: {_cut(line)}" for line in _spelled(error).splitlines()]
-        except RecursionError:  # read, but too deep to say what it is
-            problems.append(f"{path}: is nested too deeply: run the playbook again")
     return Loaded(manifests, problems)
 
 
@@ -80,8 +78,15 @@ def manifest_names(directory: str) -> List[str]:
 def parse(text: bytes, path: str) -> Manifest:
     """Check a manifest like the arguments of the modules; PinningError with all that is wrong."""
     try:
+        return _read(text, path)
+    except RecursionError:  # while it is read, or while it is said what is wrong
+        raise BadField("is nested too deeply: run the playbook again") from None
+
+
+def _read(text: bytes, path: str) -> Manifest:
+    try:
         whole = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BadField(f"is no JSON ({error}), perhaps cut short: run the playbook again") from None
     if not isinstance(whole, dict) or whole.get("version") != VERSION:
         raise BadField(
