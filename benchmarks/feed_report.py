@@ -53,7 +53,9 @@ def main() -> None:
     manager = SimpleNamespace(extra_vars=extra)
     callback.v2_playbook_on_play_start(SimpleNamespace(get_variable_manager=lambda: manager))
     module = "ebpf.pinning.bpf_map_pinned"
-    task = SimpleNamespace(resolved_action=module, action=module, check_mode=True, vars={})
+    task = SimpleNamespace(
+        resolved_action=module, action=module, check_mode=True, delegate_to=None, vars={}
+    )
     callback.v2_playbook_on_task_start(task, False)
     before = _peak()
     taking = 0.0

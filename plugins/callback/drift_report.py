@@ -220,7 +220,8 @@ def _host(result: t.Any) -> str:
 def _where(result: t.Any, fields: Fields) -> str:
     """The host that was looked at, which is another one if the task was delegated."""
     delegated = fields.get("_ansible_delegated_vars") or {}
-    return str(delegated.get("ansible_delegated_host") or _host(result))
+    named = delegated.get("ansible_delegated_host") or _task(result).delegate_to
+    return str(named or _host(result))
 
 
 def _module(task: t.Any) -> str:

@@ -55,6 +55,8 @@ def read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
         return Told((), [f"the result of {module} is not as this version makes it: {error!r}"])
     # A module that succeeds has no message: so failed_when cannot hide a failure.
     lines = [own_words(line) for line in str(result.get("msg", "")).splitlines()]
+    if lines == [_NO_MESSAGE]:
+        lines = []
     if told.findings and result.get("failed_when_result"):
         lines = []  # the condition is the user's, and the findings say what it was about
     elif failed and not lines and not told.findings:
@@ -196,6 +198,7 @@ def _in_place(path: str, kind: str) -> Finding:
     return Finding(path, kind, IN_PLACE)
 
 
+_NO_MESSAGE = "Action failed: Unknown error."  # ansible-core 2.19, of an until never met
 _STATE_OF_ACTION = {
     "created": MISSING,
     "adjusted": DIFFERENT,
