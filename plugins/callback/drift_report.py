@@ -83,9 +83,9 @@ from ansible.plugins.callback import CallbackBase
 from ansible.utils.path import unfrackpath
 
 from ..plugin_utils import _drift_files as files
-from ..plugin_utils._drift_findings import own_words, read, read_other, reads
+from ..plugin_utils._drift_findings import Told, own_words, read, read_other, reads
 from ..plugin_utils._drift_forms import as_table
-from ..plugin_utils._drift_report import Report, Told
+from ..plugin_utils._drift_report import Report
 
 COLLECTION = "ebpf.pinning."
 ASYNC_STATUS = ("ansible.builtin.async_status", "ansible.legacy.async_status", "async_status")
