@@ -3,13 +3,14 @@
 #
 # Every target sets up what it needs, and can be called on its own. The work is in tools/ and demo/.
 
-CHECKS := style typing licence changelog pythons unit lint docs-check sanity kernel oldest-python
+CHECKS := style typing licence changelog pythons unit lint docs-check sanity kernel molecule \
+    oldest-python
 MATRIX := other-pythons cores sanity-oldest
 SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools extensions)
 STAGED := .cache/ansible_collections/ebpf/pinning
 SCENARIOS ?= vm mixed
 
-.PHONY: help setup venv system stage test test-all $(CHECKS) $(MATRIX) molecule test-vm bench \
+.PHONY: help setup venv system stage test test-all $(CHECKS) $(MATRIX) test-vm bench \
     bench-fleet demo fleet dist format clean
 
 help: ## list the targets
