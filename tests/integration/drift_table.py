@@ -33,9 +33,10 @@ class Case:
     notes: Mapping[str, str] = field(default_factory=dict)  # what they hold
 
 
-def declare(*names: str, shape: Fields = SHAPE, **more: Any) -> Fields:
+def declare(*names: str, shape: Fields | None = None, **more: Any) -> Fields:
     """Arguments that declare maps in $D."""
-    return {"directory": "$D", "maps": [{"name": name, **shape} for name in names], **more}
+    maps = [{"name": name, **(shape or SHAPE)} for name in names]
+    return {"directory": "$D", "maps": maps, **more}
 
 
 def task(arguments: Fields | None = None, module: str = MAP, **keywords: Any) -> Fields:

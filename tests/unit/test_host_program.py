@@ -125,9 +125,9 @@ def test_what_is_no_regular_file_is_not_touched(tmp_path: Path, wanted: bytes | 
     os.mkfifo(tmp_path / "fifo")
     for name in ("directory", "symlink", "dangling", "fifo"):
         with pytest.raises(PinningError, match="no regular file"):
-            _ = HostFile(str(tmp_path / name), wanted).differs
+            assert HostFile(str(tmp_path / name), wanted).differs
     with pytest.raises(PinningError, match="no directory"):
-        _ = HostFile(str(tmp_path / "target" / "file"), wanted).differs
+        assert HostFile(str(tmp_path / "target" / "file"), wanted).differs
     assert (tmp_path / "target").read_text() == "theirs"
 
 

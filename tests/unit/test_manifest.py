@@ -281,7 +281,9 @@ def _named(way: tuple[Any, ...]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("way", "option"), FIELDS + BTF_FIELDS, ids=[_named(way) for way, _ in FIELDS + BTF_FIELDS]
+    ("way", "option"),
+    FIELDS + BTF_FIELDS,
+    ids=[_named(way) for way, _option in FIELDS + BTF_FIELDS],
 )
 def test_each_field_takes_the_values_of_its_type_only(way: tuple[Any, ...], option: Fields) -> None:
     taken = TAKEN.get(option["type"], "text")

@@ -10,7 +10,7 @@ def test_no_pin_is_left(pins):
 
 
 def test_the_second_file_system_is_gone(mounts, host):
-    assert [point for point, _ in mounts] == ["/sys/fs/bpf"]
+    assert [point for point, _flags in mounts] == ["/sys/fs/bpf"]
     assert "/run/molecule-bpf" not in host.file("/etc/fstab").content_string
 
 

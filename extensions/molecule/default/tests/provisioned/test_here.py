@@ -24,7 +24,7 @@ def test_every_declared_pin_is_there_and_no_other(pins):
 
 
 def test_the_second_file_system_is_mounted_once(mounts, host):
-    assert [point for point, _ in mounts].count("/run/molecule-bpf") == 1
+    assert [point for point, _flags in mounts].count("/run/molecule-bpf") == 1
     assert host.check_output("stat -c %a /run/molecule-bpf") == "1711"
     assert host.file("/etc/fstab").content_string.split().count("/run/molecule-bpf") == 1
 

@@ -11,7 +11,11 @@ def test_every_declared_pin_is_there_and_no_other(pins, declared):
 
 def test_each_file_system_is_mounted_once_and_with_its_flags(mounts):
     flags = {"rw", "nosuid", "nodev", "noexec"}
-    assert sorted(point for point, _ in mounts) == ["/run/probe/bpf", "/srv/bpf", "/sys/fs/bpf"]
+    assert sorted(point for point, _flags in mounts) == [
+        "/run/probe/bpf",
+        "/srv/bpf",
+        "/sys/fs/bpf",
+    ]
     for point, found in mounts:
         assert flags <= found, point
 
