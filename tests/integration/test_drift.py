@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -321,7 +322,7 @@ def test_a_folder_of_others_keeps_its_report(host: Host) -> None:
         f"os.setuid({NOBODY})\n"
         "print(files.write_all(files.Report(), {'json': '/mnt/drift.json'}))\n"
     )
-    done = host.run(host.site.python, "-c", script, str(host.site.scratch))
+    done = host.run(sys.executable, "-c", script, str(host.site.scratch))
     assert "drift_json /mnt/drift.json cannot be written: Permission denied" in done.stdout
     assert host.shell("cat /mnt/*; ls -A /mnt").split() == ["old", "drift.json"]
 
