@@ -113,11 +113,20 @@ def text_diff(
     path: str, before: t.Mapping[str, object], after: t.Mapping[str, object]
 ) -> Dictionary:
     """One entry of `diff`: both sides as YAML, a field a line."""
+    return _diff(path, _yaml(before), _yaml(after))
+
+
+def file_diff(path: str, before: bytes, after: bytes) -> Dictionary:
+    """One entry of `diff`: a file, as it is found and as it is to be."""
+    return _diff(path, before.decode("utf-8", "replace"), after.decode("utf-8", "replace"))
+
+
+def _diff(path: str, before: str, after: str) -> Dictionary:
     return {
         "before_header": f"{path} (found)",
         "after_header": f"{path} (declared)",
-        "before": _yaml(before),
-        "after": _yaml(after),
+        "before": before,
+        "after": after,
     }
 
 

@@ -16,7 +16,7 @@ from ._core.observe.mounts import observe
 from ._core.plan.mounts import MountPlan, flags_to_set, inheriting, plan_mount, plan_unmount
 from ._core.spec.fields import absolute, group_name, octal, user_name
 from ._core.spec.mounts import DELEGATES, WantedMount, WantedUnmount, read_mount
-from ._face import Dictionary, failures_reported, printable, text_diff
+from ._face import Dictionary, failures_reported, file_diff, printable, text_diff
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -159,14 +159,7 @@ def _diff(
     if before != after:
         diff.append(text_diff(path, _flat(before), _flat(after)))
     if boot and boot.after != boot.before:
-        diff.append(
-            {
-                "before_header": f"{boot.path} (found)",
-                "after_header": f"{boot.path} (declared)",
-                "before": boot.before.decode("utf-8", "replace"),
-                "after": boot.after.decode("utf-8", "replace"),
-            }
-        )
+        diff.append(file_diff(boot.path, boot.before, boot.after))
     return diff
 
 

@@ -16,7 +16,7 @@ from ._core.mountinfo import mounts
 from ._core.restore import command, manifest
 from ._core.spec.fields import BadField, absolute
 from ._core.uapi import MapFlag
-from ._face import Dictionary, failures_reported, printable
+from ._face import Dictionary, failures_reported, file_diff, printable
 from ._host_program import HostFile
 from ._options import ACCESS, MAP, MOUNT, Options
 
@@ -180,13 +180,8 @@ def _action(path: str, *, gone: bool) -> Dictionary:
 
 
 def _diff(file: HostFile) -> Dictionary:
-    before = ""
+    before = b""
     if os.path.exists(file.path):
-        with open(file.path, encoding="utf-8", errors="replace") as there:
+        with open(file.path, "rb") as there:
             before = there.read()
-    return {
-        "before_header": f"{file.path} (found)",
-        "after_header": f"{file.path} (declared)",
-        "before": before,
-        "after": (file.content or b"").decode(),
-    }
+    return file_diff(file.path, before, file.content or b"")

@@ -16,7 +16,7 @@ from ..map_types import map_type_name
 from ..observe.maps import observe
 from ..observe.mounts import observe as observe_mount
 from ..plan.maps import Keep, MapPlan, Refuse, plan, spell_drift
-from ..plan.mounts import plan_mount
+from ..plan.mounts import MountPlan, plan_mount
 from ..spec.maps import WantedPin
 from ..spec.mounts import WantedMount
 from .manifest import Loaded, Manifest
@@ -76,9 +76,9 @@ def _pins(manifest: Manifest, look: Callable[[WantedPin], Line]) -> Iterator[Lin
         yield Line(pin.path, declared, FAILED, obstacle) if obstacle else look(pin)
 
 
-def _mount_line(wanted: WantedMount) -> Line:
+def _mount_line(wanted: WantedMount, decided: Optional[MountPlan] = None) -> Line:
     try:
-        decided = plan_mount(wanted, observe_mount(wanted.path))
+        decided = decided or plan_mount(wanted, observe_mount(wanted.path))
     except TROUBLE as error:
         return Line(wanted.path, "bpffs", FAILED, explained(error))
     if decided.problems:
@@ -91,15 +91,16 @@ def _mount_line(wanted: WantedMount) -> Line:
 
 
 def _restore_mount(wanted: WantedMount) -> Line:
-    before = _mount_line(wanted)
-    if before.state not in (MISSING, DIFFERENT):
-        return before
     done: List[str] = []
     try:
         seen = observe_mount(wanted.path)
-        apply_mount(wanted, seen, plan_mount(wanted, seen), done)
+        decided = plan_mount(wanted, seen)
+        before = _mount_line(wanted, decided)
+        if before.state not in (MISSING, DIFFERENT):
+            return before
+        apply_mount(wanted, seen, decided, done)
     except TROUBLE as error:
-        return before._replace(state=FAILED, detail=explained(error))
+        return Line(wanted.path, "bpffs", FAILED, explained(error))
     return before._replace(state=RESTORED, detail=", ".join(done))
 
 
