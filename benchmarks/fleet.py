@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whole runs over a fleet of sshds on this machine, at two sizes: ours, pings, a loop, plain ssh.
 
-    benchmarks/fleet.py [--sizes 5 50] [--maps 200] [--forks 25]
+    benchmarks/fleet.py [--sizes 5 50] [--maps 200] [--forks 25] [--names 1000]
 
-Everything runs over ssh with the same forks and with connections that stay open in between.
+Everything runs over ssh with the same forks and with connections that stay open in between. At
+last a drift run over --names hosts: see many_names.py.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import many_names
 import report
 from report import Figure, Limit
 from setting import Failed, Setting, creation, declarations, run_checked
@@ -30,7 +33,16 @@ from harness.fleet import Fleet  # noqa: E402
 
 DIRECTORY = "/sys/fs/bpf/agent"
 _LOOPS = (2, 6)  # maps; the loop's time for more is on the line through these
-_ANSWERS = 4  # tasks of the provisioning playbook that say something of a host
+_TASKS = 4  # of the provisioning playbook, by its recap
+_REMOTE = 2  # of these, those that run on the host; the others check arguments of the roles
+# Drift runs with other settings than the one beside which they are shown.
+_SETTINGS = {
+    "5 forks": {"ANSIBLE_FORKS": "5"},
+    "10 forks": {"ANSIBLE_FORKS": "10"},
+    "50 forks": {"ANSIBLE_FORKS": "50"},
+    "no pipelining": {"ANSIBLE_PIPELINING": "false"},
+    "strategy free": {"ANSIBLE_STRATEGY": "free"},
+}
 _MOUNT = "mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf"
 
 Seconds = dict[str, float]
@@ -41,6 +53,7 @@ def main() -> int:
     parser.add_argument("--sizes", type=int, nargs=2, default=[5, 50], metavar="HOSTS")
     parser.add_argument("--maps", type=int, default=200)
     parser.add_argument("--forks", type=int, default=25)
+    parser.add_argument("--names", type=int, default=1000)
     options = parser.parse_args()
     if os.geteuid() != 0:
         print("only root may mount and make maps: run `make bench-fleet`", file=sys.stderr)
@@ -51,11 +64,13 @@ def main() -> int:
         for size in options.sizes:
             print(f"Measuring {size} hosts ...", file=sys.stderr)
             measured.append(_Bench(size, options.maps, options.forks).measure())
+        print(f"Measuring {options.names} names ...", file=sys.stderr)
+        cost = _Bench(options.sizes[1], options.maps, options.forks).cost(options.names)
     except Failed as failure:
         print(f"failed: {failure}", file=sys.stderr)
         return 1
     print(f"\n{options.maps} maps a host, {options.forks} forks, load before {load:.2f}\n")
-    print(report.table(_figures(options.sizes, measured, options.maps)))
+    print(report.table(_figures(options.sizes, measured, options.maps) + cost))
     return 0
 
 
@@ -67,28 +82,48 @@ class _Bench:
 
     def measure(self) -> Seconds:
         """Seconds of each whole run."""
+        with self._fleet() as (setting, fleet):
+            return self._runs(setting, fleet)
+
+    def cost(self, names: int) -> list[Figure]:
+        """What a drift run over `names` hosts costs the controller, when all is in place."""
+        with self._fleet() as (setting, fleet):
+            self._provision(setting, fleet)
+            fleet.write_inventory(self._variables(), names=names)
+            words, environment = self._command(setting, fleet, "ebpf.pinning.drift")
+            return many_names.measure(words, environment, setting.scratch, names)
+
+    @contextmanager
+    def _fleet(self) -> Iterator[tuple[Setting, Fleet]]:
         with tempfile.TemporaryDirectory(prefix="fleet-bench-") as folder:
             scratch = Path(folder)
             setting = Setting(scratch, os.path.realpath(sys.executable), "bpftool")
             setting.prepare(CHECKOUT)
             with Fleet(scratch, self.size) as fleet:
-                return self._runs(setting, fleet)
+                fleet.write_inventory(self._variables())
+                yield setting, fleet
+
+    def _variables(self) -> dict[str, object]:
+        return {"bpf_maps_directory": DIRECTORY, "bpf_maps": declarations(self.maps)}
 
     def _runs(self, setting: Setting, fleet: Fleet) -> Seconds:
-        fleet.write_inventory(
-            {"bpf_maps_directory": DIRECTORY, "bpf_maps": declarations(self.maps)}
-        )
         seconds: Seconds = {}
         self._playbook(setting, fleet, _play([{"ansible.builtin.ping": {}}]))  # opens connections
         seconds["pings"] = self._playbook(
-            setting, fleet, _play([{"ansible.builtin.ping": {}}] * _ANSWERS)
+            setting, fleet, _play([{"ansible.builtin.ping": {}}] * _TASKS)
         )
-        seconds["provision"] = self._playbook(setting, fleet, "ebpf.pinning.provision")
-        self._expect_pins(fleet, self.maps)
+        seconds[f"{_REMOTE} pings"] = self._playbook(
+            setting, fleet, _play([{"ansible.builtin.ping": {}}] * _REMOTE)
+        )
+        seconds["provision"] = self._provision(setting, fleet)
         seconds["second"] = self._playbook(setting, fleet, "ebpf.pinning.provision")
         seconds["drift"] = self._playbook(setting, fleet, "ebpf.pinning.drift")
+        for name, words in _SETTINGS.items():
+            seconds[f"drift, {name}"] = self._playbook(
+                setting, fleet, "ebpf.pinning.drift", **words
+            )
         seconds["pings again"] = self._playbook(
-            setting, fleet, _play([{"ansible.builtin.ping": {}}] * _ANSWERS)
+            setting, fleet, _play([{"ansible.builtin.ping": {}}] * _TASKS)
         )
         self._clear(fleet)
         seconds["ssh"] = self._plain_ssh(fleet, setting)
@@ -99,22 +134,36 @@ class _Bench:
             self._expect_pins(fleet, maps)
         return seconds
 
-    def _playbook(self, setting: Setting, fleet: Fleet, playbook: str | list[object]) -> float:
+    def _provision(self, setting: Setting, fleet: Fleet) -> float:
+        seconds = self._playbook(setting, fleet, "ebpf.pinning.provision")
+        self._expect_pins(fleet, self.maps)
+        return seconds
+
+    def _playbook(
+        self, setting: Setting, fleet: Fleet, playbook: str | list[object], **more: str
+    ) -> float:
         """Seconds of a whole ansible-playbook."""
+        words, environment = self._command(setting, fleet, playbook)
+        return _timed(words, {**environment, **more})
+
+    def _command(
+        self, setting: Setting, fleet: Fleet, playbook: str | list[object]
+    ) -> tuple[list[str], dict[str, str]]:
         if not isinstance(playbook, str):
             file = setting.scratch / "play.yml"
             file.write_text(json.dumps(playbook))
             playbook = str(file)
         command = [
             str(Path(sys.executable).parent / "ansible-playbook"),
-            *("-i", str(fleet.inventory), "--forks", str(self.forks), playbook),
+            *("-i", str(fleet.inventory), playbook),
         ]
         environment = setting.environment(
             **fleet.environment(),
+            ANSIBLE_FORKS=str(self.forks),
             ANSIBLE_CONFIG=str(setting.scratch / "ansible.cfg"),
             ANSIBLE_COLLECTIONS_PATH=str(setting.library),
         )
-        return _timed(command, environment)
+        return command, environment
 
     def _plain_ssh(self, fleet: Fleet, setting: Setting) -> float:
         """The floor: a script for all, pushed by xargs."""
@@ -187,11 +236,26 @@ def _figures(sizes: list[int], measured: list[Seconds], maps: int) -> list[Figur
             *(Figure(section, label, "s", [value]) for label, value in seconds.items()),
             Figure(section, f"loop of {maps}, extrapolated", "s", [loop]),
             Figure(section, "provision / plain ssh", "", [seconds["provision"] / seconds["ssh"]]),
+            Figure(
+                section,
+                f"provision / {_REMOTE} pings: tasks that run on the host",
+                "",
+                [seconds["provision"] / seconds[f"{_REMOTE} pings"]],
+            ),
+            *(
+                Figure(
+                    section,
+                    f"drift, {name} / drift",
+                    "",
+                    [seconds[f"drift, {name}"] / seconds["drift"]],
+                )
+                for name in _SETTINGS
+            ),
             Figure(section, "loop / provision", "", [loop / seconds["provision"]], Limit(">=", 50)),
             *(
                 Figure(
                     section,
-                    f"{run} / {_ANSWERS} pings",
+                    f"{run} / {_TASKS} pings",
                     "",
                     [seconds[run] / pings],
                     Limit("<=", 1.3),

@@ -81,8 +81,13 @@ class Fleet:
         number = self.names.index(name) + 1
         return f"127.0.{100 + number // 250}.{number % 250 + 1}"
 
-    def write_inventory(self, variables: Mapping[str, Any], **hosts: Mapping[str, Any]) -> None:
-        """Write the inventory with `variables` for all, and more for some of the hosts."""
+    def write_inventory(
+        self, variables: Mapping[str, Any], names: int = 0, **hosts: Mapping[str, Any]
+    ) -> None:
+        """Write the inventory with `variables` for all, and more for some of the hosts.
+
+        With more `names` than there are hosts, each host has several.
+        """
         everywhere = {
             "ansible_user": "root",
             "ansible_port": self.port,
@@ -94,6 +99,9 @@ class Fleet:
         each = {
             name: {"ansible_host": self.address(name), **hosts.get(name, {})} for name in self.names
         }
+        for number in range(len(each), names):
+            name = self.names[number % len(self.names)]
+            each[f"{name}-{number // len(self.names)}"] = each[name]
         self.inventory.write_text(json.dumps({"all": {"hosts": each, "vars": everywhere}}))
 
     def environment(self) -> dict[str, str]:
