@@ -9,9 +9,9 @@ from collections import Counter
 from contextlib import contextmanager
 
 from ._core.errors import TROUBLE
-from ._core.kernel import explained
 from ._core.map_types import map_type_name
 from ._core.shape import MapShape
+from ._core.syscall import explained
 from ._core.uapi import flag_names
 
 if t.TYPE_CHECKING:

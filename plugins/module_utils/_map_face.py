@@ -11,7 +11,6 @@ from ._core.apply.maps import MapCraft, Outcome
 from ._core.apply.names import Result, apply, foresee
 from ._core.found.pins import PinnedMap
 from ._core.host import this_host
-from ._core.kernel import KernelError
 from ._core.map_types import MAP_TYPES
 from ._core.objects import programs_using
 from ._core.observe.maps import observe
@@ -28,6 +27,7 @@ from ._core.plan.maps import (
 from ._core.plan.migration import loses_btf
 from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
+from ._core.syscall import KernelError
 from ._face import (
     Dictionary,
     batch_report,

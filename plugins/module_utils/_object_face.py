@@ -9,12 +9,12 @@ import typing as t
 from ._core.apply.names import Result, apply, foresee
 from ._core.apply.objects import ObjectCraft, ObjectOutcome, held
 from ._core.found.pins import PinnedLink, PinnedMap
-from ._core.kernel import KernelError
 from ._core.objects import programs_using
 from ._core.observe.objects import observe
 from ._core.plan.objects import ObjectPlan, RefuseObject, ReplaceObject, plan
 from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.objects import read_objects
+from ._core.syscall import KernelError
 from ._face import (
     Dictionary,
     batch_report,

@@ -339,7 +339,7 @@ def test_a_link_without_a_program_is_not_said_to_detach_one(world: World) -> Non
 SPELLINGS = """
 import ctypes, json, os, sys
 sys.path.insert(0, sys.argv[1])
-from _core.kernel import Fd
+from _core.syscall import Fd
 from _core.objects import identify, object_by_id
 process, link = int(sys.argv[2]), int(sys.argv[3])
 folder = f"/proc/{process}/fd"

@@ -7,8 +7,8 @@ from __future__ import annotations
 import struct
 
 import pytest
-from _core.kernel import Fd
 from _core.link_targets import target_of
+from _core.syscall import Fd
 from _core.uapi import LinkInfo
 
 # The number of a type and, by struct bpf_link_info, what the kernel writes behind its first 16

@@ -14,9 +14,9 @@ from typing import Iterable, Optional, Tuple
 
 from . import kernel
 from .errors import PinningError
-from .kernel import Fd, KernelError
 from .mountinfo import Mount
 from .shape import Identity
+from .syscall import Fd, KernelError
 
 # The kernel puts these into the root of the first bpffs (CONFIG_BPF_PRELOAD); nobody may
 # remove them, and a pin of a user's cannot have a dot in its name.

@@ -11,13 +11,14 @@ import threading
 from bisect import bisect_left
 from typing import Generator, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
-from . import kernel
+from . import elements
 from .advice import ENOTSUPP
+from .elements import Batch, BatchReader
 from .errors import PinningError
 from .found.pins import Survey
-from .kernel import Batch, BatchReader, KernelError
 from .map_types import MAP_TYPES_BY_NUMBER, Host, Kin
 from .shape import MapShape
+from .syscall import KernelError
 
 NO_BATCHES = (errno.EINVAL, ENOTSUPP)  # from a kernel before 5.6, and from a type without
 
@@ -134,19 +135,19 @@ def read_by_key(fd: int, layout: Layout, after: Optional[bytes] = None) -> Itera
     keys: List[bytes] = []
     values: List[bytes] = []
     steps = 0
-    key = kernel.next_key(fd, layout.key_size, after)
+    key = elements.next_key(fd, layout.key_size, after)
     while key is not None:
         # The key after one that was deleted meanwhile is the first one.
         steps += 1
         _check_end(steps, 2 * layout.max_entries)
-        value = kernel.lookup(fd, key, layout.entry_value_size)
+        value = elements.lookup(fd, key, layout.entry_value_size)
         if value is not None:
             keys.append(key)
             values.append(value)
         if len(keys) == capacity:
             yield Batch(capacity, b"".join(keys), b"".join(values))
             keys, values = [], []
-        key = kernel.next_key(fd, layout.key_size, key)
+        key = elements.next_key(fd, layout.key_size, key)
     yield Batch(len(keys), b"".join(keys), b"".join(values))
 
 

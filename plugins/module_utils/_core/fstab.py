@@ -13,9 +13,9 @@ from typing import Callable, List, Optional, Sequence, Tuple
 
 from .bpffs import mount_id, open_readable, walk
 from .errors import PinningError
-from .kernel import Fd, KernelError
 from .lock import Patience, try_lock
 from .spec.mounts import ATIME, OPPOSITES, WantedMount
+from .syscall import Fd, KernelError
 
 
 class FstabProblem(PinningError):

@@ -8,7 +8,7 @@ import struct
 from typing import Dict, Tuple
 
 from . import kernel, uapi
-from .kernel import Fd
+from .syscall import Fd
 from .uapi import LinkInfo
 
 # The leading fields of the union; names end where the rest says nothing to a person.

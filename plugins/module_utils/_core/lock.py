@@ -8,7 +8,7 @@ import fcntl
 import time
 
 from .errors import PinningError
-from .kernel import KernelError
+from .syscall import KernelError
 
 PATIENCE = 60.0  # seconds
 

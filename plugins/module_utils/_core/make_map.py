@@ -12,9 +12,9 @@ from typing import Tuple
 
 from . import kernel
 from .btf import minimal
-from .kernel import Fd, KernelError
 from .map_types import TakesBtf, map_type_name
 from .spec.maps import MapSpec
+from .syscall import Fd, KernelError
 
 
 def make_map(spec: MapSpec, name: bytes) -> Fd:

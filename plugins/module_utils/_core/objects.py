@@ -24,9 +24,9 @@ from .found.pins import (
     PinnedProg,
     Program,
 )
-from .kernel import Fd, KernelError
 from .link_targets import target_of
 from .shape import Entry, Identity, MapShape
+from .syscall import Fd, KernelError
 from .uapi import Command, MapInfo
 
 Inspect = Callable[[Fd, bytes, MapInfo], MapDetails]

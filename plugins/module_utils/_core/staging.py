@@ -18,10 +18,10 @@ from typing import Callable, Iterator
 
 from . import kernel
 from .bpffs import ENTRY, PathProblem, Place, describe_mode, mount_id, open_readable
-from .kernel import Fd, KernelError
 from .lock import Patience, try_lock
 from .shape import Access
 from .spec.fields import STAGING, octal
+from .syscall import Fd, KernelError
 
 
 class Staging:

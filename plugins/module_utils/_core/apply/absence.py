@@ -13,10 +13,10 @@ from typing import Dict, List, Optional, Sequence
 from ..bpffs import ENTRY, PathProblem, walk
 from ..errors import TROUBLE, Problems
 from ..found.pins import Pin, Sight
-from ..kernel import Fd, KernelError, explained
 from ..objects import object_by_id
 from ..plan.absence import AbsencePlan, Unlink
 from ..shape import Identity
+from ..syscall import Fd, KernelError, explained
 
 
 @dataclass

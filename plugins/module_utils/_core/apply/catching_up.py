@@ -13,9 +13,10 @@ from contextlib import closing
 from functools import cached_property
 from typing import Dict, NamedTuple, Optional, Set
 
-from .. import kernel
+from .. import elements
+from ..elements import Batch
 from ..entries import all_keys, read, read_ahead
-from ..kernel import Batch, KernelError
+from ..syscall import KernelError
 from ..uapi import BPF_ANY, BPF_EXIST, BPF_NOEXIST
 from .copying import Copied, Source, Target
 
@@ -143,7 +144,7 @@ class _Merge:
             return
         try:
             if wanted is None:
-                kernel.delete(self._target.fd, key)
+                elements.delete(self._target.fd, key)
                 self.taken_over += 1
             else:
                 self.taken_over += self._target.put(key, wanted, self._flags(here))

@@ -11,13 +11,14 @@ from contextlib import closing, contextmanager
 from itertools import cycle
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from .. import kernel
+from .. import elements, kernel
+from ..elements import Batch
 from ..entries import NO_BATCHES, Layout, all_keys, count, kin_of, read, read_ahead
 from ..errors import PinningError
 from ..host import this_host
-from ..kernel import Batch, Fd, KernelError
 from ..map_types import MAP_TYPES_BY_NUMBER, Host
 from ..shape import MapShape
+from ..syscall import Fd, KernelError
 from ..uapi import BPF_ANY, BYTE_ORDER, MapFlag
 
 
@@ -29,7 +30,7 @@ class Source(NamedTuple):
 
     def get(self, key: bytes) -> Optional[bytes]:
         """The value, or values of all CPUs, under `key`."""
-        return kernel.lookup(self.fd, key, self.layout.entry_value_size)
+        return elements.lookup(self.fd, key, self.layout.entry_value_size)
 
 
 class Target:
@@ -46,13 +47,13 @@ class Target:
 
     def get(self, key: bytes) -> Optional[bytes]:
         """The value, or values of all CPUs, under `key`."""
-        return kernel.lookup(self.fd, key, self.layout.entry_value_size)
+        return elements.lookup(self.fd, key, self.layout.entry_value_size)
 
     def put(self, key: bytes, value: bytes, flags: int = BPF_ANY) -> int:
         """Write one entry with a value of this map; 0 if what it means is gone by now."""
         command = self.layout.kin.holds
         if command is None:
-            kernel.update(self.fd, key, value, flags)
+            elements.update(self.fd, key, value, flags)
             return 1
         try:
             opened = kernel.fd_by_id(command, int.from_bytes(value, BYTE_ORDER))
@@ -61,7 +62,7 @@ class Target:
                 raise
             return 0
         with opened:
-            kernel.update(self.fd, key, int(opened).to_bytes(4, BYTE_ORDER), flags)
+            elements.update(self.fd, key, int(opened).to_bytes(4, BYTE_ORDER), flags)
         return 1
 
     def put_all(self, batch: Batch) -> int:
@@ -70,7 +71,7 @@ class Target:
         batch = batch._replace(values=self.grown(batch.values))
         if self._has_batches and batch.length:
             try:
-                kernel.update_batch(self.fd, batch)
+                elements.update_batch(self.fd, batch)
                 return batch.length
             except KernelError as error:
                 if error.errno not in NO_BATCHES:
@@ -165,7 +166,7 @@ def _remove_deleted(source: Source, target: Target) -> None:
     for batch in read(target.fd, target.layout):
         for key, _value in target.layout.pairs(batch):
             if (source.get(key) is None) if here is None else key not in here:
-                kernel.delete(target.fd, key)
+                elements.delete(target.fd, key)
 
 
 def _copy_once(source: Source, target: Target) -> Copied:

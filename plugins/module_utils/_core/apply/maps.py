@@ -11,7 +11,6 @@ from .. import kernel
 from ..bpffs import Place
 from ..errors import TROUBLE
 from ..found.pins import PinnedMap
-from ..kernel import Fd, KernelError, explained
 from ..make_map import make_map
 from ..objects import name_of, shape_of
 from ..observe.maps import observe_pin
@@ -19,6 +18,7 @@ from ..plan.access import inherited
 from ..plan.maps import Adjust, Create, Keep, Migrate, Refuse, Replace, Step, decide
 from ..shape import MapShape
 from ..spec.maps import WantedPin
+from ..syscall import Fd, KernelError, explained
 from ..uapi import BPF_F_RDONLY
 from .catching_up import CaughtUp, catch_up
 from .copying import copy, ends

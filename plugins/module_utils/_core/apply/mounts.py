@@ -14,12 +14,12 @@ from .. import kernel
 from ..bpffs import PathProblem, Place, open_readable, walk
 from ..errors import PinningError, Problems
 from ..found.mounts import Bpffs, MountSeen
-from ..kernel import KernelError
 from ..lock import Patience, try_lock
 from ..observe.mounts import observe
 from ..plan.mounts import MountPlan, flags_to_set, inheriting, plan_mount
 from ..spec.mounts import WantedMount, flag_bits
 from ..staging import set_access_of
+from ..syscall import KernelError
 
 
 def apply_mount(

@@ -15,13 +15,13 @@ from .. import kernel
 from ..bpffs import DIRECTORY, ENTRY, PathProblem, Place, walk
 from ..errors import TROUBLE, Problems
 from ..found.pins import DirectorySeen
-from ..kernel import Fd, KernelError, explained
 from ..observe.names import by_directory
 from ..plan.names import NamePlan
 from ..shape import UNDECLARED, Access, Identity
 from ..spec.fields import STAGING
 from ..spec.names import WantedName
 from ..staging import Staging, access_changes
+from ..syscall import Fd, KernelError, explained
 
 Step = TypeVar("Step")
 Outcome = TypeVar("Outcome")

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Iterator, NamedTuple, Optional, Union
 
 from ..bpffs import Place
-from ..kernel import Fd
 from ..objects import object_by_id
 from ..observe.objects import Resolver, look_at
 from ..plan.access import inherited
@@ -23,6 +22,7 @@ from ..plan.objects import (
     decide,
 )
 from ..spec.objects import WantedObject
+from ..syscall import Fd
 from .names import Craft, Work, adjust
 
 

@@ -11,10 +11,10 @@ from typing import List, Optional, Tuple
 from ..bpffs import DIRECTORY, KERNELS_OWN, PathProblem, walk
 from ..errors import Gathering
 from ..found.pins import A_DIRECTORY, A_MOUNT_POINT, NOTHING, Nothing, Sight, Tree
-from ..kernel import Fd
 from ..shape import Identity
 from ..spec.absence import SHARED_ROOT, AbsentPaths, Prune
 from ..spec.fields import STAGING
+from ..syscall import Fd
 from .tree import Lookout
 
 

@@ -21,11 +21,11 @@ from ..found.pins import (
     Sight,
     Unreadable,
 )
-from ..kernel import Fd, KernelError, explained
 from ..mountinfo import Mount, mounts
 from ..objects import fdinfo, loaded_programs
 from ..shape import Identity
 from ..spec.info import Question
+from ..syscall import Fd, KernelError, explained
 from ..uapi import MapInfo
 from .mounts import observe
 from .tree import Lookout

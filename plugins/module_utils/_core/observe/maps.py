@@ -9,19 +9,19 @@ import os
 from functools import lru_cache, partial
 from typing import Optional, Sequence, Tuple
 
-from .. import kernel, uapi
+from .. import elements, kernel, uapi
 from ..bpffs import Place
 from ..btf import Btf, BtfError
 from ..entries import Layout, kin_of, survey
 from ..found.pins import Found, MapDetails, Picture, Survey
 from ..host import this_host
-from ..kernel import Fd, KernelError
 from ..make_map import make_map, takes_btf
 from ..map_types import MAP_TYPES
 from ..objects import Inspect, fdinfo, look, look_in_private, shape_of
 from ..shape import MapBtf, MapShape
 from ..spec.maps import MapSpec, WantedPin
 from ..spec.names import OnMismatch
+from ..syscall import Fd, KernelError
 from ..uapi import Command, MapFlag, MapInfo
 from .names import observe_names
 
@@ -106,7 +106,7 @@ def _observe_inner(
     passed that comparison (bpf_map_meta_equal), so it stands for it.
     """
     is_hash = outer.number == MAP_TYPES["hash_of_maps"].number
-    first = kernel.next_key(fd, outer.key_size, None)
+    first = elements.next_key(fd, outer.key_size, None)
     inner = _first_inner(fd, outer, first)
     if inner is not None:
         return meta_equal(wanted, inner), inner
@@ -131,7 +131,7 @@ def _first_inner(fd: Fd, outer: MapShape, key: Optional[bytes]) -> Optional[MapS
     for _step in range(_LOOK_AT_MOST):
         if key is None:
             return None
-        value = kernel.lookup(fd, key, 4)
+        value = elements.lookup(fd, key, 4)
         if value is not None:
             try:
                 map_id = int.from_bytes(value, uapi.BYTE_ORDER)
@@ -142,7 +142,7 @@ def _first_inner(fd: Fd, outer: MapShape, key: Optional[bytes]) -> Optional[MapS
                     return None
                 if error.errno != errno.ENOENT:
                     raise
-        key = kernel.next_key(fd, outer.key_size, key)
+        key = elements.next_key(fd, outer.key_size, key)
     return None
 
 
@@ -153,7 +153,7 @@ def _would_take(pin_path: bytes, key_size: int, wanted: MapSpec) -> Optional[boo
     try:
         with kernel.get(pin_path) as outer, make_map(wanted, b"probe") as probe:
             value = int(probe).to_bytes(4, uapi.BYTE_ORDER)
-            kernel.update(outer, key, value, uapi.BPF_EXIST)
+            elements.update(outer, key, value, uapi.BPF_EXIST)
     except KernelError as error:
         return {errno.ENOENT: True, errno.EINVAL: False}.get(error.errno)
     return True

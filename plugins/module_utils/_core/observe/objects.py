@@ -12,9 +12,9 @@ from ..bpffs import Place, walk
 from ..errors import PinningError
 from ..found.objects import KernelObject, ObjectPicture, Resolution, Unresolved
 from ..found.pins import NOTHING, Found, NotAPin, Nothing, Pin, PinnedProg
-from ..kernel import KernelError
 from ..objects import identify, look, object_by_id
 from ..spec.objects import Reference, WantedObject
+from ..syscall import KernelError
 from ..uapi import OBJ_NAME_LEN, Command
 from .names import observe_names
 

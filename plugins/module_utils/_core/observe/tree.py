@@ -19,12 +19,12 @@ from ..bpffs import (
 )
 from ..errors import TROUBLE
 from ..found.pins import A_DIRECTORY, A_MOUNT_POINT, Glimpse, Nothing, Sight, Tree, Unreadable
-from ..kernel import Fd, explained
 from ..mountinfo import mounts
 from ..objects import Inspect, look, look_in_private
 from ..shape import Identity
 from ..spec.fields import STAGING
 from ..staging import is_in_use
+from ..syscall import Fd, explained
 
 
 class Lookout:

@@ -11,7 +11,6 @@ from ..apply.maps import MapCraft
 from ..apply.mounts import apply_mount
 from ..apply.names import apply
 from ..errors import TROUBLE
-from ..kernel import explained
 from ..map_types import map_type_name
 from ..observe.maps import observe
 from ..observe.mounts import observe as observe_mount
@@ -19,6 +18,7 @@ from ..plan.maps import Keep, MapPlan, Refuse, plan, spell_drift
 from ..plan.mounts import MountPlan, plan_mount
 from ..spec.maps import WantedPin
 from ..spec.mounts import WantedMount
+from ..syscall import explained
 from .manifest import Loaded, Manifest
 
 IN_PLACE, RESTORED = "in place", "restored"

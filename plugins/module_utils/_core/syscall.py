@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""How a system call is made that Python does not know: bpf(2), mount(2), umount2(2), fstatfs(2).
+
+Each command of bpf(2) has one buffer: whoever reads from it what the kernel wrote there must be the
+only thread that uses the command. Sources: man 2 bpf, the kernel's syscall tables.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+import sys
+import threading
+from typing import Tuple
+
+from .advice import advice_for, errno_name
+from .errors import PinningError
+from .uapi import Command
+
+
+class KernelError(PinningError):
+    """The kernel refused `call`; the text says why that usually is and what to do."""
+
+    def __init__(self, call: str, number: int) -> None:
+        self.call = call
+        self.errno = number
+        super().__init__(f"{call}: {errno_name(number)}: {advice_for(call, number)}")
+
+    def add(self, remark: str) -> None:
+        """Say more about this very case."""
+        self.args = (f"{self} ({remark})",)
+
+    @classmethod
+    def of(cls, call: str, error: OSError) -> KernelError:
+        """The same for an error that Python's own `os` raised."""
+        return cls(call, error.errno or 0)
+
+
+def explained(error: Exception) -> str:
+    """The text of an error that was raised on purpose, or by Python's own `os`."""
+    if not isinstance(error, OSError):
+        return str(error)
+    text = str(KernelError.of("a system call", error))
+    return f"{error.filename}: {text}" if isinstance(error.filename, str) else text
+
+
+class Fd(int):
+    """A file descriptor that closes itself at the end of `with`."""
+
+    def __enter__(self) -> Fd:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        os.close(self)
+
+    @property
+    def magic(self) -> bytes:
+        """A path that means what is open, whatever its name means by now."""
+        return b"/proc/self/fd/%d" % self
+
+
+class Call:
+    """One command of bpf(2); calling it packs the fields of its attr and asks the kernel.
+
+    The arguments of the system call are made once: a batch makes thousands of calls.
+    """
+
+    def __init__(
+        self, command: Command, layout: struct.Struct, *, interrupted: bool = False
+    ) -> None:
+        self._name = command.name
+        self._may_be_interrupted = interrupted  # else it is made again after EINTR
+        self._lock = threading.Lock()  # two threads look up keys, of the old and of the new map
+        self._pack = layout.pack_into
+        self._command = ctypes.c_int(command)
+        self._size = ctypes.c_uint(layout.size)
+        self.attr, address = shared_buffer(layout.size)
+        self._address = ctypes.c_void_p(address)
+
+    def __call__(self, *fields: object) -> int:
+        while True:
+            with self._lock:
+                self._pack(self.attr, 0, *fields)
+                result: int = _syscall(_BPF, self._command, self._address, self._size)
+            if result >= 0:
+                return result
+            number = ctypes.get_errno()
+            if number != errno.EINTR or self._may_be_interrupted:
+                raise KernelError(self._name, number)
+
+
+def shared_buffer(size: int) -> Tuple[bytearray, int]:
+    """A buffer that the kernel reads and writes, and its address."""
+    buffer = bytearray(size)
+    return buffer, ctypes.addressof((ctypes.c_char * size).from_buffer(buffer))
+
+
+def _syscall_number() -> int:
+    machine = os.uname().machine
+    numbers = _NUMBERS_64 if sys.maxsize > 2**32 else _NUMBERS_32
+    return next((number for prefix, number in numbers if machine.startswith(prefix)), 0)
+
+
+def _unknown_machine(*_arguments: object) -> int:
+    raise PinningError(
+        f"the number of bpf(2) on {os.uname().machine} is not known to this collection: please "
+        "report it"
+    )
+
+
+# From the kernel's syscall tables; a 32-bit Python may run on a 64-bit kernel.
+# Under `linux32`, uname names the 32-bit machine to a 64-bit Python.
+_NUMBERS_64 = (
+    ("x86_64", 321),
+    ("i", 321),
+    ("aarch64", 280),
+    ("arm", 280),
+    ("riscv", 280),
+    ("loongarch", 280),
+    ("ppc", 361),
+    ("s390", 351),
+    ("mips", 5315),
+    ("sparc", 349),
+)
+_NUMBERS_32 = (
+    ("x86_64", 357),
+    ("i", 357),
+    ("arm", 386),
+    ("aarch64", 386),
+    ("ppc", 361),
+    ("mips", 4355),
+    ("riscv", 280),
+)
+_BPF = ctypes.c_long(_syscall_number())
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mount.argtypes = [
+    ctypes.c_char_p,
+    ctypes.c_char_p,
+    ctypes.c_char_p,
+    ctypes.c_ulong,
+    ctypes.c_char_p,
+]
+libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
+libc.fstatfs.argtypes = [ctypes.c_int, ctypes.c_void_p]
+_syscall = libc.syscall if _BPF.value else _unknown_machine
+libc.syscall.restype = ctypes.c_long
