@@ -10,8 +10,8 @@ SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools exte
 STAGED := .cache/ansible_collections/ebpf/pinning
 SCENARIOS ?= vm mixed
 
-.PHONY: help setup venv system stage test test-all $(CHECKS) $(MATRIX) test-vm bench \
-    bench-fleet demo fleet dist format clean
+.PHONY: help setup venv system posix stage test test-all $(CHECKS) $(MATRIX) test-vm bench \
+    bench-fleet demo fleet picture dist format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,6 +23,9 @@ N ?= 10
 fleet: setup stage ## drift over a fleet of N hosts on this machine; names the report it made
 	@tools/run-as-root env ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache \
 	    .venv/bin/python demo/fleet.py $(N) .cache/fleet
+
+picture: fleet ## take the picture of a report that README shows anew
+	@tools/run .venv/bin/python demo/picture.py .cache/fleet/drift.html docs/pictures/drift.png
 
 test: setup ## see it proven: everything below that checks something, then a summary
 	@tools/check $(CHECKS)
@@ -38,10 +41,13 @@ venv:
 system:
 	@tools/setup-system
 
+posix: venv
+	@tools/setup-posix
+
 unit: setup ## unit tests: no kernel, no root
 	@tools/run tools/counted unit .venv tests/unit
 
-kernel: setup ## tests on the real kernel, as root, in mount namespaces of their own
+kernel: setup posix ## tests on the real kernel, as root, in mount namespaces of their own
 	@tools/run-as-root tools/counted kernel .venv -n 2 tests/integration
 
 style: venv system ## ruff, yamllint, shellcheck
