@@ -167,14 +167,17 @@ class CallbackModule(CallbackBase):
         return to_text(value) if value else None
 
     def _take(self, result: t.Any, *, failed: bool, ignored: bool = False) -> None:
-        task, fields = _task(result), _fields(result)
+        # Asking for the fields makes a copy of all of them: only where they are read.
+        task = _task(result)
         module, check = _module(task), bool(task.check_mode)
         if reads(module):
+            fields = _fields(result)
             in_loop = "results" in fields
             for each in fields.get("results", [fields]):
                 bad = bool(each.get("failed")) if in_loop else failed
                 self._read(_where(result, each), module, each, failed=bad, check=check)
         elif module in ASYNC_STATUS and self._jobs:
+            fields = _fields(result)
             for each in fields.get("results", [fields]):
                 where = _where(result, each)
                 job = self._jobs.get((where, str(each.get("ansible_job_id"))))
@@ -185,7 +188,9 @@ class CallbackModule(CallbackBase):
             pass
         elif _is_of_our_roles(task):
             # Not its message, which is not ours to publish: it may hold anything.
-            told = read_other(task.get_name(), fields, check=check)
+            told = Told(())
+            if result.is_changed():
+                told = read_other(task.get_name(), _fields(result), check=check)
             problems = [_failure(task, module)] if failed else []
             if told.findings or problems:
                 self._report.host(_host(result)).add(Told(told.findings, problems))

@@ -7,6 +7,7 @@ What this collection does is in the tests that the table names.
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
 
@@ -143,6 +144,7 @@ def test_who_takes_pins_away(host: Host) -> None:
     _create(host, "flows")
     host.run("rm", f"{APP}/flows", str(host.scratch / "other"))
     assert not os.path.exists(host.scratch / "other")
+    assert ctypes.CDLL("libbpf.so.1").bpf_map__unpin
 
 
 def test_what_comes_back_after_a_restart(bare_host: Host) -> None:
