@@ -19,7 +19,7 @@ help: ## list the targets
 demo: ## see it work, on this machine's kernel, with nothing left behind
 	@demo/run.sh
 
-N ?= 10
+N ?= 12
 fleet: setup stage ## drift over a fleet of N hosts on this machine; names the report it made
 	@tools/run-as-root env ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache \
 	    .venv/bin/python demo/fleet.py $(N) .cache/fleet

@@ -27,7 +27,7 @@ MAPS = [
     {"name": "events", "type": "ringbuf", "max_entries": 65536},
     *(
         {"name": f"counts_{number}", "type": "percpu_array", "value_size": 8, "max_entries": 16}
-        for number in range(1, 10)
+        for number in range(1, 4)
     ),
 ]
 VARIABLES = {
@@ -72,7 +72,7 @@ def main(size: int, folder: Path) -> None:
         }
         provisioned = _playbook(fleet, environment, "ebpf.pinning.provision")
         _expect(provisioned == 0, "provisioning failed")
-        for name, (what, script) in zip(fleet.names[:: max(1, min(5, size // 6))], BREAKS * size):
+        for name, (what, script) in zip(fleet.names[:: max(2, min(5, size // 6))], BREAKS * size):
             print(f"==> {name}: {what}", flush=True)
             if script is None:
                 fleet.stop(name)

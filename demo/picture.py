@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
 from harness.browser import Browser  # noqa: E402
 
-WIDTH, HEIGHT = 1180, 820
+WIDTH, HEIGHT = 960, 770
 
 
 def main(page: Path, picture: Path) -> None:

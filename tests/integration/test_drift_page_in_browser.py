@@ -291,6 +291,14 @@ def test_columns_leave_out_the_directory_that_all_share_and_no_more(show: Show) 
     assert page.texts(".head .pin .name") == ["a/b", "ab"]
 
 
+def test_a_mount_among_the_columns_leaves_the_names_of_its_pins_short(show: Show) -> None:
+    paths = ("/b", "/b/agent/events", "/b/agent/flows")
+    found = {path: Finding(path, "map", MISSING) for path in paths}
+    page = show(report(HostReport("edge-1", found)))
+    assert page.texts(".of-pins") == ["/b/agent/"]
+    assert sorted(page.texts(".head .pin .name")) == ["/b", "events", "flows"]
+
+
 def test_a_domain_that_all_share_makes_room_on_a_phone(show: Show) -> None:
     names = [f"edge-{number}.fra1.example.net" for number in (1, 2)]
     page = show(

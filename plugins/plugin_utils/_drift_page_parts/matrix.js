@@ -6,7 +6,7 @@
 const LETTER_WIDTH = 8.8; // of the host names, at most
 const grid = $("matrix"), sheet = $("sheet");
 const active = { row: 0, column: 0 }; // -1 is the head: the path's, or the host's
-let size = null, prefix = 0, domain = "";
+let size = null, directory = "", domain = "";
 let painted = ""; // which columns
 const rowNodes = new Map();
 
@@ -19,7 +19,7 @@ function layOut() {
   size.host = Math.min(size.widest, Math.max(120, fit));
   domain = fit > size.widest ? commonDomain(shown.hosts.map((host) => host.name)) : "";
   grid.style.setProperty("--host-fit", `${size.host}px`);
-  prefix = commonDirectory(shown.columns.map((column) => data.paths[column]));
+  directory = commonDirectory(shown.columns.map((column) => data.paths[column]));
   sheet.style.width = `${size.host + shown.columns.length * size.cell}px`;
   sheet.style.height = `${size.head + shown.hosts.length * size.cell}px`;
   grid.setAttribute("aria-rowcount", shown.hosts.length + 1);
@@ -31,13 +31,20 @@ function layOut() {
   readOut(active);
 }
 
+// Of the paths that lead to no other: a mount is above its pins.
 function commonDirectory(paths) {
-  if (!paths.length) return 0;
-  const sorted = [...paths].sort();
+  const above = new Set();
+  for (const path of paths) {
+    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+      above.add(path.slice(0, end));
+    }
+  }
+  const sorted = paths.filter((path) => !above.has(path)).sort();
+  if (!sorted.length) return "";
   const first = sorted[0], last = sorted[sorted.length - 1];
   let same = 0;
   while (same < first.length && first[same] === last[same]) same += 1;
-  return first.slice(0, same).lastIndexOf("/") + 1;
+  return first.slice(0, first.slice(0, same).lastIndexOf("/") + 1);
 }
 
 function commonDomain(names) {
@@ -97,15 +104,15 @@ function gridCell(role, row, column, name, attributes, ...children) {
 
 function headRow(left, right) {
   const head = el("div", { role: "row", class: "head", "aria-rowindex": 1 });
-  const directory = shown.columns.length ? data.paths[shown.columns[0]].slice(0, prefix) : "";
   head.append(gridCell("columnheader", -1, -1, "corner", { "aria-label": "host" },
                        el("span", { class: "name of-pins" }, directory),
                        el("span", { class: "name of-hosts" }, domain && `\u2026${domain}`)));
   for (let column = left; column < right; column += 1) {
     const path = data.paths[shown.columns[column]];
+    const name = path.startsWith(directory) ? path.slice(directory.length) : path;
     head.append(gridCell("columnheader", -1, column, "pin",
                          { title: path, "aria-label": path },
-                         el("span", { class: "name" }, path.slice(prefix))));
+                         el("span", { class: "name" }, name)));
   }
   return head;
 }
