@@ -104,7 +104,7 @@ test-vm: stage ## the roles on virtual machines with three kernels, restarts inc
 bench: setup ## 1,000 maps against bpftool, a task loop and ping
 	@tools/run-as-root .venv/bin/python benchmarks/run.py
 
-bench-fleet: setup ## 50 hosts over ssh against pings, a task loop and plain ssh; ten minutes
+bench-fleet: setup ## 50 hosts over ssh against pings, a task loop and plain ssh; half an hour
 	@tools/run-as-root .venv/bin/python benchmarks/fleet.py
 
 dist: venv ## build the tarball that ansible-galaxy installs, into dist/
