@@ -12,7 +12,6 @@ from contextlib import contextmanager
 import pytest
 from harness.guide import Guide
 from harness.host import BPFFS, Host
-from harness.playbook import task
 
 AGENT = f"{BPFFS}/agent"
 FLOWS, BEFORE = f"{AGENT}/flows", f"{AGENT}/flows_before"

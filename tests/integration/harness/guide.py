@@ -33,7 +33,9 @@ class Guide:
         """Run a playbook of the page, or part of one, on a host of the group edge."""
         file = self.folder / "play.yml"
         file.write_text(text)
-        return self.host.ansible_playbook("-i", str(self.folder / "groups.yml"), str(file), *options)
+        return self.host.ansible_playbook(
+            "-i", str(self.folder / "groups.yml"), str(file), *options
+        )
 
     def play_twice(self, text: str, *options: str) -> Run:
         """The same, and again: the first run changes something, the second nothing. The first."""
