@@ -4,7 +4,7 @@
 # Every target sets up what it needs, and can be called on its own. The work is in tools/ and demo/.
 
 CHECKS := style typing licence changelog pythons unit lint docs-check sanity kernel molecule \
-    oldest-python
+    oldest-python dist-check
 MATRIX := other-pythons cores sanity-oldest
 SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools extensions)
 STAGED := .cache/ansible_collections/ebpf/pinning
@@ -102,7 +102,10 @@ bench-fleet: setup ## 50 hosts over ssh against pings, a task loop and plain ssh
 	@tools/run-as-root .venv/bin/python benchmarks/fleet.py
 
 dist: venv ## build the tarball that ansible-galaxy installs, into dist/
-	@tools/run ansible-galaxy collection build --force --output-path dist
+	@tools/dist
+
+dist-check: venv ## two builds are the same file, and it can be installed and used
+	@tools/check-dist
 
 format: venv ## let ruff lay out the Python files
 	@tools/run ruff format .
