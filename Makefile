@@ -101,6 +101,10 @@ bench: setup ## 1,000 maps against bpftool, a task loop and ping
 bench-fleet: setup ## 50 hosts over ssh against pings, a task loop and plain ssh; ten minutes
 	@tools/run-as-root .venv/bin/python benchmarks/fleet.py
 
+TARGETS ?= demo test
+newcomer: ## make demo and test in a bare Debian, as after a clone; TARGETS=demo is the short form
+	@tools/newcomer $(TARGETS)
+
 dist: venv ## build the tarball that ansible-galaxy installs, into dist/
 	@tools/dist
 
