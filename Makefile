@@ -57,8 +57,8 @@ typing: stage ## mypy, strict, over the plugins
 licence: venv ## every file says under which licence it is
 	@tools/run reuse lint --lines && echo "every file has its licence"
 
-changelog: venv ## the changelog's fragments can be read
-	@tools/run antsibull-changelog lint && echo "the fragments are sound"
+changelog: venv ## it is sound, of the version in galaxy.yml, and announces all there is
+	@tools/check-changelog
 
 pythons: ## the core runs with every Python from 3.8 on that this machine has
 	@tools/pythons
@@ -102,6 +102,7 @@ bench-fleet: setup ## 50 hosts over ssh against pings, a task loop and plain ssh
 	@tools/run-as-root .venv/bin/python benchmarks/fleet.py
 
 TARGETS ?= demo test
+.PHONY: newcomer
 newcomer: ## make demo and test in a bare Debian, as after a clone; TARGETS=demo is the short form
 	@tools/newcomer $(TARGETS)
 
