@@ -112,6 +112,18 @@ dist: venv ## build the tarball that ansible-galaxy installs, into dist/
 dist-check: venv ## two builds are the same file, and it can be installed and used
 	@tools/check-dist
 
+RELEASE_CHECKS := licence dist-check importer environment
+.PHONY: release-check importer environment
+release-check: setup ## what must be so before the tarball is published; no fragment may be left
+	@tools/check $(RELEASE_CHECKS)
+	@tools/check-changelog --release
+
+importer: venv ## Galaxy's importer finds nothing to complain of
+	@tools/check-importer
+
+environment: venv ## an execution environment with this collection can be built
+	@tools/check-environment
+
 format: venv ## let ruff lay out the Python files
 	@tools/run ruff format .
 	@tools/run ruff check --fix .
