@@ -162,7 +162,8 @@ class CallbackModule(CallbackBase):
     def _path(self, name: str) -> t.Optional[str]:
         extra = self._extra.get(f"drift_{name}")
         if extra:
-            return to_text(unfrackpath(to_text(extra), follow=False))
+            path: str = unfrackpath(to_text(extra), follow=False)
+            return path
         value = self.get_option(name)
         return to_text(value) if value else None
 
