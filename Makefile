@@ -5,7 +5,7 @@
 
 CHECKS := style typing licence changelog pythons unit lint docs-check sanity kernel molecule \
     oldest-python dist-check
-MATRIX := other-pythons cores sanity-oldest
+MATRIX := other-pythons cores sanity-oldest newcomer-demo
 SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools extensions)
 STAGED := .cache/ansible_collections/ebpf/pinning
 SCENARIOS ?= vm mixed
@@ -103,8 +103,11 @@ bench-fleet: setup ## 50 hosts over ssh against pings, a task loop and plain ssh
 
 TARGETS ?= demo test
 .PHONY: newcomer
-newcomer: ## make demo and test in a bare Debian, as after a clone; TARGETS=demo is the short form
+newcomer: ## make demo and test in a bare Debian, as after a clone (20 min or more)
 	@tools/newcomer $(TARGETS)
+
+newcomer-demo: ## the short form
+	@tools/newcomer demo
 
 dist: venv ## build the tarball that ansible-galaxy installs, into dist/
 	@tools/dist
