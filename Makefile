@@ -4,8 +4,8 @@
 # Every target sets up what it needs, and can be called on its own. The work is in tools/ and demo/.
 
 CHECKS := style typing licence changelog pythons unit lint docs-check sanity kernel molecule \
-    oldest-python
-MATRIX := other-pythons cores sanity-oldest
+    oldest-python dist-check
+MATRIX := other-pythons cores sanity-oldest newcomer-demo
 SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools extensions)
 STAGED := .cache/ansible_collections/ebpf/pinning
 SCENARIOS ?= vm mixed
@@ -63,8 +63,8 @@ typing: stage ## mypy, strict, over the plugins
 licence: venv ## every file says under which licence it is
 	@tools/run reuse lint --lines && echo "every file has its licence"
 
-changelog: venv ## the changelog's fragments can be read
-	@tools/run antsibull-changelog lint && echo "the fragments are sound"
+changelog: venv ## it is sound, of the version in galaxy.yml, and announces all there is
+	@tools/check-changelog
 
 pythons: ## the core runs with every Python from 3.8 on that this machine has
 	@tools/pythons
@@ -107,8 +107,31 @@ bench: setup ## 1,000 maps against bpftool, a task loop and ping
 bench-fleet: setup ## 50 hosts over ssh against pings, a task loop and plain ssh; half an hour
 	@tools/run-as-root .venv/bin/python benchmarks/fleet.py
 
+TARGETS ?= demo test
+.PHONY: newcomer
+newcomer: ## make demo and test in a bare Debian, as after a clone (20 min or more)
+	@tools/newcomer $(TARGETS)
+
+newcomer-demo: ## the short form
+	@tools/newcomer demo
+
 dist: venv ## build the tarball that ansible-galaxy installs, into dist/
-	@tools/run ansible-galaxy collection build --force --output-path dist
+	@tools/dist
+
+dist-check: venv ## two builds are the same file, and it can be installed and used
+	@tools/check-dist
+
+RELEASE_CHECKS := licence dist-check importer environment
+.PHONY: release-check importer environment
+release-check: setup ## what must be so before the tarball is published; no fragment may be left
+	@tools/check $(RELEASE_CHECKS)
+	@tools/check-changelog --release
+
+importer: venv ## Galaxy's importer finds nothing to complain of
+	@tools/check-importer
+
+environment: venv ## an execution environment with this collection can be built
+	@tools/check-environment
 
 format: venv ## let ruff lay out the Python files
 	@tools/run ruff format .

@@ -15,7 +15,7 @@ description:
     found, and at the end of the run shows a table of what is not as declared, and writes reports
     where asked.
   - The playbook C(ebpf.pinning.drift) brings it along. For other playbooks enable it, with
-    C(callbacks_enabled=ebpf.pinning.drift_report) in F(ansible.cfg).
+    C(callbacks_enabled=ebpf.pinning.drift_report) in C(ansible.cfg).
   - A report is replaced in one rename. One that cannot be written is an error on the screen, and
     changes nothing about the run and its exit code.
 author:
@@ -23,7 +23,7 @@ author:
 options:
   json:
     description:
-      - File for the report as JSON, whose schema is F(docs/drift-report.schema.json).
+      - File for the report as JSON, whose schema is C(docs/drift-report.schema.json).
       - For this option and those below, an extra variable of the run such as
         C(-e drift_json=report.json) comes first.
     type: path
@@ -162,7 +162,8 @@ class CallbackModule(CallbackBase):
     def _path(self, name: str) -> t.Optional[str]:
         extra = self._extra.get(f"drift_{name}")
         if extra:
-            return to_text(unfrackpath(to_text(extra), follow=False))
+            path: str = unfrackpath(to_text(extra), follow=False)
+            return path
         value = self.get_option(name)
         return to_text(value) if value else None
 

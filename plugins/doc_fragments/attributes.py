@@ -26,10 +26,10 @@ attributes:
     description: Use C(group/ebpf.pinning.all) in C(module_defaults) to set options of all modules.
     membership: [ebpf.pinning.all]
 requirements:
-  - Linux 5.10 or newer with C(CONFIG_BPF_SYSCALL).
-  - Python 3.8 or newer on the managed node, and only its standard library.
+  - Linux 5.10 or newer with C(CONFIG_BPF_SYSCALL)
+  - Python 3.8 or newer on the managed node, and only its standard library
   - Root, or a user with the capabilities that the kernel asks for (C(CAP_BPF), and
-    C(CAP_SYS_ADMIN) for mounts and to find programs that use a map).
+    C(CAP_SYS_ADMIN) for mounts and to find programs that use a map)
 notes:
   - Symlinks are never followed, in no component of a path. Declare the real path.
 """

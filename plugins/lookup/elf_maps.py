@@ -11,8 +11,8 @@ short_description: The maps that BPF object files define
 version_added: 0.1.0
 description:
   - Reads the map definitions of object files that C(clang -g -target bpf) made, section C(.maps),
-    and gives the list that option O(ebpf.pinning.bpf_map_pinned#module:maps) of
-    M(ebpf.pinning.bpf_map_pinned) takes.
+    and gives the list that option O(ebpf.pinning.bpf_map_pinned#module:maps)
+    takes.
   - So the program's source is the one place that says what its maps are. Whoever loads the
     program afterwards, with libbpf or another loader, finds the maps by name and reuses them.
   - Definitions are read as libbpf reads them, with all their fields, C(type), C(max_entries),

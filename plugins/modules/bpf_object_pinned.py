@@ -2,13 +2,13 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Ensure that a map, program or link that is in the kernel is pinned."""
+"""Ensure that an existing BPF object is pinned."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bpf_object_pinned
-short_description: Ensure that a map, program or link that is in the kernel is pinned
+short_description: Ensure that an existing BPF object is pinned
 version_added: 0.1.0
 description:
   - Ensures that O(directory)/O(name) leads to an object that is in the kernel already, a map, a

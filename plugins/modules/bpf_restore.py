@@ -2,13 +2,13 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Ensure that a host can put its BPF maps and mounts back by itself."""
+"""Ensure that a host can restore its BPF pins."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bpf_restore
-short_description: Ensure that a host can put its BPF maps and mounts back by itself
+short_description: Ensure that a host can restore its BPF pins
 version_added: 0.1.0
 description:
   - Pins do not survive a restart. This writes a manifest of declared maps and mounts on the host,
@@ -93,7 +93,7 @@ EXAMPLES = r"""
         value_size: 8
         max_entries: 65536
 
-- name: Do not any more
+- name: Let it do so no longer
   ebpf.pinning.bpf_restore:
     name: agent
     state: absent

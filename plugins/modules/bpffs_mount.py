@@ -58,8 +58,8 @@ options:
     elements: str
   delegate_cmds:
     description:
-      - Commands of C(bpf(2)) that may be delegated to user namespaces with a token, by the
-        kernel's names, or V(any). Linux 6.9 or newer.
+      - Commands of the system call C(bpf) that may be delegated to user namespaces with a token, by
+        the kernel's names, or V(any). Linux 6.9 or newer.
       - What is delegated can only be set when the file system is made. A difference is an error,
         unless O(force) is set and there are no pins; then it is unmounted and mounted anew, with
         owner, group, mode and flags as they were unless declared.
