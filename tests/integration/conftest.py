@@ -5,16 +5,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from harness.host import Host
+from harness.host import BPFFS, Host
 from harness.site import CHECKOUT, Site
+from restoring import Installed, Restorer, every_type
 
 sys.path.append(str(CHECKOUT))  # for what runs on the controller, and needs no host
 
-pytest.register_assert_rewrite("absence_table", "mount_table")
+pytest.register_assert_rewrite("absence_table", "mount_table", "restore_places")
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +44,29 @@ def bare_host(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     host = Host(site, tmp_path_factory.mktemp("host"), mounted=False)
     yield host
     host.close()
+
+
+@pytest.fixture(scope="session")
+def installed(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """Installed by Ansible, once. The directory goes when the tests are done."""
+    scratch = tmp_path_factory.mktemp("installed")
+    host = Host(site, scratch)
+    library, manifests = scratch / "library", scratch / "restore.d"
+    arguments = {"name": "every_type", "maps": every_type(site), "directory": BPFFS}
+    made = host.module(
+        "bpf_restore", library=str(library), manifests=str(manifests), **arguments
+    ).good()
+    host.close()
+    yield Installed(
+        str(library / "ebpf-pinning"),
+        (manifests / "every_type.json").read_bytes(),
+        made["sandbox"]["capabilities"],
+    )
+    shutil.rmtree(scratch)
+
+
+@pytest.fixture
+def restorer(host: Host, installed: Installed, tmp_path: Path) -> Restorer:
+    manifests = tmp_path / "restore.d"
+    manifests.mkdir(mode=0o755)
+    return Restorer(host, installed.program, manifests)

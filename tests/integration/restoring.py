@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from harness.host import BPFFS, Host
-from harness.site import CHECKOUT, HERE
+from harness.site import CHECKOUT, HERE, Site
+from map_types import ROWS
 
 Fields = dict[str, Any]
 
 HASH = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
+COMMANDS = ("status", "check", "restore")
+GOOD, TROUBLE, DRIFT = 0, 1, 2  # exit codes
+# A manifest.
+WHOLE = json.dumps(
+    {"version": 1, "maps": [{"name": "bad", **HASH}], "defaults": {"directory": BPFFS}}
+).encode()
 UNIT = CHECKOUT / "roles" / "bpf_restore" / "templates" / "ebpf-pinning-restore.service.j2"
 
 
@@ -94,6 +101,38 @@ class Restorer:
         python = f"{self.host.site.python} {script} {self.program}"
         results = json.loads(self.host.shell(f"{python} < {file}"))
         return [Done(**result) for result in results]
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The command as bpf_restore installs it, and what is said about a manifest of all types."""
+
+    program: str
+    every_type: bytes  # the manifest
+    capabilities: list[str]
+
+
+def every_type(site: Site) -> list[Fields]:
+    """Each map type, and again frozen; owners, groups and modes in turn; one with BTF."""
+    accesses: list[Fields] = [
+        {},
+        {"owner": "daemon", "mode": "0640"},
+        {"group": "adm"},
+        {"mode": "0604"},
+    ]
+    maps = [{**row.item, **accesses[number % 4]} for number, row in enumerate(ROWS)]
+    maps += [
+        {**row.item, "directory": f"{BPFFS}/frozen/deep", "frozen": True, "group": "adm"}
+        for row in ROWS
+    ]
+    btf = site.btf("types", "flow", "count")
+    sizes = {"type": "hash", "key_size": 8, "value_size": 16, "max_entries": 4}
+    return [*maps, {"name": "with_btf", **sizes, "btf": btf}]
+
+
+def nested(depth: int) -> bytes:
+    """A manifest with lists in lists."""
+    return b'{"version": 1, "mounts": [{"path": %s}]}' % (b"[" * depth + b"]" * depth)
 
 
 def keep_apart(host: Host) -> None:
