@@ -60,6 +60,9 @@ options:
     description:
       - Commands of the system call C(bpf) that may be delegated to user namespaces with a token, by
         the kernel's names, or V(any). Linux 6.9 or newer.
+      - The kernel makes tokens only in the user namespace that opened the file system, and never
+        in the initial one. So nobody gets a token from a mount that this module makes on a host;
+        the options serve to keep watch on mounts that a container manager makes.
       - What is delegated can only be set when the file system is made. A difference is an error,
         unless O(force) is set and there are no pins; then it is unmounted and mounted anew, with
         owner, group, mode and flags as they were unless declared.
