@@ -13,6 +13,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -156,10 +157,11 @@ def messages_of_the_code() -> Iterator[str]:
         yield from map(canonical, messages_of_tasks(yaml.safe_load(play.read_text())))
 
 
-def prose_of(source: Path) -> Iterator[str]:
+@lru_cache(maxsize=None)
+def prose_of(source: Path) -> frozenset[str]:
     """Texts of a source that read as prose, and all that are handed to a mouth."""
     tree = ast.parse(source.read_text())
-    passed_over, handed = set(), set()
+    found, passed_over, handed = set(), set(), set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             passed_over.add(node.value)  # a docstring
@@ -183,7 +185,8 @@ def prose_of(source: Path) -> Iterator[str]:
         if text.startswith(("#!", "bpf_")) or " " not in text.strip(" …:;,."):
             continue
         if len(words) >= PROSE or (words and node in handed):
-            yield text
+            found.add(text)
+    return frozenset(found)
 
 
 def template_of(node: ast.JoinedStr | ast.Constant) -> str:

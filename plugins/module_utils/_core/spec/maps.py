@@ -123,9 +123,11 @@ def _flags(item: Arguments, kind_name: str, kind: MapType) -> int:
                 f"flag {name} belongs to a file descriptor and is lost when the map is pinned: "
                 f"use mode and group of the pin, or {name}_prog for programs"
             )
-        if bit is None or not kind.flags & bit:
-            allowed = ", ".join(flag_names(kind.flags)) or "none"
-            raise BadField(f"flag {name!r} is not for {kind_name}, which takes {allowed}")
+        allowed = ", ".join(flag_names(kind.flags)) or "none"
+        if bit is None:
+            raise BadField(f"flag {name!r} is unknown: {kind_name} takes {allowed}")
+        if not kind.flags & bit:
+            raise BadField(f"flag {name!r} is not for {kind_name}: {kind_name} takes {allowed}")
         flags |= bit
     numa_node = item.get("numa_node")
     if numa_node is not None:
