@@ -146,11 +146,14 @@ class CallbackModule(CallbackBase):
             if stats.failures.get(name):  # they were not rescued
                 self._report.host(name).problems.extend(failures)
         for name, _job in self._jobs:
-            problem = "what a task found in the background was not asked for"
+            problem = "what a task found in the background was not asked for: use async_status"
             self._report.host(name).problems.append(problem)
         if not self._report.hosts or not self._concerned:
             if any(self._extra.get(f"drift_{form}") for form in files.FORMS):
-                self._display.error("no host was looked at: no drift report is written")
+                self._display.error(
+                    "no host was looked at: no drift report is written; look at drift_hosts and "
+                    "--limit"
+                )
             return
         self._report.made = datetime.now(timezone.utc)
         wanted = {name: self._path(name) for name in (*files.FORMS, "previous")}

@@ -33,7 +33,10 @@ def write_all(report: Report, wanted: t.Mapping[str, t.Optional[str]]) -> t.List
         except FileNotFoundError:
             pass  # the first run has none before it
         except (OSError, ValueError, RecursionError, BadPrevious) as error:
-            problems.append(f"drift_previous {wanted['previous']} cannot be used: {error}")
+            problems.append(
+                f"drift_previous {wanted['previous']} cannot be used: {error}: name a report that "
+                "drift_json wrote; nothing is compared"
+            )
     written: t.Dict[str, str] = {}  # real path -> form
     for form, pieces in FORMS.items():
         path = wanted.get(form)

@@ -41,9 +41,11 @@ def read_object(path: str) -> t.Optional[BpfObject]:
         with open(path, "rb") as file:
             return _read(file)
     except OSError as error:
-        raise ElfError(f"it cannot be read: {error.strerror}") from None
+        raise ElfError(
+            f"it cannot be read ({error.strerror}): name a file that the user of Ansible may read"
+        ) from None
     except BtfError as error:
-        raise ElfError(f"its section .BTF is damaged: {error}") from None
+        raise ElfError(f"its section .BTF is damaged: compile it again ({error})") from None
 
 
 def _read(file: t.BinaryIO) -> t.Optional[BpfObject]:
@@ -56,7 +58,7 @@ def _read(file: t.BinaryIO) -> t.Optional[BpfObject]:
     except (ElfError, MemoryError):
         raise
     except Exception as error:  # besides its own, pyelftools lets all kinds of them through
-        raise ElfError(f"it is no ELF file, or a damaged one: {error}") from None
+        raise ElfError(f"it is no ELF file, or a damaged one: compile it again ({error})") from None
     if kind != "ET_REL" or machine not in _MACHINES:
         raise ElfError("it is no object file for BPF: compile with `clang -g -target bpf -c`")
     legacy = [name for name, section in sections.items() if _is_legacy(name, section)]

@@ -148,7 +148,10 @@ def _check_same(one: Item, other: Item, path: str) -> None:
     fields = dict.fromkeys([*one, *other])
     differ = [field for field in fields if not _same(field, one.get(field), other.get(field))]
     if differ:
-        raise BadChoice(f"{path} has another map of this name, with another {', '.join(differ)}")
+        raise BadChoice(
+            f"{path} has another map of this name, with another {', '.join(differ)}: make them "
+            "agree, or read one of the files only"
+        )
 
 
 def _same(field: str, one: t.Any, other: t.Any) -> bool:

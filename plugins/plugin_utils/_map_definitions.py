@@ -81,7 +81,7 @@ def read_definitions(types: Btf, hidden: t.Collection[str]) -> t.Dict[str, Defin
         prefix = f"map {variable.name}: "
         found = problems.of(partial(_read_variable, types, variable, hidden), prefix)
         if found is not None and definitions.setdefault(variable.name, found) is not found:
-            problems.add(f"{prefix}it is defined twice")
+            problems.add(f"{prefix}it is defined twice: drop one")
     problems.raise_any()
     return definitions
 
@@ -136,7 +136,9 @@ def _section(types: Btf) -> Type:
 
 def _read_variable(types: Btf, variable: Type, hidden: t.Collection[str]) -> Definition:
     if variable.kind != VAR or not variable.name:
-        raise BadDefinition("section .maps holds something that is no variable with a name")
+        raise BadDefinition(
+            "section .maps holds something that is no variable with a name: put only maps there"
+        )
     linkage = variable.numbers[0]
     if linkage == _STATIC:
         raise BadDefinition("it is static, which loaders refuse: drop `static`")
@@ -162,18 +164,21 @@ def _read_struct(types: Btf, struct: Type, known: t.Mapping[str, _Read]) -> Defi
     problems.raise_any()
     names = [part.name for part in struct.parts]
     if "values" in names and names[-1] != "values":
-        problems.add("values: it must be the last field")
+        problems.add("values: it must be the last field: move it there")
     for field in ("key", "value"):
         type_id = given.get(field)
         if type_id is not None:
             size = problems.of(partial(_size, types, type_id), f"{field}: ")
             problems.of(partial(_set_size, given, f"{field}_size", size))
     if given.get("pinning", 0) not in (0, 1):
-        problems.add(f"pinning: it is {given['pinning']}, but loaders know only 0 and 1")
+        problems.add(
+            f"pinning: it is {given['pinning']}, but loaders know only 0 and 1: "
+            "use LIBBPF_PIN_BY_NAME, or drop it"
+        )
     problems.raise_any()
     number = given.pop("type", 0)
     if not number:
-        raise BadDefinition("type is missing")
+        raise BadDefinition("type is missing: write it with __uint")
     inner = _inner(types, map_type_name(number), given) if "values" in given else None
     return Definition(map_type_name(number), inner=inner, **given)
 
@@ -189,7 +194,9 @@ def _size(types: Btf, type_id: int) -> int:
 
 def _set_size(given: t.Dict[str, t.Any], field: str, size: int) -> None:
     if given.get(field) and given[field] != size:
-        raise BadDefinition(f"{field} is {given[field]}, but its type has {size} bytes")
+        raise BadDefinition(
+            f"{field} is {given[field]}, but its type has {size} bytes: drop one of the two"
+        )
     given[field] = size
 
 
@@ -198,12 +205,14 @@ def _inner(types: Btf, map_type: str, given: t.Dict[str, t.Any]) -> t.Optional[D
     _set_size(given, "value_size", 4)
     if map_type == "prog_array":
         if element.kind != FUNC_PROTO:
-            raise BadDefinition("values: a prog_array holds functions")
+            raise BadDefinition("values: a prog_array holds functions: write it with __array")
         return None  # which of them is for the loader of the programs
     if map_type not in _MAPS_OF_MAPS:
-        raise BadDefinition(f"values: only maps of maps and prog_array have it, not {map_type}")
+        raise BadDefinition(
+            f"values: only maps of maps and prog_array have it, not {map_type}: drop it"
+        )
     if element.kind != STRUCT:
-        raise BadDefinition(f"values: {map_type} holds maps, each of them a struct")
+        raise BadDefinition(f"values: {map_type} holds maps: write each as a struct")
     problems = Gathering()
     inner = problems.of(partial(_read_struct, types, element, _FIELDS_OF_INNER), "values: ")
     problems.raise_any()

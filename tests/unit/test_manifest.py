@@ -302,7 +302,7 @@ def test_each_field_takes_the_values_of_its_type_only(way: tuple[Any, ...], opti
 def test_what_holds_fields_takes_a_dictionary_only(way: tuple[Any, ...]) -> None:
     for kind, value in VALUES.items():
         if kind != "dictionary":
-            assert "no dictionary" in refused(as_text(_changed(way, value)))
+            assert "has to be a dictionary" in refused(as_text(_changed(way, value)))
 
 
 @pytest.mark.parametrize("field", sorted(BTF))

@@ -156,11 +156,11 @@ BAD = {
     "values that are one": (one_map(f"__uint(type, OF_MAPS); {INNER} *values;"), "__array"),
     "values that are no maps": (
         one_map("__uint(type, OF_MAPS); __array(values, int);"),
-        "each of them a struct",
+        "write each as a struct",
     ),
     "values of functions of a map of maps": (
         one_map("__uint(type, OF_MAPS); __array(values, int (int));"),
-        "each of them a struct",
+        "write each as a struct",
     ),
     "values of maps in a prog_array": (
         one_map(f"__uint(type, PROG_ARRAY); __array(values, {INNER});"),

@@ -174,7 +174,7 @@ PLACES = [
     ("one that is there", FREE, NOTHING, False, None),
     ("one that is to be made", DEEP, NOTHING, True, None),
     ("one that is not to be made", DEEP, NOTHING, False, "does not exist: create it, or set par"),
-    ("one with a dot", DOTTED, NOTHING, True, "refuses the dot in 'a.d'"),
+    ("one with a dot", DOTTED, NOTHING, True, "'a.d' contains a dot"),
     ("one that is read-only", READ_ONLY, NOTHING, True, "mounted read-only"),
     ("one that is read-only, where nothing is to change", READ_ONLY, MAP, True, None),
 ]

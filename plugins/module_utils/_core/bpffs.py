@@ -138,7 +138,9 @@ def _explain(error: OSError, path: str, parent: int, name: str) -> PinningError:
         try:
             target = os.readlink(name, dir_fd=parent)
         except OSError:
-            return PathProblem(f"{path} is not a directory, so nothing can be below it")
+            return PathProblem(
+                f"{path} is not a directory, so nothing can be below it: declare another path"
+            )
         return PathProblem(
             f"{path} is a symlink to {target}, and symlinks are never followed: "
             "declare the real path"

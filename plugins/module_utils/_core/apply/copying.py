@@ -16,7 +16,7 @@ from ..elements import Batch
 from ..entries import NO_BATCHES, Layout, all_keys, count, kin_of, read, read_ahead
 from ..errors import PinningError
 from ..host import this_host
-from ..map_types import MAP_TYPES_BY_NUMBER, Host
+from ..map_types import MAP_TYPES_BY_NUMBER, Host, map_type_name
 from ..shape import MapShape
 from ..syscall import Fd, KernelError
 from ..uapi import BPF_ANY, BYTE_ORDER, MapFlag
@@ -127,7 +127,10 @@ def ends(old: Fd, have: MapShape, new: Fd, want: MapShape) -> Tuple[Source, Targ
     """Both ends of a copy between maps of one kin."""
     kin, host = kin_of(have), this_host()
     if kin is None:
-        raise PinningError("entries of such a map cannot be copied")
+        raise PinningError(
+            f"entries of a {map_type_name(have.number)} cannot be copied: set on_mismatch: replace "
+            "for a new, empty map"
+        )
     layout = Layout.of(have, kin, host)
     return Source(old, layout), Target(new, want, layout, host)
 

@@ -65,7 +65,10 @@ def _path_problems(seen: DirectorySeen, parents: bool) -> List[str]:
         return []
     dotted = [part for part in seen.missing if "." in part]
     if dotted:
-        return [f"{seen.path}: bpffs refuses the dot in {dotted[0]!r}: use `_` instead"]
+        return [
+            f"{seen.path}: {dotted[0]!r} contains a dot, which bpffs refuses: use `_`, as libbpf "
+            "does"
+        ]
     if not parents:
         return [f"{seen.path} does not exist: create it, or set parents: true"]
     return []

@@ -57,7 +57,10 @@ def _printed(text: str) -> bool:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             return True  # who reads it has seen enough
-        _complain(f"cannot be printed: {error.strerror}")
+        _complain(
+            f"the table cannot be printed ({error.strerror}): look where the output goes; what was "
+            "done stays done"
+        )
         return False
     return True
 

@@ -80,18 +80,16 @@ def parse(text: bytes, path: str) -> Manifest:
     try:
         return _read(text, path)
     except RecursionError:  # while it is read, or while it is said what is wrong
-        raise BadField("is nested too deeply: run the playbook again") from None
+        raise BadField(f"is nested too deeply: {_AGAIN}") from None
 
 
 def _read(text: bytes, path: str) -> Manifest:
     try:
         whole = json.loads(text)
     except ValueError as error:
-        raise BadField(f"is no JSON ({error}), perhaps cut short: run the playbook again") from None
+        raise BadField(f"is no JSON, perhaps cut short: {_AGAIN} ({error})") from None
     if not isinstance(whole, dict) or whole.get("version") != VERSION:
-        raise BadField(
-            f"is not of version {VERSION}, which this program reads: run the playbook again"
-        )
+        raise BadField(f"is not of version {VERSION}, the one that this program reads: {_AGAIN}")
     whole = _checked(whole, _WHOLE)
     problems = Gathering()
     obstacles: Dict[str, str] = {}
@@ -129,7 +127,7 @@ def _spelled(error: Exception) -> str:
         return str(error)
     if error.errno == errno.ELOOP:
         return "is a symlink: put the file itself there"
-    return f"cannot be read: {error.strerror}"
+    return f"cannot be read ({error.strerror}): look at it with `stat`, mend that, then run again"
 
 
 def _load(path: str) -> Manifest:
@@ -148,7 +146,7 @@ def _load(path: str) -> Manifest:
 def _mount(fields: object, obstacles: Dict[str, str]) -> WantedMount:
     fields = _checked(fields, _MOUNT)
     if "path" not in fields:
-        raise BadField("path is missing: say where it is mounted")
+        raise BadField(f"path is missing: {_AGAIN}")
     who = _stranger(fields)
     wanted = read_mount({**fields, **_ROOT} if who else fields)
     if who:
@@ -183,10 +181,10 @@ def _given(value: Any) -> Any:
 def _checked(fields: object, types: Mapping[str, Callable[[object], object]]) -> Dict[str, Any]:
     """The fields, each of its type."""
     if not isinstance(fields, dict):
-        raise BadField(f"{fields!r} is no dictionary")
+        raise BadField(f"has to be a dictionary: {_AGAIN} (found {fields!r})")
     unknown = sorted(set(fields) - set(types))
     if unknown:
-        raise BadField(f"{', '.join(unknown)} is not known: there are {', '.join(types)}")
+        raise BadField(f"{', '.join(unknown)} is not known here, but {', '.join(types)}: {_AGAIN}")
     problems = Gathering()
     checked = {
         name: problems.of(partial(types[name], value), f"{name}: ")
@@ -199,32 +197,32 @@ def _checked(fields: object, types: Mapping[str, Callable[[object], object]]) ->
 def _text(value: object) -> str:
     if isinstance(value, str):
         return value
-    raise BadField(f"{value!r} is no text")
+    raise BadField(f"has to be text: {_AGAIN} (found {value!r})")
 
 
 def _whole(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise BadField(f"{value!r} is no whole number")
+    raise BadField(f"has to be a whole number: {_AGAIN} (found {value!r})")
 
 
 def _mode(value: object) -> object:
     # Numbers, too: what is wrong with them is said where modes are read.
     if isinstance(value, (str, int)):
         return value
-    raise BadField(f"{value!r} is no text")
+    raise BadField(f"has to be text: {_AGAIN} (found {value!r})")
 
 
 def _truth(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    raise BadField(f"{value!r} is neither true nor false")
+    raise BadField(f"has to be true or false: {_AGAIN} (found {value!r})")
 
 
 def _list(value: object) -> List[object]:
     if isinstance(value, list):
         return value
-    raise BadField(f"{value!r} is no list")
+    raise BadField(f"has to be a list: {_AGAIN} (found {value!r})")
 
 
 def _texts(value: object) -> List[str]:
@@ -235,10 +233,11 @@ def _btf(value: object) -> Json:
     fields = {"data": _text, "key_type_id": _whole, "value_type_id": _whole}
     missing = set(fields) - set(_checked(value, fields))
     if missing:
-        raise BadField(f"{', '.join(sorted(missing))} is missing")
+        raise BadField(f"{', '.join(sorted(missing))} is missing: {_AGAIN}")
     return _checked(value, fields)
 
 
+_AGAIN = "run the playbook again, which writes the manifest anew"
 _LONGEST = 600  # characters of a line for the journal
 _ROOT = {"owner": "0", "group": "0"}
 _WHOLE = {"version": _whole, "mounts": _list, "defaults": lambda value: value, "maps": _list}

@@ -148,5 +148,7 @@ def _mode(mode: object, bits: int) -> int:
     except ValueError:
         raise BadField(f'mode {mode!r} is not octal: write it like "0640"') from None
     if value & ~bits or value < 0:
-        raise BadField(f"mode {mode!r} has bits beyond {octal(bits)}, which mean nothing here")
+        raise BadField(
+            f"mode {mode!r} has bits beyond {octal(bits)}, which mean nothing here: leave them out"
+        )
     return value

@@ -123,10 +123,11 @@ def _flags(item: Arguments, kind_name: str, kind: MapType) -> int:
                 f"flag {name} belongs to a file descriptor and is lost when the map is pinned: "
                 f"use mode and group of the pin, or {name}_prog for programs"
             )
-        if bit is None or not kind.flags & bit:
-            allowed = ", ".join(flag_names(kind.flags)) or "none"
-            problem = "is unknown" if bit is None else f"is not for {kind_name}"
-            raise BadField(f"flag {name!r} {problem}: {kind_name} takes {allowed}")
+        allowed = ", ".join(flag_names(kind.flags)) or "none"
+        if bit is None:
+            raise BadField(f"flag {name!r} is unknown: {kind_name} takes {allowed}")
+        if not kind.flags & bit:
+            raise BadField(f"flag {name!r} is not for {kind_name}: {kind_name} takes {allowed}")
         flags |= bit
     numa_node = item.get("numa_node")
     if numa_node is not None:
@@ -190,7 +191,10 @@ def _btf(item: Arguments, kind: MapType, key_size: int, value_size: int) -> Opti
     except (BtfError, binascii.Error, ValueError) as error:
         raise BadField(f"btf: {error}: give the BTF of an object file, base64") from None
     if types.byte_order != BYTE_ORDER:
-        raise BadField(f"btf: its byte order is {types.byte_order}, that of this host is not")
+        raise BadField(
+            f"btf: its byte order is {types.byte_order}, that of this host is not: "
+            "compile for hosts like this one"
+        )
     return MapBtf(types, ids)
 
 

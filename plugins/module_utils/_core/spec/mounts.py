@@ -136,7 +136,7 @@ def _flags(opts: Sequence[str]) -> Tuple[FrozenSet[str], FrozenSet[str]]:
     if both:
         raise BadField(f"opts: {sorted(both)[0]} and its opposite are both there: keep one")
     if len(set_flags & ATIME) > 1:
-        raise BadField(f"opts: {', '.join(sorted(set_flags & ATIME))} exclude each other")
+        raise BadField(f"opts: {', '.join(sorted(set_flags & ATIME))} exclude each other: keep one")
     return frozenset(set_flags), frozenset(clear_flags)
 
 

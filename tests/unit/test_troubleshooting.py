@@ -1,0 +1,221 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs/troubleshooting.md has every message of the collection, and no other.
+
+A message is any text of the code that reads as prose, wherever it stands, unless it is declared
+below to be something else: so no message escapes by a way that this file does not know. Shorter
+texts are messages where they are handed to a mouth: what is raised, or a call in MOUTHS.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PLUGINS = ROOT / "plugins"
+PAGE = ROOT / "docs" / "troubleshooting.md"
+SOURCES = sorted(PLUGINS.rglob("*.py"))
+PLAYS = sorted([*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("playbooks/*.yml")])
+
+PROSE = 3  # words from which on a text with a blank in it counts as prose
+
+# Calls by which a text reaches the user, by their last name.
+MOUTHS = {"fail_json", "warn", "warning", "error", "add", "_complain", "failed"}
+# Other methods of Ansible's that show text; none is used, so that no message goes that way.
+SILENT = {"deprecate", "deprecated", "log", "debug", "v", "vv", "vvv", "verbose", "system_warning"}
+
+# What is raised. The text of these is for the user ...
+FOR_USERS = {
+    "AnsibleLookupError",
+    "BadChoice",
+    "BadDefinition",
+    "BadField",
+    "BadPrevious",
+    "BtfError",
+    "ElfError",
+    "FstabProblem",
+    "KernelError",
+    "KernelError.of",
+    "OSError",
+    "PathProblem",
+    "PinningError",
+    "Problems",
+    "Stranger",
+    "TypeError",
+    "ValueError",
+    # functions that make one of these
+    "_changed",
+    "_explain",
+    "_moved",
+    "_off_bpffs",
+    "too_deep",
+}
+# ... and these never reach one: methods of a base class, and an error taken from another thread.
+INTERNAL = {"NotImplementedError", "batch"}
+
+# Files whose texts are what a report is made of, and not messages.
+FORMS = {"_drift_forms.py", "_drift_page.py"}
+
+# Prose that is no message, and what it is instead.
+NO_MESSAGES = {
+    "Pinned BPF maps, as Ansible declared them for this host.": "help of the command",
+    "show how everything stands; exit 0": "help of the command",
+    "show what is not as declared; exit 0 if all is, else 2": "help of the command",
+    "put back what is missing, replace nothing; exit 0 if all is in place, else 1": "help of the "
+    "command",
+    "mounts: only these; maps: look at the mounts, but leave them as they are": "help of the "
+    "command",
+    "… declared, … in place": "the last line of the command's table",
+    "of a killed run": "a side of a diff",
+    "those of the old map": "a side of a diff",
+    "… key_size=… value_size=… max_entries=…": "a shape in one line",
+    "owner, group or mode set": "what was done",
+    "left behind by a run that was killed": "what a finding is",
+    "Action failed: Unknown error.": "Ansible's own",
+    "none at all": "what stands for no names",
+    "what it holds": "what stands for a program's name",
+    "Unsupported parameters:": "Ansible's own",
+}
+
+
+def test_every_message_of_the_code_is_in_the_page() -> None:
+    missing = sorted(set(messages_of_the_code()) - set(map(canonical, entries())))
+    assert not missing, "docs/troubleshooting.md does not tell of:\n" + "\n".join(missing)
+
+
+def test_every_message_of_the_page_is_in_the_code() -> None:
+    strange = sorted(set(map(canonical, entries())) - set(messages_of_the_code()))
+    assert not strange, "no code gives these messages of the page:\n" + "\n".join(strange)
+
+
+def test_each_message_is_told_of_once() -> None:
+    twice = [entry for entry, count in Counter(map(canonical, entries())).items() if count > 1]
+    assert not twice
+
+
+def test_each_block_of_messages_is_followed_by_what_to_do() -> None:
+    for block, after in re.findall(r"```text\n(.*?)```\n\n(.*?)\n", page(), re.DOTALL):
+        assert re.match(r"[A-Z`*]", after), f"no paragraph after\n{block}"
+    assert page().count("```text\n") == len(re.findall(r"```text\n.*?```\n\n", page(), re.DOTALL))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(PLUGINS)))
+def test_what_is_raised_is_known_to_be_for_users_or_not(source: Path) -> None:
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            assert ast.unparse(raised) in FOR_USERS | INTERNAL, f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(PLUGINS)))
+def test_no_text_goes_another_way_than_the_known_ones(source: Path) -> None:
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func).rpartition(".")[2]
+            assert called not in SILENT | {"print"}, f"line {node.lineno}"
+
+
+def test_what_is_declared_to_be_no_message_is_in_the_code() -> None:
+    texts = {canonical(text) for source in SOURCES for text in prose_of(source)}
+    assert {canonical(text) for text in NO_MESSAGES} <= texts
+
+
+def test_classes_and_calls_that_are_declared_are_used() -> None:
+    raised, called = set(), set()
+    for source in SOURCES:
+        for node in ast.walk(ast.parse(source.read_text())):
+            if isinstance(node, ast.Raise) and node.exc is not None:
+                made = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+                raised.add(ast.unparse(made))
+            if isinstance(node, ast.Call):
+                called.add(ast.unparse(node.func).rpartition(".")[2])
+    assert raised == FOR_USERS | INTERNAL
+    assert called >= MOUTHS
+
+
+def canonical(text: str) -> str:
+    """A text as it is compared: what is filled in is "…", and the ends do not count."""
+    one_line = re.sub(r"\s+", " ", text)
+    return re.sub(r"…([\s:;,]{0,3}…)*", "…", one_line).strip(" …:;,.")
+
+
+def messages_of_the_code() -> Iterator[str]:
+    """Every message, in its canonical form."""
+    others = {canonical(text) for text in NO_MESSAGES}
+    for source in SOURCES:
+        if source.name not in FORMS:
+            yield from ({canonical(text) for text in prose_of(source)} - others)
+    for play in PLAYS:
+        yield from map(canonical, messages_of_tasks(yaml.safe_load(play.read_text())))
+
+
+@lru_cache(maxsize=None)
+def prose_of(source: Path) -> frozenset[str]:
+    """Texts of a source that read as prose, and all that are handed to a mouth."""
+    tree = ast.parse(source.read_text())
+    found, passed_over, handed = set(), set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            passed_over.add(node.value)  # a docstring
+        elif isinstance(node, ast.Assign) and {"DOCUMENTATION", "EXAMPLES", "RETURN"} & {
+            ast.unparse(target) for target in node.targets
+        }:
+            passed_over.update(ast.walk(node))
+        elif isinstance(node, ast.JoinedStr):
+            passed_over.update(part for part in node.values if isinstance(part, ast.Constant))
+        elif isinstance(node, ast.FormattedValue) and node.format_spec:
+            passed_over.update(ast.walk(node.format_spec))
+        elif isinstance(node, ast.Raise) or (
+            isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in MOUTHS
+        ):
+            handed.update(ast.walk(node))
+    for node in ast.walk(tree):
+        if node in passed_over or not isinstance(node, (ast.JoinedStr, ast.Constant)):
+            continue
+        text = template_of(node)
+        words = re.findall(r"[A-Za-z]{2,}", text)
+        if text.startswith(("#!", "bpf_")) or " " not in text.strip(" …:;,."):
+            continue
+        if len(words) >= PROSE or (words and node in handed):
+            found.add(text)
+    return frozenset(found)
+
+
+def template_of(node: ast.JoinedStr | ast.Constant) -> str:
+    """The text, with "…" for what is filled in; empty if it is none."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+    return "".join(map(str, parts))
+
+
+def messages_of_tasks(value: object) -> Iterator[str]:
+    """What tasks say: `msg` and `fail_msg`, wherever they are."""
+    if isinstance(value, list):
+        for each in value:
+            yield from messages_of_tasks(each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if key in ("msg", "fail_msg", "success_msg") and isinstance(each, str):
+                yield re.sub(r"\{\{.*?\}\}", "…", each)
+            else:
+                yield from messages_of_tasks(each)
+
+
+def page() -> str:
+    """The page."""
+    return PAGE.read_text()
+
+
+def entries() -> list[str]:
+    """The messages that the page tells of: the lines of its blocks of text."""
+    blocks = re.findall(r"```text\n(.*?)```", page(), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line]
