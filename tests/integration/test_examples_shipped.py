@@ -131,7 +131,7 @@ EXAMPLES = {
         [2, 2, 0], shown("agent/blocked"), check_blocked, ["old_flows", "debug_1"]
     ),
     "reboot": Example(
-        [4, 0],
+        [3, 0],
         shown("agent/flows", "agent/events"),
         check_restored,
         ["missing", "restored", "in place"],
