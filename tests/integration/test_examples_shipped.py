@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from harness.host import BPFFS
+from harness.shipped import build
 from harness.site import CHECKOUT, Site
 
 MARK = "what others see:"
@@ -187,15 +188,7 @@ def installed(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Installed
         "ANSIBLE_COLLECTIONS_PATH": str(folder),
         "ANSIBLE_NOCOLOR": "true",
     }
-    # git, since the checkout may be another user's.
-    trust = {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": "safe.directory",
-        "GIT_CONFIG_VALUE_0": "*",
-    }
-    dist = [CHECKOUT / "tools" / "dist", folder]
-    subprocess.run(dist, check=True, env={**os.environ, **trust}, capture_output=True)
-    (tarball,) = folder.glob("*.tar.gz")
+    tarball = build(folder)
     install = ["ansible-galaxy", "collection", "install", "--offline", tarball]
     subprocess.run(
         [folder / "env" / "bin" / install[0], *install[1:]],
