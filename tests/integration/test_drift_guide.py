@@ -17,6 +17,7 @@ from harness.drift import FORMS, read_json, read_junit, read_markdown, read_prom
 from harness.guide import Guide
 from harness.host import BPFFS, Host
 from harness.shipped import build
+from restoring import keep_apart
 
 AGENT = f"{BPFFS}/agent"
 SECRET = "swordfish-7c1d"
@@ -149,6 +150,30 @@ def test_history_is_what_the_page_says(drift: Drift) -> None:
     drift.run(command)
     (host,) = drift.report()["report"]
     assert host["gone"] == [{"path": f"{AGENT}/flows", "state": "missing"}]
+
+
+def test_what_the_host_does_at_boot_is_compared_too(drift: Drift) -> None:
+    keep_apart(drift.host)
+    boot = {**DECLARED, "bpf_maps_restore_at_boot": True}
+    (drift.variables / "maps.yml").write_text(json.dumps(boot))
+    manifest = "/etc/ebpf-pinning/restore.d/sys-fs-bpf-agent.json"
+    provision = "ansible-playbook -i inventory ebpf.pinning.provision"
+
+    def found() -> tuple[int, dict[str, str]]:
+        code, output = drift.run(f"{drift.commands[0]} -e drift_json=drift.json")
+        assert code in (0, 2), output
+        (host,) = drift.report()["report"]
+        return code, {pin["path"]: pin["state"] for pin in host["pins"]}
+
+    code, pins = found()
+    assert (code, pins[manifest]) == (2, "different")
+    drift.host.run("test", "!", "-e", manifest)
+    code, output = drift.run(provision)
+    assert code == 0, output
+    assert found() == (0, {})
+    drift.host.shell(f"echo '{{}}' >{manifest}")
+    assert found() == (2, {manifest: "different"})
+    assert drift.host.shell(f"cat {manifest}") == "{}\n"
 
 
 def test_the_job_of_ci_installs_looks_and_keeps_what_is_vaulted(drift: Drift) -> None:
