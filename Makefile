@@ -6,7 +6,7 @@
 CHECKS := style typing licence changelog pythons unit lint docs-check sanity kernel molecule \
     oldest-python dist-check
 MATRIX := other-pythons cores sanity-oldest newcomer-demo
-SCRIPTS := .ci/run demo/*.sh tools/*.sh $(shell grep -lr '^\#!.*bash' tools extensions)
+SCRIPTS := .ci/run demo/*.sh tools/*.sh examples/run examples/fleet/make-hosts $(shell grep -lr '^\#!.*bash' tools extensions)
 STAGED := .cache/ansible_collections/ebpf/pinning
 SCENARIOS ?= vm mixed
 

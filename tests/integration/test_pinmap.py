@@ -140,7 +140,7 @@ def run_program(host: Host, pin: str, times: int) -> None:
 
 def test_the_commands_of_the_readme_do_what_it_says(example: Example, network: Network) -> None:
     """As they stand, in a network namespace that has an eth0."""
-    anywhere, for_iproute2 = console()
+    anywhere, _device, for_iproute2 = console()  # `network` has a device already
     path = f"PATH={Path(example.host.site.playbook_command).parent}:$PATH; cd {example.folder}"
     output = network.shell(f"{path}; {anywhere}")
     assert json.loads(output[output.rindex("[{") :]) == [{"key": 0, "value": 0}]
