@@ -10,7 +10,7 @@ SCRIPTS := .ci/run demo/*.sh tools/*.sh examples/run examples/fleet/make-hosts $
 STAGED := .cache/ansible_collections/ebpf/pinning
 SCENARIOS ?= vm mixed
 
-.PHONY: help setup venv system posix stage test test-all $(CHECKS) $(MATRIX) test-vm bench \
+.PHONY: help setup venv system posix stage docs test test-all $(CHECKS) $(MATRIX) test-vm bench \
     bench-fleet demo fleet picture dist format clean
 
 help: ## list the targets
@@ -72,10 +72,15 @@ pythons: ## the core runs with every Python from 3.8 on that this machine has
 lint: stage ## ansible-lint, production profile
 	@tools/run env -C $(STAGED) ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache ansible-lint --nocolor
 
-docs-check: venv ## the documentation of modules and roles can be built
+docs: stage ## build the site of the documentation into .cache/docs/site/, without a network
+	@tools/setup-venv docs
+	@tools/build-docs
+
+docs-check: docs ## the site: no warning, no dead link, nothing that is not linked or loads from afar
 	@tools/run env HOME=$(CURDIR)/.cache antsibull-docs lint-collection-docs --plugin-docs \
 	    --validate-collection-refs all --disallow-unknown-collection-refs . && \
 	    echo "the documentation is sound"
+	@tools/run pytest -q tests/site
 
 sanity: stage ## ansible-test sanity, without containers
 	@tools/sanity

@@ -2,9 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How Sphinx makes the site; see tools/build-docs, which puts its sources together."""
 
+import re
+from pathlib import Path
+
+from docutils import nodes
+
 project = "ebpf.pinning"
 author = copyright = "ebpf.pinning contributors"  # noqa: A001  # Sphinx calls it so
-release = "0.1.0"
+GALAXY = (Path(__file__).parents[1] / "galaxy.yml").read_text()
+release = re.search(r"^version: (.+)$", GALAXY, re.M)[1]
 
 extensions = ["myst_parser", "sphinx_antsibull_ext"]
 root_doc = "docs/index"
@@ -23,3 +29,28 @@ html_theme_options = {
 }
 pygments_style = "default"
 nitpicky = True
+
+# What the pages of modules and plugins refer to in the documentation of Ansible. Written down here,
+# as the site is built without a network; a name that is missing here is a warning.
+ANSIBLE = "https://docs.ansible.com/ansible/latest/"
+OF_ANSIBLE = {
+    "common_return_values": "reference_appendices/common_return_values.html",
+    "ansible_configuration_settings": "reference_appendices/config.html",
+    "callback_plugins": "plugins/callback.html",
+    "ansible_collections.ansible.builtin.file_lookup": (
+        "collections/ansible/builtin/file_lookup.html"
+    ),
+}
+
+
+def link_to_ansible(app, env, node, content):
+    """A reference that the site itself does not know."""
+    page = OF_ANSIBLE.get(node.get("reftarget"))
+    if page is None:
+        return None
+    return nodes.reference("", "", content, internal=False, refuri=ANSIBLE + page)
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.connect("missing-reference", link_to_ansible)
