@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/first-ten-minutes.md and docs/from-shell.md, as they stand."""
+"""docs/first-ten-minutes.md, as it stands."""
 
 from __future__ import annotations
 
@@ -10,17 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from harness.guide import Guide
 from harness.host import BPFFS, Host
-from harness.site import CHECKOUT
 from mount_table import access
 from restoring import keep_apart, restart
 
-GUIDE = (CHECKOUT / "docs" / "first-ten-minutes.md").read_text()
 AGENT = f"{BPFFS}/agent"
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -80,6 +75,7 @@ def changed(output: str) -> int:
 
 def test_the_first_ten_minutes_lead_where_the_guide_says(reader: Reader) -> None:
     host = reader.host
+    blocks = Guide(host, "first-ten-minutes.md").blocks
     install, look, twice, listing, trouble, drift, repair, migrate, restore = blocks("console")
     inventory, variables, at_boot = blocks("yaml")
     (configuration,) = blocks("ini")

@@ -160,7 +160,9 @@ def test_pinning_what_is_loaded(page: Page) -> None:
     host.run("mkdir", AGENT)
     for name in ("old", "new"):
         page.shell(f"bpftool prog load agent.bpf.o {BPFFS}/{name}")
-    old, new = (host.bpftool("prog", "show", "pinned", f"{BPFFS}/{name}") for name in ("old", "new"))
+    old, new = (
+        host.bpftool("prog", "show", "pinned", f"{BPFFS}/{name}") for name in ("old", "new")
+    )
     page.shell(habit)
     assert host.bpftool("prog", "show", "pinned", pin)["id"] == old["id"]
     host.run("rm", pin)

@@ -29,9 +29,7 @@ def found(name: str, places: tuple[Path, ...] = PLACES) -> list[Path]:
 def column(heading: str) -> set[str]:
     """What stands in backquotes in the first cells of the table with this heading."""
     lines = PAGE[PAGE.index(f"\n| {heading} |") + 1 :].partition("\n\n")[0].splitlines()
-    return {
-        name for line in lines[2:] for name in re.findall(r"`([^`]+)`", line.split("|")[1])
-    }
+    return {name for line in lines[2:] for name in re.findall(r"`([^`]+)`", line.split("|")[1])}
 
 
 def subjects() -> dict[str, set[str]]:
