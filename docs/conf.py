@@ -19,6 +19,8 @@ myst_links_external_new_tab = False
 
 html_theme = "furo"
 html_title = "ebpf.pinning"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {
