@@ -8,7 +8,7 @@ from pathlib import Path
 from docutils import nodes
 
 project = "ebpf.pinning"
-author = copyright = "ebpf.pinning contributors"  # noqa: A001  # Sphinx calls it so
+author = copyright = "ebpf.pinning contributors"
 GALAXY = (Path(__file__).parents[1] / "galaxy.yml").read_text()
 release = re.search(r"^version: (.+)$", GALAXY, re.M)[1]
 
@@ -19,6 +19,8 @@ myst_links_external_new_tab = False
 
 html_theme = "furo"
 html_title = "ebpf.pinning"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {
@@ -43,7 +45,7 @@ OF_ANSIBLE = {
 }
 
 
-def link_to_ansible(app, env, node, content):
+def link_to_ansible(_app, _env, node, content):
     """A reference that the site itself does not know."""
     page = OF_ANSIBLE.get(node.get("reftarget"))
     if page is None:
