@@ -25,7 +25,7 @@ PAGE = ROOT / "docs" / "troubleshooting.md"
 SOURCES = sorted(PLUGINS.rglob("*.py"))
 PLAYS = sorted([*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("playbooks/*.yml")])
 
-PROSE = 3  # words from which on a text with a blank in it counts as prose
+PROSE = 2  # words from which on a text with a blank in it counts as prose
 
 # Calls by which a text reaches the user, by their last name.
 MOUTHS = {"fail_json", "warn", "warning", "error", "add", "_complain", "failed"}
@@ -83,6 +83,20 @@ NO_MESSAGES = {
     "none at all": "what stands for no names",
     "what it holds": "what stands for a program's name",
     "Unsupported parameters:": "Ansible's own",
+    "Task failed: ": "Ansible's own",
+    "for programs": "help of the command",
+    "in place": "a state in the command's table",
+    "flags set": "what was done",
+    "to be …": "what a finding wants",
+    "a system call": "what stands for the name of a call",
+    "without name": "what stands for a program's name",
+    "another layout": "a side of a difference",
+    "another shape": "a side of a difference",
+    "…: want …, have …": "a difference",
+    "… (mount id …)": "a layer of a list of mounts",
+    ", and … more": "the end of a list of pins",
+    "… or more": "sizes that a type takes",
+    "multiples of …": "sizes that a type takes",
 }
 
 
