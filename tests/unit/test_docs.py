@@ -35,6 +35,6 @@ def test_the_module_documents_every_map_type() -> None:
 
 def test_every_test_that_the_documentation_names_is_there() -> None:
     tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
-    for page in (ROOT / "docs").glob("*.md"):
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         named = set(re.findall(r"\btest_\w+\.py\b", page.read_text()))
         assert named <= tests, page.name
