@@ -216,7 +216,7 @@ BAD_WORLD = [
         ["$P: the name is taken by a symlink to $F/map"],
         "ln -s $F/map $P",
     ),
-    Refusal("a directory with a dot", {"path": "$P.d/x", "source": "$F/map"}, ["the dot in"]),
+    Refusal("a directory with a dot", {"path": "$P.d/x", "source": "$F/map"}, ["contains a dot"]),
 ]
 
 
