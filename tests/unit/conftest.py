@@ -19,8 +19,13 @@ OF_CONTROLLERS = [
     "test_map_definitions.py",
     "test_object_files.py",
 ]
-# These import Ansible, or Jinja that comes with it, which there is for controllers.
-IMPORTING_ANSIBLE = ["test_drift_page.py", "test_drift_report.py", "test_host_program.py"]
+# These import Ansible, or what comes with it, which there is for controllers.
+IMPORTING_ANSIBLE = [
+    "test_drift_page.py",
+    "test_drift_report.py",
+    "test_host_program.py",
+    "test_troubleshooting.py",
+]
 
 collect_ignore = [] if sys.version_info >= (3, 11) else [*OF_CONTROLLERS]
 collect_ignore += [] if find_spec("ansible") else IMPORTING_ANSIBLE
