@@ -121,6 +121,33 @@ def test_provision_checks_then_makes_then_changes_nothing(
 
 
 @pytest.mark.every_core
+def test_a_declaration_may_hold_templates_and_values_of_a_vault(
+    place: Host, tmp_path: Path
+) -> None:
+    password, variables = tmp_path / "password", tmp_path / "variables.yml"
+    password.write_text("of the vault")
+    locked = ["--vault-password-file", str(password)]
+    command = [Path(place.site.playbook_command).with_name("ansible-vault"), "encrypt_string"]
+    secret = subprocess.run(
+        [*command, *locked, "from_a_vault"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=place.site.environment(),
+    ).stdout
+    variables.write_text(
+        f"entries: 8\nbpf_maps_directory: {AGENT}\nbpf_maps:\n"
+        '  - {type: array, value_size: 4, max_entries: "{{ entries * 2 }}", path: '
+        f"{AGENT}/templated}}\n"
+        f"  - type: array\n    value_size: 4\n    max_entries: 2\n    name: {secret}"
+    )
+    run = place.ansible_playbook("ebpf.pinning.provision", *locked, "-e", f"@{variables}")
+    assert run.code == 0, run.output
+    assert pins(place) == [f"{AGENT}/from_a_vault", f"{AGENT}/templated"]
+    assert place.map_at(f"{AGENT}/templated")["max_entries"] == 16
+
+
+@pytest.mark.every_core
 def test_prune_takes_what_is_not_declared_from_its_directory_only(
     place: Host, subtests: pytest.Subtests
 ) -> None:
