@@ -8,7 +8,6 @@ import fnmatch
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from drift_table import LARGER, SHAPE, STATES, WAYS, declare, task
 from harness.drift import FORMS, Json, by_host, read_all, read_json, states
 from harness.host import BPFFS, Host
 from harness.site import NOBODY
+from harness.terminal import seen
 
 CASES = STATES | WAYS
 SECRET = "swordfish-7c1d"
@@ -56,17 +56,11 @@ def ansible_playbook(
     inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}))
     enabled = {"ANSIBLE_CALLBACKS_ENABLED": "ebpf.pinning.drift_report"}
     command = [host.site.playbook_command, "-i", str(inventory), *words]
-    done = subprocess.run(
+    code, output = seen(
         host.inside("env", "-C", str(folder), *command),  # nsenter would leave it
-        env=host.site.environment(**{**enabled, **more}),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=300,
+        host.site.environment(**{**enabled, **more}),
     )
-    return Done(done.returncode, done.stdout, folder)
+    return Done(code, output, folder)
 
 
 def by_environment(folder: Path) -> dict[str, str]:

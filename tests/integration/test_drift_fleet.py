@@ -16,6 +16,7 @@ from harness.drift import FORMS, Json, by_host, read_all, states
 from harness.fleet import Fleet
 from harness.host import BPFFS
 from harness.site import HERE, Site
+from harness.terminal import seen
 
 AGENT = f"{BPFFS}/agent"
 SECRET = "swordfish-7c1d"
@@ -64,22 +65,11 @@ class Place:
         environment = self.site.environment(**self.fleet.environment())
         del environment["ANSIBLE_CALLBACKS_ENABLED"]
         before = self.inventory()
-        done = subprocess.run(
-            [
-                *(self.site.playbook_command, "-i", str(self.fleet.inventory), playbook),
-                *("-e", json.dumps(extra), *words),
-            ],
-            env={**environment, **more},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+        command = [self.site.playbook_command, "-i", str(self.fleet.inventory), playbook]
+        code, output = seen([*command, "-e", json.dumps(extra), *words], {**environment, **more})
         assert self.inventory() == before
-        assert len(re.findall(r"^DRIFT \*+$", done.stdout, re.M)) == 1, done.stdout
-        return done.returncode, done.stdout
+        assert len(re.findall(r"^DRIFT \*+$", output, re.M)) == 1, output
+        return code, output
 
     @property
     def hosts(self) -> dict[str, Json]:

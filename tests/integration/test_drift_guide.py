@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from harness.drift import FORMS, read_json, read_junit, read_markdown, read_prom
 from harness.guide import Guide
 from harness.host import BPFFS, Host
 from harness.shipped import build
+from harness.terminal import seen
 from restoring import keep_apart
 
 AGENT = f"{BPFFS}/agent"
@@ -58,17 +58,8 @@ class Drift(Guide):
         environment = site.environment()
         del environment["ANSIBLE_CALLBACKS_ENABLED"]
         environment["PATH"] = f"{Path(site.playbook_command).parent}:{environment['PATH']}"
-        done = subprocess.run(
-            self.host.inside("sh", "-ec", f"cd {self.folder}\n{script}"),
-            env={**environment, **more},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-        return done.returncode, done.stdout
+        inside = self.host.inside("sh", "-ec", f"cd {self.folder}\n{script}")
+        return seen(inside, {**environment, **more})
 
     def report(self, name: str = "drift.json") -> dict[str, Any]:
         return read_json((self.folder / name).read_text())

@@ -18,6 +18,7 @@ import pytest
 from harness.host import BPFFS
 from harness.shipped import build
 from harness.site import CHECKOUT, Site
+from harness.terminal import seen
 
 MARK = "what others see:"
 Json = dict[str, Any]
@@ -153,18 +154,9 @@ class Installed:
 
     def run(self, name: str, *command: str) -> str:
         """What examples/run says, and the command after it."""
-        done = subprocess.run(
-            [self.examples / "run", name, *command],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=900,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        code, output = seen([self.examples / "run", name, *command], self.environment)
+        assert code == 0, output
+        return output
 
 
 @pytest.fixture(scope="session")

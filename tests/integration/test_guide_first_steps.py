@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from harness.guide import Guide
 from harness.host import BPFFS, Host
+from harness.terminal import seen
 from mount_table import access
 from restoring import keep_apart, restart
 
@@ -36,20 +37,12 @@ class Reader:
     def type(self, block: str) -> tuple[int, str]:
         """Exit code and output of a block, with none of the tests' own settings but PATH."""
         commands = Path(self.host.site.playbook_command).parent
-        done = subprocess.run(
-            self.host.inside("sh", "-ec", f"cd {self.folder}\n{block}"),
-            env={
-                "PATH": f"{commands}:{self.host.site.environment()['PATH']}",
-                "HOME": str(self.folder),
-                "LC_ALL": "C.UTF-8",
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout
+        environment = {
+            "PATH": f"{commands}:{self.host.site.environment()['PATH']}",
+            "HOME": str(self.folder),
+            "LC_ALL": "C.UTF-8",
+        }
+        return seen(self.host.inside("sh", "-ec", f"cd {self.folder}\n{block}"), environment)
 
 
 @pytest.fixture
