@@ -3,15 +3,17 @@
 #
 # Every target sets up what it needs, and can be called on its own. The work is in tools/ and demo/.
 
-CHECKS := style typing licence changelog pythons unit lint docs-check sanity kernel molecule \
-    oldest-python dist-check
-MATRIX := other-pythons cores sanity-oldest newcomer-demo
+# What reads the staged copy is made in a row, beside the rest: see tools/check.
+CHECKS := style licence changelog pythons unit kernel oldest-python dist-check
+STAGED_CHECKS := typing lint docs-check sanity molecule
+MATRIX := other-pythons cores newcomer-demo
+STAGED_MATRIX := sanity-oldest
 SCRIPTS := .ci/run demo/*.sh tools/*.sh examples/run examples/fleet/make-hosts $(shell grep -lr '^\#!.*bash' tools extensions)
 STAGED := .cache/ansible_collections/ebpf/pinning
 SCENARIOS ?= vm mixed
 
-.PHONY: help setup venv system posix stage docs test test-all $(CHECKS) $(MATRIX) test-vm bench \
-    bench-fleet demo fleet picture dist format clean
+.PHONY: help setup venv system posix stage docs test test-all $(CHECKS) $(STAGED_CHECKS) \
+    $(MATRIX) $(STAGED_MATRIX) test-vm bench bench-fleet demo fleet picture dist format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -28,10 +30,10 @@ picture: fleet ## take the picture of a report that README shows anew
 	@tools/run .venv/bin/python demo/picture.py .cache/fleet/drift.html docs/pictures/drift.png
 
 test: setup ## see it proven: everything below that checks something, then a summary
-	@tools/check $(CHECKS)
+	@tools/check $(CHECKS) -- $(STAGED_CHECKS)
 
 test-all: setup ## the same, and with every supported Python and ansible-core
-	@tools/check $(CHECKS) $(MATRIX)
+	@tools/check $(CHECKS) $(MATRIX) -- $(STAGED_CHECKS) $(STAGED_MATRIX)
 
 setup: venv system ## prepare .venv/ and the system packages that tests need
 
@@ -45,7 +47,7 @@ posix: venv
 	@tools/setup-posix
 
 unit: setup ## unit tests: no kernel, no root
-	@tools/run tools/counted unit .venv tests/unit
+	@tools/run tools/counted unit .venv -n 2 tests/unit
 
 kernel: setup posix ## tests on the real kernel, as root, in mount namespaces of their own
 	@tools/run-as-root tools/counted kernel .venv -n 2 tests/integration
