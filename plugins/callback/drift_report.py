@@ -25,7 +25,7 @@ options:
     description:
       - File for the report as JSON, whose schema is C(docs/drift-report.schema.json).
       - For this option and those below, an extra variable of the run such as
-        C(-e drift_json=report.json) comes first.
+        C(-e drift_json=report.json) comes first. It is taken as it is, not as a template.
     type: path
     env: [{name: EBPF_PINNING_DRIFT_JSON}]
     ini: [{section: ebpf_pinning, key: drift_json}]
@@ -104,19 +104,24 @@ class CallbackModule(CallbackBase):
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         super().__init__(*args, **kwargs)
         self._report = Report()
+        self._variables: t.Any = None  # Ansible's, of all hosts
         self._extra: t.Dict[str, t.Any] = {}
         self._concerned = False  # some task of this playbook is one of the collection
         self._others: t.Dict[str, t.List[str]] = {}  # host -> failed tasks that are not
         self._jobs: t.Dict[t.Tuple[str, str], t.Tuple[str, bool]] = {}  # in the background
+        self._started: t.Set[str] = set()  # all their ids, also of those that have ended
 
     def v2_playbook_on_start(self, playbook: t.Any) -> None:
-        """Take down what is run."""
+        """Take down what is run. Each playbook of a command line has a report of its own."""
+        self._report, self._concerned = Report(), False
+        self._others, self._jobs, self._started = {}, {}, set()
         self._report.playbook = str(getattr(playbook, "_file_name", ""))
         self._report.inventory = [to_text(each) for each in context.CLIARGS.get("inventory") or ()]
 
     def v2_playbook_on_play_start(self, play: t.Any) -> None:
         """Extra variables name files, too."""
-        self._extra = play.get_variable_manager().extra_vars
+        self._variables = play.get_variable_manager()
+        self._extra = self._variables.extra_vars
 
     def v2_playbook_on_task_start(self, task: t.Any, is_conditional: bool) -> None:  # noqa: ARG002
         """Only a playbook that looks at pins is worth a report, also when no host answers."""
@@ -134,11 +139,28 @@ class CallbackModule(CallbackBase):
         """A task has failed, or some items of its loop have."""
         self._take(result, failed=True, ignored=ignore_errors)
 
+    def v2_runner_item_on_ok(self, result: t.Any) -> None:
+        """An item of a loop. (The result of the whole does not say where each was done.)"""
+        self._take_item(result, failed=False)
+
+    def v2_runner_item_on_failed(self, result: t.Any) -> None:
+        """The same; nobody may have answered, either."""
+        if result.is_unreachable():
+            self._give_up(_where(result), [_reason(_fields(result))])
+        else:
+            self._take_item(result, failed=True)
+
     def v2_runner_on_unreachable(self, result: t.Any) -> None:
-        """Nobody answered."""
-        host = self._report.host(_host(result))
+        """Nobody answered: Ansible goes on without the host that the task was for."""
+        items = _items(result)
+        reasons = [_reason(each) for each in items or [_fields(result)] if each.get("unreachable")]
+        self._give_up(_host(result), reasons)
+
+    def _give_up(self, name: str, reasons: t.Iterable[str]) -> None:
+        host = self._report.host(name)
         host.unreachable = True
-        host.problems.append(_reason(_fields(result)))
+        host.problems += [each for each in reasons if each not in host.problems]
+        self._tell(name)
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         """Show the table, write the reports."""
@@ -149,7 +171,8 @@ class CallbackModule(CallbackBase):
             problem = "what a task found in the background was not asked for: use async_status"
             self._report.host(name).problems.append(problem)
         if not self._report.hosts or not self._concerned:
-            if any(self._extra.get(f"drift_{form}") for form in files.FORMS):
+            asked = any(self._extra.get(f"drift_{form}") for form in files.FORMS)
+            if asked or (self._concerned and any(map(self._path, files.FORMS))):
                 self._display.error(
                     "no host was looked at: no drift report is written; look at drift_hosts and "
                     "--limit"
@@ -173,43 +196,69 @@ class CallbackModule(CallbackBase):
     def _take(self, result: t.Any, *, failed: bool, ignored: bool = False) -> None:
         # Asking for the fields makes a copy of all of them: only where they are read.
         task = _task(result)
-        module, check = _module(task), bool(task.check_mode)
+        module = _module(task)
         if reads(module):
-            fields = _fields(result)
-            in_loop = "results" in fields
-            for each in fields.get("results", [fields]):
-                bad = bool(each.get("failed")) if in_loop else failed
-                self._read(_where(result, each), module, each, failed=bad, check=check)
-        elif module in ASYNC_STATUS and self._jobs:
-            fields = _fields(result)
-            for each in fields.get("results", [fields]):
-                where = _where(result, each)
-                job = self._jobs.get((where, str(each.get("ansible_job_id"))))
-                if job:
-                    bad = bool(each.get("failed"))
-                    self._read(where, job[0], each, failed=bad, check=job[1])
-        elif "drift_results" in task.vars:  # the playbook's own verdict
+            if _items(result) is None:
+                self._read(result, module, failed=failed, check=bool(task.check_mode))
+        elif module in ASYNC_STATUS and self._asks_for_ours(result):
+            if _items(result) is None:
+                self._take_job(result, failed=failed)
+        elif "drift_state" in task.vars:  # the playbook's own verdict
             pass
         elif _is_of_our_roles(task):
             # Not its message, which is not ours to publish: it may hold anything.
             told = Told(())
             if result.is_changed():
-                told = read_other(task.get_name(), _fields(result), check=check)
+                told = read_other(task.get_name(), _fields(result), check=bool(task.check_mode))
             problems = [_failure(task, module)] if failed else []
             if told.findings or problems:
-                self._report.host(_host(result)).add(Told(told.findings, problems))
+                self._add(_host(result), Told(told.findings, problems))
         elif failed and not ignored:
             self._others.setdefault(_host(result), []).append(_failure(task, module))
 
-    def _read(self, name: str, module: str, fields: Fields, *, failed: bool, check: bool) -> None:
+    def _take_item(self, result: t.Any, *, failed: bool) -> None:
+        task = _task(result)
+        module = _module(task)
+        if reads(module):
+            self._read(result, module, failed=failed, check=bool(task.check_mode))
+        elif module in ASYNC_STATUS:
+            self._take_job(result, failed=failed)
+
+    def _asks_for_ours(self, result: t.Any) -> bool:
+        if not self._started:
+            return False
+        asked = _items(result) or [_fields(result)]
+        return any(str(each.get("ansible_job_id")) in self._started for each in asked)
+
+    def _take_job(self, result: t.Any, *, failed: bool) -> None:
+        """What became of a task in the background."""
+        job = self._jobs.get((_where(result), str(_fields(result).get("ansible_job_id"))))
+        if job:
+            self._read(result, job[0], failed=failed, check=job[1])
+
+    def _read(self, result: t.Any, module: str, *, failed: bool, check: bool) -> None:
+        fields, name = _fields(result), _where(result)
         if fields.get("skipped"):
             return
         job = (name, str(fields.get("ansible_job_id")))
         if "ansible_job_id" in fields and not fields.get("finished"):
             self._jobs[job] = (module, check)
+            self._started.add(job[1])
             return
         self._jobs.pop(job, None)
-        self._report.host(name).add(read(module, fields, failed=failed, check=check))
+        self._add(name, read(module, fields, failed=failed, check=check))
+
+    def _add(self, name: str, told: Told) -> None:
+        host = self._report.host(name)
+        host.add(told)
+        host.unreachable = False  # any more, as with ignore_unreachable
+        self._tell(name)
+
+    def _tell(self, name: str) -> None:
+        """Let the playbook know, whose verdict is to be that of the report."""
+        if self._variables is not None:
+            state = {"__drift_state": self._report.host(name).state}
+            self._variables.set_nonpersistent_facts(name, state)
 
 
 def _task(result: t.Any) -> t.Any:
@@ -226,11 +275,22 @@ def _host(result: t.Any) -> str:
     return str(host.get_name())
 
 
-def _where(result: t.Any, fields: Fields) -> str:
+def _items(result: t.Any) -> t.Optional[t.List[Fields]]:
+    """What a task with a loop says of all its items at its end; None if it has none."""
+    if _task(result).loop is None:
+        return None
+    items = _fields(result).get("results")
+    return [each for each in items if isinstance(each, dict)] if isinstance(items, list) else None
+
+
+def _where(result: t.Any) -> str:
     """The host that was looked at, which is another one if the task was delegated."""
-    delegated = fields.get("_ansible_delegated_vars") or {}
-    named = delegated.get("ansible_delegated_host") or _task(result).delegate_to
-    return str(named or _host(result))
+    wanted = _task(result).delegate_to
+    if not wanted:
+        return _host(result)
+    delegated = _fields(result).get("_ansible_delegated_vars")
+    named = delegated.get("ansible_delegated_host") if isinstance(delegated, dict) else None
+    return str(named or (_host(result) if "{{" in str(wanted) else wanted))
 
 
 def _module(task: t.Any) -> str:

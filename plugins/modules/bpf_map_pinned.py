@@ -13,8 +13,8 @@ version_added: 0.1.0
 description:
   - Ensures that a map of the declared shape is pinned at O(directory)/O(name) in a BPF file system.
     A pinned map that fits is used as it is. Where there is none, the map is made and pinned, as
-    loaders do for C(LIBBPF_PIN_BY_NAME); programs loaded afterwards by libbpf, cilium/ebpf, aya,
-    bpftool or tc find it and reuse it.
+    loaders do for C(LIBBPF_PIN_BY_NAME); a loader that looks in that directory afterwards, such as
+    libbpf, cilium/ebpf, aya, bpftool or tc, finds it and reuses it.
   - Takes one map, or any number with O(maps) in one call. All maps are looked at and decided
     about before the first one is changed, so one that cannot be as declared changes nothing.
   - Shapes are compared as the kernel reports them, so a second run changes nothing, whatever the

@@ -98,7 +98,7 @@ EXAMPLES = r"""
 RETURN = r"""
 pins:
   description: The pins that were removed, or in check mode would be, and the paths that were free.
-  returned: success
+  returned: success, and when the task fails in the middle of its work
   type: list
   elements: dict
   contains:
@@ -131,13 +131,13 @@ pins:
       sample: true
 directories:
   description: Directories that were removed.
-  returned: success
+  returned: success, and when the task fails in the middle of its work
   type: list
   elements: str
   sample: []
 spared:
   description: What was left alone while pruning, each with C(path) and C(reason).
-  returned: success
+  returned: success, and when the task fails in the middle of its work
   type: list
   elements: dict
   sample:
@@ -145,7 +145,7 @@ spared:
       reason: "a link of type xdp (id 7, program 42): links are pruned only with type: link"
 counts:
   description: How many pins were C(removed), C(missing) and C(spared).
-  returned: success
+  returned: success, and when the task fails in the middle of its work
   type: dict
   sample: {"removed": 1, "missing": 0, "spared": 0}
 """

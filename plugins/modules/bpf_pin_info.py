@@ -128,7 +128,8 @@ pins:
     prog:
       description:
         - The program. C(load_time) is in seconds since the machine was started, C(tag) a hash of
-          the instructions, C(map_ids) the maps that it uses.
+          the instructions, C(map_ids) the maps that it uses, V(null) where the user of the task may
+          not ask (C(CAP_SYS_ADMIN)).
       returned: when it holds a program
       type: dict
       sample:
@@ -140,7 +141,7 @@ pins:
     link:
       description:
         - The link. C(target) is what the program is attached to, with the kernel's names of
-          fields; it depends on the type.
+          fields; it depends on the type. C(prog_name) is V(null) like C(map_ids).
       returned: when it holds a link
       type: dict
       sample:

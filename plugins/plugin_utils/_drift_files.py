@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 import typing as t
 from contextlib import suppress
@@ -28,8 +29,7 @@ def write_all(report: Report, wanted: t.Mapping[str, t.Optional[str]]) -> t.List
     problems = []
     if wanted.get("previous"):
         try:
-            with open(str(wanted["previous"]), encoding="utf-8") as file:
-                report.compare(json.load(file))
+            report.compare(_read_json(str(wanted["previous"])))
         except FileNotFoundError:
             pass  # the first run has none before it
         except (OSError, ValueError, RecursionError, BadPrevious) as error:
@@ -42,7 +42,7 @@ def write_all(report: Report, wanted: t.Mapping[str, t.Optional[str]]) -> t.List
         path = wanted.get(form)
         if path:
             try:
-                real = os.path.realpath(path)
+                real = _resolved(path)
                 if real in written:
                     raise OSError(0, f"it is the file of drift_{written[real]}")
                 _write(real, pieces(report))
@@ -55,6 +55,26 @@ def write_all(report: Report, wanted: t.Mapping[str, t.Optional[str]]) -> t.List
     return problems
 
 
+def _read_json(path: str) -> t.Any:
+    with open(path, encoding="utf-8", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(0, "it is no regular file")
+        return json.load(file)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # as a FIFO would have everybody wait
+
+
+def _resolved(path: str) -> str:
+    """Where a report goes: a symbolic link stays, and its file is replaced."""
+    with suppress(FileNotFoundError):
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode) and status.st_uid not in (0, os.geteuid()):
+            raise OSError(0, "it is a symbolic link that another user has made")
+    return os.path.realpath(path)
+
+
 def _write(path: str, pieces: t.Iterable[str]) -> None:
     """Replace the file in one rename: whoever reads it gets the old report or the new one."""
     if os.path.exists(path) and not os.path.isfile(path):
@@ -64,9 +84,17 @@ def _write(path: str, pieces: t.Iterable[str]) -> None:
     try:
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(pieces)
-            os.fchmod(file.fileno(), 0o644)  # Other programs are to read it; it holds no secrets.
+            os.fchmod(file.fileno(), _mode(path))
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _mode(path: str) -> int:
+    """That of the old report. Other programs are to read a new one, which holds no secrets."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return 0o644

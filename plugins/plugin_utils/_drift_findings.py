@@ -57,9 +57,10 @@ def read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
     lines = [own_words(line) for line in str(result.get("msg", "")).splitlines()]
     if lines == [_NO_MESSAGE]:
         lines = []
-    if told.findings and result.get("failed_when_result"):
+    notable = any(finding.state != IN_PLACE for finding in told.findings)
+    if notable and result.get("failed_when_result"):
         lines = []  # the condition is the user's, and the findings say what it was about
-    elif failed and not lines and not told.findings:
+    elif failed and not lines and not notable:
         lines = ["the task failed and said nothing"]
     findings, rest = _with_notes(told.findings, lines)
     return Told(findings, rest)
@@ -96,10 +97,15 @@ def _with_notes(
     return [by_path.get(finding.path, finding) for finding in findings], rest
 
 
-def _leading_path(line: str, paths: t.Collection[str]) -> t.Optional[str]:
+def _leading_path(line: str, paths: t.Container[str]) -> t.Optional[str]:
     # Paths may hold any character, also a colon and a space: the longest that fits is meant.
-    fitting = [path for path in paths if line.startswith((f"{path}: ", f"{path} "))]
-    return max(fitting, key=len, default=None)
+    end = line.rfind(" ")
+    while end > 0:
+        for path in (line[:end], line[: end - 1] if line[end - 1] == ":" else ""):
+            if path in paths:
+                return path
+        end = line.rfind(" ", 0, end)
+    return None
 
 
 def own_words(line: str) -> str:

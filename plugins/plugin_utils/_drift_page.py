@@ -15,6 +15,7 @@ import typing as t
 from collections import Counter
 from datetime import datetime
 from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -205,9 +206,10 @@ def _data(report: Report, hosts: t.Sequence[HostReport]) -> t.Iterator[str]:
     yield json.dumps(head, separators=(",", ":"))[:-1] + ',"rows":['
     details: t.Dict[t.Tuple[t.Any, ...], int] = {}
     row_of: t.Dict[bytes, int] = {}
+    place_of = {path: place for place, path in enumerate(paths)}
     host_rows = []
     for host in hosts:
-        row = json.dumps(_row(host, paths, details), separators=(",", ":"))
+        row = json.dumps(_row(host, place_of, details), separators=(",", ":"))
         digest = hashlib.sha256(row.encode()).digest()
         if digest not in row_of:
             yield ("," if row_of else "") + row
@@ -220,21 +222,25 @@ def _data(report: Report, hosts: t.Sequence[HostReport]) -> t.Iterator[str]:
 
 
 def _row(
-    host: HostReport, paths: t.Iterable[str], details: t.Dict[t.Tuple[t.Any, ...], int]
+    host: HostReport,
+    place_of: t.Mapping[str, int],
+    details: t.Dict[t.Tuple[t.Any, ...], int],
 ) -> t.Tuple[t.Any, ...]:
     letters, numbers, history, before = [], [], "", []
-    for path in paths:
-        finding = host.findings.get(path)
+    known = 0  # the places up to here
+    for path in sorted({*host.findings, *host.gone}):
+        letters.append((NOTHING_KNOWN, place_of[path] - known))
+        known = place_of[path] + 1
         if path in host.gone:
-            letters.append(SIGNS[GONE].letter)
+            letters.append((SIGNS[GONE].letter, 1))
             before.append(host.gone[path])
-        elif finding is None:
-            letters.append(NOTHING_KNOWN)
-        else:
-            letters.append(SIGNS[_shown_as(finding)].letter)
-            if finding.state != IN_PLACE:
-                numbers.append(details.setdefault(_detail(finding), len(details)))
-                history += host.history.get(path, "-")[0]
+            continue
+        finding = host.findings[path]
+        letters.append((SIGNS[_shown_as(finding)].letter, 1))
+        if finding.state != IN_PLACE:
+            numbers.append(details.setdefault(_detail(finding), len(details)))
+            history += host.history.get(path, "-")[0]
+    letters.append((NOTHING_KNOWN, len(place_of) - known))
     problems = [_visible_lines(problem) for problem in _problems(host)]
     return (host.state, _runs(letters), numbers, history, problems, before)
 
@@ -244,9 +250,10 @@ def _detail(finding: Finding) -> t.Tuple[t.Any, ...]:
     return (finding.kind, finding.state, fields, _visible_lines(finding.note))
 
 
-def _runs(letters: t.Iterable[str]) -> str:
+def _runs(letters: t.Iterable[t.Tuple[str, int]]) -> str:
     """Such as 150imi for 150 in place, one missing, and one more in place."""
-    lengths = ((letter, sum(1 for _each in run)) for letter, run in groupby(letters))
+    some = (each for each in letters if each[1])
+    lengths = ((letter, sum(n for _same, n in run)) for letter, run in groupby(some, itemgetter(0)))
     return "".join(f"{length if length > 1 else ''}{letter}" for letter, length in lengths)
 
 

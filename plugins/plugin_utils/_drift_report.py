@@ -63,6 +63,11 @@ class HostReport:
             before = self.findings.get(finding.path)
             if before is None or before.state in (IN_PLACE, FAILED) or finding.repaired:
                 self.findings[finding.path] = finding
+            elif finding.state != IN_PLACE and before.repaired:
+                self.findings[finding.path] = finding  # it is wrong again
+            elif finding.state == FAILED and finding.note not in before.note:
+                note = f"{before.note}\n{finding.note}".strip()
+                self.findings[finding.path] = before._replace(note=note)
         self.problems.extend(told.problems)
 
 
@@ -124,7 +129,7 @@ def _not_in_place(entry: Json) -> t.Dict[str, str]:
     """Of one host of an earlier report: the paths that were left as they should not be."""
     pins = {_text(pin["path"]): pin["state"] for pin in entry["pins"] if not pin["repaired"]}
     for state in pins.values():
-        if state not in STATES:
+        if state not in STATES or state == IN_PLACE:
             raise ValueError(f"no state: {state!r}"[:80])
     return pins
 

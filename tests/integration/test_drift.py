@@ -8,6 +8,7 @@ import fnmatch
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -306,6 +307,19 @@ def test_reports_that_cannot_be_written_are_errors_and_nothing_else(
         assert target.stat().st_mode & 0o777 == 0o644
 
 
+def test_a_symlink_of_somebody_else_is_not_followed(host: Host) -> None:
+    folder = host.scratch / "out"
+    folder.mkdir()
+    (folder / "kept").write_text("old")
+    (folder / "drift.md").symlink_to("kept")
+    os.chown(folder / "drift.md", NOBODY, NOBODY, follow_symlinks=False)
+    words = [playbook(folder, _look("a")), "-e", f"drift_markdown={folder}/drift.md"]
+    done = ansible_playbook(host, folder, words, {"localhost": {}})
+    assert done.code == 0
+    assert "it is a symbolic link that another user has made" in " ".join(done.output.split())
+    assert (folder / "kept").read_text() == "old"
+
+
 def test_a_folder_of_others_keeps_its_report(host: Host) -> None:
     """Not as root, whom no mode keeps out."""
     host.shell("mount -t tmpfs -o mode=0755 place /mnt; echo old >/mnt/drift.json")
@@ -355,6 +369,138 @@ def test_history_marks_what_is_new_still_there_and_gone(host: Host) -> None:
     assert there["gone"] == []
     markdown = (folder / "drift.md").read_text()
     assert "new" in markdown
+
+
+def test_each_playbook_of_a_command_has_its_own_report(host: Host) -> None:
+    folder = host.scratch / "out"
+    folder.mkdir()
+    other = folder / "other.yml"
+    other.write_text(json.dumps([play(_FAIL | {"ignore_errors": True})]))
+    words = [
+        *(playbook(folder, _look("a")), str(other)),
+        *("-e", f"drift_previous={folder}/drift.json"),
+    ]
+    done = ansible_playbook(host, folder, words, {"localhost": {}}, **by_environment(folder))
+    assert done.code == 0, done.output
+    assert f"localhost  missing  {AGENT}/a" in done.table
+    report = read_all(folder)
+    assert report["playbook"].endswith("/plays.yml")
+    assert report["previous"] is None
+
+
+# Loops, and hosts that other hosts are asked about
+
+NOWHERE = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+
+
+@pytest.mark.every_core
+@pytest.mark.parametrize("hidden", [False, True])
+def test_each_item_of_a_loop_counts_for_the_host_it_was_delegated_to(
+    host: Host, hidden: bool
+) -> None:
+    folder = host.scratch / "out"
+    hosts: dict[str, Json] = {"asking": {}, "first": {}, "nowhere": NOWHERE, "last": {}}
+    look = task(
+        declare("a"),
+        check_mode=True,
+        no_log=hidden,
+        delegate_to="{{ item }}",
+        loop=["first", "nowhere", "last"],
+    )
+    plays = [play(look) | {"hosts": "asking"}]
+    done = ansible_playbook(
+        host, folder, [playbook(folder, *plays)], hosts, **by_environment(folder)
+    )
+    found = {name: each["state"] for name, each in done.hosts.items()}
+    # ansible-core 2.18 hides also that nobody answered.
+    assert found.pop("nowhere") in ("unreachable", *(["failed"] if hidden else []))
+    assert found == {
+        "asking": "unreachable",  # Ansible gives it up, too
+        **dict.fromkeys(("first", "last"), "failed" if hidden else "drift"),
+    }
+    assert states(done.hosts["last"]) == ({} if hidden else {f"{AGENT}/a": "missing"})
+    assert "All items completed" not in done.table
+
+
+@pytest.mark.every_core
+def test_a_host_that_answers_later_is_no_longer_unreachable(host: Host) -> None:
+    folder = host.scratch / "out"
+    away = {**task(declare("a"), check_mode=True, ignore_unreachable=True), "vars": NOWHERE}
+    plays = [play(away, task(declare("b"), check_mode=True))]
+    done = ansible_playbook(
+        host, folder, [playbook(folder, *plays)], {"one": {}}, **by_environment(folder)
+    )
+    (found,) = done.hosts.values()
+    assert (found["state"], states(found)) == ("failed", {f"{AGENT}/b": "missing"})
+    assert len(found["problems"]) == 1, found["problems"]
+
+
+LIES = {
+    "other hosts": {
+        "results": [
+            {
+                "action": "mounted",
+                "target": "/forged",
+                "drift": [],
+                "_ansible_delegated_vars": {"ansible_delegated_host": "good"},
+            }
+        ]
+    },
+    "nothing": {"results": None},
+}
+
+
+@pytest.mark.every_core
+@pytest.mark.parametrize("about", LIES)
+def test_a_host_speaks_for_itself_only(host: Host, about: str) -> None:
+    folder = host.scratch / "out"
+    says = json.dumps({"changed": False, **LIES[about]})
+    liar = host.interpreter(f"echo {shlex.quote(says)}")["vars"]
+    look = task({"path": BPFFS}, "ebpf.pinning.bpffs_mount", check_mode=True)
+    done = ansible_playbook(
+        host,
+        folder,
+        [playbook(folder, play(look))],
+        {"good": {}, "liar": liar},
+        **by_environment(folder),
+    )
+    assert set(done.hosts) == {"good", "liar"}
+    assert "/forged" not in states(done.hosts["good"])
+
+
+# The verdict of ebpf.pinning.drift: that of the report
+
+VERDICTS: dict[str, tuple[Json, Json, str]] = {
+    "in place": ({}, {}, "in_place"),
+    "drift": ({"bpf_maps": [{"name": "a", **SHAPE}]}, {}, "drift"),
+    "undeclared pins": ({"bpf_maps_report_undeclared": True}, {}, "drift"),
+    "no directory to look in": (
+        {"bpf_maps_report_undeclared": True, "bpf_maps_directory": "/etc/hostname"},
+        {},
+        "failed",
+    ),
+    "arguments that are refused": ({"bpf_maps_value_growth": "perhaps"}, {}, "failed"),
+    "results that are hidden": ({}, {"ANSIBLE_NO_LOG": "true"}, "failed"),
+}
+
+
+@pytest.mark.every_core
+@pytest.mark.parametrize("what", VERDICTS)
+def test_the_exit_code_says_what_the_report_says(host: Host, what: str) -> None:
+    variables, environment, state = VERDICTS[what]
+    folder = host.scratch / "out"
+    host.shell(f"mkdir {AGENT}")
+    host.make_pin(f"{AGENT}/left")
+    declared = {"bpffs_opts": [], "bpf_maps_directory": AGENT, **variables}
+    words = ["ebpf.pinning.drift", "-e", json.dumps(declared)]
+    more = {**by_environment(folder), **environment}
+    for fails in (True, False):
+        done = ansible_playbook(
+            host, folder, [*words, "-e", f"drift_fail={fails}"], {"one": {}}, **more
+        )
+        assert (folder / "drift.json").exists(), done.output
+        assert done.hosts["one"]["state"] == state, done.output
+        assert done.code == (2 if fails and state != "in_place" else 0), done.output
 
 
 # Runs without anything to tell

@@ -184,6 +184,8 @@ def test_conditions_of_the_user_neither_hide_nor_make_a_failure() -> None:
     assert read("bpf_map_pinned", hidden, failed=False, check=True).problems == ["no bpffs"]
     made = told_of("A 'failed_when' expression", item("created"), failed_when_result=True)
     assert not made.problems
+    bare = told_of("A 'failed_when' expression", item("unchanged"), failed_when_result=True)
+    assert bare.problems == ["A 'failed_when' expression"]
     until = read("bpf_map_pinned", {"maps": [item("created")]}, failed=True, check=True)
     assert not until.problems
 

@@ -70,6 +70,9 @@ SEQUENCES = [
     ("drift rather than a failure", [DIFFERENT, FAILED], DIFFERENT),
     ("that it was put right", [MISSING, "missing!"], "missing!"),
     ("that it was put right, also when it is found in place", ["missing!", IN_PLACE], "missing!"),
+    ("that it is wrong again", ["missing!", DIFFERENT], DIFFERENT),
+    ("that a later task failed at what was put right", ["missing!", FAILED], FAILED),
+    ("that it was put right again", ["missing!", DIFFERENT, "different!"], "different!"),
 ]
 
 
@@ -80,6 +83,13 @@ def test_of_each_path_counts(what: str, states: list[str], wanted: str | None) -
         host.add(Told([finding(state.rstrip("!"), repaired=state.endswith("!"))]))
     found = host.findings.get("/b/a")
     assert (found and found.state + "!" * found.repaired) == wanted, what
+
+
+def test_what_a_later_failure_says_is_kept() -> None:
+    host = HostReport("h")
+    for note in ("", "EPERM", "EPERM", "EIO"):
+        host.add(Told([finding(FAILED if note else MISSING, note=note)]))
+    assert host.findings["/b/a"] == finding(MISSING, note="EPERM\nEIO")
 
 
 HOSTS = [
@@ -164,6 +174,7 @@ BAD = {
     "a path that is none": json.dumps(previous(pin={"path": 5})),
     "a path that cannot be one": json.dumps(previous(pin={"path": {}})),
     "a state that is none": json.dumps(previous(pin={"state": "<script>"})),
+    "a state that is nothing to tell": json.dumps(previous(pin={"state": "in_place"})),
     "a state of another kind": json.dumps(previous(pin={"state": []})),
     "a time that is none": json.dumps(previous(made="<script>alert(1)</script>")),
     "digits of another script": json.dumps(previous(made="\uff12026-01-01")),
@@ -188,6 +199,12 @@ def test_a_previous_report_that_is_none_is_said_so_and_the_new_one_written(
     (host,) = by_host(read_all(tmp_path)).values()
     assert host["pins"][0]["history"] is None
     assert (made.previous, host["gone"]) == (None, [])
+
+
+def test_a_previous_report_that_nobody_writes_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (problem,) = written(report(), tmp_path, previous=f"{tmp_path}/pipe")
+    assert "it is no regular file" in problem
 
 
 def test_a_previous_report_that_is_not_there_is_the_first_run(tmp_path: Path) -> None:
@@ -319,6 +336,14 @@ def test_what_cannot_be_written_is_a_problem_with_option_and_path(
     assert problem.startswith(f"drift_junit {path} cannot be written: ")
     assert problem.endswith("; the run is not affected")
     assert {each.name: each.lstat().st_ino for each in tmp_path.iterdir()} == before
+
+
+def test_a_report_is_for_all_to_read_unless_the_one_before_was_not(tmp_path: Path) -> None:
+    for mode in (None, 0o600):
+        if mode:
+            (tmp_path / "drift.json").chmod(mode)
+        assert written(report(), tmp_path) == []
+        assert (tmp_path / "drift.json").stat().st_mode & 0o7777 == (mode or 0o644)
 
 
 def test_a_report_that_fails_in_the_middle_leaves_the_old_one(
