@@ -90,7 +90,7 @@ sanity: stage ## ansible-test sanity, without containers
 oldest-python: setup ## unit tests and the core on the kernel, by the oldest managed Python
 	@tools/matrix managed oldest
 
-other-pythons: setup ## the same with all others but that of .venv/
+other-pythons: setup ## unit tests with all others but that of .venv/; KERNEL=yes for the kernel, too
 	@tools/matrix managed others
 
 cores: setup ## roles, playbooks, examples and the lookup with each maintained ansible-core
