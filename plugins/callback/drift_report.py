@@ -103,18 +103,21 @@ class CallbackModule(CallbackBase):
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         super().__init__(*args, **kwargs)
-        self._report = Report()
         self._variables: t.Any = None  # Ansible's, of all hosts
         self._extra: t.Dict[str, t.Any] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        """Each playbook of a command line has a report of its own."""
+        self._report = Report()
         self._concerned = False  # some task of this playbook is one of the collection
         self._others: t.Dict[str, t.List[str]] = {}  # host -> failed tasks that are not
         self._jobs: t.Dict[t.Tuple[str, str], t.Tuple[str, bool]] = {}  # in the background
         self._started: t.Set[str] = set()  # all their ids, also of those that have ended
 
     def v2_playbook_on_start(self, playbook: t.Any) -> None:
-        """Take down what is run. Each playbook of a command line has a report of its own."""
-        self._report, self._concerned = Report(), False
-        self._others, self._jobs, self._started = {}, {}, set()
+        """Take down what is run."""
+        self._begin()
         self._report.playbook = str(getattr(playbook, "_file_name", ""))
         self._report.inventory = [to_text(each) for each in context.CLIARGS.get("inventory") or ()]
 
@@ -141,14 +144,14 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_item_on_ok(self, result: t.Any) -> None:
         """An item of a loop. (The result of the whole does not say where each was done.)"""
-        self._take_item(result, failed=False)
+        self._take_one(result, failed=False)
 
     def v2_runner_item_on_failed(self, result: t.Any) -> None:
         """The same; nobody may have answered, either."""
         if result.is_unreachable():
             self._give_up(_where(result), [_reason(_fields(result))])
         else:
-            self._take_item(result, failed=True)
+            self._take_one(result, failed=True)
 
     def v2_runner_on_unreachable(self, result: t.Any) -> None:
         """Nobody answered: Ansible goes on without the host that the task was for."""
@@ -197,12 +200,9 @@ class CallbackModule(CallbackBase):
         # Asking for the fields makes a copy of all of them: only where they are read.
         task = _task(result)
         module = _module(task)
-        if reads(module):
-            if _items(result) is None:
-                self._read(result, module, failed=failed, check=bool(task.check_mode))
-        elif module in ASYNC_STATUS and self._asks_for_ours(result):
-            if _items(result) is None:
-                self._take_job(result, failed=failed)
+        if reads(module) or (module in ASYNC_STATUS and self._asks_for_ours(result)):
+            if _items(result) is None:  # or else each item has been taken
+                self._take_one(result, failed=failed)
         elif "drift_state" in task.vars:  # the playbook's own verdict
             pass
         elif _is_of_our_roles(task):
@@ -216,7 +216,8 @@ class CallbackModule(CallbackBase):
         elif failed and not ignored:
             self._others.setdefault(_host(result), []).append(_failure(task, module))
 
-    def _take_item(self, result: t.Any, *, failed: bool) -> None:
+    def _take_one(self, result: t.Any, *, failed: bool) -> None:
+        """An item of a loop, or a task without one."""
         task = _task(result)
         module = _module(task)
         if reads(module):

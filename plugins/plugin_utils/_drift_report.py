@@ -129,7 +129,7 @@ def _not_in_place(entry: Json) -> t.Dict[str, str]:
     """Of one host of an earlier report: the paths that were left as they should not be."""
     pins = {_text(pin["path"]): pin["state"] for pin in entry["pins"] if not pin["repaired"]}
     for state in pins.values():
-        if state not in STATES or state == IN_PLACE:
+        if state not in (*DRIFT, FAILED):
             raise ValueError(f"no state: {state!r}"[:80])
     return pins
 
