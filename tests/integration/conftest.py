@@ -21,13 +21,14 @@ pytest.register_assert_rewrite("absence_table", "mount_table", "restore_places")
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The collection, installed, and the C programs, compiled."""
     if os.geteuid():
         pytest.fail("these tests mount file systems and make BPF maps: run `make kernel`")
     site = Site(tmp_path_factory.mktemp("site"))
     site.prepare()
-    return site
+    yield site
+    site.close()
 
 
 @pytest.fixture

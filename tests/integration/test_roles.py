@@ -37,7 +37,7 @@ class InstalledSite(Site):
 
 
 @pytest.fixture(scope="module")
-def installed(site: Site, tmp_path_factory: pytest.TempPathFactory) -> InstalledSite:
+def installed(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledSite]:
     """The collection as `ansible-galaxy collection build` and `install` make it."""
     scratch = tmp_path_factory.mktemp("installed")
     galaxy = str(Path(site.playbook_command).with_name("ansible-galaxy"))
@@ -47,7 +47,9 @@ def installed(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Installed
     (tarball,) = scratch.glob("*.tar.gz")
     words = ["install", str(tarball), "--collections-path", str(scratch), "--offline"]
     subprocess.run([galaxy, "collection", *words], check=True, env=environment)
-    return InstalledSite(site.scratch, scratch)
+    installed = InstalledSite(site.scratch, scratch)
+    yield installed
+    installed.close()
 
 
 @pytest.fixture

@@ -5,16 +5,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .controller import Started
 from .playbook import Result, Run, Task, read_results, task
 from .site import HERE, Site
 
@@ -24,6 +24,15 @@ BPFFS = "/sys/fs/bpf"
 # killed, nothing stays behind. strictatime, so that a look at a directory cannot go unnoticed.
 _UNMOUNT_ALL = f"while mountpoint -q {BPFFS}; do umount -l {BPFFS}; done"
 _MOUNT = f"mount -t bpf -o strictatime bpf {BPFFS}"
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A run of ansible-playbook, and the files that its results and what it prints go to."""
+
+    started: Started
+    lines: Path
+    output: Path
 
 
 class Host:
@@ -43,6 +52,10 @@ class Host:
         if self._holder.stdout.readline() != b"ready\n":
             raise OSError("cannot make a mount namespace with a bpffs: see above")
 
+    @property
+    def _namespace(self) -> str:
+        return f"/proc/{self._holder.pid}/ns/mnt"
+
     def close(self) -> None:
         """End the namespace, and with it its mounts and pins."""
         self._holder.communicate()
@@ -51,7 +64,7 @@ class Host:
 
     def inside(self, *command: str) -> list[str]:
         """`command`, to be run inside the namespace. Paths must be absolute."""
-        return ["nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", *map(str, command)]
+        return ["nsenter", f"--mount={self._namespace}", *map(str, command)]
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command; an AssertionError with all that it said if it fails (unless not check)."""
@@ -114,9 +127,9 @@ class Host:
         """Run ansible-playbook with a playbook of the caller's; for the rest see `playbook`."""
         return self.finish(self.start(*arguments))
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> Unfinished:
         """Start ansible-playbook and do not wait; `finish` does."""
-        lines = self._file("results")
+        lines, output = self._file("results"), self._file("output")
         lines.touch()
         hosts = self._file("hosts.yml")
         variables = {
@@ -124,28 +137,19 @@ class Host:
             "ansible_python_interpreter": self.site.python,
         }
         hosts.write_text(json.dumps({"all": {"hosts": {"localhost": variables}}}))
-        command = [self.site.playbook_command, "-i", str(hosts), *arguments]
-        process = subprocess.Popen(
-            self.inside(*command),
-            env=self.site.environment(RESULT_LINES=str(lines)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        process.result_lines = lines  # type: ignore[attr-defined]
-        return process
+        with output.open("w") as file:
+            started = self.site.controller.start(
+                ("-i", str(hosts), *arguments),
+                self.site.environment(RESULT_LINES=str(lines)),
+                self._namespace,
+                file,
+            )
+        return Unfinished(started, lines, output)
 
-    def finish(self, process: subprocess.Popen[str]) -> Run:
+    def finish(self, run: Unfinished) -> Run:
         """Wait for what `start` started, and read its results."""
-        try:
-            output, _nothing = process.communicate(timeout=300)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)  # with the module that it runs
-            raise
-        results = read_results(process.result_lines.read_text())  # type: ignore[attr-defined]
-        return Run(process.returncode, results, output)
+        code = run.started.wait()
+        return Run(code, read_results(run.lines.read_text()), run.output.read_text())
 
     def interpreter(self, script: str) -> dict[str, Any]:
         """Keywords of a task that run its module by a shell script, "$@" being the module.

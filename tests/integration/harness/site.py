@@ -13,7 +13,10 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+from .controller import Controller
 
 HERE = Path(__file__).parents[1]
 CHECKOUT = HERE.parents[1]
@@ -45,6 +48,11 @@ class Site:
     def playbook_command(self) -> str:
         """ansible-playbook of the environment that the tests run in."""
         return str(Path(sys.executable).with_name("ansible-playbook"))
+
+    @cached_property
+    def controller(self) -> Controller:
+        """The same, ready to run with this environment."""
+        return Controller(sys.executable, self.environment())
 
     @property
     def python_of_nobody(self) -> str:
@@ -109,6 +117,11 @@ class Site:
         (self.scratch / "ansible.cfg").touch()
         self._install_collection()
         self._compile()
+
+    def close(self) -> None:
+        """End what runs for all tests."""
+        if "controller" in vars(self):
+            self.controller.close()
 
     def _install_collection(self) -> None:
         # A copy: the checkout may be edited while the tests run.

@@ -1,0 +1,108 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Program: an ansible-playbook that has imported all that it needs, and forks for each run.
+
+Half of the CPU time of a short run is that of its start. Standard input is a socket; each message
+of it is a run: see `Request`. The program ends when nobody is left who could send one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import warnings
+from typing import Any
+
+from ansible.cli import playbook
+from ansible.plugins import loader
+
+LONGEST = 1 << 17  # bytes of a message
+_CLONE_NEWNS = 0x00020000
+# What every run takes, each from its loader.
+_PLUGINS = {
+    "action": ("normal",),
+    "callback": ("default",),
+    "connection": ("local",),
+    "inventory": ("host_list", "script", "auto", "yaml"),
+    "shell": ("sh",),
+    "strategy": ("linear",),
+}
+# A message has the `arguments` of ansible-playbook, its `environment`, and the `namespace` of its
+# mounts, by path. With it come a file for what is printed, and a socket that is told the leader of
+# the run's process group, and then the exit code.
+Request = dict[str, Any]
+
+
+def main() -> None:
+    requests = socket.socket(fileno=0)
+    _get_ready()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        message, files, _flags, _address = socket.recv_fds(requests, LONGEST, 2)
+        if not message:
+            return
+        if os.fork() == 0:
+            _watch(json.loads(message), *files)
+        for file in files:
+            os.close(file)
+
+
+def _get_ready() -> None:
+    loader.init_plugin_loader()
+    for kind, names in _PLUGINS.items():
+        for name in names:
+            getattr(loader, f"{kind}_loader").get(name, class_only=True)
+    # Each run does this once more, and may.
+    warnings.filterwarnings("ignore", message="AnsibleCollectionFinder has already been configured")
+
+
+def _watch(request: Request, output: int, status: int) -> None:
+    """Run it in a process of its own, tell how it ended, and end."""
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.write(status, str(os.getpid()).encode())
+    run = os.fork()
+    if run == 0:
+        os.close(status)
+        _run(request, output)
+    _pid, code = os.waitpid(run, 0)
+    os.write(status, str(os.waitstatus_to_exitcode(code)).encode())
+    os._exit(0)
+
+
+def _run(request: Request, output: int) -> None:
+    for file in (sys.stdout, sys.stderr):
+        os.dup2(output, file.fileno())
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    _enter(request["namespace"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    random.seed()
+    sys.argv = ["ansible-playbook", *request["arguments"]]
+    try:
+        playbook.main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    for file in (sys.stdout, sys.stderr):
+        file.flush()
+    os._exit(code)  # what ansible does at exit is for the last: it takes away what all share
+
+
+def _enter(namespace: str) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    file = os.open(namespace, os.O_RDONLY)
+    if libc.setns(file, _CLONE_NEWNS):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), namespace)
+    os.close(file)
+
+
+if __name__ == "__main__":
+    main()
