@@ -3,9 +3,10 @@
 """Whole runs over a fleet of sshds on this machine, at two sizes: ours, pings, a loop, plain ssh.
 
     benchmarks/fleet.py [--sizes 5 50] [--maps 200] [--forks 25] [--names 1000]
+        [--names-forks 10]
 
 Everything runs over ssh with the same forks and with connections that stay open in between. At
-last a drift run over --names hosts: see many_names.py.
+last a drift run over --names hosts, with forks of its own: see many_names.py.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def main() -> int:
     parser.add_argument("--maps", type=int, default=200)
     parser.add_argument("--forks", type=int, default=25)
     parser.add_argument("--names", type=int, default=1000)
+    parser.add_argument("--names-forks", type=int, default=10)
     options = parser.parse_args()
     if os.geteuid() != 0:
         print("only root may mount and make maps: run `make bench-fleet`", file=sys.stderr)
@@ -65,7 +67,7 @@ def main() -> int:
             print(f"Measuring {size} hosts ...", file=sys.stderr)
             measured.append(_Bench(size, options.maps, options.forks).measure())
         print(f"Measuring {options.names} names ...", file=sys.stderr)
-        cost = _Bench(options.sizes[1], options.maps, options.forks).cost(options.names)
+        cost = _Bench(options.sizes[1], options.maps, options.names_forks).cost(options.names)
     except Failed as failure:
         print(f"failed: {failure}", file=sys.stderr)
         return 1
@@ -91,7 +93,7 @@ class _Bench:
             self._provision(setting, fleet)
             fleet.write_inventory(self._variables(), names=names)
             words, environment = self._command(setting, fleet, "ebpf.pinning.drift")
-            return many_names.measure(words, environment, setting.scratch, names)
+            return many_names.measure(words, environment, setting.scratch, names, self.forks)
 
     @contextmanager
     def _fleet(self) -> Iterator[tuple[Setting, Fleet]]:

@@ -26,9 +26,12 @@ _OFTEN = 0.5  # seconds between two looks at the memory
 
 
 def measure(
-    command: Sequence[str], environment: Mapping[str, str], scratch: Path, names: int
+    command: Sequence[str], environment: Mapping[str, str], scratch: Path, names: int, forks: int
 ) -> list[Figure]:
-    """`command` runs the drift playbook, in which all is in place, over `names` hosts."""
+    """`command` runs the drift playbook, in which all is in place, over `names` hosts.
+
+    `environment` is for so many `forks`.
+    """
     cost = scratch / "cost.json"
     words = [
         word
@@ -59,15 +62,15 @@ def measure(
     seconds = json.loads(cost.read_text())
     controller = usage.ru_utime + usage.ru_stime  # with its forks and ssh clients, not the hosts
     share = 100 * sum(seconds.values()) / controller
-    section = f"drift run over {names:,} names, all five reports"
+    section = f"drift run over {names:,} names, all five reports, {forks} forks"
     return [
         Figure(section, "whole run", "s", [whole]),
         Figure(section, "CPU of the controller", "s", [controller]),
         Figure(section, "CPU of the callback: taking results", "s", [seconds["taking"]]),
         Figure(section, "CPU of the callback: writing reports", "s", [seconds["writing"]]),
-        Figure(section, "memory of ansible-playbook and all forks", "MiB", [peak.all]),
         Figure(section, "the callback's share of the CPU", "%", [share], Limit("<=", 5)),
-        Figure(section, "memory of ansible-playbook", "MiB", [peak.first], Limit("<=", 1024)),
+        Figure(section, "memory of ansible-playbook", "MiB", [peak.first]),
+        Figure(section, "memory of it and all forks", "MiB", [peak.all], Limit("<=", 1024)),
     ]
 
 
