@@ -21,7 +21,7 @@ from typing import Any
 from ansible.cli import playbook
 from ansible.plugins import loader
 
-LONGEST = 1 << 17  # bytes of a message
+_LONGEST = 1 << 17  # bytes of a message
 _CLONE_NEWNS = 0x00020000
 # What every run takes, each from its loader.
 _PLUGINS = {
@@ -43,11 +43,14 @@ def main() -> None:
     _get_ready()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        message, files, _flags, _address = socket.recv_fds(requests, LONGEST, 2)
+        message, files, _flags, _address = socket.recv_fds(requests, _LONGEST, 2)
         if not message:
             return
         if os.fork() == 0:
-            _watch(json.loads(message), *files)
+            try:
+                _watch(json.loads(message), *files)
+            finally:
+                os._exit(1)  # never on as another server
         for file in files:
             os.close(file)
 
@@ -72,25 +75,24 @@ def _watch(request: Request, output: int, status: int) -> None:
         _run(request, output)
     _pid, code = os.waitpid(run, 0)
     os.write(status, str(os.waitstatus_to_exitcode(code)).encode())
-    os._exit(0)
 
 
 def _run(request: Request, output: int) -> None:
-    for file in (sys.stdout, sys.stderr):
-        os.dup2(output, file.fileno())
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    _enter(request["namespace"])
-    os.environ.clear()
-    os.environ.update(request["environment"])
-    random.seed()
-    sys.argv = ["ansible-playbook", *request["arguments"]]
+    code = 1
     try:
+        for file in (sys.stdout, sys.stderr):
+            os.dup2(output, file.fileno())
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        _enter(request["namespace"])
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        random.seed()
+        sys.argv = ["ansible-playbook", *request["arguments"]]
         playbook.main()
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
+        code = int(end.code or 0)
     except BaseException:
         sys.excepthook(*sys.exc_info())
-        code = 1
     for file in (sys.stdout, sys.stderr):
         file.flush()
     os._exit(code)  # what ansible does at exit is for the last: it takes away what all share
