@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from harness.host import BPFFS, Host
 from harness.site import CHECKOUT, Site
+from object_table import There, pinned_by_others
 from restoring import Installed, Restorer, every_type
 
 sys.path.append(str(CHECKOUT))  # for what runs on the controller, and needs no host
@@ -45,6 +46,12 @@ def bare_host(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     host = Host(site, tmp_path_factory.mktemp("host"), mounted=False)
     yield host
     host.close()
+
+
+@pytest.fixture
+def there(host: Host) -> There:
+    """What others have pinned."""
+    return pinned_by_others(host)
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import task
 from harness.site import DAEMON
+from harness.together import at_once
 
 Fields = dict[str, Any]
 HASH = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
@@ -30,23 +30,7 @@ def test_of_eight_runs_at_once_one_makes_it_and_all_succeed(host: Host) -> None:
         {"name": "deep", "directory": f"{BPFFS}/new/folder", **HASH},
         {"name": "deep_with_access", "directory": f"{BPFFS}/new/folder", "mode": "0640", **HASH},
     ]
-    # All modules start together, and dawdle at each call: all see the same before one acts.
-    start, ready = host.scratch / "start", host.scratch / "ready"
-    calls = "bpf,flock,?mkdir,?mkdirat,?link,?linkat,?rename,?renameat,?renameat2"
-    options = f"-o /dev/null -e trace={calls} -e inject={calls}:delay_enter=20000"
-    together = host.interpreter(
-        f"echo >> {ready}; timeout 60 sh -c 'until [ -e {start} ]; do sleep 0.01; done'\n"
-        f'exec strace -f --seccomp-bpf -qq {options} {host.site.python} "$@"'
-    )
-    play = host.play([task("bpf_map_pinned", maps=maps, keywords=together)])
-    runs = [host.start(play) for _run in range(AT_ONCE)]
-    try:
-        while not ready.exists() or len(ready.read_text()) < AT_ONCE:
-            assert all(run.started.goes_on for run in runs)
-            time.sleep(0.05)
-    finally:
-        start.touch()
-    results = [host.finish(run)[0].good() for run in runs]
+    results = at_once(host, AT_ONCE, "bpf_map_pinned", maps=maps)
 
     there = host.inventory()
     assert [path for path in there if STAGING in path] == []
