@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The drift report as a page: what is in it, and what cannot get out of it.
 
-What a browser makes of it is in tests/integration/test_drift_page_in_browser.py.
+What a browser makes of it is in tests/integration/page/.
 """
 
 from __future__ import annotations

@@ -1,35 +1,15 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The drift report's page in a browser, with real keys and clicks. The oracle is Chromium."""
+"""The page of a drift report in use, with real keys and clicks. The oracle is Chromium."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
-
 import pytest
-from harness.browser import Browser
+from drift_page import ENTRIES, PHONE, TOP, Show, fleet, host, pin, report
 
-from plugins.plugin_utils._drift_findings import (
-    ACCESS,
-    DIFFERENT,
-    FAILED,
-    IN_PLACE,
-    MISSING,
-    UNDECLARED,
-    Field,
-    Finding,
-)
-from plugins.plugin_utils._drift_page import as_html
-from plugins.plugin_utils._drift_report import NEW, STILL, HostReport, Report
+from plugins.plugin_utils._drift_findings import DIFFERENT, IN_PLACE, MISSING, Field, Finding
+from plugins.plugin_utils._drift_report import NEW, STILL, HostReport
 
-TOP = "/sys/fs/bpf/agent"
-ENTRIES = Field("max_entries", "65536", "4096")
-MODE = Field("mode", "0660", "0600")
-PHONE = {"width": 360, "height": 740, "phone": True}
 SIGNS = {
     "in place": "\u00b7",
     "missing": "\u2212",
@@ -40,122 +20,6 @@ SIGNS = {
     "put right": "\u2713",
     "drift gone": "\u25cb",
 }
-
-
-def host(name: str, *findings: Finding, **fields: Any) -> HostReport:
-    """A host, where every other pin is in place."""
-    pins = ("blocked", "events", "flows", "policy")
-    found = {f"{TOP}/{pin}": Finding(f"{TOP}/{pin}", "map", IN_PLACE) for pin in pins}
-    found.update((finding.path, finding) for finding in findings)
-    return HostReport(name, {} if fields.get("unreachable") else found, **fields)
-
-
-def pin(name: str, state: str, *fields: Field, **more: Any) -> Finding:
-    return Finding(f"{TOP}/{name}", "map", state, fields, **more)
-
-
-def report(*hosts: HostReport, **fields: Any) -> Report:
-    made = datetime(2026, 11, 24, 3, tzinfo=UTC)
-    by_name = {host.name: host for host in hosts}
-    return Report(made, "site.yml", ["hosts.yml"], by_name, **fields)
-
-
-def fleet() -> Report:
-    return report(
-        host("core-1", problems=["no route to host"], unreachable=True),
-        host("core-2", pin("policy", FAILED, note="no memory (ENOMEM)")),
-        host("edge-1", pin("flows", DIFFERENT, ENTRIES, MODE), pin("events", MISSING)),
-        host("edge-2"),
-        host("edge-3", pin("flows", DIFFERENT, ENTRIES, MODE), pin("events", MISSING)),
-        host("edge-4", pin("blocked", ACCESS, MODE), pin("old", UNDECLARED, note="holds hash 7")),
-        host("edge-5", pin("flows", MISSING, repaired=True)),
-    )
-
-
-@dataclass
-class Page:
-    """What a browser shows of a report."""
-
-    browser: Browser
-    file: Path
-
-    def texts(self, selector: str) -> list[str]:
-        """The text of each element that fits and is shown."""
-        found: list[str] = self.browser.evaluate(
-            f"""[...document.querySelectorAll({selector!r})]
-                .filter((node) => node.checkVisibility())
-                .map((node) => node.innerText.trim())"""
-        )
-        return found
-
-    @property
-    def hosts(self) -> list[str]:
-        """The rows of the matrix."""
-        return self._titles(".row .host")
-
-    @property
-    def pins(self) -> list[str]:
-        """The columns of the matrix."""
-        return [path.removeprefix(f"{TOP}/") for path in self._titles(".head .pin")]
-
-    def _titles(self, selector: str) -> list[str]:
-        found: list[str] = self.browser.evaluate(
-            f"""[...document.querySelectorAll({selector!r})]
-                .filter((node) => node.checkVisibility()).map((node) => node.title)"""
-        )
-        return found
-
-    def cell(self, host: str, pin: str) -> str:
-        """A selector for the place of a pin on a host, or of a host, or of a pin."""
-        row = self.hosts.index(host) if host else -1
-        column = self.pins.index(pin) if pin else -1
-        return f"#cell-{row}-{column}"
-
-    def press_button(self, text: str) -> None:
-        """Click the button that is called so."""
-        place: int = self.browser.evaluate(
-            f"""[...document.querySelectorAll("button")].findIndex((node) => {{
-                const shown = node.checkVisibility() && node.innerText.includes({text!r});
-                if (shown) node.id = node.id || "button-to-press";
-                return shown;
-            }})"""
-        )
-        assert place >= 0, text
-        name = self.browser.evaluate(f"document.querySelectorAll('button')[{place}].id")
-        self.browser.click(f"#{name}")
-        self.browser.evaluate("document.querySelector('#button-to-press')?.removeAttribute('id')")
-
-    @property
-    def details(self) -> str:
-        """What the details say, or nothing where they are closed."""
-        return " ".join(" ".join(self.texts("dialog[open]")).split())
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
-
-
-Show = Callable[..., Page]
-
-
-@pytest.fixture
-def show(browser: Browser, tmp_path: Path) -> Iterator[Show]:
-    """Shows a report; whatever is done to it then, it asks nobody and complains of nothing."""
-    file = tmp_path / "drift.html"
-
-    def show_report(report: Report, fragment: str = "", **window: Any) -> Page:
-        with open(file, "w", encoding="utf-8") as opened:
-            opened.writelines(as_html(report))
-        browser.look_through(**{"width": 1280, "height": 800, **window})
-        browser.show(file, fragment)
-        return Page(browser, file)
-
-    yield show_report
-    assert browser.complaints == []
-    assert [url.partition("#")[0] for url in set(browser.requests)] == [file.as_uri()]
 
 
 def test_trouble_comes_first_and_what_is_in_place_is_counted_and_not_shown(show: Show) -> None:
@@ -376,62 +240,6 @@ def test_a_long_list_comes_by_and_by(show: Show) -> None:
     assert page.texts("#more") == []
 
 
-def test_a_phone_shows_the_list_and_nothing_sticks_out(show: Show) -> None:
-    page = show(fleet(), **PHONE)
-    assert page.texts("#list > li")
-    assert fits(page)
-    page.browser.click("#list .line")
-    assert page.details
-    assert fits(page)
-    page.browser.press("Escape")
-    page.browser.click("#as-matrix")
-    assert page.hosts
-    assert fits(page)
-
-
-def fits(page: Page) -> bool:
-    width = page.browser.evaluate("document.documentElement.scrollWidth")
-    return bool(width <= PHONE["width"])
-
-
-def test_night_and_day_have_colours_of_their_own(show: Show) -> None:
-    paper = "getComputedStyle(document.body).backgroundColor"
-    assert show(fleet()).browser.evaluate(paper) == "rgb(255, 255, 255)"
-    assert show(fleet(), dark=True).browser.evaluate(paper) == "rgb(20, 22, 26)"
-
-
-def test_on_paper_there_is_the_answer_and_the_list_in_full(show: Show) -> None:
-    many = [pin(f"p{number:02}", MISSING) for number in range(30)]
-    alike = [host(f"edge-{number}", *many) for number in range(9)]
-    page = show(report(*alike))
-    page.browser.evaluate(
-        """addEventListener("beforeprint", () => {
-            window.printed = ["h1", "#list"].map((name) => document.querySelector(name).innerText);
-        })"""
-    )
-    assert page.browser.on_paper().startswith(b"%PDF")
-    answer, listed = page.browser.evaluate("printed")
-    assert "9 hosts in drift" in answer
-    for name in ("edge-0", "edge-8", "p00", "p29"):
-        assert name in listed
-    assert page.hosts, "the screen shows the matrix again"
-
-
-def test_paper_has_no_room_for_what_only_works_on_a_screen(show: Show) -> None:
-    page = show(fleet(), paper=True)
-    assert page.texts("#matrix, input, [data-state], #more") == []
-    assert page.texts("h1")
-
-
-def test_without_scripts_there_is_the_answer_and_a_table(show: Show) -> None:
-    page = show(fleet(), scripts=False)
-    assert "3 hosts in drift, 1 failed, 1 unreachable" in page.texts("h1")[0]
-    assert page.texts("#app") == []
-    rows = [" ".join(row.split()) for row in page.texts(".plain tbody tr")]
-    assert f"edge-1 {TOP}/events \u2212 missing" in rows
-    assert "core-1 ? unreachable no route to host" in rows
-
-
 def test_everything_in_place_is_good_news(show: Show) -> None:
     page = show(report(host("edge-1"), host("edge-2")))
     assert "Everything is in place" in page.texts("h1")[0]
@@ -464,74 +272,6 @@ def test_what_is_new_and_what_is_gone_is_shown(show: Show) -> None:
     assert page.hosts == ["edge-1", "edge-2"]
     page.browser.click(page.cell("edge-2", "policy"))
     assert "It was missing in the report before." in page.details
-
-
-ATTACKS = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "</script><script>alert(1)</script>",
-    "<!--<script>",
-    "' autofocus onfocus='alert(1)",
-    "javascript:alert(1)",
-    "${alert(1)}",
-    "&lt;img&gt;",
-    "__proto__",
-    "x" * 300,
-]
-
-
-def attack() -> Report:
-    """Each name in every place that takes a text of others."""
-    hosts = []
-    for name in ATTACKS:
-        found = [
-            Finding(other, name, DIFFERENT, (Field(name, other, name),), other) for other in ATTACKS
-        ]
-        hosts.append(HostReport(name, {each.path: each for each in found}, [f"{name} of {name}"]))
-    return Report(
-        datetime(2026, 11, 24, tzinfo=UTC), ATTACKS[0], ATTACKS, {h.name: h for h in hosts}
-    )
-
-
-def test_names_that_attack_are_shown_and_not_run(show: Show) -> None:
-    page = show(attack(), width=1280, height=800)
-    assert sorted(page.hosts) == sorted(ATTACKS)
-    assert sorted(page.pins) == sorted(ATTACKS)
-    for place in (page.cell(ATTACKS[1], ATTACKS[0]), "#cell-1--1", "#cell--1-1"):
-        page.browser.click(place)
-        assert page.details
-        page.browser.press("Escape")
-    page.browser.click("#as-list")
-    listed = " ".join(page.texts("#list"))
-    for name in ATTACKS:
-        assert name in listed
-    page.browser.on_paper()
-    # Were one of them markup, there would be more of these than the page's own.
-    assert page.browser.evaluate("document.querySelectorAll('script').length") == 2
-    assert page.browser.evaluate("document.querySelectorAll('img, [autofocus]').length") == 0
-
-
-def test_names_that_attack_do_so_in_vain_by_the_address_and_the_filter(show: Show) -> None:
-    page = show(
-        attack(), "#host=%3Cimg%20src=x%20onerror=alert(1)%3E&state=__proto__&view=toString"
-    )
-    assert page.hosts == []
-    page.browser.click("#host")
-    page.browser.type(ATTACKS[1])
-    page.browser.click("#show-all")
-    assert len(page.hosts) == len(ATTACKS)
-
-
-def test_names_that_attack_stay_in_their_place_on_a_phone(show: Show) -> None:
-    page = show(attack(), **PHONE)
-    assert fits(page)
-    page.browser.click("#list .line")
-    assert fits(page)
-
-
-def test_names_that_attack_are_shown_without_scripts_too(show: Show) -> None:
-    page = show(attack(), scripts=False)
-    assert {*ATTACKS} <= {*page.texts(".plain .name")}
 
 
 def test_of_a_thousand_hosts_and_two_hundred_pins_only_what_is_in_sight_is_in_the_page(
