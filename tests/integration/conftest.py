@@ -18,7 +18,7 @@ from restoring import Installed, Restorer, every_type
 
 sys.path.append(str(CHECKOUT))  # for what runs on the controller, and needs no host
 
-pytest.register_assert_rewrite("absence_table", "mount_table", "restore_places")
+pytest.register_assert_rewrite("absence_table", "bad_table", "mount_table", "restore_places")
 
 
 @pytest.fixture(scope="session")
