@@ -215,6 +215,28 @@ def test_the_number_of_tasks_does_not_grow_with_the_number_of_maps(place: Host) 
     assert tasks[0] == tasks[1]
 
 
+@pytest.mark.every_core
+def test_the_controller_keeps_results_only_where_others_are_asked_for(place: Host) -> None:
+    """What a role registers stays in memory, for each of a thousand hosts."""
+    place.run("mount", "-t", "bpf", "bpf", BPFFS)
+    tasks = []
+    for others in (False, True):
+        words = {
+            "bpf_maps": MAPS,
+            "bpf_maps_directory": AGENT,
+            "bpf_maps_report_undeclared": others,
+        }
+        role = {"name": "ebpf.pinning.bpf_maps"}
+        tasks.append({"ansible.builtin.include_role": role, "vars": words})
+        variables = {"msg": "{{ hostvars['localhost'] | to_json }}"}
+        tasks.append({"name": f"others: {others}", "ansible.builtin.debug": variables})
+    file = place.scratch / "memory.yml"
+    file.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+    run = place.ansible_playbook(str(file))
+    kept = [f"{AGENT}/flows" in run[f"others: {others}"].msg for others in (False, True)]
+    assert kept == [False, True], run.output
+
+
 WRONG = {
     "bpffs": [
         ({"bpffs_opts": {"nosuid": True}}, "bpffs_opts"),
