@@ -17,8 +17,10 @@ import os
 import runpy
 import signal
 import sys
-import traceback
 from contextlib import redirect_stdout, suppress
+from functools import partial
+
+from child import end_after
 
 PATIENCE = 60  # seconds, after which a run is killed
 
@@ -39,28 +41,16 @@ def _run(starter: str, arguments: list[str]) -> dict[str, object]:
     streams = [os.memfd_create("output"), os.memfd_create("complaints")]
     child = os.fork()
     if child == 0:
-        _be_the_command(starter, arguments, streams)
+        signal.alarm(PATIENCE)
+        end_after(partial(_be_the_command, starter, arguments), streams)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     output, complaints = map(_content, streams)
     return {"code": code, "output": output, "complaints": complaints}
 
 
-def _be_the_command(starter: str, arguments: list[str], streams: list[int]) -> None:
-    code: object = 70
-    signal.alarm(PATIENCE)
-    try:
-        for number, stream in enumerate(streams, 1):
-            os.dup2(stream, number)
-        sys.stdout.reconfigure(encoding="utf-8", errors="strict")
-        _start(starter, arguments)
-    except SystemExit as end:
-        code = end.code
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else 70)
+def _be_the_command(starter: str, arguments: list[str]) -> None:
+    sys.stdout.reconfigure(encoding="utf-8", errors="strict")
+    _start(starter, arguments)
 
 
 def _content(fd: int) -> str:

@@ -29,13 +29,13 @@ import socket
 import struct
 import subprocess
 import sys
-import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout, suppress
 from typing import Any, NamedTuple
 
 from ansible.module_utils.testing import patch_module_args
+from child import end_after
 
 Run = dict[str, Any]
 Done = dict[str, Any]
@@ -134,7 +134,7 @@ def _run(names: _Names, run: Run) -> Done:
     with ours, theirs:
         child = os.fork()
         if child == 0:
-            _be_the_module(names, run, streams, theirs)
+            end_after(functools.partial(_be_the_module, names, run, theirs), streams)
         theirs.close()
         _byte, listeners, _flags, _address = socket.recv_fds(ours, 1, 1)
     supervisor = _Supervisor(names, child, run)
@@ -158,33 +158,19 @@ def _content(fd: int) -> str:
         return stream.read()
 
 
-def _be_the_module(
-    names: _Names, run: Run, streams: Sequence[int], supervisor: socket.socket
-) -> None:
-    code: Any = 70
-    try:
-        for number, stream in enumerate(streams, 1):
-            os.dup2(stream, number)
-        for place, value in run["tuning"].items():
-            module, _dot, constant = place.rpartition(".")
-            private = importlib.import_module(f"{_PLUGINS}.module_utils.{module}")
-            assert hasattr(private, constant), place
-            setattr(private, constant, value)
-        if run["watched"]:
-            listener = _stop_at(names)
-            socket.send_fds(supervisor, [b"."], [listener])
-            os.close(listener)
-        supervisor.close()
-        with patch_module_args(run["arguments"]):
-            sys.modules[f"{_PLUGINS}.modules.{run['module']}"].main()
-    except SystemExit as end:
-        code = end.code
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+def _be_the_module(names: _Names, run: Run, supervisor: socket.socket) -> None:
+    for place, value in run["tuning"].items():
+        module, _dot, constant = place.rpartition(".")
+        private = importlib.import_module(f"{_PLUGINS}.module_utils.{module}")
+        assert hasattr(private, constant), place
+        setattr(private, constant, value)
+    if run["watched"]:
+        listener = _stop_at(names)
+        socket.send_fds(supervisor, [b"."], [listener])
+        os.close(listener)
+    supervisor.close()
+    with patch_module_args(run["arguments"]):
+        sys.modules[f"{_PLUGINS}.modules.{run['module']}"].main()
 
 
 def _stop_at(names: _Names) -> int:

@@ -18,7 +18,6 @@ import signal
 import stat
 import subprocess
 import sys
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from unittest import mock
 
+from .child import end_after
 from .fuzz_arguments import BPFFS, Dice, arguments_for
 
 # AnsibleModule itself falls over `.inf` as a number, a number as a dict with options, text that is
@@ -235,19 +235,7 @@ def in_child(work: Callable[[], object]) -> Ran:
     files = [os.memfd_create(name) for name in ("out", "err")]
     pid = os.fork()
     if not pid:
-        code = 70
-        try:
-            for number, fd in enumerate(files, start=1):
-                os.dup2(fd, number)
-            work()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 71
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+        end_after(work, files)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     texts = []
     for fd in files:
