@@ -7,7 +7,8 @@ from __future__ import annotations
 import struct
 import typing as t
 
-from ..module_utils._core.btf import (
+from ..module_utils._core.btf import Btf
+from ..module_utils._core.btf_types import (
     ARRAY,
     CONST,
     DATASEC,
@@ -22,7 +23,6 @@ from ..module_utils._core.btf import (
     UNION,
     VAR,
     VOLATILE,
-    Btf,
     BtfError,
     Part,
     Type,

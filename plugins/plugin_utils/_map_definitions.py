@@ -14,7 +14,8 @@ import typing as t
 from dataclasses import dataclass
 from functools import partial
 
-from ..module_utils._core.btf import (
+from ..module_utils._core.btf import Btf
+from ..module_utils._core.btf_types import (
     ARRAY,
     CONST,
     DATASEC,
@@ -30,7 +31,6 @@ from ..module_utils._core.btf import (
     TYPEDEF,
     VAR,
     VOLATILE,
-    Btf,
     BtfError,
     Type,
 )

@@ -11,12 +11,14 @@ import struct
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
 import pytest
-from _core import btf
-from _core.btf import Btf, BtfError, Type, minimal
+from _core import btf_types as btf
+from _core.btf import Btf, BtfError, minimal
+from _core.btf_types import Type
 
 FLOW = """
 typedef unsigned int u32;
@@ -104,11 +106,23 @@ class Sample(NamedTuple):
         return next(int(t["id"]) for t in self.types if (t["kind"], t["name"]) == (kind, name))
 
 
-@functools.lru_cache
 def compiled(source: str, *options: str) -> Sample:
+    return compiled_by("clang", source, *options)
+
+
+# tools/setup-system installs them.
+COMPILERS = {
+    "clang": ["clang", "-g", "-O2", "-target", "bpf"],
+    "clang-19": ["clang-19", "-g", "-O2", "-target", "bpf"],
+    "gcc": ["bpf-gcc", "-gbtf", "-O2"],
+}
+
+
+@functools.lru_cache(maxsize=None)
+def compiled_by(compiler: str, source: str, *options: str) -> Sample:
     with tempfile.TemporaryDirectory() as folder:
-        clang = ["clang", "-g", "-O2", "-target", "bpf", *options, "-c", "-x", "c", "-"]
-        subprocess.run([*clang, "-o", "object"], input=source.encode(), cwd=folder, check=True)
+        command = [*COMPILERS[compiler], *options, "-c", "-x", "c", "-", "-o", "object"]
+        subprocess.run(command, input=source.encode(), cwd=folder, check=True)
         dump = ["llvm-objcopy", "--dump-section", ".BTF=blob", "object", "copy"]
         subprocess.run(dump, cwd=folder, check=True)
         return as_bpftool_reads(Path(folder, "blob").read_bytes())
@@ -123,8 +137,8 @@ def as_bpftool_reads(blob: bytes) -> Sample:
     return Sample(blob, json.loads(done.stdout)["types"])
 
 
-def by_hand(names: str, *types: tuple[int, ...]) -> bytes:
-    """A blob of the words of each type; a name is its index in `names` (one letter, then NUL)."""
+def by_hand(names: Sequence[str], *types: tuple[int, ...]) -> bytes:
+    """A blob of the words of each type; a name is its index in `names` (most have one letter)."""
     strings = b"".join(name.encode() + b"\0" for name in ["", *names])
     words = [word for words in types for word in words]
     sections = (0, 4 * len(words), 4 * len(words), len(strings))
@@ -264,16 +278,34 @@ def test_void_is_only_void() -> None:
     assert not types.same_type(1, types, 0)
 
 
-def test_a_type_tag_counts_since_the_kernel_minds_it() -> None:
-    forward, struct_ = (B, info(btf.FWD), 0), (B, info(btf.STRUCT, 1), 4, B, 1, 0)
-    plain = Btf.parse(by_hand("abc", AN_INT, forward, (0, info(btf.PTR), 2)))
-    pointer, tag = (0, info(btf.PTR), 4), (C, info(btf.TYPE_TAG), 2)
-    tagged = Btf.parse(by_hand("abc", AN_INT, forward, pointer, tag))
-    other = Btf.parse(by_hand("abd", AN_INT, forward, pointer, tag))
-    looked_at = Btf.parse(by_hand("abc", AN_INT, struct_, pointer, tag))
-    assert tagged.same_type(3, looked_at, 3)
-    assert not tagged.same_type(3, plain, 3)
-    assert not tagged.same_type(3, other, 3)
+def tagged(tag: str, *, looked_at: bool = False) -> Btf:
+    """Type 3 is a pointer with this tag to a struct."""
+    target = (B, info(btf.STRUCT, 1), 4, B, 1, 0) if looked_at else (B, info(btf.FWD), 0)
+    types = (AN_INT, target, (0, info(btf.PTR), 4), (C, info(btf.TYPE_TAG), 2))
+    return Btf.parse(by_hand(["a", "b", tag], *types))
+
+
+PLAIN = Btf.parse(by_hand("ab", AN_INT, (B, info(btf.FWD), 0), (0, info(btf.PTR), 2)))
+
+
+@pytest.mark.parametrize("tag", ["kptr", "kptr_untrusted", "kptr_ref", "percpu_kptr", "uptr"])
+def test_a_type_tag_counts_if_the_kernel_minds_it(tag: str) -> None:
+    assert tagged(tag).same_type(3, tagged(tag), 3)
+    for other in (PLAIN, tagged("user"), tagged("uptr" if tag == "kptr" else "kptr")):
+        assert not tagged(tag).same_type(3, other, 3)
+        assert not other.same_type(3, tagged(tag), 3)
+
+
+def test_what_is_behind_a_tagged_pointer_counts_only_where_the_kernel_minds_its_size() -> None:
+    assert tagged("kptr").same_type(3, tagged("kptr", looked_at=True), 3)
+    assert not tagged("uptr").same_type(3, tagged("uptr", looked_at=True), 3)
+
+
+@pytest.mark.parametrize("tag", ["user", "rcu", "percpu", "c"])
+def test_other_tags_do_not_count(tag: str) -> None:
+    """clang 14 leaves them out where no code looks, and gcc always."""
+    assert tagged(tag).same_type(3, PLAIN, 3)
+    assert PLAIN.same_type(3, tagged(tag, looked_at=True), 3)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from test_btf import (
     info,
 )
 
-from plugins.module_utils._core import btf
+from plugins.module_utils._core import btf_types as btf
 from plugins.module_utils._core.btf import Btf, BtfError
 from plugins.plugin_utils._btf_excerpt import excerpt
 

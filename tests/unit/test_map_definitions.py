@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 from bpf_objects import as_libbpf_reads, object_file, section
 
-from plugins.module_utils._core.btf import ENUM, ENUM64, STRUCT, Btf, Part, Type
+from plugins.module_utils._core.btf import Btf
+from plugins.module_utils._core.btf_types import ENUM, ENUM64, STRUCT, Part, Type
 from plugins.module_utils._core.errors import PinningError
 from plugins.module_utils._core.map_types import map_type_name
 from plugins.plugin_utils._elf import read_object

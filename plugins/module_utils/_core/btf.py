@@ -6,47 +6,44 @@ from __future__ import annotations
 
 import struct
 from itertools import islice
-from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
+from typing import Dict, Iterator, List, Tuple
 
-from .errors import PinningError
+from .btf_likeness import same_type
+from .btf_types import (
+    ARRAY,
+    COMPOSITE,
+    DATASEC,
+    DECL_TAG,
+    DEEPEST,
+    ENUM,
+    ENUM64,
+    ENUMS,
+    FUNC_PROTO,
+    FWD,
+    INT,
+    OWNED_BY_PROGRAMS,
+    POINTER_TAGS,
+    PTR,
+    SIZED,
+    STRUCT,
+    TRANSPARENT,
+    TYPE_TAG,
+    UNION,
+    VAR,
+    VOID,
+    BtfError,
+    Part,
+    Type,
+    made_of,
+    type_at,
+    without,
+)
 
-VOID, INT, PTR, ARRAY, STRUCT, UNION, ENUM, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT = range(12)
-FUNC, FUNC_PROTO, VAR, DATASEC, FLOAT, DECL_TAG, TYPE_TAG, ENUM64 = range(12, 20)
-
-_COMPOSITE = frozenset({STRUCT, UNION})
-_ENUMS = frozenset({ENUM, ENUM64})
-_SIZED = _COMPOSITE | _ENUMS | {INT, FLOAT, DATASEC}
-# What neither a layout nor a dump of a map depends on.
-_TRANSPARENT = frozenset({TYPEDEF, VOLATILE, CONST, RESTRICT})
+__all__ = ["Btf", "BtfError", "minimal"]
 
 # The words of 4 bytes that follow a type, and those for each of its parts.
 _WORDS = {INT: 1, ARRAY: 3, VAR: 1, DECL_TAG: 1}
 _PART_WORDS = {STRUCT: 3, UNION: 3, ENUM: 2, FUNC_PROTO: 2, DATASEC: 3, ENUM64: 3}
-
-
-class BtfError(PinningError):
-    """A blob is no BTF, or a type in it has no size; the text says what is wrong."""
-
-
-class Part(NamedTuple):
-    """A member, an enumerator, a parameter, or a variable of a section."""
-
-    name: str
-    type_id: int  # 0: none
-    numbers: Tuple[int, ...]  # bit offset, bits if a bitfield; value; offset, size in the section
-
-
-class Type(NamedTuple):
-    """One type, and by id those that it is made of."""
-
-    kind: int
-    name: str
-    flag: bool  # an enum is signed; what is declared forward is a union
-    size: int  # bytes; 0 where the kind has none of its own
-    target: int  # what it points to, repeats, renames, returns or tags; 0: none
-    numbers: Tuple[int, ...]  # encoding, offset, bits; number of elements; linkage; index
-    parts: Tuple[Part, ...]
-    indexed_by: int = 0  # the type of an index of an array
 
 
 class Btf:
@@ -80,46 +77,30 @@ class Btf:
         return cls(blob, byte_order, _decode(words, _Strings(strings)))
 
     def size_of(self, type_id: int) -> int:
-        """Size of a type in bytes, as btf_type_id_size has it; BtfError when it has none."""
+        """Size of a type in bytes, as btf__resolve_size has it; BtfError when it has none."""
         current, count = type_id, 1
-        for _step in self.types:
-            found = self._type(current)
-            if found.kind in _SIZED:
-                return count * found.size
-            if found.kind == PTR:
-                return count * _POINTER_SIZE
+        for _step in range(DEEPEST):
+            found = type_at(self.types, current)
+            if found.kind in SIZED or found.kind == PTR:
+                size = count * (_POINTER_SIZE if found.kind == PTR else found.size)
+                if size > _LARGEST:
+                    raise BtfError(f"type {type_id} ({self.describe(type_id)}) is too large")
+                return size
             if found.kind == ARRAY:
                 count *= found.numbers[0]
-            elif found.kind not in _TRANSPARENT and found.kind not in (TYPE_TAG, VAR):
+            elif found.kind not in TRANSPARENT and found.kind not in (TYPE_TAG, VAR):
                 raise BtfError(f"type {type_id} ({self.describe(type_id)}) has no size")
             current = found.target
-        raise BtfError(f"type {type_id} is made of itself")
+        raise BtfError(f"type {type_id} is made of itself, or of more than {DEEPEST} in a row")
 
     def same_type(self, type_id: int, other: Btf, other_id: int) -> bool:
         """Whether two types have the same layout, look the same in a dump, and serve alike.
 
-        Typedefs, qualifiers and names of integers do not count. Names of structs and type tags
-        do: by them the kernel knows struct bpf_spin_lock, kptr and their like. So does the name
-        of a struct behind a pointer, but not what it is made of: clang writes that only into
-        objects whose code looks at it.
+        What compilers write in different ways does not count (btf_likeness). Names of structs do,
+        and tags that the kernel knows (kptr). Of a struct behind a pointer only the name counts:
+        clang writes what it is made of only into objects whose code looks at it.
         """
-        waiting = [(type_id, other_id, False)]
-        met: Set[Tuple[int, int, bool]] = set()
-        while waiting:
-            pair = waiting.pop()
-            if pair in met:
-                continue
-            met.add(pair)
-            one, two, pointed_to = self._plain(pair[0]), other._plain(pair[1]), pair[2]
-            if pointed_to:
-                one, two = _declared(one), _declared(two)
-            if _outline(one) != _outline(two):
-                return False
-            pointed_to = pointed_to or one.kind == PTR
-            waiting.extend(
-                (ours, theirs, pointed_to) for ours, theirs in zip(_made_of(one), _made_of(two))
-            )
-        return True
+        return same_type(self.types, type_id, other.types, other_id)
 
     def uncopyable_part(self, type_id: int) -> str:
         """What in a value of this type only programs can put there, by name; "" for nothing.
@@ -134,14 +115,14 @@ class Btf:
                 continue
             met.add(current)
             found = self._plain(current)
-            if found.name in _OWNED_BY_PROGRAMS:
+            if found.name in OWNED_BY_PROGRAMS:
                 return f"struct {found.name}"
             if found.kind == PTR:
                 tag = self._plain(found.target)
-                if tag.kind == TYPE_TAG and tag.name in _POINTER_TAGS:
+                if tag.kind == TYPE_TAG and tag.name in POINTER_TAGS:
                     return f"a pointer of the kind {tag.name}"
                 continue
-            waiting.extend(_made_of(found))
+            waiting.extend(made_of(found))
         return ""
 
     def describe(self, type_id: int) -> str:
@@ -166,7 +147,7 @@ class Btf:
 
     def _spell(self, found: Type, depth: int) -> str:
         title = " ".join(filter(None, (_keyword(found), found.name)))
-        if found.kind not in _COMPOSITE | _ENUMS or (found.name and not depth):
+        if found.kind not in COMPOSITE | ENUMS or (found.name and not depth):
             return title or "void"
         shown = found.parts[: _MOST if depth else 0]
         parts = [self._spell_part(found, part, depth - 1) for part in shown]
@@ -175,26 +156,19 @@ class Btf:
         return " ".join((title, "{", *parts, "}"))
 
     def _spell_part(self, whole: Type, part: Part, depth: int) -> str:
-        if whole.kind in _ENUMS:
+        if whole.kind in ENUMS:
             return f"{part.name} = {_signed(whole, part.numbers[0])},"
         _offset, bits = part.numbers
         declared = f"{part.name} : {bits}" if bits else part.name
         return f"{self._declare(part.type_id, declared, depth)};"
 
-    def _type(self, type_id: int) -> Type:
-        if not 0 <= type_id < len(self.types):
-            raise BtfError(f"type {type_id} is not among its {len(self.types) - 1} types")
-        return self.types[type_id]
+    def bare(self, type_id: int) -> Type:
+        """The type without its typedefs, qualifiers and tags (skip_mods_and_typedefs)."""
+        return self.types[without(TRANSPARENT | {TYPE_TAG}, self.types, type_id)]
 
     def _plain(self, type_id: int) -> Type:
         """The type without its typedefs and qualifiers."""
-        current = type_id
-        for _step in self.types:
-            found = self._type(current)
-            if found.kind not in _TRANSPARENT:
-                return found
-            current = found.target
-        raise BtfError(f"type {type_id} is a typedef of itself")
+        return self.types[without(TRANSPARENT, self.types, type_id)]
 
 
 def minimal(value_size: int) -> Tuple[bytes, int, int]:
@@ -222,7 +196,7 @@ def _decode(words: Tuple[int, ...], strings: _Strings) -> List[Type]:
         if not INT <= kind <= ENUM64:
             raise BtfError(f"type {len(types)} is of kind {kind}, which is not known")
         numbers, each = _take(rest, _WORDS.get(kind, 0)), _PART_WORDS.get(kind, 0)
-        size, target = (size_or_type, 0) if kind in _SIZED else (0, size_or_type)
+        size, target = (size_or_type, 0) if kind in SIZED else (0, size_or_type)
         indexed_by = 0
         if kind == ARRAY:
             target, indexed_by, count = numbers
@@ -234,7 +208,7 @@ def _decode(words: Tuple[int, ...], strings: _Strings) -> List[Type]:
         name = strings[name_at]
         types.append(Type(kind, name, flag, size, target, numbers, parts, indexed_by))
     for type_id, found in enumerate(types):
-        last = max(_made_of(found))
+        last = max(made_of(found))
         if last >= len(types):
             raise BtfError(f"type {type_id} is made of type {last} of {len(types) - 1}")
     return types
@@ -255,7 +229,7 @@ def _part(kind: int, flag: bool, words: Tuple[int, ...], strings: _Strings) -> P
         return Part(name, 0, words[1:])
     if kind == ENUM64:
         return Part(name, 0, (words[2] << 32 | words[1],))
-    if kind in _COMPOSITE:
+    if kind in COMPOSITE:
         offset = words[2]
         return Part(name, words[1], (offset & 0xFFFFFF, offset >> 24) if flag else (offset, 0))
     return Part(name, words[1], ())
@@ -282,25 +256,6 @@ class _Strings:
         return self._known.setdefault(at, raw.decode("utf-8", "replace"))
 
 
-def _made_of(found: Type) -> List[int]:
-    return [found.target, *(part.type_id for part in found.parts)]
-
-
-def _outline(found: Type) -> Tuple[object, ...]:
-    """What two types must have in common, apart from the types they are made of."""
-    name = "" if found.kind == INT else found.name  # clang and gcc do not agree on these
-    is_union = found.kind == FWD and found.flag  # older compilers do not write an enum's sign
-    parts = [(part.name, part.numbers) for part in found.parts]
-    return found.kind, name, is_union, found.size, found.numbers, parts
-
-
-def _declared(found: Type) -> Type:
-    """A struct or union as if its members were not known; all else as it is."""
-    if found.kind in _COMPOSITE and found.name:
-        return Type(FWD, found.name, found.kind == UNION, 0, 0, (), ())
-    return found
-
-
 def _keyword(found: Type) -> str:
     if found.kind == FWD:
         return "union" if found.flag else "struct"
@@ -312,18 +267,12 @@ def _signed(enum: Type, value: int) -> int:
     return value - (value >> bits - 1 << bits) if enum.flag else value
 
 
-_OWNED_BY_PROGRAMS = frozenset(
-    [
-        *("bpf_timer", "bpf_wq", "bpf_task_work", "bpf_refcount"),
-        *("bpf_list_head", "bpf_list_node", "bpf_rb_root", "bpf_rb_node"),
-    ]
-)
-_POINTER_TAGS = frozenset({"kptr", "kptr_untrusted", "percpu_kptr", "uptr"})
 _OVERLAP = 8  # times the strings, at most, are the names in all
 _MAGIC = 0xEB9F
 _HEADER = "HBBIIIII"  # magic, version, flags, size; offset and size of types, of strings
 _HEADER_SIZE = 24  # bytes
 _BYTE_ORDERS = {b"\x9f\xeb": "little", b"\xeb\x9f": "big"}
+_LARGEST = 2**32 - 1  # bytes of a type, as for btf__resolve_size
 _POINTER_SIZE = 8  # bytes; of the BPF machine, whatever the host's
 _LONGEST = 200  # characters of a description
 _MOST = 8  # parts in a description
