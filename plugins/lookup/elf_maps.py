@@ -18,6 +18,11 @@ description:
   - Definitions are read as libbpf reads them, with all their fields, C(type), C(max_entries),
     C(key), C(key_size), C(value), C(value_size), C(map_flags), C(map_extra), C(numa_node),
     C(pinning) and C(values). What libbpf refuses is refused.
+  - A C(value) of a ring buffer, a C(perf_event_array) or an arena that only says what events look
+    like is no size, as for cilium/ebpf and aya. libbpf refuses such an object.
+  - A map is refused if its values hold objects that the program itself allocates (C(bpf_obj_new)),
+    in a list, a tree or behind a pointer (C(__kptr), C(__percpu_kptr)). Only programs that are
+    loaded together with such a map can use it.
   - With each map comes the smallest BTF that describes its key and value, if the kernel takes one
     for such a map, so that C(bpftool map dump) shows fields by name.
 author:

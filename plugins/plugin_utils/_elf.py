@@ -9,6 +9,7 @@ import typing as t
 
 from ..module_utils._core.btf import Btf, BtfError
 from ..module_utils._core.errors import PinningError
+from ._bound_types import allocated_types
 
 try:
     from elftools.elf.elffile import ELFFile
@@ -28,6 +29,7 @@ class BpfObject(t.NamedTuple):
 
     types: Btf
     hidden: t.FrozenSet[str]  # names of symbols in section .maps that do not leave the file
+    allocated: t.FrozenSet[str]  # names of structs that its programs allocate
 
 
 def read_object(path: str) -> t.Optional[BpfObject]:
@@ -51,10 +53,13 @@ def read_object(path: str) -> t.Optional[BpfObject]:
 def _read(file: t.BinaryIO) -> t.Optional[BpfObject]:
     try:
         elf = ELFFile(file)
+        if elf.num_sections():
+            _check_names(elf.get_section(elf.get_shstrndx()), elf.num_sections())
         sections = {section.name: section for section in elf.iter_sections()}
         kind, machine = elf["e_type"], elf["e_machine"]
         hidden = _hidden(elf)
         btf = _content(sections[".BTF"]) if ".BTF" in sections else None
+        extension = _content(sections[".BTF.ext"]) if ".BTF.ext" in sections else b""
     except (ElfError, MemoryError):
         raise
     except Exception as error:  # besides its own, pyelftools lets all kinds of them through
@@ -76,15 +81,23 @@ def _read(file: t.BinaryIO) -> t.Optional[BpfObject]:
         )
     if hidden is None:
         raise ElfError("its symbols are stripped, so no loader takes it: use `llvm-strip -g`")
-    return BpfObject(Btf.parse(btf), hidden)
+    types = Btf.parse(btf)
+    return BpfObject(types, hidden, allocated_types(types, extension))
 
 
 def _content(section: Section) -> bytes:
     """What the file holds of it: its header may say that there is far more."""
     beyond = section.stream.seek(0, os.SEEK_END) < section["sh_offset"] + section["sh_size"]
-    if beyond or section.compressed or section["sh_type"] != "SHT_PROGBITS":
+    if beyond or section.compressed or section["sh_type"] not in _IN_THE_FILE:
         raise ElfError(f"it does not hold its section {section.name} whole: compile it again")
     return bytes(section.data())
+
+
+def _check_names(strings: Section, count: int) -> None:
+    """So many names, each the tail of another, could be far larger than the file."""
+    longest = max(map(len, _content(strings).split(b"\0")))
+    if longest * count > _MOST_OF_NAMES * strings.stream.seek(0, os.SEEK_END):
+        raise ElfError("its names overlap so often that they would fill the memory")
 
 
 def _is_legacy(name: str, section: Section) -> bool:
@@ -99,6 +112,7 @@ def _hidden(elf: ELFFile) -> t.Optional[t.FrozenSet[str]]:
     table = elf.get_section_by_name(".symtab")
     if not isinstance(table, SymbolTableSection):
         return None
+    _check_names(table.stringtable, table.num_symbols())
     return frozenset(
         symbol.name
         for symbol in table.iter_symbols()
@@ -107,5 +121,7 @@ def _hidden(elf: ELFFile) -> t.Optional[t.FrozenSet[str]]:
 
 
 _MACHINES = ("EM_BPF", "EM_NONE")  # clang before version 5 wrote none
+_IN_THE_FILE = ("SHT_PROGBITS", "SHT_STRTAB")
+_MOST_OF_NAMES = 64  # times the file
 _EXECUTABLE = 0x4  # SHF_EXECINSTR
 _NOT_SEEN_OUTSIDE = ("STV_HIDDEN", "STV_INTERNAL")

@@ -13,6 +13,7 @@ from ..module_utils._core.btf import Btf, BtfError
 from ..module_utils._core.errors import Gathering, PinningError
 from ._btf_excerpt import excerpt
 from ._elf import read_object
+from ._loader_rules import check_sizes, without_annotation
 from ._map_definitions import Definition, check_shareable, read_definitions, types_to_describe
 
 Item = t.Dict[str, t.Any]  # an item of option `maps`
@@ -38,6 +39,7 @@ class Found(t.NamedTuple):
     name: str
     definition: Definition
     types: Btf
+    allocated: t.FrozenSet[str]  # names of structs that the programs of the file allocate
 
     @property
     def label(self) -> str:
@@ -59,7 +61,7 @@ def choose(found: t.Sequence[Found], choice: Choice) -> t.List[Item]:
     problems = Gathering()
     for problem in _names_without_effect(found, choice):
         problems.add(problem)
-    described: _Described = {}
+    described = _Described()
     chosen: t.Dict[str, t.Tuple[Found, Item]] = {}
     for each in found:
         if not _is_wanted(each, choice):
@@ -72,12 +74,36 @@ def choose(found: t.Sequence[Found], choice: Choice) -> t.List[Item]:
     return [item for _found, item in chosen.values()]
 
 
+class _Described:
+    """BTF of keys and values. What has been made is kept: many maps have the same key and value."""
+
+    def __init__(self) -> None:
+        self._known: t.Dict[t.Tuple[Btf, t.Tuple[int, int]], Item] = {}
+        self._left: t.Dict[Btf, int] = {}  # bytes
+
+    def of(self, types: Btf, ids: t.Tuple[int, int]) -> Item:
+        """Option `btf` for a key and a value with these ids."""
+        known = self._known.get((types, ids))
+        if known is not None:
+            return known
+        blob, (key, value) = excerpt(types, *ids)
+        left = self._left.get(types, max(_MOST_OF_TYPES * len(types.blob), _ALWAYS)) - len(blob)
+        if left < 0:
+            raise BadChoice("its maps share their types so often that they would fill the memory")
+        self._left[types] = left
+        data = base64.b64encode(blob).decode("ascii")
+        made = {"data": data, "key_type_id": key, "value_type_id": value}
+        return self._known.setdefault((types, ids), made)
+
+
 def _find_maps(path: str) -> t.List[Found]:
     read = read_object(path)
     if read is None:
         return []
     definitions = read_definitions(read.types, read.hidden)
-    return [Found(path, name, each, read.types) for name, each in definitions.items()]
+    return [
+        Found(path, name, each, read.types, read.allocated) for name, each in definitions.items()
+    ]
 
 
 def _is_wanted(found: Found, choice: Choice) -> bool:
@@ -110,7 +136,7 @@ def _names_without_effect(found: t.Sequence[Found], choice: Choice) -> t.Iterato
 def _item_of(
     found: Found, override: t.Mapping[str, t.Mapping[str, t.Any]], described: _Described
 ) -> Item:
-    check_shareable(found.types, found.definition)
+    check_shareable(found.types, found.definition, found.allocated)
     item = {"name": found.name, **_shape(found.types, found.definition, described)}
     fields = override.get(found.name, {})
     if not isinstance(fields, t.Mapping):
@@ -118,30 +144,28 @@ def _item_of(
     inner = fields.get("inner_map")
     if "inner_map" in item and isinstance(inner, t.Mapping):
         fields = {**fields, "inner_map": {**item["inner_map"], **inner}}
-    return {**item, **fields}
+    item = {**item, **fields}
+    check_sizes(found.name, item)
+    return item
 
 
 def _shape(types: Btf, definition: Definition, described: _Described) -> Item:
     shape: Item = {"type": definition.type, "flags": definition.flags}
-    for field in ("key_size", "value_size", "max_entries", "map_extra"):
-        if getattr(definition, field):
-            shape[field] = getattr(definition, field)
+    sizes = {
+        "key_size": definition.key_size,
+        "value_size": without_annotation(definition),
+        "max_entries": definition.max_entries,
+        "map_extra": definition.map_extra,
+    }
+    shape.update((field, size) for field, size in sizes.items() if size)
     if definition.on_numa_node is not None:
         shape["numa_node"] = definition.on_numa_node
     if definition.inner is not None:
         shape["inner_map"] = _shape(types, definition.inner, described)
     ids = types_to_describe(types, definition)
     if ids is not None:
-        if (types, ids) not in described:
-            described[types, ids] = _btf(types, ids)
-        shape["btf"] = described[types, ids]
+        shape["btf"] = described.of(types, ids)
     return shape
-
-
-def _btf(types: Btf, ids: t.Tuple[int, int]) -> Item:
-    blob, (key, value) = excerpt(types, *ids)
-    data = base64.b64encode(blob).decode("ascii")
-    return {"data": data, "key_type_id": key, "value_type_id": value}
 
 
 def _check_same(one: Item, other: Item, path: str) -> None:
@@ -173,5 +197,5 @@ def _same_btf(one: Item, other: Item) -> bool:
         return False
 
 
-# What has been made already: many maps have the same key and value.
-_Described = t.Dict[t.Tuple[Btf, t.Tuple[int, int]], Item]
+_MOST_OF_TYPES = 64  # times the BTF of a file is the BTF of all its maps, at most
+_ALWAYS = 1 << 20  # bytes, however small the file is

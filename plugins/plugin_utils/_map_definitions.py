@@ -17,7 +17,6 @@ from functools import partial
 from ..module_utils._core.btf import Btf
 from ..module_utils._core.btf_types import (
     ARRAY,
-    CONST,
     DATASEC,
     ENUM,
     ENUM64,
@@ -25,18 +24,14 @@ from ..module_utils._core.btf_types import (
     FWD,
     INT,
     PTR,
-    RESTRICT,
     STRUCT,
-    TYPE_TAG,
-    TYPEDEF,
     VAR,
-    VOLATILE,
-    BtfError,
     Type,
 )
 from ..module_utils._core.errors import Gathering, PinningError
 from ..module_utils._core.map_types import MAP_TYPES, TakesBtf, map_type_name
 from ..module_utils._core.uapi import MapFlag, flag_names
+from ._bound_types import bound_types
 
 
 class BadDefinition(PinningError):
@@ -78,10 +73,10 @@ def read_definitions(types: Btf, hidden: t.Collection[str]) -> t.Dict[str, Defin
     problems = Gathering()
     for part in _section(types).parts:
         variable = types.types[part.type_id]
-        prefix = f"map {variable.name}: "
-        found = problems.of(partial(_read_variable, types, variable, hidden), prefix)
+        label = f"map {_short(variable.name)}"
+        found = problems.of(partial(_read_variable, types, variable, hidden), f"{label}: ")
         if found is not None and definitions.setdefault(variable.name, found) is not found:
-            problems.add(f"{prefix}it is defined twice: drop one")
+            problems.add(f"{label}: it is defined twice: drop one")
     problems.raise_any()
     return definitions
 
@@ -101,28 +96,28 @@ def types_to_describe(types: Btf, definition: Definition) -> t.Optional[t.Tuple[
     wanted = _KINDS_OF_KEYS.get(definition.type)
     if definition.key_size == 16 and definition.type in _CGROUP_STORAGE:
         wanted = STRUCT
-    if wanted is not None and _plain(types, definition.key).kind != wanted:
+    if wanted is not None and types.bare(definition.key).kind != wanted:
         return None
     return definition.key, definition.value
 
 
-def check_shareable(types: Btf, definition: Definition) -> None:
-    """Raise BadDefinition if a map that one load makes is of no use to the programs of another."""
-    waiting, met = [definition.value], {0}
-    while waiting:
-        type_id = waiting.pop()
-        if type_id in met:
-            continue
-        met.add(type_id)
-        found = types.types[type_id]
-        if found.name in _GRAPHS:
-            # process_kf_arg_ptr_to_graph_node: the nodes must be of the very BTF of the map.
+def check_shareable(
+    types: Btf, definition: Definition, allocated: t.FrozenSet[str] = frozenset()
+) -> None:
+    """Raise BadDefinition if a map that one load makes is of no use to the programs of another.
+
+    `allocated` are the names of structs that the programs of the object allocate.
+    """
+    bound = bound_types(types, allocated)
+    while True:
+        if definition.value in bound:
             raise BadDefinition(
-                f"its values have a {found.name}, so only programs that are loaded together with "
-                "the map can use it: exclude it"
+                f"its values have {bound[definition.value]}, so only programs that are loaded "
+                "together with the map can use it: exclude it"
             )
-        if found.kind != PTR:
-            waiting.extend((found.target, *(part.type_id for part in found.parts)))
+        if definition.inner is None:
+            return
+        definition = definition.inner
 
 
 def _section(types: Btf) -> Type:
@@ -146,19 +141,21 @@ def _read_variable(types: Btf, variable: Type, hidden: t.Collection[str]) -> Def
         raise BadDefinition("it is extern: link the object with the one that defines it")
     if variable.name in hidden:
         raise BadDefinition("it has hidden visibility, which loaders refuse: drop `__hidden`")
-    struct = _plain(types, variable.target)
+    struct = types.bare(variable.target)
     if struct.kind != STRUCT:
         raise BadDefinition("it is no struct: write one struct for each map")
     return _read_struct(types, struct, _FIELDS)
 
 
 def _read_struct(types: Btf, struct: Type, known: t.Mapping[str, _Read]) -> Definition:
+    if len(struct.parts) > _MOST_FIELDS:
+        raise BadDefinition(f"it has {len(struct.parts)} fields: use {', '.join(known)}")
     problems = Gathering()
     given: t.Dict[str, t.Any] = {}
     for part in struct.parts:
         read = known.get(part.name)
         if read is None:
-            problems.add(f"field {part.name} is not known here: use {', '.join(known)}")
+            problems.add(f"field {_short(part.name)} is not known here: use {', '.join(known)}")
             continue
         given[part.name] = problems.of(partial(read, types, part.type_id), f"{part.name}: ")
     problems.raise_any()
@@ -183,8 +180,13 @@ def _read_struct(types: Btf, struct: Type, known: t.Mapping[str, _Read]) -> Defi
     return Definition(map_type_name(number), inner=inner, **given)
 
 
+def _short(name: str) -> str:
+    """For messages: a crafted object may have very long names, and the same one many times."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+
+
 def _size(types: Btf, type_id: int) -> int:
-    if _plain(types, type_id).kind == FWD:
+    if types.bare(type_id).kind == FWD:
         raise BadDefinition(
             f"{types.describe(type_id)} has no size here: compilers leave out a struct that "
             "nothing but a pointer or an inner map uses, so define a variable of it"
@@ -201,7 +203,7 @@ def _set_size(given: t.Dict[str, t.Any], field: str, size: int) -> None:
 
 
 def _inner(types: Btf, map_type: str, given: t.Dict[str, t.Any]) -> t.Optional[Definition]:
-    element = _plain(types, given.pop("values"))
+    element = types.bare(given.pop("values"))
     _set_size(given, "value_size", 4)
     if map_type == "prog_array":
         if element.kind != FUNC_PROTO:
@@ -219,18 +221,8 @@ def _inner(types: Btf, map_type: str, given: t.Dict[str, t.Any]) -> t.Optional[D
     return inner
 
 
-def _plain(types: Btf, type_id: int) -> Type:
-    """The type without its typedefs, qualifiers and tags (skip_mods_and_typedefs)."""
-    for _step in types.types:
-        found = types.types[type_id]
-        if found.kind not in _SKIPPED:
-            return found
-        type_id = found.target
-    raise BtfError(f"type {type_id} is a typedef of itself")
-
-
 def _number(types: Btf, type_id: int) -> int:
-    pointer = _plain(types, type_id)
+    pointer = types.bare(type_id)
     array = types.types[pointer.target]
     if pointer.kind != PTR or array.kind != ARRAY:
         raise BadDefinition("it is no number: write it with __uint")
@@ -238,7 +230,7 @@ def _number(types: Btf, type_id: int) -> int:
 
 
 def _long(types: Btf, type_id: int) -> int:
-    enum = _plain(types, type_id)
+    enum = types.bare(type_id)
     if enum.kind == PTR:
         return _number(types, type_id)
     if enum.kind not in (ENUM, ENUM64) or len(enum.parts) != 1:
@@ -259,7 +251,7 @@ def _type(types: Btf, type_id: int) -> int:
 
 def _values(types: Btf, type_id: int) -> int:
     array = types.types[type_id]
-    pointer = _plain(types, array.target)
+    pointer = types.bare(array.target)
     if array.kind != ARRAY or array.numbers[0] or pointer.kind != PTR:
         raise BadDefinition("it is no array of pointers without a size: write it with __array")
     return pointer.target
@@ -280,10 +272,10 @@ _FIELDS_OF_INNER: t.Dict[str, _Read] = {
 }
 _FIELDS: t.Dict[str, _Read] = {**_FIELDS_OF_INNER, "pinning": _number, "values": _values}
 
+_MOST_FIELDS = 32
+_LONGEST_NAME = 128  # characters
 _STATIC, _GLOBAL = 0, 1  # linkage of a variable
-_SKIPPED = frozenset({TYPEDEF, VOLATILE, CONST, RESTRICT, TYPE_TAG})
 _MAPS_OF_MAPS = frozenset(name for name, row in MAP_TYPES.items() if row.inner)
-_GRAPHS = frozenset({"bpf_list_head", "bpf_rb_root"})
 _CGROUP_STORAGE = frozenset({"cgroup_storage", "percpu_cgroup_storage"})
 _KINDS_OF_KEYS = {
     "array": INT,

@@ -74,6 +74,7 @@ NO_MESSAGES = {
     "mounts: only these; maps: look at the mounts, but leave them as they are": "help of the "
     "command",
     "… declared, … in place": "the last line of the command's table",
+    "a … to struct …, which the program itself allocates": "a part of a message",
     "of a killed run": "a side of a diff",
     "those of the old map": "a side of a diff",
     "… key_size=… value_size=… max_entries=…": "a shape in one line",

@@ -109,6 +109,12 @@ class MapType:
     evicts: bool = False  # makes room by itself, before it is quite full
     since: str = ""
 
+    def value_for(self, flags: int) -> range:
+        """What values a map with these flags takes."""
+        if self.value_by_flag and flags & self.value_by_flag[0]:
+            return self.value_by_flag[1]
+        return self.value
+
 
 _HASHES, _PERCPU_HASHES, _TRIES = Kin(), Kin(per_cpu=True), Kin(longest_match=True)
 _ARRAYS, _PERCPU_ARRAYS = Kin(indexed=True), Kin(per_cpu=True, indexed=True)
@@ -377,3 +383,15 @@ _NAMES[26] = "struct_ops"
 def map_type_name(number: int) -> str:
     """The name of a type that was found; a type newer than this table stays a number."""
     return _NAMES.get(number, str(number))
+
+
+def spell_sizes(sizes: range) -> str:
+    """For messages: "1 or more", "4 or 8"."""
+    last = sizes.stop - 1
+    if sizes.step == 1:
+        if sizes.start == last:
+            return str(last)
+        return f"{sizes.start} or more" if last >= 2**32 - 1 else f"{sizes.start} to {last}"
+    if sizes.start + 2 * sizes.step > last:
+        return f"{sizes.start} or {sizes.start + sizes.step}"
+    return f"multiples of {sizes.step}"

@@ -13,7 +13,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..btf import Btf, BtfError
 from ..errors import Gathering, Problems
-from ..map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf
+from ..map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf, spell_sizes
 from ..shape import MapBtf, MapShape
 from ..uapi import BYTE_ORDER, MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
 from .fields import BadField
@@ -76,15 +76,12 @@ def _read_map(item: Arguments, host: Host, *, is_inner: bool = False) -> MapSpec
     problems = Gathering()
     numa_node = item.get("numa_node")
     flags = problems.of(lambda: _flags(item, kind_name, kind)) or 0
-    values = kind.value
-    if kind.value_by_flag and flags & kind.value_by_flag[0]:
-        values = kind.value_by_flag[1]
 
     def size(field: str, allowed: range) -> int:
         return problems.of(lambda: _size(item, field, allowed, kind_name)) or 0
 
     key_size = size("key_size", kind.key)
-    value_size = size("value_size", values)
+    value_size = size("value_size", kind.value_for(flags))
     max_entries = size("max_entries", kind.entries)
     map_extra = size("map_extra", kind.extra)
     inner = problems.of(lambda: _inner(item, kind_name, kind, host))
@@ -146,21 +143,10 @@ def _size(item: Arguments, field: str, allowed: range, kind_name: str) -> int:
     if value is None:
         if allowed.start == 0 or allowed.stop == allowed.start + 1:
             return allowed.start
-        raise BadField(f"{field} is missing: {kind_name} takes {_spell(allowed)}")
+        raise BadField(f"{field} is missing: {kind_name} takes {spell_sizes(allowed)}")
     if not isinstance(value, int) or value not in allowed:
-        raise BadField(f"{field} {value!r} is not for {kind_name}: it takes {_spell(allowed)}")
+        raise BadField(f"{field} {value!r} is not for {kind_name}: it takes {spell_sizes(allowed)}")
     return value
-
-
-def _spell(sizes: range) -> str:
-    last = sizes.stop - 1
-    if sizes.step == 1:
-        if sizes.start == last:
-            return str(last)
-        return f"{sizes.start} or more" if last >= 2**32 - 1 else f"{sizes.start} to {last}"
-    if sizes.start + 2 * sizes.step > last:
-        return f"{sizes.start} or {sizes.start + sizes.step}"
-    return f"multiples of {sizes.step}"
 
 
 def _inner(item: Arguments, kind_name: str, kind: MapType, host: Host) -> Optional[MapSpec]:
