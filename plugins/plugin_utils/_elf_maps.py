@@ -86,11 +86,11 @@ class _Described:
         known = self._known.get((types, ids))
         if known is not None:
             return known
-        blob, (key, value) = excerpt(types, *ids)
-        left = self._left.get(types, max(_MOST_OF_TYPES * len(types.blob), _ALWAYS)) - len(blob)
+        left = self._left.get(types, max(_MOST_OF_TYPES * len(types.blob), _ALWAYS))
         if left < 0:
             raise BadChoice("its maps share their types so often that they would fill the memory")
-        self._left[types] = left
+        blob, (key, value) = excerpt(types, *ids)
+        self._left[types] = left - len(blob)
         data = base64.b64encode(blob).decode("ascii")
         made = {"data": data, "key_type_id": key, "value_type_id": value}
         return self._known.setdefault((types, ids), made)
@@ -197,5 +197,5 @@ def _same_btf(one: Item, other: Item) -> bool:
         return False
 
 
-_MOST_OF_TYPES = 64  # times the BTF of a file is the BTF of all its maps, at most
+_MOST_OF_TYPES = 16  # times the BTF of a file is the BTF of all its maps, at most
 _ALWAYS = 1 << 20  # bytes, however small the file is
