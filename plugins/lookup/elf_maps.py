@@ -68,6 +68,14 @@ options:
         C(bpf_map__set_max_entries), cilium/ebpf in the C(CollectionSpec).
     type: dict
     default: {}
+  loader:
+    description:
+      - Which loader reuses the maps. C(loader) of O(ebpf.pinning.bpf_map_pinned#module:maps) is set
+        for maps of which loaders make different sizes, V(perf_event_array) and V(cpumap).
+    type: str
+    choices: [libbpf, cilium]
+    default: libbpf
+    version_added: 0.2.0
 notes:
   - Use it with C(lookup), not with C(query) or C(loop). It gives one list, whether there are no
     maps in it, one or many.
@@ -91,6 +99,11 @@ EXAMPLES = r"""
     directory: /sys/fs/bpf/mesh
     maps: "{{ lookup('ebpf.pinning.elf_maps', 'ingress.bpf.o', 'egress.bpf.o',
       exclude=['debug_*'], override={'flows': {'max_entries': 131072}}) }}"
+
+- name: Ensure that the maps of a program are pinned that is loaded with cilium/ebpf
+  ebpf.pinning.bpf_map_pinned:
+    directory: /sys/fs/bpf/agent
+    maps: "{{ lookup('ebpf.pinning.elf_maps', 'agent.bpf.o', loader='cilium') }}"
 
 - name: Show what a program defines, pinned or not
   ansible.builtin.debug:

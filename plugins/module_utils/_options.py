@@ -10,6 +10,7 @@ Options = t.Dict[str, t.Dict[str, t.Any]]
 
 MISMATCHES = ["fail", "replace", "migrate"]
 GROWTHS = ["refuse", "zero_pad"]
+LOADERS = ["libbpf", "cilium"]
 
 ACCESS: Options = {"owner": {"type": "str"}, "group": {"type": "str"}, "mode": {"type": "raw"}}
 
@@ -34,6 +35,7 @@ MAP: Options = {
     "directory": {"type": "path"},
     **SHAPE,
     "inner_map": {"type": "dict", "options": SHAPE},
+    "loader": {"type": "str", "choices": LOADERS},
     "frozen": {"type": "bool"},
     **ACCESS,
     "on_mismatch": {"type": "str", "choices": MISMATCHES},

@@ -129,6 +129,18 @@ options:
           map_extra: *map_extra
           numa_node: *numa_node
           btf: *btf
+      loader: &loader
+        description:
+          - Which loader reuses the map, where loaders differ in what they make of O(max_entries).
+          - V(libbpf) takes it as it is.
+          - V(cilium) (cilium/ebpf) takes no more than the possible CPUs of the host for a
+            V(perf_event_array), and newer versions for a V(cpumap) too. With a map of another size
+            it fails.
+          - With 0 entries in the definition, a V(perf_event_array) fits both.
+          - V(libbpf) is the default.
+        type: str
+        choices: [libbpf, cilium]
+        version_added: 0.2.0
       frozen: &frozen
         description:
           - V(true) freezes the map, so that user space cannot write to it any more. There is no
@@ -193,6 +205,7 @@ options:
         possible, RV(maps[].unverified) says so.
     type: dict
     suboptions: *shape
+  loader: *loader
   frozen: *frozen
   owner: *owner
   group: *group

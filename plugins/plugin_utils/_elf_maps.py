@@ -13,7 +13,7 @@ from ..module_utils._core.btf import Btf, BtfError
 from ..module_utils._core.errors import Gathering, PinningError
 from ._btf_excerpt import excerpt
 from ._elf import read_object
-from ._loader_rules import check_sizes, without_annotation
+from ._loader_rules import check_sizes, sized_by_loader, without_annotation
 from ._map_definitions import Definition, check_shareable, read_definitions, types_to_describe
 
 Item = t.Dict[str, t.Any]  # an item of option `maps`
@@ -30,6 +30,7 @@ class Choice(t.NamedTuple):
     include: t.Sequence[str]  # shell patterns; empty: every map
     exclude: t.Sequence[str]
     override: t.Mapping[str, t.Mapping[str, t.Any]]  # fields by name of the map
+    loader: str = "libbpf"
 
 
 class Found(t.NamedTuple):
@@ -66,7 +67,7 @@ def choose(found: t.Sequence[Found], choice: Choice) -> t.List[Item]:
     for each in found:
         if not _is_wanted(each, choice):
             continue
-        item = problems.of(partial(_item_of, each, choice.override, described), each.label)
+        item = problems.of(partial(_item_of, each, choice, described), each.label)
         first, its_item = chosen.setdefault(each.name, (each, item))
         if item and its_item and item is not its_item:
             problems.of(partial(_check_same, its_item, item, first.path), each.label)
@@ -133,12 +134,12 @@ def _names_without_effect(found: t.Sequence[Found], choice: Choice) -> t.Iterato
             yield f"{option}: {name} is not pinned by name: say `all=true` to take it all the same"
 
 
-def _item_of(
-    found: Found, override: t.Mapping[str, t.Mapping[str, t.Any]], described: _Described
-) -> Item:
+def _item_of(found: Found, choice: Choice, described: _Described) -> Item:
     check_shareable(found.types, found.definition, found.allocated)
     item = {"name": found.name, **_shape(found.types, found.definition, described)}
-    fields = override.get(found.name, {})
+    if sized_by_loader(found.definition) and choice.loader != "libbpf":
+        item["loader"] = choice.loader
+    fields = choice.override.get(found.name, {})
     if not isinstance(fields, t.Mapping):
         raise BadChoice("override: give its fields as a dictionary, such as {max_entries: 4096}")
     inner = fields.get("inner_map")

@@ -28,6 +28,12 @@ def without_annotation(definition: Definition) -> int:
     return definition.value_size
 
 
+def sized_by_loader(definition: Definition) -> bool:
+    """Whether loaders differ in what they make of max_entries."""
+    row = MAP_TYPES.get(definition.type)
+    return row is not None and row.for_each_cpu
+
+
 def check_sizes(name: str, item: t.Mapping[str, t.Any]) -> None:
     """Raise Problems with all sizes that no map of this type can have."""
     problems = Gathering()

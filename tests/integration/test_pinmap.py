@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.golang import loader
 from harness.host import BPFFS, Host
-from harness.site import CHECKOUT, HERE, Site
+from harness.site import CHECKOUT, Site
 
 NAME = "pinmap_packets"
 GLOBALS = f"{BPFFS}/tc/globals"  # where iproute2 looks
@@ -210,19 +210,7 @@ def assert_counted(example: Example, count: int, directory: str) -> None:
 @pytest.fixture(scope="module")
 def reuse(site: Site) -> str:
     """The path of go/reuse.go, compiled with the library of the system."""
-    program = site.scratch / "go" / "reuse"
-    environment = {
-        "PATH": site.environment()["PATH"],
-        "CGO_ENABLED": "0",
-        "GO111MODULE": "off",
-        "GOCACHE": str(site.scratch / "go" / "cache"),
-        "GOFLAGS": "",
-        "GOPATH": "/usr/share/gocode",
-        "HOME": site.environment()["HOME"],
-    }
-    build = ["go", "build", "-o", program, HERE / "go" / "reuse.go"]
-    subprocess.run(build, env=environment, check=True)
-    return str(program)
+    return loader(site)
 
 
 def test_cilium_ebpf_reuses_the_map(example: Example, reuse: str) -> None:

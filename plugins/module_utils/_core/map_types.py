@@ -75,7 +75,8 @@ def _pages(entries: int, _flags: int, host: Host) -> int:
 
 
 def _cpus_for_zero(entries: int, _flags: int, host: Host) -> int:
-    # The kernel refuses 0 (EINVAL); all loaders take it to mean one entry per possible CPU.
+    # The kernel refuses 0 (EINVAL); loaders take it to mean one entry per possible CPU. Of a cpumap
+    # only cilium/ebpf does.
     return entries or host.possible_cpus
 
 
@@ -99,6 +100,7 @@ class MapType:
     implied_flags: int = 0  # the type cannot be made without them
     kernel_flags: int = 0  # the kernel sets them by itself
     btf: TakesBtf = TakesBtf.NO
+    for_each_cpu: bool = False  # cilium/ebpf makes no more entries than there are possible CPUs
     rounded: _Rounding = _as_given
     inner: bool = False  # holds maps, wants inner_map
     can_be_inner: bool = True
@@ -225,6 +227,7 @@ MAP_TYPES: Dict[str, MapType] = {
         entries=range(_U32),
         flags=_NUMA | MapFlag.PRESERVE_ELEMS.value,
         rounded=_cpus_for_zero,
+        for_each_cpu=True,
         not_copied="its entries are perf events of processes, which only those can put there",
         since="4.3",
     ),
@@ -313,7 +316,10 @@ MAP_TYPES: Dict[str, MapType] = {
         16,
         key=_FOUR,
         value=_FD_AND_PROG,
+        entries=range(_U32),
         flags=_NUMA,
+        rounded=_cpus_for_zero,
+        for_each_cpu=True,
         not_copied="its entries are queues in the kernel, which a second map cannot share",
         since="4.15",
     ),

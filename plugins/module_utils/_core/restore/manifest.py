@@ -258,6 +258,7 @@ _MAP = {
     **_SHAPE,
     "name": _text,
     "path": _text,
+    "loader": _text,
     "frozen": _truth,
     "inner_map": lambda value: _checked(value, _SHAPE),
 }

@@ -93,11 +93,18 @@ def _read_map(item: Arguments, host: Host, *, is_inner: bool = False) -> MapSpec
         kind.number,
         key_size,
         value_size,
-        kind.rounded(max_entries, flags, host),
+        kind.rounded(_no_more_than_loaded(item, kind, max_entries, host), flags, host),
         flags,
         map_extra,
     )
     return MapSpec(kind, shape, numa_node, btf, inner)  # type: ignore[arg-type]
+
+
+def _no_more_than_loaded(item: Arguments, kind: MapType, max_entries: int, host: Host) -> int:
+    """What the loader makes of the number, before it asks the kernel or compares a pin."""
+    if kind.for_each_cpu and item.get("loader") == "cilium":
+        return min(max_entries, host.possible_cpus)  # MapSpec.fixupMagicFields
+    return max_entries
 
 
 def _kind(name: object) -> Tuple[str, MapType]:
