@@ -20,6 +20,7 @@ NUMBERS = {row.declared["type"]: row.number for row in ROWS}
 # include/uapi/linux/bpf.h
 FLAGS = {
     "no_prealloc": 0x1,
+    "no_common_lru": 0x2,
     "numa_node": 0x4,
     "zero_seed": 0x40,
     "rdonly_prog": 0x80,
