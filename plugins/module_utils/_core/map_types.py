@@ -374,6 +374,12 @@ _NAMES = {row.number: name for name, row in MAP_TYPES.items()}
 _NAMES[26] = "struct_ops"
 
 
+def settable_flags(number: int, flags: int) -> int:
+    """`flags` of a map that was found, without those that its type sets by itself."""
+    row = MAP_TYPES_BY_NUMBER.get(number)
+    return flags & ~row.kernel_flags if row else flags
+
+
 def map_type_name(number: int) -> str:
     """The name of a type that was found; a type newer than this table stays a number."""
     return _NAMES.get(number, str(number))
