@@ -5,15 +5,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Result, task
-from harness.site import HERE
 
 OURS, THEIRS = f"{BPFFS}/ours", f"{BPFFS}/theirs"
 
@@ -38,17 +34,6 @@ FIELDS = {
     ),
     "nothing of the kernel's": ("__u64 field", True),
 }
-
-
-def compiled(field: str, folder: Path, *, storage: bool) -> str:
-    """The path of c/fields.bpf.c with this field."""
-    target = folder / "fields.bpf.o"
-    headers = f"-idirafter/usr/include/{os.uname().machine}-linux-gnu"
-    command = ["clang", "-g", "-O2", "-target", "bpf", headers, f"-DFIELD={field}"]
-    command += ["-DSTORAGE"] * storage
-    source = HERE / "c" / "fields.bpf.c"
-    subprocess.run([*command, "-c", source, "-o", target], check=True)
-    return str(target)
 
 
 def lookup(path: str) -> str:
@@ -82,11 +67,10 @@ def unverified(found: Result) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("about", FIELDS)
-def test_each_type_is_made_with_or_without_btf_as_by_libbpf(
-    host: Host, tmp_path: Path, about: str
-) -> None:
+def test_each_type_is_made_with_or_without_btf_as_by_libbpf(host: Host, about: str) -> None:
     field, storage = FIELDS[about]
-    bpf_object = compiled(field, tmp_path, storage=storage)
+    options = [f"-DFIELD={field}", *["-DSTORAGE"] * storage]
+    bpf_object = host.site.bpf_variant("fields", *options)
     host.run("mkdir", THEIRS)
     ids = load(host, bpf_object, THEIRS)
     has_btf = described(host, THEIRS)
