@@ -137,6 +137,21 @@ class Program(NamedTuple):
 
 
 Pin = Union[PinnedMap, PinnedProg, PinnedLink]
+
+
+@dataclass(frozen=True)
+class MountedPin(NotAPin):
+    """A single pin that is mounted over a file, as into containers: its name is elsewhere."""
+
+    pin: Pin
+    fits_there: bool = False  # whether it serves as well as a pin of its own would
+
+    @classmethod
+    def of(cls, pin: Pin, *, fits_there: bool = False) -> MountedPin:
+        """A pin that was seen through such a mount."""
+        return cls(f"a file with a pin mounted over it ({pin.label})", pin, fits_there)
+
+
 Found = Union[Nothing, NotAPin, Pin]
 Glimpse = Union[Found, Unreadable]
 

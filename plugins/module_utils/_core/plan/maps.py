@@ -7,7 +7,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ..found.pins import NO_DETAILS, Found, MapDetails, NotAPin, Nothing, Picture, PinnedMap
+from ..found.pins import (
+    NO_DETAILS,
+    Found,
+    MapDetails,
+    MountedPin,
+    NotAPin,
+    Nothing,
+    Picture,
+    PinnedMap,
+)
 from ..map_types import map_type_name, settable_flags
 from ..shape import UNDECLARED, Drift, MapBtf, MapShape
 from ..spec.maps import MapSpec, WantedPin
@@ -15,7 +24,7 @@ from ..spec.names import OnMismatch
 from ..uapi import flag_names
 from .access import access_drift
 from .migration import obstacles, with_btf_of
-from .names import NamePlan, plan_for
+from .names import NamePlan, plan_for, taken_by_mount
 
 
 class Create(NamedTuple):
@@ -103,6 +112,8 @@ def decide(wanted: WantedPin, found: Found) -> Step:
     """What makes `found` into `wanted`."""
     if isinstance(found, Nothing):
         return Create(wanted, found.without_btf)
+    if isinstance(found, MountedPin):
+        return _decide_mounted(wanted, found)
     if not isinstance(found, PinnedMap):
         what = found.what if isinstance(found, NotAPin) else found.label
         return Refuse(
@@ -121,6 +132,15 @@ def decide(wanted: WantedPin, found: Found) -> Step:
     if wanted.access is not UNDECLARED or wanted.frozen:
         drift = access_drift(wanted.access, found.entry) + _freeze_drift(wanted, found)
     return Adjust(wanted, found, drift) if drift else Keep(wanted, found)
+
+
+def _decide_mounted(wanted: WantedPin, found: MountedPin) -> Step:
+    """Programs find it by this name, too, but the name is that of the file below."""
+    step = decide(wanted, found.pin)
+    if found.fits_there and isinstance(step, (Keep, Adjust)):
+        return step
+    drift = step.drift if found.fits_there else (Drift("object", "map", found.what),)
+    return Refuse(wanted, found, drift, taken_by_mount(found))
 
 
 def _step_for(wanted: WantedPin, found: PinnedMap, drift: Tuple[Drift, ...]) -> Step:
