@@ -321,7 +321,9 @@ maps:
       type: int
       sample: 42
     shape:
-      description: The map as the kernel reports it. V(null) where there is none.
+      description:
+        - The map as the kernel reports it, in the words of the options. V(null) where there is
+          none.
       type: dict
       sample:
         name: flows

@@ -177,13 +177,13 @@ def _fifo(number: int) -> MapType:
     )
 
 
-def _ring(number: int, since: str) -> MapType:
+def _ring(number: int, since: str, flags: int = 0) -> MapType:
     return MapType(
         number,
         key=_NONE,
         value=_NONE,
         entries=range(1, 2**31 + 1),  # bytes
-        flags=_NUMA,
+        flags=_NUMA | flags,
         rounded=_pages,
         not_copied="what is in it is on its way to a reader",
         since=since,
@@ -335,7 +335,7 @@ MAP_TYPES: Dict[str, MapType] = {
     "stack": _fifo(23),
     "sk_storage": _storage(24, "5.2"),
     "devmap_hash": _devices(25, "5.4"),
-    "ringbuf": _ring(27, "5.8"),
+    "ringbuf": _ring(27, "5.8", MapFlag.RB_OVERWRITE.value),
     "inode_storage": _storage(28, "5.10"),
     "task_storage": _storage(29, "5.11"),
     "bloom_filter": MapType(
