@@ -9,7 +9,7 @@ import typing as t
 from fnmatch import fnmatchcase
 from functools import partial
 
-from ..module_utils._core.btf import Btf, BtfError
+from ..module_utils._core.btf import INT, Btf, BtfError
 from ..module_utils._core.errors import Gathering, PinningError
 from ._btf_excerpt import excerpt
 from ._elf import read_object
@@ -134,14 +134,24 @@ def _shape(types: Btf, definition: Definition, described: _Described) -> Item:
     if ids is not None:
         if (types, ids) not in described:
             described[types, ids] = _btf(types, ids)
-        shape["btf"] = described[types, ids]
+        if described[types, ids]:
+            shape["btf"] = described[types, ids]
     return shape
 
 
 def _btf(types: Btf, ids: t.Tuple[int, int]) -> Item:
+    """Empty where libbpf makes such a map without, since no kernel takes the rest of the BTF."""
     blob, (key, value) = excerpt(types, *ids)
+    if _is_odd(types) and not _is_odd(Btf.parse(blob)):
+        return {}
     data = base64.b64encode(blob).decode("ascii")
     return {"data": data, "key_type_id": key, "value_type_id": value}
+
+
+def _is_odd(types: Btf) -> bool:
+    """Whether an integer is two things at once, as the char of bpf-gcc (btf_int_check_meta)."""
+    encodings = (found.numbers[0] >> 24 & 0xF for found in types.types if found.kind == INT)
+    return any(encoding & (encoding - 1) for encoding in encodings if encoding)
 
 
 def _check_same(one: Item, other: Item, path: str) -> None:

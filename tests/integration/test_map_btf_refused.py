@@ -5,6 +5,10 @@
 from __future__ import annotations
 
 import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +104,45 @@ def test_each_type_is_made_with_or_without_btf_as_by_libbpf(host: Host, about: s
         assert unverified(found) == {name: ["btf"] * (name in without) for name in ids}
         assert not found.warnings
     assert load(host, bpf_object, OURS) == {each["name"]: each["id"] for each in made["maps"]}
+
+
+def as_by_gcc(host: Host) -> str:
+    """The path of c/letters.bpf.c with a char that is both signed and a character."""
+    path = host.site.bpf_variant("letters")
+    blob, patched = f"{path}.btf", bytearray()
+    subprocess.run(["llvm-objcopy", f"--dump-section=.BTF={blob}", path], check=True)
+    patched += Path(blob).read_bytes()
+    letter = struct.pack("=III", 0x01000000, 1, 0x01000008)  # kind and size of char, and its bits
+    at = patched.index(letter)
+    patched[at + 11 if sys.byteorder == "little" else at + 8] = 3
+    Path(blob).write_bytes(patched)
+    subprocess.run(["llvm-objcopy", f"--update-section=.BTF={blob}", path], check=True)
+    return path
+
+
+def test_an_object_whose_btf_no_kernel_takes_is_shared_with_libbpf(host: Host) -> None:
+    bpf_object = as_by_gcc(host)
+    host.run("mkdir", THEIRS)
+    load(host, bpf_object, THEIRS)
+    assert described(host, THEIRS) == {"people": False, "counts": False}
+    maps = lookup(bpf_object)
+    foreseen, made, again, theirs = host.playbook(
+        [
+            *(
+                task("bpf_map_pinned", check=check, directory=OURS, maps=maps)
+                for check in (True, False, False)
+            ),
+            task("bpf_map_pinned", directory=THEIRS, maps=maps),
+        ]
+    )
+    assert foreseen.good().warnings == made.good().warnings
+    (warning,) = made.warnings
+    assert "people: this kernel does not take the BTF (BTF_LOAD: " in warning
+    for found in (again, theirs):
+        assert found.good()["counts"]["unchanged"] == 2
+        assert unverified(found) == {"people": ["btf"], "counts": []}
+    ours = load(host, bpf_object, OURS)
+    assert {each["name"]: each["id"] for each in made["maps"]}.items() <= ours.items()
 
 
 @pytest.mark.every_python
