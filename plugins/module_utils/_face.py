@@ -9,7 +9,7 @@ from collections import Counter
 from contextlib import contextmanager
 
 from ._core.errors import TROUBLE
-from ._core.map_types import map_type_name
+from ._core.map_types import map_type_name, settable_flags
 from ._core.shape import MapShape
 from ._core.syscall import explained
 from ._core.uapi import flag_names
@@ -104,7 +104,7 @@ def shape_fields(shape: MapShape) -> Dictionary:
         "key_size": shape.key_size,
         "value_size": shape.value_size,
         "max_entries": shape.max_entries,
-        "flags": flag_names(shape.flags),
+        "flags": flag_names(settable_flags(shape.number, shape.flags)),
         "map_extra": shape.map_extra,
     }
 

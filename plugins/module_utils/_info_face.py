@@ -8,6 +8,7 @@ import gc
 import typing as t
 
 from ._core.found.pins import (
+    MountedPin,
     NotAPin,
     Nothing,
     Pin,
@@ -54,6 +55,8 @@ def _report(found: Answer, kind: t.Optional[str]) -> Dictionary:
     pins, missing, others, unreadable = [], [], [], []
     for sight in found.sights:
         seen, path = sight.found, printable(sight.path)
+        if isinstance(seen, MountedPin):
+            seen = seen.pin
         if isinstance(seen, Unreadable):
             unreadable.append({"path": path, "reason": printable(seen.reason)})
         elif isinstance(seen, Nothing):
@@ -98,6 +101,8 @@ def _pin(
             btf_id=pin.details.btf_id,
             memlock=pin.details.memlock,
         )
+        if pin.details.inner is not None:
+            fields["map"]["inner_map"] = shape_fields(pin.details.inner)
         fields["programs"] = list(map(_program, users.get(pin.id, ())))
     elif isinstance(pin, PinnedProg):
         fields["prog"] = _loaded(pin, programs.get(pin.id))

@@ -54,7 +54,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
         # Before core 2.21 every result carries all arguments along: a thousand maps, once more.
         said = {"module_args": {**parameters, "maps": f"{len(items)} maps"}}
         pins = read_pins(items, parameters, this_host())
-        picture = observe(pins, counting=module.check_mode)
+        picture = observe(pins, foreseeing=module.check_mode)
         decided = plan(pins, picture, parents=parameters["parents"])
         for warning in _foreseeable(decided):
             module.warn(warning)

@@ -99,6 +99,8 @@ options:
           - Compared with that of a pinned map by structure. Ignored for types that take none, as
             loaders do. Local storage types, which need one, get a minimal one when it is left
             out.
+          - BTF that the kernel refuses is left out with a warning, as libbpf does; then
+            RV(maps[].unverified) lists it.
         type: dict
         suboptions:
           data:
@@ -116,9 +118,9 @@ options:
       inner_map:
         description:
           - The shape of the maps that an V(array_of_maps) or V(hash_of_maps) holds.
-          - The kernel does not report it. It is compared with a map that is in there; with
-            none in there, a V(hash_of_maps) is asked whether it would take such a map. Where
-            neither is possible, RV(maps[].unverified) says so.
+          - The kernel does not report it. It is compared with a map that is in there, locks and
+            timers in its values included; with none in there, a V(hash_of_maps) is asked whether
+            it would take such a map. Where neither is possible, RV(maps[].unverified) says so.
         type: dict
         suboptions: &shape
           type: *type
@@ -200,9 +202,9 @@ options:
   inner_map:
     description:
       - The shape of the maps that an V(array_of_maps) or V(hash_of_maps) holds.
-      - The kernel does not report it. It is compared with a map that is in there; with none in
-        there, a V(hash_of_maps) is asked whether it would take such a map. Where neither is
-        possible, RV(maps[].unverified) says so.
+      - The kernel does not report it. It is compared with a map that is in there, locks and timers
+        in its values included; with none in there, a V(hash_of_maps) is asked whether it would take
+        such a map. Where neither is possible, RV(maps[].unverified) says so.
     type: dict
     suboptions: *shape
   loader: *loader
@@ -332,7 +334,9 @@ maps:
       type: int
       sample: 42
     shape:
-      description: The map as the kernel reports it. V(null) where there is none.
+      description:
+        - The map as the kernel reports it, in the words of the options. V(null) where there is
+          none.
       type: dict
       sample:
         name: flows
@@ -343,7 +347,7 @@ maps:
         flags: []
         map_extra: 0
     unverified:
-      description: Fields that were declared, but that the kernel does not report.
+      description: Fields that were declared, but that the kernel does not report or take.
       type: list
       elements: str
       sample: [numa_node]

@@ -104,7 +104,10 @@ pins:
       type: str
       sample: "0640"
     map:
-      description: The map as the kernel reports it; C(memlock) is an estimate in bytes.
+      description:
+        - The map, its shape in the words of M(ebpf.pinning.bpf_map_pinned), so that what is told
+          can be declared. C(inner_map) is the shape of a map that a map of maps holds, if it holds
+          any. C(memlock) is an estimate in bytes.
       returned: when it holds a map
       type: dict
       sample:

@@ -9,7 +9,7 @@ import typing as t
 from fnmatch import fnmatchcase
 from functools import partial
 
-from ..module_utils._core.btf import Btf, BtfError
+from ..module_utils._core.btf import INT, Btf, BtfError
 from ..module_utils._core.errors import Gathering, PinningError
 from ._btf_excerpt import excerpt
 from ._elf import read_object
@@ -83,7 +83,10 @@ class _Described:
         self._left: t.Dict[Btf, int] = {}  # bytes
 
     def of(self, types: Btf, ids: t.Tuple[int, int]) -> Item:
-        """Option `btf` for a key and a value with these ids."""
+        """Option `btf` for a key and a value with these ids.
+
+        Empty where libbpf makes such a map without, since no kernel takes the rest of the BTF.
+        """
         known = self._known.get((types, ids))
         if known is not None:
             return known
@@ -94,6 +97,8 @@ class _Described:
         self._left[types] = left - len(blob)
         data = base64.b64encode(blob).decode("ascii")
         made = {"data": data, "key_type_id": key, "value_type_id": value}
+        if _is_odd(types) and not _is_odd(Btf.parse(blob)):
+            made = {}
         return self._known.setdefault((types, ids), made)
 
 
@@ -165,8 +170,16 @@ def _shape(types: Btf, definition: Definition, described: _Described) -> Item:
         shape["inner_map"] = _shape(types, definition.inner, described)
     ids = types_to_describe(types, definition)
     if ids is not None:
-        shape["btf"] = described.of(types, ids)
+        btf = described.of(types, ids)
+        if btf:
+            shape["btf"] = btf
     return shape
+
+
+def _is_odd(types: Btf) -> bool:
+    """Whether an integer is two things at once, as the char of bpf-gcc (btf_int_check_meta)."""
+    encodings = (found.numbers[0] >> 24 & 0xF for found in types.types if found.kind == INT)
+    return any(encoding & (encoding - 1) for encoding in encodings if encoding)
 
 
 def _check_same(one: Item, other: Item, path: str) -> None:

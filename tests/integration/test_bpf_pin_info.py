@@ -54,7 +54,7 @@ MAPS = [
         _made(9, 4, 8, 4 * CPUS, flags=0x2),
         ("lru_hash", 4, 8, 4 * CPUS, ["no_common_lru"], 0),
     ),
-    MapRow("devmap", _made(14, 4, 4, 2), ("devmap", 4, 4, 2, ["rdonly_prog"], 0)),
+    MapRow("devmap", _made(14, 4, 4, 2), ("devmap", 4, 4, 2, [], 0)),
     MapRow("queue", _made(22, 0, 8, 5), ("queue", 0, 8, 5, [], 0)),
     MapRow("bloom", _made(30, 0, 8, 100, map_extra=3), ("bloom_filter", 0, 8, 100, [], 3)),
     MapRow("ringbuf", _made(27, 0, 0, 2 * PAGE), ("ringbuf", 0, 0, 2 * PAGE, [], 0)),

@@ -51,13 +51,17 @@ NO_COMMON_LRU, RDONLY_PROG, INNER_MAP = 0x2, 0x80, 0x1000
 PER_DESCRIPTOR = 0x18
 
 
+def kernels_own_flags(number: int) -> int:
+    """What the kernel sets by itself in maps of a type (dev_map_init_map)."""
+    return RDONLY_PROG if number in DEVMAPS else 0
+
+
 def kernel_makes(asked: MapShape, host: Host = HOST) -> MapShape:
     """What struct bpf_map_info says of a map that was asked for in this shape."""
     flags, entries = asked.flags, asked.max_entries
     assert not flags & PER_DESCRIPTOR, "lost when pinned"
-    if asked.number in DEVMAPS:  # dev_map_init_map
-        assert not flags & RDONLY_PROG, "EINVAL"
-        flags |= RDONLY_PROG
+    assert not flags & kernels_own_flags(asked.number), "EINVAL"
+    flags |= kernels_own_flags(asked.number)
     if asked.number in LRUS and flags & NO_COMMON_LRU:  # htab_map_alloc
         entries += -entries % host.possible_cpus
         if entries >= 2**32:
@@ -113,7 +117,7 @@ class Held:
     btf_hidden: bool = False
     entries: int = 0  # all at the beginning, if they have places
 
-    def as_seen(self, wanted: WantedPin, *, counting: bool) -> PinnedMap:
+    def as_seen(self, wanted: WantedPin, *, foreseeing: bool) -> PinnedMap:
         """As it is seen by who wants `wanted`: further system calls only where they count."""
         spec = wanted.map
         moves = wanted.on_mismatch is OnMismatch.MIGRATE
@@ -131,14 +135,14 @@ class Held:
             btf_hidden=looks and self.btf_hidden,
             inner_fits=fits,
             inner=inner,
-            contents=self._contents(wanted, counting) if moves else None,
+            contents=self._contents(wanted, foreseeing) if moves else None,
         )
         return self.found._replace(details=details)
 
-    def _contents(self, wanted: WantedPin, counting: bool) -> Survey | None:
+    def _contents(self, wanted: WantedPin, foreseeing: bool) -> Survey | None:
         want, have = wanted.map.shape, self.found.shape
         shrinks = want.max_entries < have.max_entries or want.number in LRUS
-        if are_kin(want.number, have.number) and (counting or shrinks):
+        if are_kin(want.number, have.number) and (foreseeing or shrinks):
             return Survey(self.entries, self.entries)
         return None
 
@@ -161,10 +165,10 @@ class World:
 
     ROOTS = ("/sys/fs/bpf", "/run/bpf")
 
-    def picture(self, pins: Sequence[WantedPin], *, counting: bool = False) -> Picture:
+    def picture(self, pins: Sequence[WantedPin], *, foreseeing: bool = False) -> Picture:
         """What observing finds."""
         seen = {pin.directory: self._see(pin.directory) for pin in pins}
-        return Picture([self._look(pin, counting) for pin in pins], seen)
+        return Picture([self._look(pin, foreseeing) for pin in pins], seen)
 
     def apply(self, decided: MapPlan) -> set[str]:
         """Do what the plan says; the paths of what changed."""
@@ -181,9 +185,9 @@ class World:
         changed.update(step.wanted.path for step in decided.steps if self._carry_out(step))
         return changed
 
-    def _look(self, pin: WantedPin, counting: bool) -> Found:
+    def _look(self, pin: WantedPin, foreseeing: bool) -> Found:
         there = self.there.get(pin.path, NOTHING)
-        return there.as_seen(pin, counting=counting) if isinstance(there, Held) else there
+        return there.as_seen(pin, foreseeing=foreseeing) if isinstance(there, Held) else there
 
     def _see(self, path: str) -> DirectorySeen:
         root, deepest = self._root(path), path

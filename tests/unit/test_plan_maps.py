@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from _core.found.pins import (
     DirectorySeen,
     Found,
     MapDetails,
+    MountedPin,
     NotAPin,
+    Nothing,
     Picture,
     PinnedLink,
     PinnedMap,
@@ -23,7 +26,7 @@ from _core.found.pins import (
 )
 from _core.map_types import Host
 from _core.plan.access import inherited
-from _core.plan.maps import MapPlan, decide, plan, unverified
+from _core.plan.maps import Create, MapPlan, decide, plan, unverified
 from _core.plan.migration import loses_btf, obstacles, with_btf_of
 from _core.shape import Entry, Identity, MapBtf, MapShape
 from _core.spec.maps import WantedPin, read_pins
@@ -67,6 +70,9 @@ CASES: list[tuple[str, dict[str, Any], Found, str, list[str]]] = [
     ("and a NUMA node", {"type": "devmap_hash", "numa_node": 0},
      found(number=25, flags=0x84), "unchanged", []),
     ("but a hash has not", {}, found(flags=0x80), "incompatible", ["flags"]),
+    ("which nobody misses in a hash", {}, found(number=14, flags=0x80), "incompatible", ["type"]),
+    ("nor has it what a hash has", {"type": "devmap"},
+     found(flags=0x80), "incompatible", ["type", "flags"]),
     ("another mode", {"mode": "0640"}, found(), "adjusted", ["mode"]),
     ("another owner and group", {"owner": "7", "group": "8"},
      found(), "adjusted", ["owner", "group"]),
@@ -87,6 +93,14 @@ CASES: list[tuple[str, dict[str, Any], Found, str, list[str]]] = [
      "incompatible", ["object"]),
     ("a link", {"on_mismatch": "replace"},
      PinnedLink(ENTRY, 7, "xdp", 3), "incompatible", ["object"]),
+    ("a mount of what fits", {"on_mismatch": "replace"},
+     MountedPin.of(found(), fits_there=True), "unchanged", []),
+    ("a mount of what can be adjusted", {"on_mismatch": "replace", "mode": "0640"},
+     MountedPin.of(found(), fits_there=True), "adjusted", ["mode"]),
+    ("a mount of what does not fit", {"on_mismatch": "replace"},
+     MountedPin.of(found(max_entries=1), fits_there=True), "incompatible", ["max_entries"]),
+    ("a mount over a file elsewhere", {"on_mismatch": "replace"},
+     MountedPin.of(found()), "incompatible", ["object"]),
     ("a directory", {"on_mismatch": "replace"}, A_DIRECTORY, "incompatible", ["object"]),
     ("a symlink", {"on_mismatch": "replace"},
      NotAPin("a symlink to /x"), "incompatible", ["object"]),
@@ -163,6 +177,17 @@ def test_what_the_kernel_does_not_report_is_said() -> None:
     fits = found(MapDetails(inner_fits=True), **OUTER)
     assert unverified(decide(want(**ARRAY_IN_HASH), fits)) == []
     assert unverified(decide(want(numa_node=0), NOTHING)) == []
+
+
+def test_what_the_kernel_refuses_is_foreseen_and_not_compared() -> None:
+    assert decide(want(), Nothing("why")) == Create(want(), "why")
+    blob, key, value = minimal(8)
+    data = base64.b64encode(blob).decode()
+    wanted = want(btf={"data": data, "key_type_id": key, "value_type_id": value})
+    refused = decide(wanted, found(MapDetails(without_btf="why")))
+    assert (refused.action, unverified(refused)) == ("unchanged", ["btf"])
+    taken = decide(wanted, found())
+    assert [drift.field for drift in taken.drift] == ["btf"]
 
 
 def holding(entries: int, room: int | None = None) -> MapDetails:

@@ -17,7 +17,17 @@ import strategies as some
 from faces import Failed, assert_told
 from hypothesis import given
 from hypothesis import strategies as st
-from models import ENTRIES, HOST, Held, World, are_kin, kernel_makes, kernel_takes, with_access
+from models import (
+    ENTRIES,
+    HOST,
+    Held,
+    World,
+    are_kin,
+    kernel_makes,
+    kernel_takes,
+    kernels_own_flags,
+    with_access,
+)
 from module_utils import _map_face
 from module_utils._core.apply import names as apply_names
 from module_utils._core.apply.maps import MapCraft
@@ -55,11 +65,12 @@ def misfits(wanted: WantedPin, there: Held) -> list[str]:
     spec, have = wanted.map, there.found.shape
     made = kernel_makes(spec.shape)
     # A flag that the kernel sets by itself cannot be asked for, so nobody misses it.
-    flags = {made.flags ^ have.flags} - {made.flags & ~spec.shape.flags}
+    made, have = (
+        shape._replace(flags=shape.flags & ~kernels_own_flags(shape.number))
+        for shape in (made, have)
+    )
     fields = [name for name in MapShape._fields if getattr(made, name) != getattr(have, name)]
-    fields = [
-        {"number": "type"}.get(name, name) for name in fields if name != "flags" or any(flags)
-    ]
+    fields = ["type" if name == "number" else name for name in fields]
     if spec.inner and there.tells_inner(made.number):
         assert there.template is not None
         if not kernel_takes(there.template, kernel_makes(spec.inner.shape)):

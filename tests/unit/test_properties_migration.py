@@ -116,8 +116,8 @@ OBSTACLES = [
 @given(moves())
 def test_all_entries_go_into_a_map_that_takes_them(move: tuple[WantedPin, Held]) -> None:
     wanted, there = move
-    for counting in (True, False):
-        step = decide(wanted, there.as_seen(wanted, counting=counting))
+    for foreseeing in (True, False):
+        step = decide(wanted, there.as_seen(wanted, foreseeing=foreseeing))
         assert isinstance(step, Migrate)
         assert step.map == replace(wanted.map, btf=step.map.btf)
         # One that is declared counts; else that of the old map, while it describes the values.
@@ -135,7 +135,7 @@ def test_a_map_stays_as_it_is_when_in_the_way_are(obstacle: Obstacle) -> None:
         shapes = some.SHAPES_OF_MAPS if obstacle.put is _other_inner_maps else _SHAPES
         wanted, there = outgrown_map(data.draw, data.draw(shapes))
         there = obstacle.put(data.draw, wanted, there)
-        step = decide(wanted, there.as_seen(wanted, counting=False))
+        step = decide(wanted, there.as_seen(wanted, foreseeing=False))
         assert isinstance(step, Refuse)
         assert "It cannot be migrated: " in step.reason
         assert obstacle.text in step.reason
@@ -150,7 +150,7 @@ def test_a_map_stays_as_it_is_when_in_the_way_are(obstacle: Obstacle) -> None:
 def test_values_grow_only_when_that_is_allowed(move: tuple[WantedPin, Held]) -> None:
     wanted, there = move
     careful = replace(wanted, value_growth=type(wanted.value_growth).REFUSE)
-    step = decide(careful, there.as_seen(careful, counting=True))
+    step = decide(careful, there.as_seen(careful, foreseeing=True))
     grows = there.found.shape.value_size < wanted.map.shape.value_size
     assert isinstance(step, Refuse if grows else Migrate)
     assert not grows or "value_growth: zero_pad" in step.reason

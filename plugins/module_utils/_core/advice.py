@@ -39,8 +39,6 @@ _ADVICE = {
     ("MAP_CREATE", errno.E2BIG): "larger than this kernel allows for the type, or a field that "
     "this kernel does not know: lower max_entries, key_size or value_size, or drop map_extra or "
     "btf",
-    ("MAP_CREATE", errno.EACCES): "the BTF of the values has a lock or another field of the "
-    "kernel's, and then neither rdonly_prog nor wronly_prog: drop the flag",
     ("MAP_CREATE", errno.ENOMEM): _MEMORY,
     ("MAP_CREATE", ENOTSUPP): "the type does not take this flag or BTF: drop it",
     ("BTF_LOAD", errno.EPERM): _PRIVILEGE,

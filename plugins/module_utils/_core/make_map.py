@@ -6,73 +6,133 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from contextlib import ExitStack
 from functools import lru_cache
-from typing import Tuple
+from typing import Optional, Tuple
 
 from . import kernel
-from .btf import minimal
-from .map_types import TakesBtf, map_type_name
+from .advice import errno_name
+from .btf import Btf, minimal
+from .btf_fields import kernel_fields
+from .map_types import MAP_TYPES_BY_NUMBER, TakesBtf, map_type_name
+from .shape import MapShape
 from .spec.maps import MapSpec
 from .syscall import Fd, KernelError
 
 
-def make_map(spec: MapSpec, name: bytes) -> Fd:
-    """Create the map. Raises KernelError; nothing is left behind then."""
-    blob, key_type_id, value_type_id = _btf(spec)
-    if not blob and spec.inner is None:
-        return _create(spec, name, 0, (0, 0, 0))
+class NewMap(Fd):
+    """A map that has no name yet."""
+
+    without_btf = ""  # why it, or its template, is made without the BTF of its spec
+
+    def __enter__(self) -> NewMap:
+        return self
+
+
+def make_map(spec: MapSpec, name: bytes) -> NewMap:
+    """Create the map. Raises KernelError; nothing is left behind then.
+
+    BTF that the kernel refuses is left out, whatever its reason: so does libbpf
+    (bpf_object__create_map), and programs are loaded on such a map.
+    """
     with ExitStack() as stack:
-        btf_fd = 0
+        template = stack.enter_context(make_map(spec.inner, name)) if spec.inner else None
+        node = spec.numa_node or 0
+        new, refusal = _make(spec.shape, name, node, template or 0, _btf(spec), _is_needed(spec))
+        if refusal is not None and spec.btf is not None:
+            new.without_btf = _why(refusal, spec.btf.types, spec.btf.type_ids[1])
+        elif template is not None and template.without_btf:
+            new.without_btf = f"inner_map: {template.without_btf}"
+        return new
+
+
+def why_without_btf(spec: MapSpec) -> str:
+    """What `make_map` will say of the BTF; "" where this kernel takes it, or none is declared.
+
+    Asks by a map with one entry that is gone at once. KernelError where no such map can be made.
+    """
+    if spec.inner is not None:
+        reason = why_without_btf(spec.inner)
+        return f"inner_map: {reason}" if reason else ""
+    if spec.btf is None:
+        return ""
+    shape = spec.shape._replace(max_entries=min(spec.shape.max_entries, 1))
+    refusal = _refusal(shape, (spec.btf.types.blob, *spec.btf.type_ids), _is_needed(spec))
+    return "" if refusal is None else _why(refusal, spec.btf.types, spec.btf.type_ids[1])
+
+
+@lru_cache(maxsize=256)  # many maps of a batch have the same value
+def _refusal(shape: MapShape, btf: _Btf, is_needed: bool) -> Optional[KernelError]:
+    new, refusal = _make(shape, b"probe", 0, 0, btf, is_needed)
+    os.close(new)
+    return refusal
+
+
+def _make(
+    shape: MapShape, name: bytes, numa_node: int, inner: int, btf: _Btf, is_needed: bool
+) -> Tuple[NewMap, Optional[KernelError]]:
+    """A map, and why the kernel did not take the BTF, if so."""
+    blob, key_type_id, value_type_id = btf
+    refusal = None
+    if blob:
         try:
-            btf_fd = stack.enter_context(kernel.load_btf(blob)) if blob else 0
+            with kernel.load_btf(blob) as fd:
+                ids = (fd, key_type_id, value_type_id)
+                return _create(shape, name, numa_node, inner, ids), None
         except KernelError as error:
-            if error.errno != errno.EINVAL or spec.kind.btf is TakesBtf.REQUIRED:
+            if error.errno == errno.EPERM or is_needed:
                 raise
-            key_type_id = value_type_id = 0  # kinds of types that this kernel does not know
-        inner = stack.enter_context(make_map(spec.inner, name)) if spec.inner else 0
-        return _create(spec, name, inner, (btf_fd, key_type_id, value_type_id))
+            refusal = error
+    # Should this fail as well, it is not for the BTF, and says why.
+    return _create(shape, name, numa_node, inner, (0, 0, 0)), refusal
 
 
-@lru_cache(maxsize=16)
-def takes_btf(blob: bytes) -> bool:
-    """Whether this kernel knows all kinds of types in the BTF."""
-    try:
-        os.close(kernel.load_btf(blob))
-    except KernelError as error:
-        if error.errno != errno.EINVAL:
-            raise
-        return False
-    return True
-
-
-def _btf(spec: MapSpec) -> Tuple[bytes, int, int]:
+def _btf(spec: MapSpec) -> _Btf:
     if spec.btf is not None:
         return (spec.btf.types.blob, *spec.btf.type_ids)
-    if spec.kind.btf is TakesBtf.REQUIRED:
-        return minimal(spec.shape.value_size)
-    return b"", 0, 0
+    return minimal(spec.shape.value_size) if _is_needed(spec) else (b"", 0, 0)
 
 
-def _create(spec: MapSpec, name: bytes, inner: int, btf: Tuple[int, int, int]) -> Fd:
-    shape = spec.shape
+def _is_needed(spec: MapSpec) -> bool:
+    return spec.kind.btf is TakesBtf.REQUIRED
+
+
+def _why(refusal: KernelError, types: Btf, value_type_id: int) -> str:
+    reason = f"{refusal.call}: {errno_name(refusal.errno)}"
+    fields = kernel_fields(types.types, value_type_id) if refusal.call == "MAP_CREATE" else []
+    return f"{reason}; its values hold {', '.join(fields)}" if fields else reason
+
+
+def _create(
+    shape: MapShape, name: bytes, numa_node: int, inner: int, btf: Tuple[int, int, int]
+) -> NewMap:
     try:
-        return kernel.create_map(
-            number=shape.number,
-            key_size=shape.key_size,
-            value_size=shape.value_size,
-            max_entries=shape.max_entries,
-            flags=shape.flags,
-            map_extra=shape.map_extra,
-            numa_node=spec.numa_node or 0,
-            name=name,
-            inner_map_fd=inner,
-            btf=btf,
+        return NewMap(
+            kernel.create_map(
+                number=shape.number,
+                key_size=shape.key_size,
+                value_size=shape.value_size,
+                max_entries=shape.max_entries,
+                flags=shape.flags,
+                map_extra=shape.map_extra,
+                numa_node=numa_node,
+                name=name,
+                inner_map_fd=inner,
+                btf=btf,
+            )
         )
     except KernelError as error:
-        if error.errno == errno.EINVAL:
+        since = MAP_TYPES_BY_NUMBER[shape.number].since
+        if error.errno == errno.EINVAL and _version(os.uname().release) < _version(since):
             error.add(
-                f"{map_type_name(shape.number)} needs Linux {spec.kind.since}, this is "
-                f"{os.uname().release}"
+                f"{map_type_name(shape.number)} needs Linux {since}, this is {os.uname().release}"
             )
         raise
+
+
+def _version(text: str) -> Tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", text)[:2]))
+
+
+_Btf = Tuple[bytes, int, int]  # blob, ids of the types of key and value

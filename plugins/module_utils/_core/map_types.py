@@ -185,13 +185,13 @@ def _fifo(number: int) -> MapType:
     )
 
 
-def _ring(number: int, since: str) -> MapType:
+def _ring(number: int, since: str, flags: int = 0) -> MapType:
     return MapType(
         number,
         key=_NONE,
         value=_NONE,
         entries=range(1, 2**31 + 1),  # bytes
-        flags=_NUMA,
+        flags=_NUMA | flags,
         rounded=_pages,
         not_copied="what is in it is on its way to a reader",
         since=since,
@@ -347,7 +347,7 @@ MAP_TYPES: Dict[str, MapType] = {
     "stack": _fifo(23),
     "sk_storage": _storage(24, "5.2"),
     "devmap_hash": _devices(25, "5.4"),
-    "ringbuf": _ring(27, "5.8"),
+    "ringbuf": _ring(27, "5.8", MapFlag.RB_OVERWRITE.value),
     "inode_storage": _storage(28, "5.10"),
     "task_storage": _storage(29, "5.11"),
     "bloom_filter": MapType(
@@ -384,6 +384,12 @@ MAP_TYPES_BY_NUMBER = {row.number: row for row in MAP_TYPES.values()}
 
 _NAMES = {row.number: name for name, row in MAP_TYPES.items()}
 _NAMES[26] = "struct_ops"
+
+
+def settable_flags(number: int, flags: int) -> int:
+    """`flags` of a map that was found, without those that its type sets by itself."""
+    row = MAP_TYPES_BY_NUMBER.get(number)
+    return flags & ~row.kernel_flags if row else flags
 
 
 def map_type_name(number: int) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Optional, Tuple
 
 from .btf import Btf
+from .btf_fields import kernel_fields
 
 
 class MapShape(NamedTuple):
@@ -42,6 +43,18 @@ class MapBtf:
 
     types: Btf
     type_ids: Tuple[int, int]
+
+    def is_like(self, other: MapBtf) -> bool:
+        """Whether keys and values have the same layout, by name."""
+        return all(
+            self.types.same_type(one, other.types, two)
+            for one, two in zip(self.type_ids, other.type_ids)
+        )
+
+    @property
+    def fields(self) -> Tuple[str, ...]:
+        """The locks, timers and the like that values hold."""
+        return tuple(kernel_fields(self.types.types, self.type_ids[1]))
 
 
 class Identity(NamedTuple):

@@ -12,6 +12,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,9 @@ DAEMON_GROUP = grp.getgrnam("daemon").gr_gid
 ADM_GROUP = grp.getgrnam("adm").gr_gid
 _PARTS = ("galaxy.yml", "meta", "playbooks", "plugins", "roles")
 _LIBBPF = ("-lbpf", "-lelf", "-lz")
+# -idirafter: where Debian keeps asm/types.h, which linux/bpf.h includes.
+_HEADERS = f"-idirafter/usr/include/{os.uname().machine}-linux-gnu"
+_FOR_BPF = ["clang", "-g", "-O2", "-target", "bpf", _HEADERS, "-c"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,14 @@ class Site:
     def bpf_object(self, name: str) -> str:
         """The path of c/NAME.bpf.c, compiled for BPF."""
         return str(self.scratch / "c" / f"{name}.bpf.o")
+
+    def bpf_variant(self, name: str, *options: str) -> str:
+        """The path of c/NAME.bpf.c, compiled with options such as -DLOCK."""
+        folder = tempfile.mkdtemp(dir=self.scratch)
+        target = Path(folder) / f"{name}.bpf.o"
+        source = HERE / "c" / f"{name}.bpf.c"
+        subprocess.run([*_FOR_BPF, *options, source, "-o", target], check=True)
+        return str(target)
 
     def btf(self, name: str, key: str, value: str) -> dict[str, object]:
         """The option `btf` with the types of c/NAME.bpf.c that are called `key` and `value`.
@@ -140,9 +152,7 @@ class Site:
         for source in sorted((HERE / "c").glob("*.c")):
             target = self.scratch / "c" / source.stem
             if source.stem.endswith(".bpf"):
-                # -idirafter: where Debian keeps asm/types.h, which linux/bpf.h includes.
-                headers = f"-idirafter/usr/include/{os.uname().machine}-linux-gnu"
-                command = ["clang", "-g", "-O2", "-target", "bpf", headers, "-c"]
+                command = _FOR_BPF
                 libraries, target = (), target.with_suffix(".bpf.o")
             else:
                 command, libraries = ["gcc", "-Wall", "-Wextra", "-Werror", "-O2"], _LIBBPF

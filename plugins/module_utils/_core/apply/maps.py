@@ -11,7 +11,7 @@ from .. import kernel
 from ..bpffs import Place
 from ..errors import TROUBLE
 from ..found.pins import PinnedMap
-from ..make_map import make_map
+from ..make_map import NewMap, make_map
 from ..objects import name_of, shape_of
 from ..observe.maps import observe_pin
 from ..plan.access import inherited
@@ -50,13 +50,16 @@ class MapCraft(Craft[Step, Outcome]):
 
     def foreseen(self, step: Step) -> Outcome:
         if isinstance(step, Create):
-            return Outcome(step, step.action)
+            return Outcome(step, step.action, warnings=_warnings(step, step.without_btf))
         found = step.found
         if not isinstance(found, PinnedMap):
             return Outcome(step, step.action)
         contents = found.details.contents if isinstance(step, Migrate) else None
         copied = contents.entries if contents else None
-        return Outcome(step, step.action, found.id, found.name, found.shape, copied=copied)
+        warnings = _warnings(step, found.details.without_btf) if isinstance(step, Replace) else ()
+        return Outcome(
+            step, step.action, found.id, found.name, found.shape, copied=copied, warnings=warnings
+        )
 
     def not_done(self, step: Step) -> Outcome:
         return Outcome(step, "not_done")
@@ -95,18 +98,18 @@ class MapCraft(Craft[Step, Outcome]):
 
 def _create(work: Work, step: Create) -> Optional[Outcome]:
     wanted = step.wanted
-    with _make(wanted) as fd:
-        outcome = _outcome(step, fd)
-        return outcome if work.create(fd, wanted.name, wanted.access) else None
+    with _make(wanted) as new:
+        outcome = _outcome(step, new)
+        return outcome if work.create(new, wanted.name, wanted.access) else None
 
 
 def _replace(work: Work, step: Replace) -> Optional[Outcome]:
     wanted, identity = step.wanted, step.found.entry.identity
     work.staging()  # from here on no other run replaces it
     access = inherited(wanted.access, step.found.entry)
-    with _make(wanted) as fd:
-        outcome = _outcome(step, fd)
-        return outcome if work.replace(fd, wanted.name, access, identity) else None
+    with _make(wanted) as new:
+        outcome = _outcome(step, new)
+        return outcome if work.replace(new, wanted.name, access, identity) else None
 
 
 def _migrate(work: Work, step: Migrate) -> Optional[Outcome]:
@@ -150,7 +153,7 @@ def _freeze(pin: Fd) -> None:
         kernel.freeze(fd)
 
 
-def _make(wanted: WantedPin) -> Fd:
+def _make(wanted: WantedPin) -> NewMap:
     fd = make_map(wanted.map, wanted.kernel_name)
     if wanted.frozen:
         try:
@@ -161,13 +164,16 @@ def _make(wanted: WantedPin) -> Fd:
     return fd
 
 
-def _outcome(step: Step, fd: Fd) -> Outcome:
-    info = kernel.map_info(fd)
-    outcome = Outcome(step, step.action, info.id, name_of(info.name), shape_of(info))
-    if step.wanted.map.btf is None or info.btf_id:
-        return outcome
-    warning = (
-        f"{step.wanted.path}: this kernel does not take the BTF that is declared, so the map is "
-        "made without, as libbpf does: bpftool shows bytes, not fields"
+def _outcome(step: Step, new: NewMap) -> Outcome:
+    info = kernel.map_info(new)
+    name, shape, warnings = name_of(info.name), shape_of(info), _warnings(step, new.without_btf)
+    return Outcome(step, step.action, info.id, name, shape, warnings=warnings)
+
+
+def _warnings(step: Step, without_btf: str) -> Tuple[str, ...]:
+    if not without_btf:
+        return ()
+    return (
+        f"{step.wanted.path}: this kernel does not take the BTF ({without_btf}), so the map is "
+        "made without, as libbpf does: bpftool shows bytes, not fields",
     )
-    return outcome._replace(warnings=(warning,))

@@ -15,6 +15,7 @@ from ..shape import Entry, Identity, MapBtf, MapShape
 class Nothing:
     """The name is free."""
 
+    without_btf: str = ""  # why this kernel would make the map without the BTF that is declared
     label = "nothing"
 
 
@@ -49,9 +50,10 @@ class MapDetails(NamedTuple):
     frozen: Optional[bool] = None
     btf: Optional[MapBtf] = None
     btf_hidden: bool = False  # there is some, but it cannot be read
-    btf_refused: bool = False  # there is none, and the kernel does not know what is declared
+    without_btf: str = ""  # why this kernel would make a new map without BTF; "" if it would not
     inner_fits: Optional[bool] = None
-    inner: Optional[MapShape] = None
+    inner: Optional[MapShape] = None  # of a map that is in there
+    inner_fields: Optional[Tuple[str, ...]] = None  # locks and the like in the values of such maps
     contents: Optional[Survey] = None
     btf_id: Optional[int] = None  # 0: it has none
     memlock: Optional[int] = None  # bytes, as the kernel estimates
@@ -135,6 +137,21 @@ class Program(NamedTuple):
 
 
 Pin = Union[PinnedMap, PinnedProg, PinnedLink]
+
+
+@dataclass(frozen=True)
+class MountedPin(NotAPin):
+    """A single pin that is mounted over a file, as into containers: its name is elsewhere."""
+
+    pin: Pin
+    fits_there: bool = False  # whether it serves as well as a pin of its own would
+
+    @classmethod
+    def of(cls, pin: Pin, *, fits_there: bool = False) -> MountedPin:
+        """A pin that was seen through such a mount."""
+        return cls(f"a file with a pin mounted over it ({pin.label})", pin, fits_there)
+
+
 Found = Union[Nothing, NotAPin, Pin]
 Glimpse = Union[Found, Unreadable]
 

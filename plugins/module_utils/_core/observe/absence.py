@@ -10,7 +10,7 @@ from typing import List, Optional, Tuple
 
 from ..bpffs import DIRECTORY, KERNELS_OWN, PathProblem, walk
 from ..errors import Gathering
-from ..found.pins import A_DIRECTORY, A_MOUNT_POINT, NOTHING, Nothing, Sight, Tree
+from ..found.pins import A_DIRECTORY, A_MOUNT_POINT, NOTHING, MountedPin, Nothing, Sight, Tree
 from ..shape import Identity
 from ..spec.absence import SHARED_ROOT, AbsentPaths, Prune
 from ..spec.fields import STAGING
@@ -68,7 +68,7 @@ def _observe_path(lookout: Lookout, path: str, recurse: bool) -> Tuple[Sight, Tr
                 f"{path} is a mount point: to unmount a bpffs, use ebpf.pinning.bpffs_mount with "
                 "state: unmounted"
             )
-        if not place.on_bpffs and not isinstance(sight.found, Nothing):
+        if not place.on_bpffs and not isinstance(sight.found, (Nothing, MountedPin)):
             raise _off_bpffs(path)
         if recurse and sight.found == A_DIRECTORY:
             try:

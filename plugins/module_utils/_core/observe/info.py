@@ -21,12 +21,14 @@ from ..found.pins import (
     Sight,
     Unreadable,
 )
+from ..map_types import MAP_TYPES_BY_NUMBER
 from ..mountinfo import Mount, mounts
-from ..objects import fdinfo, loaded_programs
+from ..objects import fdinfo, loaded_programs, shape_of
 from ..shape import Identity
 from ..spec.info import Question
 from ..syscall import Fd, KernelError, explained
 from ..uapi import MapInfo
+from .inner import held_shape
 from .mounts import observe
 from .tree import Lookout
 
@@ -96,9 +98,12 @@ def _off_bpffs(path: str, fd: Fd) -> str:
 
 
 def _inspect(fd: Fd, _pin_path: bytes, info: MapInfo) -> MapDetails:
-    fields = fdinfo(fd)
+    fields, kind = fdinfo(fd), MAP_TYPES_BY_NUMBER.get(info.type)
     return MapDetails(
-        frozen=fields.get("frozen") == 1, btf_id=info.btf_id, memlock=fields.get("memlock")
+        frozen=fields.get("frozen") == 1,
+        inner=held_shape(fd, shape_of(info)) if kind and kind.inner else None,
+        btf_id=info.btf_id,
+        memlock=fields.get("memlock"),
     )
 
 

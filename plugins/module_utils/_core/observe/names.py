@@ -5,15 +5,25 @@
 from __future__ import annotations
 
 import os
-from functools import partial
+from functools import lru_cache, partial
 from typing import Callable, Dict, List, Optional, Sequence, Set
 
 from ..bpffs import PathProblem, Place, mount_of, open_readable, walk
 from ..errors import Gathering, PinningError
-from ..found.pins import NOTHING, DirectorySeen, Found, NotAPin, Picture
+from ..found.pins import (
+    NOTHING,
+    DirectorySeen,
+    Found,
+    MountedPin,
+    NotAPin,
+    Nothing,
+    Picture,
+)
 from ..mountinfo import mounts
-from ..spec.names import Wanted, WantedName
+from ..objects import look
+from ..spec.names import OnMismatch, Wanted, WantedName
 from ..staging import is_abandoned
+from .tree import is_mount_point
 
 
 def observe_names(wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], Found]) -> Picture:
@@ -21,6 +31,7 @@ def observe_names(wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], F
     found: List[Found] = [NOTHING] * len(wanted)
     directories: Dict[str, DirectorySeen] = {}
     problems = Gathering()
+    mount_points = lru_cache(maxsize=None)(_mount_points)
 
     def observe_directory(path: str, indexes: List[int]) -> None:
         with walk(path) as place:
@@ -33,10 +44,12 @@ def observe_names(wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], F
                 if taken is not None and each.name not in taken:
                     continue
                 if not place.on_bpffs:
-                    found[index] = _off_bpffs(place, each.name)
+                    found[index] = _off_bpffs(place, each.name, mount_points)
                     continue
                 try:
                     found[index] = look_at(place, each)
+                    if each.on_mismatch is not OnMismatch.FAIL:
+                        found[index] = _unless_mounted(place, each.name, found[index], mount_points)
                 except PinningError as error:
                     problems.add(f"{each.path}: {error}")
 
@@ -76,12 +89,33 @@ def _see(place: Place) -> DirectorySeen:
     )
 
 
-def _off_bpffs(place: Place, name: str) -> Found:
+def _off_bpffs(place: Place, name: str, mount_points: _MountPoints) -> Found:
     try:
         os.lstat(name, dir_fd=place.fd)
     except OSError:
         return NOTHING
+    if _is_mounted(place, name, mount_points):
+        found = look(place.fd, name)
+        if not isinstance(found, (Nothing, NotAPin)):
+            return MountedPin.of(found)
     return NotAPin("a file outside bpffs")
 
 
+def _unless_mounted(place: Place, name: str, found: Found, mount_points: _MountPoints) -> Found:
+    """`found`, but what another pin is mounted over cannot be replaced."""
+    if isinstance(found, (Nothing, NotAPin)) or not _is_mounted(place, name, mount_points):
+        return found
+    return MountedPin.of(found, fits_there=True)
+
+
+def _is_mounted(place: Place, name: str, mount_points: _MountPoints) -> bool:
+    path = f"{place.path.rstrip('/')}/{name}"
+    return path in mount_points() and is_mount_point(place.fd, name)
+
+
+def _mount_points() -> Set[str]:
+    return {mount.point for mount in mounts()}
+
+
+_MountPoints = Callable[[], Set[str]]
 _WORTH_A_LISTING = 16  # names in one directory

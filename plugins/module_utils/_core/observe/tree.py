@@ -18,7 +18,17 @@ from ..bpffs import (
     too_deep,
 )
 from ..errors import TROUBLE
-from ..found.pins import A_DIRECTORY, A_MOUNT_POINT, Glimpse, Nothing, Sight, Tree, Unreadable
+from ..found.pins import (
+    A_DIRECTORY,
+    A_MOUNT_POINT,
+    Glimpse,
+    MountedPin,
+    NotAPin,
+    Nothing,
+    Sight,
+    Tree,
+    Unreadable,
+)
 from ..mountinfo import mounts
 from ..objects import Inspect, look, look_in_private
 from ..shape import Identity
@@ -94,10 +104,10 @@ class Lookout:
                 found = look(view.directory, name, self._inspect)
             if (
                 path in self._mount_points
-                and not isinstance(found, Nothing)
-                and _is_mount_point(view.directory, name)
+                and not isinstance(found, (Nothing, Unreadable))
+                and is_mount_point(view.directory, name)
             ):
-                found = A_MOUNT_POINT
+                found = A_MOUNT_POINT if isinstance(found, NotAPin) else MountedPin.of(found)
         except TROUBLE as error:
             found = Unreadable(explained(error))
         return Sight(path, view.identity, found, view.read_only)
@@ -114,7 +124,8 @@ class _View:
         self.read_only = bool(os.fstatvfs(directory).f_flag & os.ST_RDONLY)
 
 
-def _is_mount_point(directory: int, name: str) -> bool:
+def is_mount_point(directory: int, name: str) -> bool:
+    """Whether another mount begins at an entry of an open directory."""
     # Not by device: a bind mount of the same file system leads elsewhere, too. Nor by the path
     # alone: that may be the mount point of a mount that is hidden by another.
     try:

@@ -7,7 +7,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
-from ..found.pins import A_DIRECTORY, NotAPin, Nothing, Pin, Sight, Tree, Unreadable
+from ..found.pins import (
+    A_DIRECTORY,
+    MountedPin,
+    NotAPin,
+    Nothing,
+    Pin,
+    Sight,
+    Tree,
+    Unreadable,
+)
 from ..shape import Identity
 from ..spec.absence import AbsentPaths, Prune
 
@@ -85,6 +94,8 @@ def plan_prune(wanted: Prune, tree: Tree) -> AbsencePlan:
         found = sight.found
         if isinstance(found, Unreadable):
             problems.append(f"{sight.path}: {found.reason}")
+        elif isinstance(found, MountedPin):
+            spared.append(Spared(sight.path, found.what))
         elif isinstance(found, (Nothing, NotAPin)):
             what = found.what if isinstance(found, NotAPin) else "gone already"
             spared.append(Spared(sight.path, f"{what}, not a pin"))
@@ -106,6 +117,11 @@ def _read_only(sight: Sight) -> List[str]:
 
 
 def _why_not(found: NotAPin) -> str:
+    if isinstance(found, MountedPin):
+        return (
+            f"is {found.what}: nothing was removed; give the path where that is pinned, and "
+            "unmount it from here with `umount`"
+        )
     if found == A_DIRECTORY:
         return "is a directory: set recurse: true to remove the pins in it and the directory"
     return f"is {found.what}, not a pin: nothing was removed; look at who made it"

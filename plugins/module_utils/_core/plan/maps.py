@@ -7,21 +7,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ..found.pins import NO_DETAILS, Found, NotAPin, Nothing, Picture, PinnedMap
-from ..map_types import map_type_name
+from ..found.pins import (
+    NO_DETAILS,
+    Found,
+    MapDetails,
+    MountedPin,
+    NotAPin,
+    Nothing,
+    Picture,
+    PinnedMap,
+)
+from ..map_types import map_type_name, settable_flags
 from ..shape import UNDECLARED, Drift, MapBtf, MapShape
 from ..spec.maps import MapSpec, WantedPin
 from ..spec.names import OnMismatch
 from ..uapi import flag_names
 from .access import access_drift
 from .migration import obstacles, with_btf_of
-from .names import NamePlan, plan_for
+from .names import NamePlan, plan_for, taken_by_mount
 
 
 class Create(NamedTuple):
     """Make the map and give it its name."""
 
     wanted: WantedPin
+    without_btf: str = ""  # why this kernel does not take the BTF; only foreseen
     drift: Tuple[Drift, ...] = ()
 
     @property
@@ -101,7 +111,9 @@ def plan(pins: Sequence[WantedPin], picture: Picture, *, parents: bool) -> MapPl
 def decide(wanted: WantedPin, found: Found) -> Step:
     """What makes `found` into `wanted`."""
     if isinstance(found, Nothing):
-        return Create(wanted)
+        return Create(wanted, found.without_btf)
+    if isinstance(found, MountedPin):
+        return _decide_mounted(wanted, found)
     if not isinstance(found, PinnedMap):
         what = found.what if isinstance(found, NotAPin) else found.label
         return Refuse(
@@ -120,6 +132,15 @@ def decide(wanted: WantedPin, found: Found) -> Step:
     if wanted.access is not UNDECLARED or wanted.frozen:
         drift = access_drift(wanted.access, found.entry) + _freeze_drift(wanted, found)
     return Adjust(wanted, found, drift) if drift else Keep(wanted, found)
+
+
+def _decide_mounted(wanted: WantedPin, found: MountedPin) -> Step:
+    """Programs find it by this name, too, but the name is that of the file below."""
+    step = decide(wanted, found.pin)
+    if found.fits_there and isinstance(step, (Keep, Adjust)):
+        return step
+    drift = step.drift if found.fits_there else (Drift("object", "map", found.what),)
+    return Refuse(wanted, found, drift, taken_by_mount(found))
 
 
 def _step_for(wanted: WantedPin, found: PinnedMap, drift: Tuple[Drift, ...]) -> Step:
@@ -143,7 +164,7 @@ def unverified(step: Step) -> List[str]:
     if step.wanted.map.inner is not None and step.found.details.inner_fits is None:
         fields.append("inner_map")
     details = step.found.details
-    if step.wanted.map.btf is not None and (details.btf_hidden or details.btf_refused):
+    if step.wanted.map.btf is not None and not _is_btf_known(details):
         fields.append("btf")
     return fields
 
@@ -152,10 +173,8 @@ def _map_drift(wanted: WantedPin, found: PinnedMap) -> Tuple[Drift, ...]:
     spec, details = wanted.map, found.details
     drift = [] if spec.shape == found.shape else _shape_drift(spec, found.shape)
     if spec.inner is not None and details.inner_fits is False:
-        held = "another shape" if details.inner is None else spell_shape(details.inner)
-        drift.append(Drift("inner_map", spell_shape(spec.inner.shape), held))
-    is_known = not (details.btf_hidden or details.btf_refused)
-    if spec.btf is not None and is_known and not _same_btf(spec.btf, details.btf):
+        drift.append(_inner_drift(spec.inner, details))
+    if spec.btf is not None and _is_btf_known(details) and not _same_btf(spec.btf, details.btf):
         want, have = _spell_btf(spec.btf), _spell_btf(details.btf)
         drift.append(Drift("btf", want, "another layout" if have == want else have))
     if wanted.frozen is False and details.frozen:
@@ -171,8 +190,7 @@ def _shape_drift(spec: MapSpec, have: MapShape) -> List[Drift]:
     for field in ("key_size", "value_size", "max_entries"):
         if getattr(want, field) != getattr(have, field):
             drift.append(Drift(field, getattr(want, field), getattr(have, field)))
-    # dev_map_init_map and the like set flags of their own, which nobody can ask for.
-    flags = have.flags & ~spec.kind.kernel_flags
+    flags = settable_flags(have.number, have.flags)
     if want.flags != flags:
         drift.append(Drift("flags", flag_names(want.flags), flag_names(flags)))
     if want.map_extra != have.map_extra:
@@ -181,10 +199,26 @@ def _shape_drift(spec: MapSpec, have: MapShape) -> List[Drift]:
 
 
 def _same_btf(want: MapBtf, have: Optional[MapBtf]) -> bool:
-    return have is not None and all(
-        want.types.same_type(one, have.types, other)
-        for one, other in zip(want.type_ids, have.type_ids)
-    )
+    return have is not None and want.is_like(have)
+
+
+def _is_btf_known(details: MapDetails) -> bool:
+    """Whether it can be compared. A map has none where the kernel refuses what is declared."""
+    return not details.btf_hidden and not (details.btf is None and details.without_btf)
+
+
+def _inner_drift(want: MapSpec, details: MapDetails) -> Drift:
+    wanted = spell_shape(want.shape) + _spell_fields(want.btf.fields if want.btf else ())
+    if details.inner is not None:
+        held = spell_shape(details.inner) + _spell_fields(details.inner_fields or ())
+        return Drift("inner_map", wanted, f"{held}, of another BTF" if held == wanted else held)
+    if details.inner_fields == ():
+        return Drift("inner_map", wanted, "the same, but values without such fields")
+    return Drift("inner_map", wanted, "another shape, or values with other locks, timers or kptrs")
+
+
+def _spell_fields(fields: Sequence[str]) -> str:
+    return f", values with {', '.join(fields)}" if fields else ""
 
 
 def _spell_btf(btf: Optional[MapBtf]) -> str:
@@ -203,8 +237,9 @@ def spell_shape(shape: MapShape) -> str:
         f"{map_type_name(shape.number)} key_size={shape.key_size} "
         f"value_size={shape.value_size} max_entries={shape.max_entries}"
     )
-    if shape.flags:
-        text += f" flags={','.join(flag_names(shape.flags))}"
+    flags = settable_flags(shape.number, shape.flags)
+    if flags:
+        text += f" flags={','.join(flag_names(flags))}"
     return text
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Iterator
 
 from ..found.pins import PinnedMap
@@ -56,11 +55,7 @@ def _hidden_parts(found: PinnedMap) -> Iterator[str]:
 
 def with_btf_of(spec: MapSpec, found: PinnedMap) -> MapSpec:
     """`spec`, with the BTF of the old map where none is declared and that one still applies."""
-    btf = found.details.btf
-    same_size = spec.shape.value_size == found.shape.value_size
-    if spec.btf is not None or btf is None or not btf.type_ids[1] or not same_size:
-        return spec
-    return replace(spec, btf=btf)
+    return spec.inheriting(found.details.btf, found.shape.value_size)
 
 
 def loses_btf(spec: MapSpec, found: PinnedMap) -> bool:

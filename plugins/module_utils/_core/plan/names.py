@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Collection, Dict, Generic, List, Mapping, Sequence, Tuple, TypeVar
 
-from ..found.pins import DirectorySeen
+from ..found.pins import DirectorySeen, MountedPin
 from ..shape import Identity
 
 Step = TypeVar("Step")
@@ -58,6 +58,14 @@ def plan_for(
         if not each.on_bpffs
     ]
     return NamePlan(steps, directories, problems, not_mounted)
+
+
+def taken_by_mount(found: MountedPin) -> str:
+    """Why nothing is done about a name."""
+    return (
+        f"the name is taken by {found.what}: declare the path where that is pinned, or unmount it "
+        "from here first"
+    )
 
 
 def _path_problems(seen: DirectorySeen, parents: bool) -> List[str]:

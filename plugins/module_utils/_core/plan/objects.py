@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Sequence, Tuple, Union
 
 from ..found.objects import KernelObject, ObjectPicture, Resolution, Unresolved
-from ..found.pins import Found, NotAPin, Nothing, Pin
+from ..found.pins import Found, MountedPin, NotAPin, Nothing, Pin
 from ..shape import Drift
 from ..spec.names import OnMismatch
 from ..spec.objects import WantedObject
 from .access import access_drift
-from .names import NamePlan, plan_for
+from .names import NamePlan, plan_for, taken_by_mount
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,11 @@ def decide(wanted: WantedObject, resolution: Resolution, found: Found) -> Object
     if isinstance(found, Nothing):
         return PinObject(wanted, resolution)
     drift = (Drift("object", resolution.label, found.label),)
+    if isinstance(found, MountedPin):
+        pin = found.pin
+        if not found.fits_there or (pin.kind, pin.id) != (resolution.kind, resolution.id):
+            return RefuseObject(wanted, found, drift, taken_by_mount(found))
+        found = pin
     if isinstance(found, NotAPin):
         return RefuseObject(
             wanted,

@@ -8,7 +8,7 @@ import base64
 import binascii
 import enum
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..btf import Btf, BtfError
@@ -36,6 +36,11 @@ class MapSpec:
     numa_node: Optional[int]
     btf: Optional[MapBtf]
     inner: Optional[MapSpec]
+
+    def inheriting(self, btf: Optional[MapBtf], value_size: int) -> MapSpec:
+        """The same with the BTF of an older map, where none is declared and that one applies."""
+        applies = btf is not None and btf.type_ids[1] and value_size == self.shape.value_size
+        return replace(self, btf=btf) if applies and self.btf is None else self
 
 
 @dataclass(frozen=True)
