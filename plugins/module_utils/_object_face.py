@@ -26,9 +26,9 @@ from ._face import (
     Dictionary,
     batch_report,
     failures_reported,
-    half_done,
     printable,
     refused,
+    stopped,
     text_diff,
 )
 
@@ -61,8 +61,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
                 result = apply(decided, craft)
         report = _report(result, with_diff=module._diff)
         if result.error:
-            actions = [outcome.action for outcome in result.outcomes]
-            report["msg"] = half_done(result.error, actions, "objects")
+            report["msg"] = stopped(result, DONE, "objects")
             module.fail_json(**printable(report))
         module.exit_json(**report)
 

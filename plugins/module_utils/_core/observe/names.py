@@ -8,8 +8,9 @@ import os
 from functools import partial
 from typing import Callable, Dict, List, Optional, Sequence, Set
 
+from ..advice import ActsOn
 from ..bpffs import PathProblem, Place, mount_of, open_readable, walk
-from ..errors import Gathering, PinningError
+from ..errors import TROUBLE, Gathering, at, explained
 from ..found.pins import NOTHING, DirectorySeen, Found, NotAPin, Picture
 from ..mountinfo import mounts
 from ..spec.names import Wanted, WantedName
@@ -23,7 +24,7 @@ def observe_names(wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], F
     problems = Gathering()
 
     def observe_directory(path: str, indexes: List[int]) -> None:
-        with walk(path) as place:
+        with at(path), walk(path) as place:
             directories[path] = _see(place)
             if place.missing:
                 return
@@ -37,8 +38,8 @@ def observe_names(wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], F
                     continue
                 try:
                     found[index] = look_at(place, each)
-                except PinningError as error:
-                    problems.add(f"{each.path}: {error}")
+                except TROUBLE as error:
+                    problems.add(f"{each.path}: {explained(error, ActsOn.PIN)}")
 
     for path, indexes in by_directory(wanted).items():
         problems.of(partial(observe_directory, path, indexes))
