@@ -162,8 +162,8 @@ _CALLS: _Table = {
 }
 
 _PIN_CALLS: _Table = {
-    ("chown", errno.EPERM): "only root gives a pin to another user, or to a group that its owner "
-    "is not in: run with `become: true`",
+    ("chown", errno.EPERM): "the pin belongs to another user, or is to be given to one, or to a "
+    "group that its owner is not in, which only root may do: run with `become: true`",
     ("chmod", errno.EPERM): _OWNERSHIP,
     ("rename", errno.EPERM): _OWNERSHIP + "; in a directory with the sticky bit only the owner "
     "of a pin replaces it",
