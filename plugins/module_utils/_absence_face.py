@@ -30,8 +30,10 @@ def run(module: AnsibleModule) -> t.NoReturn:
         removal = foresee(decided) if module.check_mode else apply(decided)
         report = _report(decided, removal, with_diff=module._diff)
         if removal.error:
-            done = f"Removed before that: {len(removal.pins)} (see `pins`)"
-            module.fail_json(**printable({"msg": f"{removal.error}\n{done}", **report}))
+            msg = removal.error
+            if report["changed"]:
+                msg += f"\nRemoved before that: {len(removal.pins)} (see `pins`)"
+            module.fail_json(**printable({"msg": msg, **report}))
         module.exit_json(**printable(report))
 
 

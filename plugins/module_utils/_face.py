@@ -8,10 +8,9 @@ import typing as t
 from collections import Counter
 from contextlib import contextmanager
 
-from ._core.errors import TROUBLE
+from ._core.errors import TROUBLE, explained
 from ._core.map_types import map_type_name, settable_flags
 from ._core.shape import MapShape
-from ._core.syscall import explained
 from ._core.uapi import flag_names
 
 if t.TYPE_CHECKING:
@@ -87,13 +86,26 @@ def refused(report: Dictionary, problems: t.Sequence[str]) -> Dictionary:
     return t.cast(Dictionary, printable({**report, **nothing, "msg": "\n".join(problems)}))
 
 
-def half_done(error: str, actions: t.Sequence[str], key: str) -> str:
-    """The message of a batch that stopped at `error`; `key` is where the result lists it."""
-    counts = Counter(actions)
-    summary = ", ".join(f"{count} {action}" for action, count in counts.items())
+def stopped(result: Result[t.Any], done: t.Sequence[str], key: str) -> str:
+    """The message of a run that stopped at `result.error`: that, and how far it came.
+
+    `key` is where the result lists the items, `done` are the actions that change something.
+    """
+    actions = Counter(outcome.action for outcome in result.outcomes)
+    made = len(result.new_directories)
+    if len(result.outcomes) == 1 and not made:
+        return result.error
+    summary = [f"{made} directories made"] if made else []
+    summary += [f"{count} {action.replace('_', ' ')}" for action, count in actions.items()]
+    told = ", ".join(summary)
+    if made or result.leftovers or any(actions[each] for each in done):
+        return (
+            f"{result.error}\nDone so far: {told} (see `{key}`). What is done stays; mend the "
+            "cause, then run again to do the rest."
+        )
     return (
-        f"{error}\nDone so far: {summary.replace('_', ' ')} (see `{key}`). "
-        "What is done stays; run again to do the rest."
+        f"{result.error}\nNothing was changed: {told} (see `{key}`). Mend the cause, then run "
+        "again."
     )
 
 

@@ -127,6 +127,7 @@ def _attached(pin: PinnedLink, program: t.Optional[Program]) -> Dictionary:
         "prog_id": pin.prog_id,
         "prog_name": None if program is None else program.name,
         "target": dict(pin.target),
+        "attached": pin.attached,
     }
 
 

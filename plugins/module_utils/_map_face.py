@@ -32,10 +32,10 @@ from ._face import (
     Dictionary,
     batch_report,
     failures_reported,
-    half_done,
     printable,
     refused,
     shape_fields,
+    stopped,
     text_diff,
 )
 
@@ -70,8 +70,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
                 module.warn(warning)
         report = _report(result, with_diff=module._diff)
         if result.error:
-            actions = [outcome.action for outcome in result.outcomes]
-            report["msg"] = half_done(result.error, actions, "maps")
+            report["msg"] = stopped(result, DONE, "maps")
             module.fail_json(invocation=said, **printable(report))
         module.exit_json(invocation=said, **report)
 

@@ -11,7 +11,14 @@ from ._core.apply.objects import ObjectCraft, ObjectOutcome, held
 from ._core.found.pins import PinnedLink, PinnedMap
 from ._core.objects import programs_using
 from ._core.observe.objects import observe
-from ._core.plan.objects import ObjectPlan, RefuseObject, ReplaceObject, plan
+from ._core.plan.objects import (
+    AdjustObject,
+    KeepObject,
+    ObjectPlan,
+    RefuseObject,
+    ReplaceObject,
+    plan,
+)
 from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.objects import read_objects
 from ._core.syscall import KernelError
@@ -19,9 +26,9 @@ from ._face import (
     Dictionary,
     batch_report,
     failures_reported,
-    half_done,
     printable,
     refused,
+    stopped,
     text_diff,
 )
 
@@ -54,8 +61,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
                 result = apply(decided, craft)
         report = _report(result, with_diff=module._diff)
         if result.error:
-            actions = [outcome.action for outcome in result.outcomes]
-            report["msg"] = half_done(result.error, actions, "objects")
+            report["msg"] = stopped(result, DONE, "objects")
             module.fail_json(**printable(report))
         module.exit_json(**report)
 
@@ -65,6 +71,10 @@ def _foreseeable(decided: ObjectPlan) -> t.Iterator[str]:
     for step in replaced:
         if isinstance(step.found, PinnedLink):
             yield f"{step.wanted.path}: when the pin is replaced, {step.found.loss}"
+    for kept in decided.steps:
+        link = kept.found if isinstance(kept, (KeepObject, AdjustObject)) else None
+        if isinstance(link, PinnedLink) and link.attached is False:
+            yield f"{kept.wanted.path}: {link.idleness}"
     maps = [step for step in replaced if isinstance(step.found, PinnedMap)]
     try:
         users = programs_using(step.found.id for step in maps)

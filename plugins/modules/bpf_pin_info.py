@@ -144,7 +144,9 @@ pins:
     link:
       description:
         - The link. C(target) is what the program is attached to, with the kernel's names of
-          fields; it depends on the type. C(prog_name) is V(null) like C(map_ids).
+          fields; it depends on the type. C(prog_name) is V(null) like C(map_ids). C(attached) is
+          V(false) when the link is attached to nothing any more, because its target is gone or
+          somebody detached it, and V(null) for types of which the kernel does not say so.
       returned: when it holds a link
       type: dict
       sample:
@@ -152,6 +154,7 @@ pins:
         prog_id: 7
         prog_name: count
         target: {"ifindex": 2}
+        attached: true
 missing:
   description: Paths where nothing is.
   returned: success

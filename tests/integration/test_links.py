@@ -175,6 +175,10 @@ TARGETS: Mapping[str, tuple[str, Callable[[World, Fields], Fields]]] = {
 }
 
 
+# Of these the kernel tells when they are attached to nothing any more.
+SEVERABLE = {"xdp", "tcx", "cgroup", "netns", "sockmap", "struct_ops"}
+
+
 def test_every_type_of_link_is_pinned_told_and_kept_when_its_loader_ends(
     world: World, subtests: pytest.Subtests
 ) -> None:
@@ -219,6 +223,7 @@ def test_every_type_of_link_is_pinned_told_and_kept_when_its_loader_ends(
                 "prog_id": program,
                 "prog_name": name if program else None,
                 "target": target(world, ids[name]),
+                "attached": True if kind in SEVERABLE else None,
             }
             if isinstance(seen["type"], str):  # else it is younger than this bpftool
                 assert seen["type"] == kind

@@ -2,22 +2,60 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What is in a map: MAP_*_ELEM and MAP_*_BATCH of bpf(2), on the descriptor of a map.
 
-Sources: man 2 bpf, include/uapi/linux/bpf.h, kernel/bpf/hashtab.c.
+What is refused for a moment only when it is written is written again: see `_Persistent`.
+Sources: man 2 bpf, include/uapi/linux/bpf.h, kernel/bpf/hashtab.c, lpm_trie.c, memalloc.c.
 """
 
 from __future__ import annotations
 
 import ctypes
 import errno
+import time
 from typing import NamedTuple, Optional, Tuple
 
 from . import uapi
 from .syscall import Call, KernelError
 from .uapi import Command
 
+# A bucket that is locked (EBUSY; from Linux 6.15 EDEADLK, ETIMEDOUT), or no memory at hand: types
+# that make each entry when it is written take it from a reserve of this CPU's (bpf_mem_alloc),
+# which an interrupt refills a moment later.
+PASSING = frozenset({errno.ENOMEM, errno.EAGAIN, errno.EBUSY, errno.EDEADLK, errno.ETIMEDOUT})
+PATIENCE = 5.0  # seconds without success until it counts as refused
+
+
+class _Persistent:
+    """A call that writes an entry, and is made again while the kernel refuses it for a moment only.
+
+    `PATIENCE` is for one refusal, and for all that follow until a call succeeds: where a shortage
+    lasts, only the first call waits for its end.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._waited = 0.0  # seconds since it last succeeded
+
+    def __call__(self, *fields: object) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                self._call(*fields)
+            except KernelError as error:
+                if error.errno not in PASSING or self._waited >= PATIENCE:
+                    raise
+                time.sleep(pause)
+                self._waited += pause
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                self._waited = 0.0
+                return
+
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.1  # seconds
+
 _lookup_elem = Call(Command.MAP_LOOKUP_ELEM, uapi.ELEM_ATTR)
-_update_elem = Call(Command.MAP_UPDATE_ELEM, uapi.ELEM_ATTR)
-_delete_elem = Call(Command.MAP_DELETE_ELEM, uapi.ELEM_ATTR)
+_update_elem = _Persistent(Call(Command.MAP_UPDATE_ELEM, uapi.ELEM_ATTR))
+_delete_elem = _Persistent(Call(Command.MAP_DELETE_ELEM, uapi.ELEM_ATTR))
 _lookup_batch = Call(Command.MAP_LOOKUP_BATCH, uapi.BATCH_ATTR, interrupted=True)
 _update_batch = Call(Command.MAP_UPDATE_BATCH, uapi.BATCH_ATTR)
 _get_next_key = Call(Command.MAP_GET_NEXT_KEY, uapi.ELEM_ATTR)
@@ -126,13 +164,23 @@ class BatchReader:
         return Batch(count, keys, values), is_last
 
 
-def update_batch(fd: int, batch: Batch) -> None:
-    """MAP_UPDATE_BATCH: write all entries. On an error those before the one at fault are written.
+def update_batch(fd: int, batch: Batch) -> int:
+    """MAP_UPDATE_BATCH: write all entries; how many of them the kernel wrote, from the first on.
 
-    EINVAL before Linux 5.6, ENOTSUPP from a type that has no batches, E2BIG when the map is full.
+    Fewer than there are when it then refused one for a moment only: the rest is for `update`, one
+    by one. On another error those before the one at fault are written. EINVAL before Linux 5.6,
+    ENOTSUPP from a type that has no batches, E2BIG when the map is full (ENOSPC: an lpm_trie).
     """
     keys, values = (
         ctypes.cast(ctypes.c_char_p(part), ctypes.c_void_p).value
         for part in (batch.keys, batch.values)
     )
-    _update_batch(0, 0, keys, values, batch.length, fd, uapi.BPF_ANY, 0)
+    try:
+        _update_batch(0, 0, keys, values, batch.length, fd, uapi.BPF_ANY, 0)
+    except KernelError as error:
+        if error.errno not in PASSING:
+            raise
+        written: int = uapi.BATCH_ATTR.unpack_from(_update_batch.attr)[4]
+        # generic_map_update_batch counts; refused before it began, the length is left in there.
+        return written if written < batch.length else 0
+    return batch.length

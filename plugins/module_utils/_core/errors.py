@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Sequence, TypeVar, cast
+from contextlib import contextmanager
+from types import CodeType
+from typing import Callable, Iterator, List, Optional, Sequence, TypeVar, cast
+
+from .advice import ActsOn, advice_for, errno_name
 
 T = TypeVar("T")
 
@@ -14,6 +18,65 @@ class PinningError(Exception):
 
 
 TROUBLE = (PinningError, OSError)
+
+
+class Refusal(PinningError):
+    """The kernel refused a call. Where that was, whoever knows the path says: see `at`."""
+
+
+def refusal(call: str, number: int, acts_on: Optional[ActsOn] = None) -> str:
+    """What is said of a call that the kernel refused."""
+    return f"{call}: {errno_name(number)}: {advice_for(call, number, acts_on)}"
+
+
+def explained(error: Exception, acts_on: ActsOn = ActsOn.FILE) -> str:
+    """The text of an error that was raised on purpose, or by Python's own `os`.
+
+    The latter may know no more than a name, or a number: who knows the path says it before.
+    """
+    if not isinstance(error, OSError):
+        return str(error)
+    text = refusal(_call_of(error), error.errno or 0, acts_on)
+    path = error.filename
+    if isinstance(path, bytes):
+        path = path.decode("utf-8", "surrogateescape")
+    return f"{path}: {text}" if isinstance(path, str) and path.startswith("/") else text
+
+
+@contextmanager
+def at(path: str, acts_on: ActsOn = ActsOn.PIN) -> Iterator[None]:
+    """Have what the kernel refuses in here say the whole path: PinningError."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = path
+        raise PinningError(explained(error, acts_on)) from None
+    except Refusal as error:
+        raise PinningError(f"{path}: {error}") from None
+
+
+def _call_of(error: OSError) -> str:
+    """The function of `os` that raised it: the last one that the innermost frame had named."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    names = [] if trace is None else _names_until(trace.tb_frame.f_code, trace.tb_lasti)
+    return next((name for name in reversed(names) if name in _OS_CALLS), "a system call")
+
+
+def _names_until(code: CodeType, offset: int) -> List[str]:
+    import dis  # takes longer than a look at a hundred pins, and is mostly not needed
+
+    instructions = (each for each in dis.get_instructions(code) if each.offset <= offset)
+    return [str(each.argval) for each in instructions if each.opname.startswith("LOAD_")]
+
+
+# Those that take a path or a descriptor, and may be refused.
+_OS_CALLS = (
+    *("chmod", "chown", "fchmod", "fchown", "flock", "fstat", "fstatvfs", "fsync", "getxattr"),
+    *("link", "listdir", "listxattr", "lstat", "mkdir", "open", "read", "readlink", "rename"),
+    *("replace", "rmdir", "scandir", "setxattr", "stat", "statvfs", "symlink", "unlink", "write"),
+)
 
 
 class Problems(PinningError):
@@ -43,8 +106,8 @@ class Gathering:
             return read()
         except Problems as error:
             self._problems.extend(prefix + problem for problem in error.problems)
-        except PinningError as error:
-            self._problems.append(f"{prefix}{error}")
+        except TROUBLE as error:
+            self._problems.append(f"{prefix}{explained(error)}")
         return cast("T", None)
 
     def raise_any(self) -> None:

@@ -11,6 +11,7 @@ import stat
 from contextlib import suppress
 from typing import Callable, List, Optional, Sequence, Tuple
 
+from .advice import ActsOn
 from .bpffs import mount_id, open_readable, walk
 from .errors import PinningError
 from .lock import Patience, try_lock
@@ -164,7 +165,7 @@ def _read(path: str, directory: int) -> Optional[bytes]:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise FstabProblem(f"{path}: {KernelError.of('open', error)}") from None
+        raise FstabProblem(f"{path}: {KernelError.of('open', error, ActsOn.FILE)}") from None
     with fd:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise FstabProblem(f"{path} is no regular file: declare the real fstab")

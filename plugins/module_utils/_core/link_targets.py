@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Dict, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 
 from . import kernel, uapi
 from .syscall import Fd
@@ -23,6 +23,17 @@ _FIELDS: Dict[str, Tuple[str, Tuple[str, ...]]] = {
     "netkit": ("=II", ("ifindex", "attach_type")),
     "sockmap": ("=II", ("map_id", "attach_type")),
 }
+# What the kernel sets to 0 when a link is severed: what it was attached to is gone, or somebody
+# detached it (LINK_DETACH). Other types cannot be, or do not show it (netfilter).
+_HELD_BY = {
+    "cgroup": "cgroup_id",
+    "netns": "netns_ino",
+    "xdp": "ifindex",
+    "struct_ops": "map_id",
+    "tcx": "ifindex",
+    "netkit": "ifindex",
+    "sockmap": "map_id",
+}
 _NAMED = {"raw_tracepoint": "tp_name", "iter": "target_name"}
 
 
@@ -39,3 +50,9 @@ def target_of(fd: Fd, link: LinkInfo) -> Dict[str, object]:
     if isinstance(number, int):
         target["attach_type"] = uapi.type_name(uapi.ATTACH_TYPES, number)
     return target
+
+
+def is_attached(kind: str, target: Mapping[str, object]) -> Optional[bool]:
+    """Whether a link of this type is still attached to its target; None where nobody can tell."""
+    held_by = _HELD_BY.get(kind)
+    return None if held_by is None else bool(target.get(held_by))

@@ -25,7 +25,7 @@ from .found.pins import (
     PinnedProg,
     Program,
 )
-from .link_targets import target_of
+from .link_targets import is_attached, target_of
 from .shape import Entry, Identity, MapBtf, MapShape
 from .syscall import Fd, KernelError
 from .uapi import Command, MapInfo
@@ -220,13 +220,9 @@ def _identify(
         )
     if kind in _LINKS:
         link = kernel.link_info(fd)
-        return PinnedLink(
-            entry,
-            link.id,
-            uapi.type_name(uapi.LINK_TYPES, link.type),
-            link.prog_id,
-            target_of(fd, link),
-        )
+        name, target = uapi.type_name(uapi.LINK_TYPES, link.type), target_of(fd, link)
+        attached = is_attached(name, target)
+        return PinnedLink(entry, link.id, name, link.prog_id, target, attached)
     return NotAPin(f"an object of a kind unknown to this collection ({kind})")
 
 

@@ -14,37 +14,30 @@ import os
 import struct
 import sys
 import threading
-from typing import Tuple
+from typing import Optional, Tuple
 
-from .advice import advice_for, errno_name
-from .errors import PinningError
+from .advice import ActsOn
+from .errors import PinningError, Refusal, refusal
+from .errors import explained as explained
 from .uapi import Command
 
 
-class KernelError(PinningError):
+class KernelError(Refusal):
     """The kernel refused `call`; the text says why that usually is and what to do."""
 
-    def __init__(self, call: str, number: int) -> None:
+    def __init__(self, call: str, number: int, acts_on: Optional[ActsOn] = None) -> None:
         self.call = call
         self.errno = number
-        super().__init__(f"{call}: {errno_name(number)}: {advice_for(call, number)}")
+        super().__init__(refusal(call, number, acts_on))
 
     def add(self, remark: str) -> None:
         """Say more about this very case."""
         self.args = (f"{self} ({remark})",)
 
     @classmethod
-    def of(cls, call: str, error: OSError) -> KernelError:
-        """The same for an error that Python's own `os` raised."""
-        return cls(call, error.errno or 0)
-
-
-def explained(error: Exception) -> str:
-    """The text of an error that was raised on purpose, or by Python's own `os`."""
-    if not isinstance(error, OSError):
-        return str(error)
-    text = str(KernelError.of("a system call", error))
-    return f"{error.filename}: {text}" if isinstance(error.filename, str) else text
+    def of(cls, call: str, error: OSError, acts_on: Optional[ActsOn] = None) -> KernelError:
+        """The same for an error of Python's own `os`; about a pin, if nothing else is said."""
+        return cls(call, error.errno or 0, acts_on)
 
 
 class Fd(int):
@@ -106,8 +99,8 @@ def _syscall_number() -> int:
 
 def _unknown_machine(*_arguments: object) -> int:
     raise PinningError(
-        f"the number of bpf(2) on {os.uname().machine} is not known to this collection: please "
-        "report it"
+        f"the number of bpf(2) on {os.uname().machine} is not known to this collection: it runs on "
+        "x86, ARM, RISC-V, LoongArch, POWER, s390, MIPS and SPARC"
     )
 
 

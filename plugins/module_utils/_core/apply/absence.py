@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Sequence
 
 from ..bpffs import ENTRY, PathProblem, walk
-from ..errors import TROUBLE, Problems
+from ..errors import TROUBLE, Problems, at, explained
 from ..found.pins import Pin, Sight
 from ..objects import object_by_id
 from ..plan.absence import AbsencePlan, Unlink
 from ..shape import Identity
-from ..syscall import Fd, KernelError, explained
+from ..syscall import Fd, KernelError
 
 
 @dataclass
@@ -41,13 +41,15 @@ def apply(plan: AbsencePlan) -> Removal:
     removal = Removal()
     try:
         for parent, unlinks in _by_parent(plan.pins).items():
-            with walk(parent) as place:
+            with at(parent), walk(parent) as place:
                 if place.missing:
                     continue  # gone, and with it all that was to go
                 for unlink in unlinks:
                     if place.identity != unlink.directory:
                         raise _moved(parent)
-                    if _unlink(place.fd, unlink):
+                    with at(unlink.path):
+                        gone = _unlink(place.fd, unlink)
+                    if gone:
                         removal.pins.append(unlink)
         for sight in plan.directories:
             if _rmdir(sight):
@@ -85,7 +87,7 @@ def _unlink(directory: int, unlink: Unlink) -> bool:
 
 def _rmdir(sight: Sight) -> bool:
     parent, _slash, name = sight.path.rpartition("/")
-    with walk(parent or "/") as place:
+    with at(sight.path), walk(parent or "/") as place:
         if place.missing:
             return False
         if place.identity != sight.directory:

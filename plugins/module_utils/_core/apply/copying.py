@@ -69,15 +69,16 @@ class Target:
         """Write entries of the source, as far as they have a place here; how many these are."""
         batch = self._clipped(batch)
         batch = batch._replace(values=self.grown(batch.values))
+        written = 0
         if self._has_batches and batch.length:
             try:
-                elements.update_batch(self.fd, batch)
-                return batch.length
+                written = elements.update_batch(self.fd, batch)
             except KernelError as error:
                 if error.errno not in NO_BATCHES:
                     raise
                 self._has_batches = False
-        return sum(self.put(key, value) for key, value in self.layout.pairs(batch))
+        rest = self.layout.part(batch, written, batch.length) if written else batch
+        return written + sum(self.put(key, value) for key, value in self.layout.pairs(rest))
 
     def grown(self, values: bytes) -> bytes:
         """Values of the source as values of this map: zeros at the end of each."""

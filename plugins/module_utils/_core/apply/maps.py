@@ -8,8 +8,9 @@ import os
 from typing import NamedTuple, Optional, Tuple
 
 from .. import kernel
+from ..advice import ActsOn
 from ..bpffs import Place
-from ..errors import TROUBLE
+from ..errors import TROUBLE, explained
 from ..found.pins import PinnedMap
 from ..make_map import NewMap, make_map
 from ..objects import name_of, shape_of
@@ -18,7 +19,7 @@ from ..plan.access import inherited
 from ..plan.maps import Adjust, Create, Keep, Migrate, Refuse, Replace, Step, decide
 from ..shape import MapShape
 from ..spec.maps import WantedPin
-from ..syscall import Fd, KernelError, explained
+from ..syscall import Fd, KernelError
 from ..uapi import BPF_F_RDONLY
 from .catching_up import CaughtUp, catch_up
 from .copying import copy, ends
@@ -128,12 +129,17 @@ def _migrate(work: Work, step: Migrate) -> Optional[Outcome]:
         if not work.replace(new, wanted.name, access, identity):
             return None
         # The name has changed hands: from here on a failure must not hide that.
+        lack = "may lack what was written to the old one meanwhile"
         try:
             outcome = _with_news(outcome, catch_up(source, target, copied))
+            lack = "is not frozen"
             if wanted.frozen:
                 kernel.freeze(new)
         except TROUBLE as error:
-            return outcome._replace(error=explained(error))
+            reason = explained(error, ActsOn.PIN)
+            return outcome._replace(
+                error=f"{reason}; the new map has the name and what was copied, but {lack}"
+            )
         return outcome
 
 

@@ -12,8 +12,9 @@ from functools import partial
 from typing import Callable, Generic, Iterator, List, Optional, Sequence, TypeVar
 
 from .. import kernel
+from ..advice import ActsOn
 from ..bpffs import DIRECTORY, ENTRY, PathProblem, Place, walk
-from ..errors import TROUBLE, Problems
+from ..errors import TROUBLE, Problems, at, explained
 from ..found.pins import DirectorySeen
 from ..observe.names import by_directory
 from ..plan.names import NamePlan
@@ -21,7 +22,7 @@ from ..shape import UNDECLARED, Access, Identity
 from ..spec.fields import STAGING
 from ..spec.names import WantedName
 from ..staging import Staging, access_changes
-from ..syscall import Fd, KernelError, explained
+from ..syscall import Fd, KernelError
 
 Step = TypeVar("Step")
 Outcome = TypeVar("Outcome")
@@ -97,7 +98,9 @@ def apply(plan: NamePlan[Step], craft: Craft[Step, Outcome]) -> Result[Outcome]:
         if not busy and not seen.has_leftovers:
             continue
         try:
-            with _reopened(seen, result.new_directories) as place, ExitStack() as stack:
+            with at(seen.path), _reopened(
+                seen, result.new_directories
+            ) as place, ExitStack() as stack:
                 work = Work(place, stack)
                 if seen.has_leftovers:
                     work.clear(result.leftovers)
@@ -123,7 +126,7 @@ def _carry_out(craft: Craft[Step, Outcome], work: Work, step: Step) -> Outcome:
                 return outcome
             step = craft.decide_again(work.place, step)
     except TROUBLE as error:
-        return craft.failed(step, explained(error))
+        return craft.failed(step, explained(error, ActsOn.PIN))
     return craft.failed(
         step,
         "other processes change this pin all the time: find out which, then run again",
@@ -206,7 +209,7 @@ def adjust(pin: Fd, access: Access, first: Sequence[Callable[[Fd], None]] = ()) 
         except TROUBLE as error:
             if not number:
                 raise
-            return f"adjusted in part: {explained(error)}"
+            return f"adjusted in part: {explained(error, ActsOn.PIN)}"
     return ""
 
 

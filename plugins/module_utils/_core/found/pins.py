@@ -104,22 +104,34 @@ class PinnedLink:
     type: str
     prog_id: int
     target: Mapping[str, object] = field(default_factory=dict)  # what the program is attached to
+    attached: Optional[bool] = None  # False: no more; None where the kernel does not say
     name = ""
     kind = "link"
 
     @property
     def label(self) -> str:
         program = f", program {self.prog_id}" if self.prog_id else ""
-        return f"a link of type {self.type} (id {self.id}{program})"
+        state = ", attached to nothing" if self.attached is False else ""
+        return f"a link of type {self.type} (id {self.id}{program}{state})"
 
     @property
     def loss(self) -> str:
         """What happens when the pin goes."""
         target = "".join(f", {name} {value}" for name, value in self.target.items())
         what = f"program {self.prog_id}" if self.prog_id else "what it holds"
+        if self.attached is False:
+            return f"nothing changes for {what}: {self.idleness}"
         return (
             f"{what} is detached ({self.type}{target}) unless another pin or a process holds link "
             f"{self.id}"
+        )
+
+    @property
+    def idleness(self) -> str:
+        """What is the matter with a link that is attached to nothing."""
+        return (
+            f"link {self.id} ({self.type}) is attached to nothing any more: what it was attached "
+            "to is gone, or somebody detached it; its loader has to attach the program anew"
         )
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import List, Optional, Tuple
 
 from ..bpffs import DIRECTORY, KERNELS_OWN, PathProblem, walk
-from ..errors import Gathering
+from ..errors import Gathering, at
 from ..found.pins import A_DIRECTORY, A_MOUNT_POINT, NOTHING, MountedPin, Nothing, Sight, Tree
 from ..shape import Identity
 from ..spec.absence import SHARED_ROOT, AbsentPaths, Prune
@@ -31,7 +31,7 @@ def observe_paths(wanted: AbsentPaths) -> List[Tuple[Sight, Tree]]:
 
 def observe_tree(wanted: Prune) -> Tree:
     """Look at everything in the directory that is to be pruned; nothing when it is not there."""
-    with walk(wanted.directory) as place:
+    with at(wanted.directory), walk(wanted.directory) as place:
         lookout = Lookout(spared=frozenset({STAGING}))
         if place.missing or (not place.on_bpffs and not lookout.names(place.fd, place.path)):
             return Tree((), ())
@@ -57,7 +57,7 @@ def _shared_root() -> Optional[Identity]:
 def _observe_path(lookout: Lookout, path: str, recurse: bool) -> Tuple[Sight, Tree]:
     parent, _slash, name = path.rpartition("/")
     nothing_below = Tree((), ())
-    with walk(parent or "/") as place:
+    with at(path), walk(parent or "/") as place:
         if place.missing:
             return Sight(path, place.identity, NOTHING), nothing_below
         if place.on_bpffs and name in KERNELS_OWN:

@@ -9,8 +9,9 @@ import stat
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
+from ..advice import ActsOn
 from ..bpffs import DIRECTORY, mount_id, mount_of, walk
-from ..errors import TROUBLE
+from ..errors import TROUBLE, explained
 from ..found.mounts import MountSeen
 from ..found.pins import (
     A_DIRECTORY,
@@ -26,7 +27,7 @@ from ..mountinfo import Mount, mounts
 from ..objects import fdinfo, loaded_programs, shape_of
 from ..shape import Identity
 from ..spec.info import Question
-from ..syscall import Fd, KernelError, explained
+from ..syscall import Fd, KernelError
 from ..uapi import MapInfo
 from .inner import held_shape
 from .mounts import observe
@@ -86,7 +87,7 @@ def _look(lookout: Lookout, path: str, question: Question, troubles: List[str]) 
                     return lookout.tree(fd, path, recurse=True).sights
             return [sight]
     except TROUBLE as error:
-        return [Sight(path, nowhere, Unreadable(explained(error)))]
+        return [Sight(path, nowhere, Unreadable(explained(error, ActsOn.PIN)))]
 
 
 def _off_bpffs(path: str, fd: Fd) -> str:
@@ -126,5 +127,5 @@ def _bpffs_mounts(troubles: List[str]) -> Tuple[List[MountSeen], List[Mount]]:
             else:
                 hidden.append(mount)
         except TROUBLE as error:
-            troubles.append(f"{mount.point}: {explained(error)}")
+            troubles.append(f"{mount.point}: {explained(error, ActsOn.PIN)}")
     return visible, hidden

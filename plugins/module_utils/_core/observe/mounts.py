@@ -18,7 +18,7 @@ from ..bpffs import (
     too_deep,
     walk,
 )
-from ..errors import TROUBLE, PinningError
+from ..errors import TROUBLE, PinningError, at
 from ..found.mounts import Bpffs, MountSeen
 from ..mountinfo import Mount, mounts
 from ..shape import Entry
@@ -27,7 +27,7 @@ from ..shape import Entry
 def observe(path: str) -> MountSeen:
     """Look at `path`; PathProblem when it cannot be walked."""
     table = mounts()
-    with walk(path) as place:
+    with at(path), walk(path) as place:
         mount = mount_of(place.fd, table)
         is_top = mount is not None and not place.missing and mount.point == path
         return MountSeen(

@@ -8,17 +8,10 @@ import os
 from functools import lru_cache, partial
 from typing import Callable, Dict, List, Optional, Sequence, Set
 
+from ..advice import ActsOn
 from ..bpffs import PathProblem, Place, mount_of, open_readable, walk
-from ..errors import Gathering, PinningError
-from ..found.pins import (
-    NOTHING,
-    DirectorySeen,
-    Found,
-    MountedPin,
-    NotAPin,
-    Nothing,
-    Picture,
-)
+from ..errors import TROUBLE, Gathering, at, explained
+from ..found.pins import NOTHING, DirectorySeen, Found, MountedPin, NotAPin, Nothing, Picture
 from ..mountinfo import mounts
 from ..objects import look
 from ..spec.names import OnMismatch, Wanted, WantedName
@@ -34,7 +27,7 @@ def observe_names(wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], F
     mount_points = lru_cache(maxsize=None)(_mount_points)
 
     def observe_directory(path: str, indexes: List[int]) -> None:
-        with walk(path) as place:
+        with at(path), walk(path) as place:
             directories[path] = _see(place)
             if place.missing:
                 return
@@ -50,8 +43,8 @@ def observe_names(wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], F
                     found[index] = look_at(place, each)
                     if each.on_mismatch is not OnMismatch.FAIL:
                         found[index] = _unless_mounted(place, each.name, found[index], mount_points)
-                except PinningError as error:
-                    problems.add(f"{each.path}: {error}")
+                except TROUBLE as error:
+                    problems.add(f"{each.path}: {explained(error, ActsOn.PIN)}")
 
     for path, indexes in by_directory(wanted).items():
         problems.of(partial(observe_directory, path, indexes))

@@ -9,7 +9,7 @@ from typing import Dict, Iterator, List, NamedTuple, Sequence
 
 from .. import kernel
 from ..bpffs import Place, walk
-from ..errors import PinningError
+from ..errors import PinningError, at
 from ..found.objects import KernelObject, ObjectPicture, Resolution, Unresolved
 from ..found.pins import NOTHING, Found, NotAPin, Nothing, Pin, PinnedProg
 from ..objects import identify, look, object_by_id
@@ -104,7 +104,7 @@ def _by_id(kind: str, object_id: int) -> Resolution:
 
 def _at(path: str) -> Resolution:
     parent, _slash, name = path.rpartition("/")
-    with walk(parent or "/") as place:
+    with at(path), walk(parent or "/") as place:
         found = look(place.fd, name) if not place.missing else NOTHING
     if isinstance(found, Nothing):
         return Unresolved(f"source {path} does not exist: pin it first, or name another object")

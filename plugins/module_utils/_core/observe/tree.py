@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from typing import FrozenSet, List, Optional
 
+from ..advice import ActsOn
 from ..bpffs import (
     DEEPEST,
     ENTRY,
@@ -17,7 +18,7 @@ from ..bpffs import (
     open_readable,
     too_deep,
 )
-from ..errors import TROUBLE
+from ..errors import TROUBLE, at, explained
 from ..found.pins import (
     A_DIRECTORY,
     A_MOUNT_POINT,
@@ -34,7 +35,7 @@ from ..objects import Inspect, look, look_in_private
 from ..shape import Identity
 from ..spec.fields import STAGING
 from ..staging import is_in_use
-from ..syscall import Fd, explained
+from ..syscall import Fd
 
 
 class Lookout:
@@ -79,7 +80,7 @@ class Lookout:
             except FileNotFoundError:  # removed meanwhile
                 continue
             except TROUBLE as error:
-                sights.append(sight._replace(found=Unreadable(explained(error))))
+                sights.append(sight._replace(found=Unreadable(explained(error, ActsOn.PIN))))
                 continue
             sights.extend(tree.sights)
             directories.extend(tree.directories)
@@ -88,7 +89,7 @@ class Lookout:
 
     def names(self, directory: int, path: str) -> List[str]:
         """The names in an open directory, sorted."""
-        with open_readable(".", directory, path) as readable:
+        with at(path), open_readable(".", directory, path) as readable:
             try:
                 names = os.listdir(readable)
             except FileNotFoundError:  # removed meanwhile
@@ -109,7 +110,7 @@ class Lookout:
             ):
                 found = A_MOUNT_POINT if isinstance(found, NotAPin) else MountedPin.of(found)
         except TROUBLE as error:
-            found = Unreadable(explained(error))
+            found = Unreadable(explained(error, ActsOn.PIN))
         return Sight(path, view.identity, found, view.read_only)
 
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..found.pins import (
@@ -19,7 +19,7 @@ from ..found.pins import (
 )
 from ..map_types import map_type_name, settable_flags
 from ..shape import UNDECLARED, Drift, MapBtf, MapShape
-from ..spec.maps import MapSpec, WantedPin
+from ..spec.maps import MapSpec, ValueGrowth, WantedPin
 from ..spec.names import OnMismatch
 from ..uapi import flag_names
 from .access import access_drift
@@ -146,13 +146,12 @@ def _decide_mounted(wanted: WantedPin, found: MountedPin) -> Step:
 def _step_for(wanted: WantedPin, found: PinnedMap, drift: Tuple[Drift, ...]) -> Step:
     """What to do about a map of another shape."""
     if wanted.on_mismatch is OnMismatch.FAIL:
-        return Refuse(wanted, found, drift, _mismatch(found, drift))
+        return Refuse(wanted, found, drift, _mismatch(wanted, found, drift))
     all_drift = drift + access_drift(wanted.access, found.entry)
     if wanted.on_mismatch is OnMismatch.REPLACE:
         return Replace(wanted, found, all_drift)
-    reasons = "; ".join(obstacles(wanted, found))
-    if reasons:
-        return Refuse(wanted, found, drift, _mismatch(found, drift, reasons))
+    if any(obstacles(wanted, found)):
+        return Refuse(wanted, found, drift, _mismatch(wanted, found, drift))
     return Migrate(wanted, found, all_drift)
 
 
@@ -256,9 +255,35 @@ def _spell(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _mismatch(found: PinnedMap, drift: Sequence[Drift], obstacle: str = "") -> str:
-    migration = f"It cannot be migrated: {obstacle}. " if obstacle else ""
+def _mismatch(wanted: WantedPin, found: PinnedMap, drift: Sequence[Drift]) -> str:
     return (
-        f"the pinned map (id {found.id}) is not as declared: {spell_drift(drift)}. {migration}"
-        "Declare what is there, or set on_mismatch: replace to pin a new, empty map instead"
+        f"the pinned map (id {found.id}) is not as declared: {spell_drift(drift)}. "
+        f"{ways_out(wanted, found)}"
     )
+
+
+def ways_out(wanted: WantedPin, found: PinnedMap) -> str:
+    """What a person can do about a map of another shape: first what keeps its entries."""
+    padded = replace(wanted, value_growth=ValueGrowth.ZERO_PAD)
+    for migrating in (wanted, padded) if wanted.on_mismatch is OnMismatch.FAIL else (wanted,):
+        reasons = "; ".join(obstacles(migrating, found))
+        if not reasons:
+            return _KEEP_PADDED if migrating is padded else _KEEP
+    return f"It cannot be migrated: {reasons}. {_START_EMPTY}"
+
+
+# Until it is to be migrated nobody counts entries, or reads the BTF of their values.
+_KEEP = (
+    "Keep its entries: on_mismatch: migrate (role bpf_maps: bpf_maps_on_mismatch: migrate), which "
+    "is refused unless all of them fit. Start empty: on_mismatch: replace. Or declare what is there"
+)
+_KEEP_PADDED = (
+    "Keep its entries: on_mismatch: migrate and value_growth: zero_pad, which fills longer values "
+    "up with zeros (role bpf_maps: bpf_maps_on_mismatch: migrate, bpf_maps_value_growth: zero_pad);"
+    " it is refused unless all of them fit. Start empty: on_mismatch: replace. Or declare what is "
+    "there"
+)
+_START_EMPTY = (
+    "Declare what is there, or a shape that its entries go into. Start empty: on_mismatch: replace "
+    "(role bpf_maps: bpf_maps_on_mismatch: replace)"
+)

@@ -119,6 +119,7 @@ def decide(wanted: WantedObject, resolution: Resolution, found: Found) -> Object
         wanted,
         found,
         drift,
-        f"the pin holds {found.label}, and is to hold {resolution.label}. Declare what is there, "
-        "or set on_mismatch: replace to let the name lead to that one",
+        f"the pin holds {found.label}, and is to hold {resolution.label}. Declare what is there; "
+        "or set on_mismatch: replace to let the name lead to that one, and first pin what it holds "
+        "now under another name if that is to stay",
     )

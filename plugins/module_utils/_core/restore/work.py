@@ -10,15 +10,15 @@ from typing import Callable, Iterator, List, NamedTuple, Optional
 from ..apply.maps import MapCraft
 from ..apply.mounts import apply_mount
 from ..apply.names import apply
-from ..errors import TROUBLE
+from ..errors import TROUBLE, explained
+from ..found.pins import PinnedMap
 from ..map_types import map_type_name
 from ..observe.maps import observe
 from ..observe.mounts import observe as observe_mount
-from ..plan.maps import Keep, MapPlan, Refuse, plan, spell_drift
+from ..plan.maps import Keep, MapPlan, Refuse, plan, spell_drift, ways_out
 from ..plan.mounts import MountPlan, plan_mount
 from ..spec.maps import WantedPin
 from ..spec.mounts import WantedMount
-from ..syscall import explained
 from .manifest import Loaded, Manifest
 
 IN_PLACE, RESTORED = "in place", "restored"
@@ -117,7 +117,10 @@ def _pin_line(pin: WantedPin, decided: Optional[MapPlan] = None) -> Line:
     (step,) = decided.steps
     problems = [*decided.problems, *decided.not_mounted]
     if step.drift:
-        return line._replace(state=DIFFERENT, detail=spell_drift(step.drift))
+        detail = spell_drift(step.drift)
+        if isinstance(step, Refuse) and isinstance(step.found, PinnedMap):
+            detail += f". A restore leaves it; in the playbook: {ways_out(pin, step.found)}"
+        return line._replace(state=DIFFERENT, detail=detail)
     if problems:
         return line._replace(state=FAILED, detail="; ".join(problems))
     return line if isinstance(step, Keep) else line._replace(state=MISSING)
