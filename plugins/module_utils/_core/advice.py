@@ -70,6 +70,9 @@ _ADVICE = {
     "of a pin replaces it",
     ("unlink", errno.EPERM): _OWNERSHIP + "; in a directory with the sticky bit only the owner "
     "of a pin removes it",
+    ("write", errno.EPERM): "nobody may replace it: look for attributes of it and of its directory "
+    "(`lsattr -d`), and for a security module (SELinux, AppArmor)",
+    ("write", errno.EACCES): "no permission to write its directory: run with `become: true`",
     ("write", errno.EROFS): "its file system is read-only: remount that one writable, or declare "
     "another fstab",
     ("umount", errno.EBUSY): "in use: find the processes with `fuser -vm PATH`, end them or let "
