@@ -66,15 +66,35 @@ CASES = [
     ),
     Case(
         "an entry that fits stays to the byte",
-        OTHERS + b"none\t/mnt/bpf/\tbpf\tnosuid,mode=1700,x-systemd.automount\t0\t0\n" + TAIL,
+        OTHERS + b"bpffs\t/mnt/bpf/\tbpf\tnosuid,mode=1700,x-systemd.automount\t0\t0\n" + TAIL,
         None,
         {"opts": ["nosuid"], "mode": "0700"},
         "nosuid,mode=700",
     ),
     Case(
+        "an entry that means the same stays to the byte, however it says so",
+        OTHERS + b"bpffs /mnt//bpf bpf gid=adm,mode=700,defaults,uid=nobody 0 0\n",
+        None,
+        {"mode": "1700", "owner": "65534", "group": "4", "opts": ["relatime", "rw", "suid"]},
+        "mode=700,uid=65534,gid=4",
+    ),
+    Case(
+        "an entry takes on the mode of the mount, which the kernel would give 1777",
+        b"",
+        OURS + b"mode=1711 0 0\n",
+        mounted="mode=711",
+    ),
+    Case(
+        "of an option that is there twice, the last counts",
+        OURS + b"mode=0700,mode=0755,nosuid 0 0\n",
+        OURS + b"nosuid,mode=1700 0 0\n",
+        {"mode": "0700"},
+        "mode=700,nosuid",
+    ),
+    Case(
         "an entry changes where it is, and its other options stay",
         OTHERS + b"none /mnt/bpf bpf rw,noexec,mode=700,x-initrd.mount 0 0\n" + TAIL,
-        OTHERS + b"none /mnt/bpf bpf rw,noexec,x-initrd.mount,nosuid,mode=1755 0 0\n" + TAIL,
+        OTHERS + b"bpffs /mnt/bpf bpf rw,noexec,x-initrd.mount,nosuid,mode=1755 0 0\n" + TAIL,
         {"opts": ["nosuid"], "mode": "0755"},
         "nosuid,mode=755",
     ),
@@ -87,8 +107,8 @@ CASES = [
     ),
     Case(
         "of several entries the first stays",
-        b"a /mnt/bpf bpf mode=1700 0 0\n" + OTHERS + b"b /mnt/bpf bpf defaults 0 0\n" + TAIL,
-        b"a /mnt/bpf bpf mode=1700 0 0\n" + OTHERS + TAIL,
+        b"bpffs /mnt/bpf bpf mode=1700 0 0\n" + OTHERS + b"b /mnt/bpf bpf defaults 0 0\n" + TAIL,
+        b"bpffs /mnt/bpf bpf mode=1700 0 0\n" + OTHERS + TAIL,
         {"mode": "0700"},
         "mode=700",
     ),
@@ -102,7 +122,7 @@ CASES = [
     Case("no file is made to remove an entry from it", None, None, boot=False),
     Case(
         "without boot the file is left alone",
-        OTHERS + b"b /mnt/bpf bpf mode=711 0 0\n",
+        OTHERS + b"bpffs /mnt/bpf bpf mode=711 0 0\n",
         None,
         {"mode": "0700"},
         "mode=700",
@@ -113,7 +133,7 @@ CASES = [
 
 def test_fstab_is_kept_to_the_byte(host: Host, subtests: pytest.Subtests) -> None:
     root = host.scratch / "etc"
-    host.shell("mount -t tmpfs t /mnt")
+    host.shell(f"mkdir {host.scratch}/mnt && mount --bind {host.scratch}/mnt /mnt")
     declared = []
     for number, case in enumerate(CASES):
         file = _file(root, number)
