@@ -120,9 +120,9 @@ EXAMPLES = r"""
 - name: Ensure that the usual bpffs is mounted
   ebpf.pinning.bpffs_mount:
 
-- name: Ensure that others get through it, and that it is mounted at boot without systemd
+- name: Ensure that it is closed to other users, and mounted at boot without systemd
   ebpf.pinning.bpffs_mount:
-    mode: "0711"
+    mode: "0700"
     opts: [nosuid, nodev, noexec]
     boot: true
 
