@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Iterator, List, Optional
 
 from . import fstab
-from .fstab import FstabProblem
 from .found.mounts import Bpffs, MountSeen
+from .fstab import FstabProblem
 from .spec.fields import octal
 from .spec.mounts import NEW_MODE, SOURCE, STICKY, WantedMount
 
@@ -178,7 +178,7 @@ def _is_root(path: str, seen: MountSeen) -> bool:
 
 def _is_mounted(source: str, there: Bpffs) -> bool:
     """Whether mount(8) takes an entry of that source for what is mounted there."""
-    return there.mount.root == "/" and there.mount.source == source and _can_be_named(source)
+    return there.mount.root == "/" and there.mount.source == source and not _TAG.match(source)
 
 
 def _can_be_named(source: str) -> bool:
