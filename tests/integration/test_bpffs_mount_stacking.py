@@ -111,9 +111,8 @@ def test_with_boot_no_mount_is_stacked_now_or_after_a_restart(
     host: Host, subtests: pytest.Subtests
 ) -> None:
     cases = given(host, boot=True)
-    run = host.playbook(
-        [*(case.task(check=True) for case in cases), *(case.task() for case in cases)]
-    )
+    checks = host.playbook([case.task(check=True) for case in cases])
+    run = host.playbook([case.task() for case in cases])
     now = said(host, [case.mount_all() for case in cases])
     written = [host.shell(f"cat {case.fstab}") for case in cases]
     rerun = host.playbook([case.task() for case in cases])
@@ -125,7 +124,7 @@ def test_with_boot_no_mount_is_stacked_now_or_after_a_restart(
     restarted = said(host, [gone.format(case.path, case.mount_all()) for case in cases])
     twice = said(host, [case.mount_all() for case in cases])
     for number, case in enumerate(cases):
-        check, real = run[number].good(), run[len(cases) + number].good()
+        check, real = checks[number].good(), run[number].good()
         pin = "pin" if case.source else ""
         with subtests.test(case.name):
             assert now[number] == remounted[number] == ["1", pin]
@@ -149,7 +148,7 @@ def test_without_boot_an_entry_that_would_stack_is_told_and_left(
     written = [host.shell(f"cat {case.fstab}") for case in cases]
     # Last, since it stacks what stacks.
     now = said(host, [case.mount_all() for case in cases])
-    assert {count for count, _pins in now} == {"1", "2"}
+    assert {"1", "2"} <= {count for count, _pins in now}
     for number, case in enumerate(cases):
         result, stacks = run[number].good(), now[number][0] != "1" or "two" in case.entry
         with subtests.test(case.name):
@@ -214,7 +213,7 @@ def test_an_entry_of_another_kind_that_would_hide_pins_is_told(
     hides = [before != after for before, after in said(host, scripts)]
     assert sorted(set(hides)) == [False, True]
     for number, (name, line) in enumerate(FOREIGN.items()):
-        looked, asked = run[2 * number : 2 * number + 2]
+        looked, asked = run.results[2 * number : 2 * number + 2]
         line = line.replace("$P", f"/mnt/{number}")
         with subtests.test(name):
             assert (line in warnings_of(looked)) == hides[number]
@@ -251,7 +250,7 @@ def test_what_no_entry_can_stand_for_is_refused(host: Host, subtests: pytest.Sub
         ]
     run = host.playbook(tasks)
     for number, name in enumerate(UNSPEAKABLE):
-        *refused, checked, fine = run[4 * number : 4 * number + 4]
+        *refused, checked, fine = run.results[4 * number : 4 * number + 4]
         with subtests.test(name):
             for result in refused:
                 assert result.failed
