@@ -39,9 +39,9 @@ def check_writable(path: str) -> None:
     with _directory_of(path) as directory:
         if os.fstatvfs(directory).f_flag & os.ST_RDONLY:
             raise FstabProblem(f"{path}: {KernelError('write', errno.EROFS)}")
+        _check_attributes(os.path.dirname(path) or "/", directory)
         if not os.access(directory.magic, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
             raise FstabProblem(f"{path}: {KernelError('write', errno.EACCES)}")
-        _check_attributes(os.path.dirname(path) or "/", directory)
         with suppress(OSError):
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
             with Fd(os.open(os.path.basename(path), flags, dir_fd=directory)) as fd:
