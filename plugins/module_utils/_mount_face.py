@@ -8,7 +8,7 @@ import os
 import typing as t
 from functools import partial
 
-from ._core import fstab
+from ._core import boot, fstab, fstab_file
 from ._core.apply.mounts import apply_mount, apply_unmount
 from ._core.errors import Problems
 from ._core.found.mounts import MountSeen
@@ -22,16 +22,28 @@ if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 
-class _Boot(t.NamedTuple):
+class _Fstab(t.NamedTuple):
     """fstab as it is, and what makes it as it is to be."""
 
-    path: str
+    boot: boot.Boot
     before: bytes
     change: t.Callable[[bytes], bytes]
+    remarks: t.Sequence[str] = ()
+    hazards: t.Sequence[boot.Hazard] = ()  # where it is only looked at
 
     @property
     def after(self) -> bytes:
         return self.change(self.before)
+
+    @property
+    def drift(self) -> t.Iterator[Dictionary]:
+        """The lines that are not as declared, as found before anything was written."""
+        before, after = self.before.splitlines(), self.after.splitlines()
+        have = [line for line in before if line not in after]
+        have += [hazard.entry.line.rstrip() for hazard in self.hazards if hazard.at_path]
+        if have or self.after != self.before:
+            want = [line for line in after if line not in before]
+            yield {"field": "boot", "want": _lines(want), "have": _lines(have)}
 
 
 def run(module: AnsibleModule) -> t.NoReturn:
@@ -40,7 +52,6 @@ def run(module: AnsibleModule) -> t.NoReturn:
     done: t.List[str] = []
     with failures_reported(module, done):
         wanted = read_mount(parameters)
-        boot = _boot(parameters, wanted)
         seen = observe(wanted.path)
         if parameters["state"] == "mounted":
             plan = plan_mount(wanted, seen)
@@ -48,57 +59,65 @@ def run(module: AnsibleModule) -> t.NoReturn:
             plan = plan_unmount(WantedUnmount(wanted.path, wanted.force), seen)
         if plan.problems:
             raise Problems(plan.problems)
+        table = _fstab(parameters, wanted, seen, plan)
+        source = boot.source_of_new(wanted.path, seen.bpffs, table.before, table.boot)
         dropped = list(plan.dropped)
         if module.check_mode:
-            mount = _foreseen(wanted, seen, plan)
-            changed = plan.changes or bool(boot and boot.after != boot.before)
+            mount = _foreseen(wanted, seen, plan, source)
+            changed = plan.changes or table.after != table.before
         else:
-            mount, dropped = _apply(wanted, seen, plan, done)
-            if boot and fstab.update(boot.path, boot.change):
-                done.append(f"{boot.path} written")
+            mount, dropped = _apply(wanted, seen, plan, done, source)
+            if parameters["boot"] is not None and fstab_file.update(table.boot.fstab, table.change):
+                done.append(f"{table.boot.fstab} written")
             changed = bool(done)
+        for remark in table.remarks:
+            module.warn(str(printable(remark)))
         report: Dictionary = {
             "changed": changed,
             "action": plan.action,
             "target": wanted.path,
             "mount": mount,
-            "drift": [*map(vars, plan.drift), *_boot_drift(boot)],
+            "drift": [*map(vars, plan.drift), *table.drift],
             "dropped": dropped,
         }
         if module._diff:
-            report["diff"] = _diff(wanted.path, mount_fields(seen), mount, boot)
+            report["diff"] = _diff(wanted.path, mount_fields(seen), mount, table)
         module.exit_json(**printable(report))
 
 
-def _boot(parameters: t.Mapping[str, t.Any], wanted: WantedMount) -> t.Optional[_Boot]:
-    if parameters["boot"] is None:
-        return None
-    path = absolute(parameters["fstab"] or "", "fstab")
-    if parameters["boot"]:
-        boot = _Boot(path, fstab.read(path), partial(fstab.with_entry, wanted=wanted, fstab=path))
-    else:
-        boot = _Boot(path, fstab.read(path), partial(fstab.without_entry, path=wanted.path))
-    boot.change(boot.before)  # so that what cannot be is told before anything is mounted
-    return boot
+def _fstab(
+    parameters: t.Mapping[str, t.Any], wanted: WantedMount, seen: MountSeen, plan: MountPlan
+) -> _Fstab:
+    """What is to become of fstab; FstabProblem, before anything is mounted, if it cannot be."""
+    asked, path = parameters["boot"], parameters.get("fstab") or ""
+    start = boot.look(path if asked is None else absolute(path, "fstab"))
+    before = fstab_file.glance(start.fstab) if asked is None else fstab_file.read(start.fstab)
+    remarks: t.List[str] = []
+    change: t.Callable[[bytes], bytes] = bytes  # as it is
+    if asked:
+        manner = boot.manner(wanted, seen, plan.unmount, before, start)
+        change = partial(fstab.with_entry, wanted=wanted, fstab=start.fstab, manner=manner)
+        remarks += boot.remarks(seen, manner, start)
+    elif asked is not None:
+        change = partial(fstab.without_entry, path=wanted.path)
+    after = change(before)
+    if after != before:
+        fstab_file.check_writable(start.fstab)
+    hazards = boot.hazards(after, seen, start) if parameters["state"] == "mounted" else []
+    remarks += [hazard.warning(start.fstab, wanted.path) for hazard in hazards]
+    return _Fstab(start, before, change, remarks, hazards if asked is None else ())
 
 
-def _boot_drift(boot: t.Optional[_Boot]) -> t.Iterator[Dictionary]:
-    """The lines of fstab that are not as declared, as found before anything was written."""
-    if boot and boot.after != boot.before:
-        have, want = boot.before.splitlines(), boot.after.splitlines()
-        yield {
-            "field": "boot",
-            "want": [os.fsdecode(line) for line in want if line not in have],
-            "have": [os.fsdecode(line) for line in have if line not in want],
-        }
+def _lines(lines: t.Iterable[bytes]) -> t.List[str]:
+    return [os.fsdecode(line) for line in lines]
 
 
 def _apply(
-    wanted: WantedMount, seen: MountSeen, plan: MountPlan, done: t.List[str]
+    wanted: WantedMount, seen: MountSeen, plan: MountPlan, done: t.List[str], source: str
 ) -> t.Tuple[t.Optional[Dictionary], t.List[str]]:
     """The mount afterwards, and the pins that went with an unmount."""
     if plan.mount or plan.drift:
-        return mount_fields(apply_mount(wanted, seen, plan, done)), []
+        return mount_fields(apply_mount(wanted, seen, plan, done, source)), []
     if plan.unmount:
         dropped = apply_unmount(seen, force=wanted.force)
         done.append("unmounted")
@@ -123,10 +142,12 @@ def mount_fields(seen: MountSeen) -> t.Optional[Dictionary]:
     }
 
 
-def _foreseen(wanted: WantedMount, seen: MountSeen, plan: MountPlan) -> t.Optional[Dictionary]:
+def _foreseen(
+    wanted: WantedMount, seen: MountSeen, plan: MountPlan, source: str
+) -> t.Optional[Dictionary]:
     """The picture that `_apply` will give if nothing goes wrong."""
     if plan.mount:
-        return _new_mount(inheriting(wanted, seen.bpffs) if seen.bpffs else wanted)
+        return _new_mount(inheriting(wanted, seen.bpffs) if seen.bpffs else wanted, source)
     picture = None if plan.unmount else mount_fields(seen)
     if picture is not None:
         for drift in plan.drift:
@@ -134,14 +155,14 @@ def _foreseen(wanted: WantedMount, seen: MountSeen, plan: MountPlan) -> t.Option
     return picture
 
 
-def _new_mount(wanted: WantedMount) -> Dictionary:
-    access = wanted.access
+def _new_mount(wanted: WantedMount, source: str) -> Dictionary:
+    access = wanted.as_new.access
     delegate = dict(wanted.delegate)
     return {
         "path": wanted.path,
-        "source": "bpffs",
+        "source": source,
         "opts": sorted(flags_to_set(wanted, frozenset({"relatime"}))),
-        "mode": octal(0o1777 if access.mode is None else access.mode),
+        "mode": octal(access.mode or 0),
         "owner": user_name(os.geteuid() if access.owner is None else access.owner),
         "group": group_name(os.getegid() if access.group is None else access.group),
         "delegate": {field: sorted(delegate.get(field, ())) for field in DELEGATES},
@@ -153,13 +174,13 @@ def _diff(
     path: str,
     before: t.Optional[Dictionary],
     after: t.Optional[Dictionary],
-    boot: t.Optional[_Boot],
+    table: _Fstab,
 ) -> t.List[Dictionary]:
     diff = []
     if before != after:
         diff.append(text_diff(path, _flat(before), _flat(after)))
-    if boot and boot.after != boot.before:
-        diff.append(file_diff(boot.path, boot.before, boot.after))
+    if table.after != table.before:
+        diff.append(file_diff(table.boot.fstab, table.before, table.after))
     return diff
 
 

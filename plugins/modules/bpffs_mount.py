@@ -39,7 +39,9 @@ options:
     description:
       - Permission bits of the root directory, in octal and quoted, like V("0700"). The kernel
         sets the sticky bit (V("1700")) on every bpffs, and so does this module.
-      - Left as it is when left out; a new bpffs then has the kernel's V("1777").
+      - Left as it is when left out; a new bpffs then has V("1700"), as systemd and bpftool make
+        it, where the kernel alone would make V("1777"). Others get in only where this says so, for
+        example by V("0711").
     type: raw
   owner:
     description: Name or number of the user that owns the root directory.
@@ -82,15 +84,25 @@ options:
     elements: str
   boot:
     description:
-      - V(true) keeps exactly one entry for O(path) in O(fstab), which carries the declared
-        options; other options of an entry that is there stay, but V(noauto) goes. Before Linux 6.8
-        a mount takes no owner and group from there, so that at boot they are those of root.
+      - V(true) keeps exactly one entry for O(path) in O(fstab), however entries spell the path. It
+        carries the declared options; other options of an entry that is there stay, but V(noauto)
+        goes. Before Linux 6.8 a mount takes no owner and group from there, so that at boot they are
+        those of root.
+      - The entry has the source of what is mounted, or else C(mount -a) would mount a second bpffs
+        over the first. It has C(x-mount.mkdir) where the mount point does not outlive a restart,
+        as below C(/run), and without O(mode) that of the mount.
       - V(false) keeps none.
-      - When left out, the file is not read. systemd mounts C(/sys/fs/bpf) by itself.
-      - The file is replaced in one rename, and all other lines are kept to the byte.
+      - When left out, the file is left alone. Entries by which C(mount -a) or a restart would
+        mount something over the bpffs are told in a warning and in RV(drift).
+      - systemd mounts C(/sys/fs/bpf) by itself, with mode C(0700), and reads no entry for it. So
+        leave this out there, and have the role C(ebpf.pinning.bpf_restore) set mode and owner at
+        boot. An entry for what was mounted there otherwise gets V(noauto) until after the next
+        restart.
+      - The file is replaced in one rename, and all other lines are kept to the byte. Where it can
+        be known that this will fail, nothing is mounted.
     type: bool
   fstab:
-    description: The file for O(boot).
+    description: The file for O(boot), by its real path.
     type: path
     default: /etc/fstab
   force:
@@ -153,7 +165,7 @@ mount:
     source:
       description: The source that was given when it was mounted; free text.
       type: str
-      sample: bpffs
+      sample: bpf
     opts:
       description: The flags that are set.
       type: list
@@ -182,7 +194,7 @@ mount:
 drift:
   description:
     - What was not as declared; for each field C(field), C(want) and C(have). For C(boot) these are
-      lines of O(fstab).
+      lines of O(fstab). Without O(boot) such lines are reported, and stay.
   returned: success
   type: list
   elements: dict

@@ -153,7 +153,8 @@ def _mount(result: Result, check: bool) -> Told:
         state = DIFFERENT  # it was there, and is mounted anew
     if state == DIFFERENT and _is_access(fields):
         state = ACCESS
-    return Told([Finding(path, "mount", state, fields, repaired=not check)])
+    repaired = not check and bool(result.get("changed", True))  # fstab is reported, and left
+    return Told([Finding(path, "mount", state, fields, repaired=repaired)])
 
 
 def _absent(result: Result, check: bool) -> Told:

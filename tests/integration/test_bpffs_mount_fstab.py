@@ -14,6 +14,7 @@ import pytest
 from harness.host import Host
 from harness.playbook import task
 from mount_table import access, mounts_at, picture, picture_task, taken
+from restoring import keep_apart
 
 ADM = 4
 OTHERS = (
@@ -66,15 +67,35 @@ CASES = [
     ),
     Case(
         "an entry that fits stays to the byte",
-        OTHERS + b"none\t/mnt/bpf/\tbpf\tnosuid,mode=1700,x-systemd.automount\t0\t0\n" + TAIL,
+        OTHERS + b"bpffs\t/mnt/bpf/\tbpf\tnosuid,mode=1700,x-systemd.automount\t0\t0\n" + TAIL,
         None,
         {"opts": ["nosuid"], "mode": "0700"},
         "nosuid,mode=700",
     ),
     Case(
+        "an entry that means the same stays to the byte, however it says so",
+        OTHERS + b"bpffs /mnt/bpf// bpf gid=adm,mode=700,defaults,uid=nobody 0 0\n",
+        None,
+        {"mode": "1700", "owner": "65534", "group": "4", "opts": ["relatime", "rw", "suid"]},
+        "mode=700,uid=65534,gid=4",
+    ),
+    Case(
+        "an entry takes on the mode of the mount, which the kernel would give 1777",
+        b"",
+        OURS + b"mode=1711 0 0\n",
+        mounted="mode=711",
+    ),
+    Case(
+        "of an option that is there twice, the last counts",
+        OURS + b"mode=0700,mode=0755,nosuid 0 0\n",
+        OURS + b"nosuid,mode=1700 0 0\n",
+        {"mode": "0700"},
+        "mode=700,nosuid",
+    ),
+    Case(
         "an entry changes where it is, and its other options stay",
         OTHERS + b"none /mnt/bpf bpf rw,noexec,mode=700,x-initrd.mount 0 0\n" + TAIL,
-        OTHERS + b"none /mnt/bpf bpf rw,noexec,x-initrd.mount,nosuid,mode=1755 0 0\n" + TAIL,
+        OTHERS + b"bpffs /mnt/bpf bpf rw,noexec,x-initrd.mount,nosuid,mode=1755 0 0\n" + TAIL,
         {"opts": ["nosuid"], "mode": "0755"},
         "nosuid,mode=755",
     ),
@@ -87,8 +108,8 @@ CASES = [
     ),
     Case(
         "of several entries the first stays",
-        b"a /mnt/bpf bpf mode=1700 0 0\n" + OTHERS + b"b /mnt/bpf bpf defaults 0 0\n" + TAIL,
-        b"a /mnt/bpf bpf mode=1700 0 0\n" + OTHERS + TAIL,
+        b"bpffs /mnt/bpf bpf mode=1700 0 0\n" + OTHERS + b"b /mnt/bpf bpf defaults 0 0\n" + TAIL,
+        b"bpffs /mnt/bpf bpf mode=1700 0 0\n" + OTHERS + TAIL,
         {"mode": "0700"},
         "mode=700",
     ),
@@ -102,7 +123,7 @@ CASES = [
     Case("no file is made to remove an entry from it", None, None, boot=False),
     Case(
         "without boot the file is left alone",
-        OTHERS + b"b /mnt/bpf bpf mode=711 0 0\n",
+        OTHERS + b"bpffs /mnt/bpf bpf mode=711 0 0\n",
         None,
         {"mode": "0700"},
         "mode=700",
@@ -113,7 +134,7 @@ CASES = [
 
 def test_fstab_is_kept_to_the_byte(host: Host, subtests: pytest.Subtests) -> None:
     root = host.scratch / "etc"
-    host.shell("mount -t tmpfs t /mnt")
+    host.shell(f"mkdir {host.scratch}/mnt && mount --bind {host.scratch}/mnt /mnt")
     declared = []
     for number, case in enumerate(CASES):
         file = _file(root, number)
@@ -207,20 +228,78 @@ def test_a_file_that_must_not_be_written_keeps_everything_as_it_was(
         assert after == before
 
 
-def test_a_failed_write_is_told_together_with_what_was_done(host: Host) -> None:
-    etc = host.scratch / "etc"
-    etc.mkdir()
-    file = etc / "fstab"
-    file.write_bytes(OTHERS)
-    host.shell(f"mount --bind {etc} {etc} && mount -o remount,bind,ro {etc}")
-    host.shell("mount -t tmpfs t /mnt && mkdir /mnt/bpf")
-    result = host.module("bpffs_mount", **_boot(file))
-    assert result.failed
-    assert f"{file}: " in result.msg
-    assert "EROFS" in result.msg
-    assert result.changed == bool(mounts_at(host, "/mnt/bpf"))
-    assert [each.name for each in etc.iterdir()] == ["fstab"]
-    assert file.read_bytes() == OTHERS
+# How a directory $E with an fstab in it is closed, also to root, and how it is opened again.
+CLOSED = {
+    "the file is immutable": ("chattr +i $E/fstab", "chattr -i $E/fstab", "immutable"),
+    "the file is append-only": ("chattr +a $E/fstab", "chattr -a $E/fstab", "append-only"),
+    "the directory is immutable": ("chattr +i $E", "chattr -i $E", "immutable"),
+    "the directory is append-only": ("chattr +a $E", "chattr -a $E", "append-only"),
+    "the mount is read-only": ("mount --bind $E $E; mount -o remount,bind,ro $E", ":", "EROFS"),
+    "the file system is read-only": (
+        "cp $E/fstab $E/..; mount -t tmpfs t $E; cp $E/../fstab $E; mount -o remount,ro $E",
+        ":",
+        "EROFS",
+    ),
+}
+
+
+def test_nothing_is_mounted_where_fstab_cannot_be_written(
+    host: Host, subtests: pytest.Subtests
+) -> None:
+    host.shell("mount -t tmpfs t /mnt")
+    cases = []
+    try:
+        for number, (name, (close, reopen, words)) in enumerate(CLOSED.items()):
+            etc, path = host.scratch / "closed" / f"{number}" / "etc", f"/mnt/{number}"
+            etc.mkdir(parents=True)
+            (etc / "fstab").write_bytes(OTHERS)
+            host.shell(f"mkdir {path}; E={etc}; {close}")
+            cases.append((name, etc, path, f"E={etc}; {reopen}", words))
+        before = picture(host, str(host.scratch / "closed"), "/mnt")
+        run = host.playbook(
+            [
+                task("bpffs_mount", path=path, fstab=str(etc / "fstab"), boot=True, check=check)
+                for _name, etc, path, _reopen, _words in cases
+                for check in (True, False)
+            ]
+        )
+        after = picture(host, str(host.scratch / "closed"), "/mnt")
+    finally:
+        for *_case, reopen, _words in cases:
+            host.shell(reopen)
+    for number, (name, etc, _path, _reopen, words) in enumerate(cases):
+        check, real = run.results[2 * number : 2 * number + 2]
+        with subtests.test(name):
+            assert real.failed
+            assert not real.changed
+            assert str(etc) in real.msg
+            assert words in real.msg
+            assert "bpf(2)" not in real.msg
+            assert "opts:" not in real.msg
+            assert check.failed
+            assert check.msg == real.msg
+    with subtests.test("nothing was touched"):
+        assert after == before
+
+
+def test_nobody_can_keep_a_run_waiting_by_a_lock_of_their_own(host: Host) -> None:
+    keep_apart(host)
+    host.shell("mkdir -p /run/agent/bpffs; rm -f /etc/.fstab.ebpf-pinning")
+    lock = "flock {} sh -c 'echo locked; cat'"
+    attacker = " & ".join(lock.format(place) for place in ("/etc", "/etc/fstab", "/run"))
+    attacker += f" & {lock.format('/run/agent/bpffs')} & wait"
+    command = ["setpriv", "--reuid=1234", "--regid=1234", "--clear-groups", "sh", "-c", attacker]
+    with host.running(*command) as held:
+        assert held.stdout is not None
+        assert [held.stdout.readline() for _place in range(4)] == ["locked\n"] * 4
+        wanted = {"path": "/run/agent/bpffs", "boot": True}
+        first, again = host.playbook([task("bpffs_mount", **wanted)] * 2)
+    assert first.good().changed
+    assert not again.good().changed
+    assert len(mounts_at(host, "/run/agent/bpffs")) == 1
+    assert "x-mount.mkdir" in host.shell("cat /etc/fstab")
+    left = "ls -A /etc /run | grep -e 'fstab[.]' -e 'pinning[.]lock' || true"
+    assert host.shell(left) == ""
 
 
 def test_an_entry_comes_with_the_mount_and_mount_itself_understands_it(host: Host) -> None:

@@ -200,8 +200,9 @@ OPENS = {"OBJ_GET", "OBJ_GET_INFO_BY_FD", "MAP_GET_FD_BY_ID", "MAP_GET_NEXT_ID"}
 OPENS |= {"PROG_GET_FD_BY_ID", "PROG_GET_NEXT_ID", "LINK_GET_FD_BY_ID", "BTF_GET_FD_BY_ID"}
 ENTRIES = {"MAP_LOOKUP_BATCH", "MAP_UPDATE_BATCH", "MAP_GET_NEXT_KEY", "MAP_LOOKUP_ELEM"}
 MAKES = {"MAP_CREATE", "BTF_LOAD", "MAP_FREEZE", "OBJ_PIN"}
+FSTAB = ["/etc/fstab", "/etc/.fstab.ebpf-pinning"]
 TOUCHES: dict[str, tuple[set[str], list[str]]] = {
-    "bpffs_mount": (set(), ["/run/agent", "/etc/fstab", "/etc/.fstab.ebpf-pinning"]),
+    "bpffs_mount": (set(), ["/run/agent", "/run/ebpf-pinning.lock", *FSTAB]),
     "bpf_map_pinned": (MAKES | ENTRIES, [AGENT]),
     "bpf_object_pinned": ({"OBJ_PIN"}, [AGENT]),
     "bpf_pin_absent": (set(), [AGENT]),

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from _core import fstab
+from _core import fstab, fstab_file
 from _core.spec.mounts import WantedMount, read_mount
 
 OTHERS = (
@@ -118,7 +118,7 @@ def test_writing_keeps_owner_mode_and_attributes(tmp_path: Path) -> None:
     path.chmod(0o640)
     os.chown(path, os.getuid(), os.getgid())
     os.setxattr(path, "user.note", b"kept")
-    assert fstab.update(str(path), lambda content: content + b" and new")
+    assert fstab_file.update(str(path), lambda content: content + b" and new")
     status = path.stat()
     assert path.read_bytes() == b"old and new"
     assert status.st_mode & 0o7777 == 0o640
@@ -137,7 +137,7 @@ def test_what_somebody_else_writes_meanwhile_is_not_lost(tmp_path: Path) -> None
         rounds.append(content)
         return content + b"ours\n"
 
-    assert fstab.update(str(path), change)
+    assert fstab_file.update(str(path), change)
     assert path.read_bytes() == b"a\nb\nours\n"
 
 
@@ -145,7 +145,7 @@ def test_no_change_writes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "fstab"
     path.write_bytes(b"old")
     before = path.stat()
-    assert not fstab.update(str(path), lambda content: content)
+    assert not fstab_file.update(str(path), lambda content: content)
     assert path.stat() == before
 
 
@@ -153,10 +153,10 @@ def test_a_symlink_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "real").write_bytes(b"")
     (tmp_path / "fstab").symlink_to("real")
     with pytest.raises(fstab.FstabProblem, match="symlink"):
-        fstab.read(str(tmp_path / "fstab"))
+        fstab_file.read(str(tmp_path / "fstab"))
 
 
 def test_no_file_is_no_entry(tmp_path: Path) -> None:
-    assert fstab.read(str(tmp_path / "fstab")) == b""
-    assert fstab.update(str(tmp_path / "fstab"), lambda content: content + b"new")
+    assert fstab_file.read(str(tmp_path / "fstab")) == b""
+    assert fstab_file.update(str(tmp_path / "fstab"), lambda content: content + b"new")
     assert (tmp_path / "fstab").read_bytes() == b"new"

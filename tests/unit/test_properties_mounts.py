@@ -252,7 +252,7 @@ def test_a_plan_for_a_mount_that_was_carried_out_leaves_nothing_to_do() -> None:
             made = inheriting(wanted, before.bpffs)
             there.unmount(first)
         if first.mount:
-            there.mount(made, flag_bits(made.set_flags - {"ro"}))
+            there.mount(made.as_new, flag_bits(made.set_flags - {"ro"}))
             rest = plan_mount(made, there.observe(PATH))
             assert not rest.mount
         there.adjust(made, rest)

@@ -4,66 +4,94 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import stat
-from contextlib import suppress
-from typing import Callable, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
-from .advice import ActsOn
-from .bpffs import mount_id, open_readable, walk
 from .errors import PinningError
-from .lock import Patience, try_lock
-from .spec.mounts import ATIME, OPPOSITES, WantedMount
-from .syscall import Fd, KernelError
+from .spec.fields import BadField, read_access
+from .spec.mounts import ATIME, OPPOSITES, STICKY, WantedMount
 
 
 class FstabProblem(PinningError):
     """The file is not one that this collection may change."""
 
 
-def read(path: str) -> bytes:
-    """The content of `path`, nothing when there is no such file; FstabProblem if it is no file."""
-    with _directory_of(path) as directory:
-        return _read(path, directory) or b""
+@dataclass(frozen=True)
+class Manner:
+    """How the entry is to be, beside what is declared."""
+
+    source: Optional[str] = None  # None: that of the entry there is
+    absent: Tuple[str, ...] = ()  # options to add unless the entry has one of that name
+    auto: bool = True  # whether `mount -a` is to mount it
 
 
-def update(path: str, change: Callable[[bytes], bytes]) -> bool:
-    """Replace the file by what `change` makes of it, in one rename; False when that is the same.
+@dataclass(frozen=True)
+class Entry:
+    """One entry. `line` is all of it, with its end."""
 
-    Owner, mode and extended attributes stay. Runs of this collection wait for each other, and
-    when somebody else writes the file meanwhile, it is read again.
-    """
-    with _directory_of(path) as directory:
-        patience = Patience(path)
-        while not try_lock(directory, os.path.dirname(path)):
-            patience.wait()
-        while True:
-            before = _read(path, directory)
-            after = change(before or b"")
-            if after == (before or b""):
-                return False
-            temporary = f".{os.path.basename(path)}.ebpf-pinning"
-            try:
-                _write(path, temporary, after, directory)
-                if _read(path, directory) == before:
-                    os.rename(
-                        temporary,
-                        os.path.basename(path),
-                        src_dir_fd=directory,
-                        dst_dir_fd=directory,
-                    )
-                    os.fsync(directory)
-                    return True
-            except OSError as error:
-                raise FstabProblem(f"{path}: {KernelError.of('write', error)}") from None
-            finally:
-                with suppress(OSError):
-                    os.unlink(temporary, dir_fd=directory)
+    line: bytes
+    fields: Tuple[bytes, ...]
+
+    @property
+    def source(self) -> str:
+        return _plain(self.fields[0])
+
+    @property
+    def point(self) -> str:
+        """The mount point as it is spelled, but for slashes that mean nothing."""
+        point = re.sub("//+", "/", _plain(self.fields[1]))
+        return point.rstrip("/") or "/"
+
+    @property
+    def fstype(self) -> str:
+        return os.fsdecode(self.fields[2])
+
+    @property
+    def has_options(self) -> bool:
+        return len(self.fields) > 3 and not self.fields[3].startswith(b"#")
+
+    @property
+    def options(self) -> Tuple[str, ...]:
+        return tuple(os.fsdecode(self.fields[3]).split(",")) if self.has_options else ()
+
+    @property
+    def binds(self) -> bool:
+        """Whether it shows a tree that is mounted elsewhere, whatever type it names."""
+        return not {"bind", "rbind"}.isdisjoint(self.options)
+
+    @property
+    def auto(self) -> bool:
+        """Whether `mount -a` looks at it."""
+        return "noauto" not in self.options and self.fstype not in ("swap", "ignore")
+
+    def is_at(self, path: str) -> bool:
+        """Whether it is for `path`, which has no symlinks, however the entry spells it."""
+        return self.point == path or self.resolved == path
+
+    @property
+    def resolved(self) -> str:
+        """The mount point without symlinks. A server that does not answer is not asked."""
+        if not self.point.startswith("/") or _REMOTE.match(self.fstype):
+            return self.point
+        return os.path.realpath(self.point)
 
 
-def with_entry(content: bytes, wanted: WantedMount, fstab: str) -> bytes:
+def entries_at(content: bytes, path: str) -> List[Entry]:
+    """The entries for `path`, however they spell it."""
+    return [entry for entry in entries(content) if entry.is_at(path)]
+
+
+def entries(content: bytes) -> Iterator[Entry]:
+    """All entries of the file."""
+    for line in _lines(content):
+        entry = _entry(line)
+        if entry:
+            yield entry
+
+
+def with_entry(content: bytes, wanted: WantedMount, fstab: str, manner: Manner = Manner()) -> bytes:
     """`content` with exactly one entry for `wanted`, all other lines kept to the byte.
 
     Options that an entry has already stay, unless they contradict what is wanted.
@@ -71,31 +99,35 @@ def with_entry(content: bytes, wanted: WantedMount, fstab: str) -> bytes:
     kept: List[bytes] = []
     found = False
     for line in _lines(content):
-        fields = _fields_for(line, wanted.path)
-        if fields is None:
+        entry = _entry(line)
+        if entry is None or not entry.is_at(wanted.path):
             kept.append(line)
-        elif fields[2] != b"bpf":
-            raise FstabProblem(
-                f"{fstab} has an entry for {wanted.path} of type {os.fsdecode(fields[2])}: remove "
-                "it, or declare another path"
-            )
+        elif entry.fstype != "bpf" or entry.binds:
+            raise FstabProblem(_foreign(entry, wanted.path, fstab))
         elif not found:
-            kept.append(_merged(line, fields, wanted))
+            kept.append(_merged(entry, wanted, manner))
             found = True
     if not found:
         if kept and not kept[-1].endswith(b"\n"):
             kept.append(b"\n")
-        kept.append(_new_line(wanted))
+        kept.append(_new_line(wanted, manner))
     return b"".join(kept)
 
 
 def without_entry(content: bytes, path: str) -> bytes:
     """`content` with no bpffs entry for `path`, all other lines kept to the byte."""
-    return b"".join(
-        line
-        for line in _lines(content)
-        if (_fields_for(line, path) or (b"", b"", b""))[2] != b"bpf"
-    )
+    kept = []
+    for line in _lines(content):
+        entry = _entry(line)
+        if entry is None or entry.fstype != "bpf" or not entry.is_at(path):
+            kept.append(line)
+    return b"".join(kept)
+
+
+def _foreign(entry: Entry, path: str, fstab: str) -> str:
+    spelled = "" if entry.point == path else f", spelled {entry.point},"
+    kind = "that binds another tree there" if entry.binds else f"of type {entry.fstype}"
+    return f"{fstab} has an entry for {path}{spelled} {kind}: remove it, or declare another path"
 
 
 def _lines(content: bytes) -> List[bytes]:
@@ -103,107 +135,97 @@ def _lines(content: bytes) -> List[bytes]:
     return re.findall(rb"[^\n]*\n|[^\n]+", content)
 
 
-def _fields_for(line: bytes, path: str) -> Optional[Tuple[bytes, ...]]:
-    """The fields of an entry for `path`; None for every other line."""
+def _entry(line: bytes) -> Optional[Entry]:
     fields = tuple(line.split())
-    if len(fields) < 3 or fields[0].startswith(b"#"):
-        return None
-    point = _ESCAPED.sub(lambda match: bytes([int(match[1], 8)]), fields[1])
-    return fields if (point.rstrip(b"/") or b"/") == os.fsencode(path) else None
+    return None if len(fields) < 3 or fields[0].startswith(b"#") else Entry(line, fields)
 
 
-def _merged(line: bytes, fields: Sequence[bytes], wanted: WantedMount) -> bytes:
-    """The line with its fourth field as it is to be, and all else as it was."""
-    has_options = len(fields) > 3 and not fields[3].startswith(b"#")
-    have = tuple(os.fsdecode(fields[3]).split(",")) if has_options else ()
-    options = _options(have, wanted)
-    if options == have or not (options or have):
-        return line
-    word = os.fsencode(",".join(options or ["defaults"]))
-    if has_options:
-        return re.sub(rb"^(\s*(?:\S+\s+){3})\S+", lambda match: match[1] + word, line, count=1)
-    return re.sub(rb"^(\s*\S+\s+\S+\s+\S+)", lambda match: match[1] + b" " + word, line, count=1)
+def _merged(entry: Entry, wanted: WantedMount, manner: Manner) -> bytes:
+    """The line with the fields as they are to be, and all between and after them as it was."""
+    spans = [match.span() for match in re.finditer(rb"\S+", entry.line)]
+    words: Dict[int, bytes] = {}
+    if manner.source not in (None, entry.source):
+        words[0] = _escaped(manner.source or "")
+    if entry.point != wanted.path:
+        words[1] = _escaped(wanted.path)  # not every systemd looks through symlinks
+    have = entry.options
+    options = _options(have, wanted, manner)
+    if options != have and (options or have):
+        word = os.fsencode(",".join(options or ["defaults"]))
+        if entry.has_options:
+            words[3] = word
+        else:
+            words[2] = entry.fields[2] + b" " + word
+    line = entry.line
+    for number in sorted(words, reverse=True):
+        start, end = spans[number]
+        line = line[:start] + words[number] + line[end:]
+    return line
 
 
-def _options(have: Sequence[str], wanted: WantedMount) -> Tuple[str, ...]:
-    valued = [option for option in wanted.options.split(",") if option]
-    declared = [*sorted(wanted.set_flags), *valued]
+def _options(have: Sequence[str], wanted: WantedMount, manner: Manner) -> Tuple[str, ...]:
+    declared = dict(option.split("=", 1) for option in wanted.options.split(",") if option)
+    flags = set(wanted.set_flags)
+    if "relatime" in flags and ATIME.isdisjoint(have) and have:
+        flags.remove("relatime")  # the kernel's default
     gone = {name for name, flag in OPPOSITES.items() if flag in wanted.set_flags}
-    gone |= wanted.clear_flags | {"noauto"}  # it is to be mounted at boot
+    gone |= wanted.clear_flags | {"noauto"}
     if wanted.set_flags & ATIME:
         gone |= ATIME - wanted.set_flags
-    keys = {option.partition("=")[0] for option in valued}
+    same = {
+        key for key, value in declared.items() if _meanings(key, have) == {_meaning(key, value)}
+    }
     kept = [
         option
         for option in have
-        if option in declared
-        or not (option in gone or ("=" in option and option.partition("=")[0] in keys))
+        if option not in gone and (_key(option) not in declared or _key(option) in same)
     ]
-    return (*kept, *(option for option in declared if option not in kept))
+    keys = {_key(option).lower() for option in kept}
+    added = sorted(flags - set(kept))
+    added += [f"{key}={value}" for key, value in declared.items() if key not in same]
+    added += [each for each in manner.absent if _key(each) not in {*keys, *declared}]
+    return (*kept, *added, *(() if manner.auto else ("noauto",)))
 
 
-def _new_line(wanted: WantedMount) -> bytes:
-    point = _SPECIAL.sub(lambda match: b"\\%03o" % match[0][0], os.fsencode(wanted.path))
-    options = ",".join(_options((), wanted) or ["defaults"]).encode()
-    return b" ".join([b"bpffs", point, b"bpf", options, b"0", b"0"]) + b"\n"
+def _key(option: str) -> str:
+    return option.partition("=")[0]
 
 
-def _directory_of(path: str) -> Fd:
-    parent = path.rpartition("/")[0] or "/"
-    with walk(parent) as place:
-        if place.missing:
-            raise FstabProblem(f"{path}: there is no directory {parent}: declare another fstab")
-        return open_readable(".", place.fd, parent)
+def _meanings(key: str, options: Sequence[str]) -> FrozenSet[object]:
+    """What all options of one name say."""
+    return frozenset(
+        _meaning(key, option.partition("=")[2]) for option in options if _key(option) == key
+    )
 
 
-def _read(path: str, directory: int) -> Optional[bytes]:
-    name = os.path.basename(path)
+def _meaning(key: str, value: str) -> object:
+    """What the value of an option says, however it is spelled."""
     try:
-        # O_NONBLOCK: a FIFO would wait for a writer for ever.
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        fd = Fd(os.open(name, flags, dir_fd=directory))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise FstabProblem(f"{path}: {KernelError.of('open', error, ActsOn.FILE)}") from None
-    with fd:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise FstabProblem(f"{path} is no regular file: declare the real fstab")
-        if mount_id(fd) != mount_id(directory):
-            raise FstabProblem(
-                f"{path} is a mount point of its own, as in containers, and cannot be replaced: "
-                "leave boot unset here"
-            )
-        with open(fd, "rb", closefd=False) as file:
-            return file.read()
+        if key == "mode":
+            return int(value, 8) | STICKY
+        if key == "uid":
+            return read_access(value, None, None, bits=0).owner
+        if key == "gid":
+            return read_access(None, value, None, bits=0).group
+    except (ValueError, BadField):
+        return value
+    return frozenset(value.lower().split(":"))
 
 
-def _write(path: str, temporary: str, content: bytes, directory: int) -> None:
-    with suppress(FileNotFoundError):  # of a killed run: only who has the lock makes one
-        os.unlink(temporary, dir_fd=directory)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with Fd(os.open(temporary, flags, 0o600, dir_fd=directory)) as fd:
-        _copy_attributes(path, fd)
-        with open(fd, "wb", closefd=False) as file:
-            file.write(content)
-        os.fsync(fd)
+def _new_line(wanted: WantedMount, manner: Manner) -> bytes:
+    options = ",".join(_options((), wanted, manner) or ["defaults"]).encode()
+    source = _escaped(manner.source or "bpf")
+    return b" ".join([source, _escaped(wanted.path), b"bpf", options, b"0", b"0"]) + b"\n"
 
 
-def _copy_attributes(path: str, fd: int) -> None:
-    try:
-        status = os.lstat(path)
-    except FileNotFoundError:
-        os.fchmod(fd, 0o644)
-        return
-    os.fchown(fd, status.st_uid, status.st_gid)
-    os.fchmod(fd, stat.S_IMODE(status.st_mode))
-    try:
-        for name in os.listxattr(path, follow_symlinks=False):
-            os.setxattr(fd, name, os.getxattr(path, name, follow_symlinks=False))
-    except OSError as error:
-        if error.errno != errno.ENOTSUP:
-            raise
+def _plain(field: bytes) -> str:
+    return os.fsdecode(_ESCAPED.sub(lambda match: bytes([int(match[1], 8) & 255]), field))
+
+
+def _escaped(text: str) -> bytes:
+    return _SPECIAL.sub(lambda match: b"\\%03o" % match[0][0], os.fsencode(text))
 
 
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 _SPECIAL = re.compile(rb"[\s\\#]")
+_REMOTE = re.compile(r"nfs|cifs|smb|ceph|gluster|afs|9p|ncp|coda|fuse|autofs|davfs|lustre|sshfs")

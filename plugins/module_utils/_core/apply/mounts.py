@@ -7,36 +7,37 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from contextlib import contextmanager, suppress
-from typing import FrozenSet, Iterator, List
+from contextlib import suppress
+from typing import FrozenSet, List
 
 from .. import kernel
-from ..bpffs import PathProblem, Place, open_readable, walk
+from ..bpffs import PathProblem, Place, walk
 from ..errors import PinningError, Problems
 from ..found.mounts import Bpffs, MountSeen
-from ..lock import Patience, try_lock
+from ..lock import alone
 from ..observe.mounts import observe
 from ..plan.mounts import MountPlan, flags_to_set, inheriting, plan_mount
-from ..spec.mounts import WantedMount, flag_bits
+from ..spec.mounts import SOURCE, WantedMount, flag_bits
 from ..staging import set_access_of
 from ..syscall import KernelError
 
 
 def apply_mount(
-    wanted: WantedMount, seen: MountSeen, plan: MountPlan, done: List[str]
+    wanted: WantedMount, seen: MountSeen, plan: MountPlan, done: List[str], source: str = SOURCE
 ) -> MountSeen:
     """Do what the plan says, and return what is there afterwards.
 
-    What was done is added to `done`, in words, also when it ends with an error.
+    `source` is for a new mount. What was done is added to `done`, in words, also when it ends with
+    an error.
     """
     _raise_any(plan)
     if plan.unmount and seen.bpffs:
         wanted = inheriting(wanted, seen.bpffs)
-        _try_out(wanted)
+        _try_out(wanted, source)
         apply_unmount(seen, force=False)
         done.append("unmounted")
     if plan.mount:
-        _mount_alone(wanted, done)
+        _mount_alone(wanted, done, source)
         seen = observe(wanted.path)
         plan = plan_mount(wanted, seen)
         _raise_any(plan)
@@ -68,16 +69,16 @@ def apply_unmount(seen: MountSeen, *, force: bool) -> List[str]:
     return list(now.bpffs.pins or ())
 
 
-def _mount_alone(wanted: WantedMount, done: List[str]) -> None:
+def _mount_alone(wanted: WantedMount, done: List[str], source: str) -> None:
     made = _make_directories(wanted.path)
     try:
-        with _alone_at(wanted.path) as place:
+        with walk(wanted.path) as place, alone(place):
             # Another run may have mounted it while this one waited: then there is nothing to do.
             seen = observe(wanted.path)
             plan = plan_mount(wanted, seen)
             _raise_any(plan)
             if plan.mount:
-                _mount(wanted, os.fsdecode(place.magic), wanted.path)
+                _mount(wanted, os.fsdecode(place.magic), wanted.path, source)
                 _check_new(wanted, seen)
                 done.append("mounted")
     except PinningError:
@@ -87,11 +88,11 @@ def _mount_alone(wanted: WantedMount, done: List[str]) -> None:
         raise
 
 
-def _mount(wanted: WantedMount, target: str, path: str) -> None:
+def _mount(wanted: WantedMount, target: str, path: str, source: str) -> None:
     later = frozenset({"ro"})  # what is read-only cannot be given an owner
     flags = flag_bits(wanted.set_flags - later)
     try:
-        kernel.mount("bpffs", target, "bpf", flags, wanted.options)
+        kernel.mount(source, target, "bpf", flags, wanted.as_new.options)
     except KernelError as error:
         if error.errno == errno.EINVAL and wanted.delegate:
             raise PinningError(
@@ -128,11 +129,11 @@ def _check_new(wanted: WantedMount, before: MountSeen) -> None:
         )
 
 
-def _try_out(wanted: WantedMount) -> None:
+def _try_out(wanted: WantedMount, source: str) -> None:
     """Mount it elsewhere and take it back, before what is there goes for it."""
     directory = tempfile.mkdtemp(prefix="ebpf-pinning-")
     try:
-        _mount(wanted, directory, wanted.path)
+        _mount(wanted, directory, wanted.path, source)
         kernel.umount(directory)
     finally:
         os.rmdir(directory)
@@ -183,16 +184,6 @@ def _make_directories(path: str) -> List[str]:
             except OSError as error:
                 raise PathProblem(f"{deepest}: {KernelError.of('mkdir', error)}") from None
             made.append(deepest)
-
-
-@contextmanager
-def _alone_at(path: str) -> Iterator[Place]:
-    """Keep other runs of this collection from mounting at `path` at the same time."""
-    patience = Patience(path)
-    with walk(path) as place, open_readable(".", place.fd, path) as readable:
-        while not try_lock(readable, path):
-            patience.wait()
-        yield place
 
 
 def _raise_any(plan: MountPlan) -> None:

@@ -53,6 +53,7 @@ class MountSeen:
     layers: Sequence[Mount]  # all mounts at exactly `path`, the lowest first
     bpffs: Optional[Bpffs]  # when one is on top at `path`
     kernel_has_bpffs: bool
+    below: Optional[Mount] = None  # the mount that the mount point itself lies in
 
     @property
     def stacked(self) -> bool:

@@ -30,14 +30,17 @@ def observe(path: str) -> MountSeen:
     with at(path), walk(path) as place:
         mount = mount_of(place.fd, table)
         is_top = mount is not None and not place.missing and mount.point == path
+        layers: Sequence[Mount] = _lowest_first(mount, table) if is_top and mount else ()
+        below = layers[0].parent if layers else mount and mount.id
         return MountSeen(
             path,
             place.missing,
             place.identity,
             mount,
-            _lowest_first(mount, table) if is_top and mount else (),
+            layers,
             _bpffs(place, mount) if is_top and mount and mount.fstype == "bpf" else None,
             _kernel_has_bpffs(),
+            next((each for each in table if each.id == below), None),
         )
 
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Dict, FrozenSet, Mapping, Sequence, Tuple
 
@@ -13,6 +13,8 @@ from ..shape import Access
 from .fields import BadField, absolute, octal, read_access
 
 STICKY = 0o1000  # bpf_fill_super sets it on every root directory
+NEW_MODE = STICKY | 0o700  # of a new mount, as systemd and bpftool make it; the kernel's is 1777
+SOURCE = "bpf"  # of a new mount, as systemd and bpftool name it
 
 # Per-mount flags: what to set, what to clear, of (MS_* in man 2 mount).
 MOUNT_FLAGS = {
@@ -68,6 +70,12 @@ class WantedMount:
             words.append(f"gid={self.access.group}")
         words += [f"delegate_{field}={':'.join(sorted(names))}" for field, names in self.delegate]
         return ",".join(words)
+
+    @property
+    def as_new(self) -> WantedMount:
+        """The same for a new file system, which is closed to other users unless declared."""
+        owner, group, mode = self.access.owner, self.access.group, self.access.mode
+        return replace(self, access=Access(owner, group, NEW_MODE if mode is None else mode))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What mounts a bpffs at boot, and what would mount a second one over it.
+
+mount(8) takes an entry of fstab for mounted when /proc/self/mountinfo has a line of the same
+source, the same root and the same mount point (mnt_table_is_fs_mounted in util-linux), and else
+mounts it, over whatever is there. systemd mounts /sys/fs/bpf by itself, with the source `bpf`
+(src/shared/mount-setup.c), and then reads no entry for it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Iterator, List, Optional
+
+from . import fstab
+from .found.mounts import Bpffs, MountSeen
+from .fstab import FstabProblem
+from .spec.fields import octal
+from .spec.mounts import NEW_MODE, SOURCE, STICKY, WantedMount
+
+SYSTEMDS_OWN = "/sys/fs/bpf"
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What starts this host, and the file it reads."""
+
+    fstab: str
+    systemd_runs: bool
+    systemd_starts: bool  # it does not run here, as in a container or a chroot, but may at boot
+
+    def by_systemd(self, path: str) -> bool:
+        """Whether systemd mounts `path` at boot, whatever fstab says."""
+        return path == SYSTEMDS_OWN and self.systemd_starts
+
+
+@dataclass(frozen=True)
+class Hazard:
+    """An entry by which a second file system would be mounted over the bpffs, and why."""
+
+    entry: fstab.Entry
+    reason: str
+    at_path: bool  # else at a directory in it, or at another mount of the same
+
+    def warning(self, path: str, bpffs: str) -> str:
+        """What to tell of it; `path` is that of fstab."""
+        line = os.fsdecode(self.entry.line).strip()
+        cure = "remove it"
+        if self.at_path and _is_plain(self.entry):
+            cure = "boot: true of ebpf.pinning.bpffs_mount mends it, boot: false removes it"
+        return (
+            f"{path} has an entry by which `mount -a` mounts over {bpffs}, and hides pins: {line} "
+            f"({self.reason}); {cure}"
+        )
+
+
+def look(path: str) -> Boot:
+    """How this host starts."""
+    runs = os.path.isdir("/run/systemd/system")  # sd_booted(3)
+    init = os.path.realpath("/sbin/init")
+    return Boot(path, runs, runs or not os.path.exists(init) or os.path.basename(init) == "systemd")
+
+
+def source_of_new(path: str, before: Optional[Bpffs], content: bytes, boot: Boot) -> str:
+    """The source for a bpffs that is mounted at `path` from now on; `before` is what it replaces.
+
+    It is the one that its entry in fstab has, unless systemd mounts it at the next boot.
+    """
+    if boot.by_systemd(path):
+        return SOURCE
+    sources = [before.mount.source] if before else []
+    sources += [entry.source for entry in fstab.entries_at(content, path) if _is_plain(entry)]
+    return next(filter(_can_be_named, sources), SOURCE)
+
+
+def manner(
+    wanted: WantedMount, seen: MountSeen, anew: bool, content: bytes, boot: Boot
+) -> fstab.Manner:
+    """How the entry is to be, so that it never mounts a second one; FstabProblem if it cannot.
+
+    `anew`: what is mounted will be unmounted, and perhaps mounted again.
+    """
+    there = seen.bpffs
+    source = source_of_new(wanted.path, there, content, boot)
+    fits = there is None or anew or _is_mounted(source, there)
+    if there and not fits and not boot.by_systemd(wanted.path):
+        raise FstabProblem(
+            f"{boot.fstab}: no entry can stand for what is mounted at {wanted.path} (source "
+            f"{there.mount.source!r}, root {there.mount.root}): `mount -a` would mount a second "
+            "bpffs over it; leave boot unset, or remove the pins, unmount it and run again"
+        )
+    mode = NEW_MODE if there is None else there.root.mode | STICKY
+    absent = [] if mode == _KERNELS_MODE else [f"mode={octal(mode)}"]
+    if seen.below and seen.below.fstype in _VOLATILE:
+        absent.append("x-mount.mkdir")  # the mount point is gone at boot
+    return fstab.Manner(source, tuple(absent), auto=fits)
+
+
+def remarks(seen: MountSeen, made: fstab.Manner, boot: Boot) -> Iterator[str]:
+    """What the user must know of an entry that was asked for."""
+    if boot.systemd_runs and boot.by_systemd(seen.path):
+        yield (
+            f"systemd mounts {seen.path} at boot by itself, with mode 0700, and reads no entry of "
+            f"{boot.fstab} for it: mode, owner, group and opts that are declared here hold until "
+            "the next boot. bpf_restore_mounts of the role ebpf.pinning.bpf_restore sets them at "
+            "each boot"
+        )
+    if seen.bpffs and not made.auto:
+        yield (
+            f"{seen.path} is mounted with source {seen.bpffs.mount.source!r}, and systemd mounts "
+            f"it with source {SOURCE!r}: its entry in {boot.fstab} has noauto, or `mount -a` would "
+            "mount a second one, now or after the next boot. Run again after that"
+        )
+
+
+def hazards(content: bytes, seen: MountSeen, boot: Boot) -> List[Hazard]:
+    """The entries that would mount something over a bpffs, or over a directory in it."""
+    found: List[Hazard] = []
+    before = 0
+    for entry in fstab.entries(content):
+        if not entry.auto or not entry.point.startswith("/"):
+            continue
+        if entry.is_at(seen.path):
+            reason = _hazard(entry, seen, before, boot)
+            before += 1
+            if reason:
+                found.append(Hazard(entry, reason, at_path=True))
+        elif seen.bpffs and f"{entry.resolved}/".startswith(f"{seen.path}/"):
+            if os.path.isdir(entry.resolved) and not os.path.ismount(entry.resolved):
+                found.append(Hazard(entry, f"{entry.resolved} is a directory in it", at_path=False))
+        elif _is_alias(entry, seen):
+            reason = f"the same file system is mounted at {entry.resolved}"
+            found.append(Hazard(entry, reason, at_path=False))
+    return found
+
+
+def _hazard(entry: fstab.Entry, seen: MountSeen, before: int, boot: Boot) -> str:
+    """Why an entry for the very path would mount something over the bpffs; else empty."""
+    there = seen.bpffs
+    if entry.binds:
+        return "" if _is_root(entry.source, seen) else "it binds another tree there"
+    if entry.fstype != "bpf":
+        return f"it is of type {entry.fstype}"
+    if before:
+        return "another entry mounts it before"
+    if there and not _is_mounted(entry.source, there):
+        return f"what is mounted has the source {there.mount.source!r}"
+    if boot.by_systemd(seen.path) and entry.source != SOURCE:
+        return f"systemd mounts it at boot, with the source {SOURCE!r}"
+    return ""
+
+
+def _is_alias(entry: fstab.Entry, seen: MountSeen) -> bool:
+    """Whether it would mount a second one where the same file system is mounted elsewhere."""
+    there = seen.bpffs
+    if there is None or not _is_plain(entry) or _is_mounted(entry.source, there):
+        return False
+    return _is_root(entry.resolved, seen)
+
+
+def _is_plain(entry: fstab.Entry) -> bool:
+    return entry.fstype == "bpf" and not entry.binds
+
+
+def _is_root(path: str, seen: MountSeen) -> bool:
+    """Whether `path` is the root of the bpffs that was seen, by whatever mount."""
+    if seen.bpffs is None:
+        return False
+    with suppress(OSError):
+        status = os.stat(path)
+        return (status.st_dev, status.st_ino) == seen.bpffs.root.identity
+    return False
+
+
+def _is_mounted(source: str, there: Bpffs) -> bool:
+    """Whether mount(8) takes an entry of that source for what is mounted there."""
+    return there.mount.root == "/" and there.mount.source == source and not _TAG.match(source)
+
+
+def _can_be_named(source: str) -> bool:
+    # mount(8) reads NAME=value as a tag of a device, and systemd waits for the device of a path,
+    # and unmounts what has none.
+    return bool(source) and not source.startswith("/") and not _TAG.match(source)
+
+
+_TAG = re.compile(r"\w+=")
+_VOLATILE = frozenset({"tmpfs", "ramfs", "devtmpfs"})
+_KERNELS_MODE = STICKY | 0o777
