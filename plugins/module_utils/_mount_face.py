@@ -14,7 +14,7 @@ from ._core.errors import Problems
 from ._core.found.mounts import MountSeen
 from ._core.observe.mounts import observe
 from ._core.plan.mounts import MountPlan, flags_to_set, inheriting, plan_mount, plan_unmount
-from ._core.spec.fields import absolute, group_name, octal, user_name
+from ._core.spec.fields import group_name, octal, plain, user_name
 from ._core.spec.mounts import DELEGATES, WantedMount, WantedUnmount, read_mount
 from ._face import Dictionary, failures_reported, file_diff, printable, text_diff
 
@@ -73,7 +73,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
 def _boot(parameters: t.Mapping[str, t.Any], wanted: WantedMount) -> t.Optional[_Boot]:
     if parameters["boot"] is None:
         return None
-    path = absolute(parameters["fstab"] or "", "fstab")
+    path = plain(parameters["fstab"] or "", "fstab")
     if parameters["boot"]:
         boot = _Boot(path, fstab.read(path), partial(fstab.with_entry, wanted=wanted, fstab=path))
     else:
