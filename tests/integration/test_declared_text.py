@@ -54,11 +54,11 @@ def test_they_are_refused_in_what_goes_into_files_of_another_syntax(
     runs = [
         [place.run(check=check, **fields) for check in (True, False)] for _about, fields in cases
     ]
-    for (about, _fields_), both in zip(cases, results(host, runs), strict=True):
+    for (about, _words), both in zip(cases, results(host, runs), strict=True):
         with subtests.test(about):
             for result in both:
                 assert result["failed"], result
-                assert result["msg"].isprintable()
+                assert about.rpartition(": ")[2][1:-1] in result["msg"]
                 assert "control character" in result["msg"]
     assert place.picture() == before
 
@@ -103,7 +103,7 @@ def test_what_others_called_so_can_be_looked_at_removed_and_unmounted(
     assert len(seen.good()["pins"]) == 1
     assert removed.good().changed
     assert unmounted.good().changed
-    assert host.inventory().keys() == {BPFFS}
+    assert [path for path in host.inventory() if "flows" in path or odd in path] == []
     assert mounts_at(host, point) == []
 
 
@@ -116,8 +116,8 @@ ODD = [
     "%n%i",
     "back\\slash",
     "end\\",
-    "$HOME",
-    "${X}",
+    "$nope",
+    "${nope}",
     "größe",
     "-x",
 ]
@@ -183,4 +183,4 @@ def test_a_manifest_with_such_a_directory_is_refused(host: Host, restorer: Resto
     for command in ("status", "restore"):
         (line,) = json.loads(restorer.json(command).output)["refused"]
         assert "control character" in line
-    assert host.inventory().keys() == {BPFFS}
+    assert [path for path in host.inventory() if "flows" in path] == []
