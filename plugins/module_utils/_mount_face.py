@@ -14,7 +14,7 @@ from ._core.errors import Problems
 from ._core.found.mounts import MountSeen
 from ._core.observe.mounts import observe
 from ._core.plan.mounts import MountPlan, flags_to_set, inheriting, plan_mount, plan_unmount
-from ._core.spec.fields import absolute, group_name, octal, user_name
+from ._core.spec.fields import group_name, octal, plain, user_name
 from ._core.spec.mounts import DELEGATES, WantedMount, WantedUnmount, read_mount
 from ._face import Dictionary, failures_reported, file_diff, printable, text_diff
 
@@ -90,7 +90,7 @@ def _fstab(
 ) -> _Fstab:
     """What is to become of fstab; FstabProblem, before anything is mounted, if it cannot be."""
     asked, path = parameters["boot"], parameters.get("fstab") or ""
-    start = boot.look(path if asked is None else absolute(path, "fstab"))
+    start = boot.look(path if asked is None else plain(path, "fstab"))
     before = fstab_file.glance(start.fstab) if asked is None else fstab_file.read(start.fstab)
     remarks: t.List[str] = []
     change: t.Callable[[bytes], bytes] = bytes  # as it is

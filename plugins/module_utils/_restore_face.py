@@ -11,13 +11,15 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
 from . import _host_program as host_program
+from ._core import files
 from ._core.errors import Problems
 from ._core.mountinfo import mounts
 from ._core.restore import command, manifest
-from ._core.spec.fields import BadField, absolute
+from ._core.spec.fields import BadField, check_no_control, plain
 from ._core.uapi import MapFlag
 from ._face import Dictionary, failures_reported, file_diff, printable
-from ._host_program import HostFile
+from ._host_program import HostCore, HostFile
+from ._host_python import check_python
 from ._options import ACCESS, MAP, MOUNT, Options
 
 if t.TYPE_CHECKING:
@@ -29,7 +31,7 @@ DEFAULT_MANIFESTS = command.MANIFESTS  # and so all of the command is there to b
 class _Wanted(t.NamedTuple):
     """What is to be on the host."""
 
-    files: t.Sequence[HostFile]
+    files: t.Sequence[host_program.Wanted]
     outdated: t.Sequence[str] = ()  # directories that are to go
     sandbox: t.Optional[Dictionary] = None
 
@@ -40,10 +42,10 @@ def run(module: AnsibleModule) -> t.NoReturn:
     with failures_reported(module, done):
         if os.geteuid() != 0:
             raise BadField("only root may install this: run the task with `become: true`")
-        name, directory = _name(module.params), absolute(module.params["manifests"], "manifests")
-        library = absolute(module.params["library"], "library")
+        name, directory = _name(module.params), plain(module.params["manifests"], "manifests")
+        library = plain(module.params["library"], "library")
         for path in (directory, library):
-            _check_private(path)
+            manifest.check_directory(path)
         path = f"{directory}/{name}{manifest.SUFFIX}"
         manifests = set(_names(directory))
         if module.params["state"] == "present":
@@ -53,13 +55,16 @@ def run(module: AnsibleModule) -> t.NoReturn:
             manifests.discard(os.path.basename(path))
             wanted = _absent(library, path, is_last=not manifests)
         differing = [file for file in wanted.files if file.differs]
-        diff = [_diff(file) for file in differing if file.path == path]
+        _raise_hindrances(differing, wanted.outdated)
+        diff = [
+            _diff(file) for file in differing if isinstance(file, HostFile) and file.path == path
+        ]
         if not module.check_mode:
             _settle(differing, wanted.outdated, done)
         report: Dictionary = {
             "changed": bool(differing or wanted.outdated),
             "files": [
-                *(_action(file.path, gone=file.content is None) for file in differing),
+                *(action for file in differing for action in _actions(file)),
                 *(_action(each, gone=True) for each in wanted.outdated),
             ],
             "manifests": sorted(manifests),
@@ -72,20 +77,16 @@ def run(module: AnsibleModule) -> t.NoReturn:
 
 def _name(parameters: t.Mapping[str, t.Any]) -> str:
     name: str = parameters["name"]
-    if not name or "/" in name or name.startswith(".") or "\0" in name or len(name) > 200:
+    if not name or "/" in name or name.startswith(".") or "\0" in name or _size(name) > 200:
         raise BadField(
             f"name {name[:40]!r} is no name of a file: use letters, digits and dashes, 200 at most"
         )
+    check_no_control(name, "name")
     return name
 
 
-def _check_private(directory: str) -> None:
-    try:
-        manifest.check_owner(directory)
-    except FileNotFoundError:
-        pass
-    except BadField as error:
-        raise BadField(f"{directory} {error}") from None
+def _size(name: str) -> int:
+    return len(name.encode("utf-8", "surrogateescape"))
 
 
 def _names(directory: str) -> t.List[str]:
@@ -96,12 +97,8 @@ def _names(directory: str) -> t.List[str]:
 
 
 def _present(parameters: t.Mapping[str, t.Any], library: str, path: str) -> _Wanted:
-    python = absolute(parameters["python"], "python")
-    if not (os.path.isfile(python) and os.access(python, os.X_OK)):
-        raise BadField(
-            f"python {python} is no program of this host: name one of Python 3.8 or "
-            "newer, with its whole path"
-        )
+    python = plain(parameters["python"], "python")
+    check_python(python)
     mounted = _typed(parameters, "mounts", {**MOUNT, "path": {"type": "path", "required": True}})
     policy = ("on_mismatch", "value_growth")
     maps = [
@@ -109,7 +106,7 @@ def _present(parameters: t.Mapping[str, t.Any], library: str, path: str) -> _Wan
         for each in _typed(parameters, "maps", MAP)
     ]
     defaults = {field: parameters[field] for field in ACCESS}
-    defaults["directory"] = absolute(parameters["directory"], "directory")
+    defaults["directory"] = plain(parameters["directory"], "directory")
     text = manifest.content(mounted, maps, defaults)
     try:
         parsed = manifest.parse(text, path)
@@ -120,7 +117,7 @@ def _present(parameters: t.Mapping[str, t.Any], library: str, path: str) -> _Wan
     program = host_program.program(library, python)
     return _Wanted(
         [*program, HostFile(path, text, 0o600)],
-        host_program.outdated(library, program),
+        host_program.outdated(library, {program[0].path}),
         _sandbox(parsed),
     )
 
@@ -166,13 +163,31 @@ def _holder(directory: str, points: t.Collection[str]) -> str:
     return max(holders, key=len, default=directory)
 
 
-def _settle(differing: t.Sequence[HostFile], outdated: t.Sequence[str], done: t.List[str]) -> None:
+def _raise_hindrances(
+    differing: t.Sequence[host_program.Wanted], outdated: t.Sequence[str]
+) -> None:
+    """So that nothing is written, and no check says it would be, where something cannot be."""
+    found = [each for file in differing for each in file.hindrances()]
+    found += [each for path in outdated for each in files.hindrances_below(path)]
+    if found:
+        raise Problems(list(dict.fromkeys(found)))
+
+
+def _settle(
+    differing: t.Sequence[host_program.Wanted], outdated: t.Sequence[str], done: t.List[str]
+) -> None:
     for file in differing:
         file.settle()
         done.append(file.path)
     for path in outdated:
         host_program.remove_core(path)
         done.append(path)
+
+
+def _actions(file: host_program.Wanted) -> t.List[Dictionary]:
+    if isinstance(file, HostCore):
+        return [_action(f"{file.path}/{name}", gone=False) for name in file.contents]
+    return [_action(file.path, gone=file.content is None)]
 
 
 def _action(path: str, *, gone: bool) -> Dictionary:

@@ -23,7 +23,8 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - Name of the manifest. A host may have many, one for each declaration.
+      - Name of the manifest, without control characters and at most 200 bytes long. A host may
+        have many, one for each declaration.
     type: str
     required: true
   state:
@@ -64,16 +65,19 @@ options:
   manifests:
     description:
       - The directory that manifests are kept in.
+      - It is refused where anybody but root could change what is in it. So is a directory above, be
+        it sticky like C(/tmp), and a symlink of another user.
     type: path
     default: /etc/ebpf-pinning/restore.d
   library:
     description:
-      - The directory of the command.
+      - The directory of the command. It has to be root's in the same way as O(manifests).
     type: path
     default: /usr/local/lib/ebpf-pinning
   python:
     description:
-      - The interpreter of the command.
+      - The interpreter of the command. It has to be root's in the same way as O(manifests), with
+        the standard library beside it, and its path has no blanks.
     type: path
     default: /usr/bin/python3
 seealso:

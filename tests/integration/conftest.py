@@ -18,6 +18,12 @@ from restoring import Installed, Restorer, every_type
 
 sys.path.append(str(CHECKOUT))  # for what runs on the controller, and needs no host
 
+# What root is to run must not lie below a directory like /tmp, which everybody may write to.
+if not os.geteuid():
+    temporary = "/var/cache/ebpf-pinning-tests"
+    os.makedirs(temporary, mode=0o755, exist_ok=True)
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", temporary)
+
 pytest.register_assert_rewrite("absence_table", "bad_table", "mount_table", "restore_places")
 
 

@@ -141,8 +141,9 @@ def keep_apart(host: Host) -> None:
     host.shell(
         f"""
         cp -a /etc {etc} && mount --bind {etc} /etc
-        mount -t tmpfs run /run
-        mkdir {lib}; mount --bind /usr/local/lib {lib}; mount -t tmpfs lib /usr/local/lib
+        mount -t tmpfs -o mode=755 run /run
+        mkdir {lib} && mount --bind /usr/local/lib {lib}
+        mount -t tmpfs -o mode=755 lib /usr/local/lib
         for each in {lib}/*; do
             here=/usr/local/lib/${{each##*/}}
             if [ -d "$each" ] && [ ! -L "$each" ]; then

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ MAPS = [
     {"name": "counts", "type": "percpu_array", "value_size": 8, "max_entries": 4},
 ]
 AGENT = f"{BPFFS}/agent"
+PYTHON = os.path.realpath("/usr/bin/python3")  # root's, and not the one that is taken by itself
 MANIFEST = f"{ETC}/restore.d/sys-fs-bpf-agent.json"
 WANTED: Fields = {
     "bpf_maps": MAPS,
@@ -194,14 +196,14 @@ def test_the_role_alone_brings_mounts_back_too(apart: Host, subtests: pytest.Sub
         "bpf_restore_maps": [{"name": "flows", **HASH}],
         "bpf_restore_directory": f"{point}/maps",
         "bpf_restore_owner": "daemon",
-        "bpf_restore_python": host.site.python,
+        "bpf_restore_python": PYTHON,
     }
     first, second = run_roles(host, "bpf_restore", [wanted, wanted])
     with subtests.test("declared"):
         assert len(changed(first)) == 1
         assert changed(second) == []
         assert next(each["sandbox"] for each in first if "sandbox" in each)["writable"] == [point]
-        assert host.shell(f"head -n 1 {COMMAND}") == f"#!{host.site.python} -I\n"
+        assert host.shell(f"head -n 1 {COMMAND}") == f"#!{PYTHON} -IS\n"
     with subtests.test("restored"):
         host.run(COMMAND, "restore", "--part", "mounts")
         host.run(COMMAND, "restore", "--part", "maps")

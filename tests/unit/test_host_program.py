@@ -27,13 +27,10 @@ PYTHON = "/usr/bin/python3"
 
 
 def test_the_program_is_the_core_as_it_is() -> None:
-    *core, starter = host_program.program(LIBRARY, PYTHON)
+    core, starter = host_program.program(LIBRARY, PYTHON)
     sources = {str(path.relative_to(CORE.parent)): path.read_bytes() for path in CORE.rglob("*.py")}
-    directory = re.fullmatch(rf"{LIBRARY}/core-[0-9a-f]{{16}}/_core/.*", core[0].path)
-    assert directory
-    top = core[0].path.partition("/_core/")[0]
-    assert {file.path.removeprefix(f"{top}/"): file.content for file in core} == sources
-    assert {file.mode for file in core} == {0o644}
+    assert re.fullmatch(rf"{LIBRARY}/core-[0-9a-f]{{16}}", core.path)
+    assert core.contents == sources
     assert (starter.path, starter.mode) == (f"{LIBRARY}/ebpf-pinning", 0o755)
 
 
@@ -67,23 +64,22 @@ ODD = ["/opt/it's here", '/opt/"quoted"', "/opt/back\\slash", "/opt/größe", "/
 
 @pytest.mark.parametrize("library", ODD)
 def test_the_starter_finds_its_core_whatever_the_directory_is_called(library: str) -> None:
-    *core, starter = host_program.program(library, PYTHON)
+    core, starter = host_program.program(library, PYTHON)
     text = (starter.content or b"").decode()
-    assert text.startswith(f"#!{PYTHON} -I\n")
-    (insert,) = (
-        node
+    assert text.startswith(f"#!{PYTHON} -IS\n")
+    (directory,) = (
+        ast.literal_eval(node.value)
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "sys.path.insert"
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "core"
     )
-    directory = ast.literal_eval(insert.args[1])
-    assert core[0].path.startswith(f"{directory}/_core/")
+    assert directory == f"{core.path}/_core"
     assert directory.startswith(f"{library}/core-")
 
 
 def test_only_cores_that_are_not_used_are_outdated(tmp_path: Path) -> None:
     library = str(tmp_path)
     program = host_program.program(library, PYTHON)
-    current = program[0].path.partition("/_core/")[0]
+    current = program[0].path
     old = [f"core-{digit * 16}" for digit in "09af"]
     others = [
         "core-0123",
@@ -96,7 +92,7 @@ def test_only_cores_that_are_not_used_are_outdated(tmp_path: Path) -> None:
     for name in [*old, *others, os.path.basename(current)]:
         (tmp_path / name).mkdir()
     (tmp_path / "ebpf-pinning").touch()
-    assert host_program.outdated(library, program) == [f"{library}/{name}" for name in old]
+    assert host_program.outdated(library, {current}) == [f"{library}/{name}" for name in old]
     assert sorted(host_program.outdated(library, ())) == sorted(
         [current, *(f"{library}/{name}" for name in old)]
     )

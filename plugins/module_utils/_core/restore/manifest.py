@@ -12,12 +12,14 @@ import errno
 import json
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from ..errors import TROUBLE, Gathering
+from ..errors import TROUBLE, Gathering, PinningError
 from ..host import this_host
+from ..ownership import roots_own
 from ..spec.fields import BadField, Stranger, read_access
 from ..spec.maps import WantedPin, read_pins
 from ..spec.mounts import DELEGATES, WantedMount, read_mount
@@ -56,11 +58,13 @@ def load_all(directory: str) -> Loaded:
     problems: List[str] = []
     try:
         names = manifest_names(directory)
-        check_owner(directory)
+        check_directory(directory)
     except FileNotFoundError:
         return Loaded((), ())
-    except TROUBLE as error:
+    except OSError as error:
         return Loaded((), [f"{directory} {_spelled(error)}"])
+    except PinningError as error:
+        return Loaded((), [str(error)])
     for name in names:
         path = f"{directory}/{name}"
         try:
@@ -112,13 +116,26 @@ def _read(text: bytes, path: str) -> Manifest:
     return Manifest(path, mounts, pins, obstacles)
 
 
-def check_owner(file: Union[int, str]) -> None:
-    """Raise BadField unless only root may write to `file`: a path or a descriptor."""
-    status = os.stat(file)
+def check_directory(path: str) -> None:
+    """Raise PinningError unless root alone decides what is in `path`, a directory of root's own."""
+    roots_own(os.path.join(os.getcwd(), path))
+    with suppress(FileNotFoundError):
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            raise BadField(f"{path} is a symlink: declare the real path")
+        try:
+            check_owner(status)
+        except BadField as error:
+            raise BadField(f"{path} {error}") from None
+
+
+def check_owner(status: os.stat_result) -> None:
+    """Raise BadField unless only root may write to what has this status."""
     if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise BadField(
             f"belongs to user id {status.st_uid}, mode {status.st_mode & 0o7777:04o}: only root "
-            "may be able to write to it; look at who changed it, then give it back to root"
+            "may be able to write to it; look at who changed it and at what is in it now, then "
+            "give it back to root"
         )
 
 
@@ -136,7 +153,7 @@ def _load(path: str) -> Manifest:
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise BadField("is no regular file: look at who made it, and remove it")
-        check_owner(fd)
+        check_owner(os.fstat(fd))
         with open(fd, "rb", closefd=False) as file:
             return parse(file.read(), path)
     finally:

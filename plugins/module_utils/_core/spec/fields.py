@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import grp
 import pwd
+import re
 from functools import lru_cache
 
 from ..errors import PinningError
@@ -39,6 +40,25 @@ def absolute(path: str, field: str) -> str:
     if "." in parts or ".." in parts:
         raise BadField(f"{field} {path!r} contains `.` or `..`: write the path that is meant")
     return "/" + "/".join(parts)
+
+
+def plain(path: str, field: str) -> str:
+    """The same for what is written into files of another syntax: a unit, fstab, a first line.
+
+    There a line feed begins a line of its own. (Names of pins are in none of them.)
+    """
+    whole = absolute(path, field)
+    check_no_control(whole, field)
+    return whole
+
+
+def check_no_control(text: str, field: str) -> None:
+    """Raise BadField where `text` has characters that end a line or that a terminal obeys."""
+    if _CONTROL.search(text):
+        raise BadField(
+            f"{field} {text!a} contains a control character, which would be a line or a "
+            "command of its own where it is written: leave it out, or rename what is there"
+        )
 
 
 def check_pin_name(name: str) -> None:
@@ -152,3 +172,6 @@ def _mode(mode: object, bits: int) -> int:
             f"mode {mode!r} has bits beyond {octal(bits)}, which mean nothing here: leave them out"
         )
     return value
+
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")

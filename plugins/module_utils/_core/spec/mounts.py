@@ -10,7 +10,7 @@ from typing import Dict, FrozenSet, Mapping, Sequence, Tuple
 
 from ..errors import Gathering
 from ..shape import Access
-from .fields import BadField, absolute, octal, read_access
+from .fields import BadField, absolute, octal, plain, read_access
 
 STICKY = 0o1000  # bpf_fill_super sets it on every root directory
 NEW_MODE = STICKY | 0o700  # of a new mount, as systemd and bpftool make it; the kernel's is 1777
@@ -89,7 +89,9 @@ class WantedUnmount:
 def read_mount(parameters: Mapping[str, object]) -> WantedMount:
     """Read the arguments of the module; raise Problems with all that is wrong."""
     problems = Gathering()
-    path = problems.of(lambda: absolute(str(parameters["path"]), "path"))
+    # One that is there can be unmounted, whatever it is called.
+    read_path = absolute if parameters.get("state") == "unmounted" else plain
+    path = problems.of(lambda: read_path(str(parameters["path"]), "path"))
     access = problems.of(lambda: _root_access(parameters))
     flags = problems.of(lambda: _flags(parameters.get("opts") or ()))  # type: ignore[arg-type]
     delegate: Dict[str, FrozenSet[str]] = {}

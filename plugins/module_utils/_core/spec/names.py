@@ -11,7 +11,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Typ
 
 from ..errors import Gathering
 from ..shape import Access
-from .fields import BadField, absolute, check_pin_name, read_access
+from .fields import BadField, absolute, check_pin_name, plain, read_access
 
 Arguments = Mapping[str, object]
 Given = Callable[[str], object]
@@ -108,6 +108,7 @@ def _place(name: object, path: object, directory: object) -> Tuple[str, str]:
     if path is not None:
         whole = absolute(str(path), "path")
         parent, _slash, last = whole.rpartition("/")
+        plain(parent or "/", "directory")
         check_pin_name(last)
         if name is not None and name != last:
             raise BadField(f"path {whole} does not end in name {name!r}: give only one of them")
@@ -115,6 +116,6 @@ def _place(name: object, path: object, directory: object) -> Tuple[str, str]:
     if name is None:
         raise BadField("neither name nor path is given: say where to pin it")
     check_pin_name(str(name))
-    whole = absolute(str(directory), "directory")
+    whole = plain(str(directory), "directory")
     absolute(f"{whole}/{name}", "path")
     return whole, str(name)
