@@ -84,7 +84,8 @@ class Settings:
         """Whether drift of this host is a failure of the run."""
         for of_play, of_hosts in self._of_plays:
             value = of_play.get("fail", of_hosts.get(host, {}).get("fail"))
-            if value is not None and not boolean(value, strict=False):
+            is_known = value is not None and not isinstance(value, _Unknown)
+            if is_known and not boolean(value, strict=False):
                 return False
         return True
 
@@ -110,7 +111,10 @@ class Settings:
                 )
 
     def _of(self, play: t.Any, host: t.Any = None) -> Values:
-        return self._set(self._manager.get_vars(play=play, host=host, include_hostvars=False))
+        # Or the names of all hosts would be gone through for each of them.
+        near: Values = {"_hosts": [host.name], "_hosts_all": [host.name]} if host else {}
+        variables = self._manager.get_vars(play=play, host=host, include_hostvars=False, **near)
+        return self._set(variables)
 
     def _set(self, variables: t.Mapping[str, t.Any]) -> Values:
         """Those that are set: a blank is not."""
