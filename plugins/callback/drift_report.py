@@ -159,7 +159,7 @@ class CallbackModule(CallbackBase):
         self._report = Report()
         self._play: t.Any = None
         self._plays: t.Dict[str, t.Any] = {}  # those that look at pins
-        self._reached: t.Set[str] = set()  # hosts of which there is any result
+        self._reached: t.Set[str] = set()  # hosts that a task which looks at pins has come to
         self._others: t.Dict[str, t.List[str]] = {}  # host -> failed tasks that are not ours
         self._jobs: t.Dict[t.Tuple[str, str], t.Tuple[str, bool]] = {}  # in the background
         self._started: t.Set[str] = set()  # all their ids, also of those that have ended
@@ -199,7 +199,7 @@ class CallbackModule(CallbackBase):
     @_whatever_it_says
     def v2_runner_on_skipped(self, result: t.Any) -> None:
         """A task was not for this host; or so says the host."""
-        self._reached.add(_host(result))
+        self._reach(result)
         if _task(result).loop is None:
             self._pass_over(result)
 
@@ -236,13 +236,18 @@ class CallbackModule(CallbackBase):
 
     def _cannot_read(self, result: t.Any, error: Exception) -> None:
         task, name = _task(result), _host(result)
-        self._reached.add(name)
         if reads(_module(task)) or _is_of_our_roles(task):
             self._add(name, unreadable(_module(task), error))
 
+    def _reach(self, result: t.Any) -> None:
+        module = _module(_task(result))
+        # What includes such tasks may leave them out for a host.
+        if reads(module) or module.rpartition(".")[2].startswith("include_"):
+            self._reached.add(_host(result))
+
     def _pass_over(self, result: t.Any) -> None:
         task = _task(result)
-        if reads(_module(task)) and not task.when and task.loop is None:
+        if reads(_module(task)) and not task.when:
             problem = f"the host says that {_module(task)} was skipped, and no condition does that"
             self._add(_host(result), Told((), [problem]))
 
@@ -363,7 +368,7 @@ class CallbackModule(CallbackBase):
     def _take(self, result: t.Any, *, failed: bool, ignored: bool = False) -> None:
         # Asking for the fields makes a copy of all of them: only where they are read.
         task = _task(result)
-        self._reached.add(_host(result))
+        self._reach(result)
         module = _module(task)
         if reads(module) or (module in ASYNC_STATUS and self._asks_for_ours(result)):
             if _items(result) is None:  # or else each item has been taken
