@@ -147,7 +147,7 @@ class LookupModule(LookupBase):
             maps = choose(found, choice)
         except PinningError as error:
             texts = error.problems if isinstance(error, Problems) else [str(error)]
-            raise AnsibleLookupError(f"ebpf.pinning.elf_maps: {visible_lines(texts)}") from error
+            raise AnsibleLookupError(f"ebpf.pinning.elf_maps: {visible_lines(texts)}") from None
         if not (choice.all or any(each.definition.pinning for each in found)):
             defined = ", ".join(each.name for each in found) or "none at all"
             display.warning(

@@ -15,6 +15,8 @@ description:
     says about it, who may open it, and which loaded programs use a map. Also which BPF file
     systems are mounted.
   - Reads only. A pin that cannot be read is listed in RV(unreadable), and never hides the others.
+  - What cannot be seen in a name is spelled, such as C(\n), C(\x1b) or C(\u202e), and so are bytes
+    that are no UTF-8. Such a path is for reading, and no other module finds a pin by it.
 author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:
