@@ -115,7 +115,7 @@ from ..plugin_utils._drift_findings import (
 )
 from ..plugin_utils._drift_forms import as_table
 from ..plugin_utils._drift_report import Report
-from ..plugin_utils._drift_settings import Settings, Unclear
+from ..plugin_utils._drift_settings import Settings, Unclear, not_blank
 
 C: t.Any = constants
 COLLECTION = "ebpf.pinning."
@@ -348,7 +348,7 @@ class CallbackModule(CallbackBase):
     def _path(self, name: str, settings: Settings) -> t.Optional[str]:
         value = settings.value(name)
         if value is None:
-            option = self.get_option(name) if self._plays else None
+            option = not_blank(name, self.get_option(name)) if self._plays else None
             return to_text(option) if option else None
         if not isinstance(value, str):
             raise Unclear(f"drift_{name} is {value!r}, which is no path of a file")

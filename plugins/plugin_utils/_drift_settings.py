@@ -15,6 +15,7 @@ from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.template import Templar
+from ansible.utils.path import unfrackpath
 from ansible.vars.manager import VariableManager
 
 C: t.Any = constants  # most of them are made when it is loaded
@@ -131,9 +132,22 @@ class Settings:
         return found
 
 
-def _in_configuration(key: str) -> bool:
-    parser = RawConfigParser()
+def not_blank(name: str, option: t.Any) -> t.Any:
+    """What the option of this name is, or None: Ansible makes a path of a blank, too."""
+    value = os.environ.get(f"{_IN_ENVIRONMENT}{name.upper()}")
+    in_configuration = _in_configuration(f"{_PREFIX}{name}")
+    if value is not None and not value.strip():
+        # Then that of the file counts, whose paths begin at its directory.
+        path = os.path.join(os.path.dirname(str(C.CONFIG_FILE)), in_configuration or "")
+        return unfrackpath(path, follow=False) if in_configuration else None
+    return option if value or in_configuration != "" else None
+
+
+def _in_configuration(key: str) -> t.Optional[str]:
+    """What ansible.cfg has; None if it has none."""
+    parser = RawConfigParser(inline_comment_prefixes=(";",))  # as Ansible reads it
     try:
-        return bool(C.CONFIG_FILE and parser.read(C.CONFIG_FILE) and parser.get(_SECTION, key))
+        parser.read(C.CONFIG_FILE or ())
+        return parser.get(_SECTION, key).strip()
     except (Error, OSError, UnicodeDecodeError):
-        return False
+        return None
