@@ -18,14 +18,20 @@ description:
     C(callbacks_enabled=ebpf.pinning.drift_report) in C(ansible.cfg).
   - A report is replaced in one rename. One that cannot be written is an error on the screen, and
     changes nothing about the run and its exit code.
+  - All hosts of a play that looks at pins are in the report, also those that the run did not come
+    to, and those whose results cannot be read. They count as failed.
+  - The playbook C(ebpf.pinning.drift) ends with exit code 3 where no host was looked at. The exit
+    code of other playbooks is their own.
 author:
   - ebpf.pinning contributors (@ebpf-pinning)
 options:
   json:
     description:
       - File for the report as JSON, whose schema is C(docs/drift-report.schema.json).
-      - For this option and those below, an extra variable of the run such as
-        C(-e drift_json=report.json) comes first. It is taken as it is, not as a template.
+      - For this option and those below, a variable of the name that is shown for C(ansible.cfg)
+        comes first, wherever it is set - with C(-e drift_json=report.json), as a variable of
+        C(import_playbook) or of a play, or in the inventory, where all hosts that have it have to
+        have the same. Facts and what tasks set do not count. A blank value is as good as none.
     type: path
     env: [{name: EBPF_PINNING_DRIFT_JSON}]
     ini: [{section: ebpf_pinning, key: drift_json}]
@@ -57,6 +63,15 @@ options:
     type: path
     env: [{name: EBPF_PINNING_DRIFT_PREVIOUS}]
     ini: [{section: ebpf_pinning, key: drift_previous}]
+  table:
+    description:
+      - Whether to show the table at the end of the run.
+      - When not set, it is shown unless what Ansible writes to its standard output is a document
+        for programs, as with C(ANSIBLE_STDOUT_CALLBACK=ansible.posix.json). Files are written in
+        any case.
+    type: str
+    env: [{name: EBPF_PINNING_DRIFT_TABLE}]
+    ini: [{section: ebpf_pinning, key: drift_table}]
 """
 
 EXAMPLES = r"""
@@ -76,21 +91,54 @@ EXAMPLES = r"""
 
 import typing as t
 from datetime import datetime, timezone
+from functools import wraps
 
-from ansible import context
+from ansible import constants, context
 from ansible.module_utils.common.text.converters import to_text
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.callback import CallbackBase
+from ansible.plugins.loader import callback_loader
 from ansible.utils.path import unfrackpath
 
 from ..plugin_utils import _drift_files as files
-from ..plugin_utils._drift_findings import Told, own_words, read, read_other, reads
+from ..plugin_utils._drift_findings import (
+    IN_PLACE,
+    MOST,
+    Told,
+    found_absent,
+    own_words,
+    read,
+    read_other,
+    reads,
+    shortened,
+    unreadable,
+)
 from ..plugin_utils._drift_forms import as_table
 from ..plugin_utils._drift_report import Report
+from ..plugin_utils._drift_settings import Settings, Unclear, not_blank
 
+C: t.Any = constants
 COLLECTION = "ebpf.pinning."
 ASYNC_STATUS = ("ansible.builtin.async_status", "ansible.legacy.async_status", "async_status")
+DRIFT, NOTHING_SEEN = 2, 3  # exit codes; 2 is also what Ansible makes of hosts that fail
+# A variable of the play of ebpf.pinning.drift, whose exit code is to be the verdict.
+VERDICT = "__drift_verdict"
 
 Fields = t.Mapping[str, t.Any]
+Handler = t.Callable[..., None]
+
+
+def _whatever_it_says(handler: Handler) -> Handler:
+    """A host may say what it likes, and stays in the report."""
+
+    @wraps(handler)
+    def guarded(self: CallbackModule, result: t.Any, *words: t.Any, **named: t.Any) -> None:
+        try:
+            handler(self, result, *words, **named)
+        except Exception as error:
+            self._cannot_read(result, error)
+
+    return guarded
 
 
 class CallbackModule(CallbackBase):
@@ -104,14 +152,15 @@ class CallbackModule(CallbackBase):
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         super().__init__(*args, **kwargs)
         self._variables: t.Any = None  # Ansible's, of all hosts
-        self._extra: t.Dict[str, t.Any] = {}
         self._begin()
 
     def _begin(self) -> None:
         """Each playbook of a command line has a report of its own."""
         self._report = Report()
-        self._concerned = False  # some task of this playbook is one of the collection
-        self._others: t.Dict[str, t.List[str]] = {}  # host -> failed tasks that are not
+        self._play: t.Any = None
+        self._plays: t.Dict[str, t.Any] = {}  # those that look at pins
+        self._reached: t.Set[str] = set()  # hosts that a task which looks at pins has come to
+        self._others: t.Dict[str, t.List[str]] = {}  # host -> failed tasks that are not ours
         self._jobs: t.Dict[t.Tuple[str, str], t.Tuple[str, bool]] = {}  # in the background
         self._started: t.Set[str] = set()  # all their ids, also of those that have ended
 
@@ -122,30 +171,49 @@ class CallbackModule(CallbackBase):
         self._report.inventory = [to_text(each) for each in context.CLIARGS.get("inventory") or ()]
 
     def v2_playbook_on_play_start(self, play: t.Any) -> None:
-        """Extra variables name files, too."""
+        """A play, or a batch of its hosts."""
         self._variables = play.get_variable_manager()
-        self._extra = self._variables.extra_vars
+        self._play = play
+        if VERDICT in play.vars or _looks_at_pins(play):
+            self._plays[play._uuid] = play
 
     def v2_playbook_on_task_start(self, task: t.Any, is_conditional: bool) -> None:  # noqa: ARG002
         """Only a playbook that looks at pins is worth a report, also when no host answers."""
-        self._concerned = self._concerned or reads(_module(task))
+        if self._play is not None and reads(_module(task)):
+            self._plays[self._play._uuid] = self._play
 
     def v2_playbook_on_handler_task_start(self, task: t.Any) -> None:
         """The same."""
         self.v2_playbook_on_task_start(task, False)
 
+    @_whatever_it_says
     def v2_runner_on_ok(self, result: t.Any) -> None:
         """A task has done what it was to do."""
         self._take(result, failed=False)
 
+    @_whatever_it_says
     def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
         """A task has failed, or some items of its loop have."""
         self._take(result, failed=True, ignored=ignore_errors)
 
+    @_whatever_it_says
+    def v2_runner_on_skipped(self, result: t.Any) -> None:
+        """A task was not for this host; or so says the host."""
+        self._reach(result)
+        if _task(result).loop is None:
+            self._pass_over(result)
+
+    @_whatever_it_says
     def v2_runner_item_on_ok(self, result: t.Any) -> None:
         """An item of a loop. (The result of the whole does not say where each was done.)"""
         self._take_one(result, failed=False)
 
+    @_whatever_it_says
+    def v2_runner_item_on_skipped(self, result: t.Any) -> None:
+        """The same."""
+        self._pass_over(result)
+
+    @_whatever_it_says
     def v2_runner_item_on_failed(self, result: t.Any) -> None:
         """The same; nobody may have answered, either."""
         if result.is_unreachable():
@@ -153,6 +221,7 @@ class CallbackModule(CallbackBase):
         else:
             self._take_one(result, failed=True)
 
+    @_whatever_it_says
     def v2_runner_on_unreachable(self, result: t.Any) -> None:
         """Nobody answered: Ansible goes on without the host that the task was for."""
         items = _items(result)
@@ -165,45 +234,146 @@ class CallbackModule(CallbackBase):
         host.problems += [each for each in reasons if each not in host.problems]
         self._tell(name)
 
+    def _cannot_read(self, result: t.Any, error: Exception) -> None:
+        task, name = _task(result), _host(result)
+        if reads(_module(task)) or _is_of_our_roles(task):
+            self._add(name, unreadable(_module(task), error))
+
+    def _reach(self, result: t.Any) -> None:
+        module = _module(_task(result))
+        # What includes such tasks may leave them out for a host.
+        if reads(module) or module.rpartition(".")[2].startswith("include_"):
+            self._reached.add(_host(result))
+
+    def _pass_over(self, result: t.Any) -> None:
+        task = _task(result)
+        if reads(_module(task)) and not task.when:
+            problem = f"the host says that {_module(task)} was skipped, and no condition does that"
+            self._add(_host(result), Told((), [problem]))
+
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
-        """Show the table, write the reports."""
+        """Show the table, write the reports; where there is a verdict, see that it is the exit."""
+        if self._variables is None:
+            return
+        try:
+            self._end(stats)
+        except Exception as error:
+            if not self._has_verdict:
+                raise
+            # Ansible would go on, and nobody would miss the report.
+            self._display.error(f"the drift report could not be made, so the run fails: {error!r}")
+            raise SystemExit(NOTHING_SEEN) from error
+
+    def _end(self, stats: t.Any) -> None:
         for name, failures in self._others.items():
             if stats.failures.get(name):  # they were not rescued
                 self._report.host(name).problems.extend(failures)
         for name, _job in self._jobs:
             problem = "what a task found in the background was not asked for: use async_status"
             self._report.host(name).problems.append(problem)
-        if not self._report.hosts or not self._concerned:
-            asked = any(self._extra.get(f"drift_{form}") for form in files.FORMS)
-            if asked or (self._concerned and any(map(self._path, files.FORMS))):
-                self._display.error(
+        missed = self._miss(was_cut_short=bool(stats.failures or stats.dark))
+        settings = Settings(self._variables, self._plays.values())
+        wanted, problems = self._wanted(settings)
+        if self._has_verdict:
+            problems += settings.misplaced()
+        if self._report.hosts and self._plays:
+            self._report.made = datetime.now(timezone.utc)
+            problems += files.write_all(self._report, wanted)
+            show_table = self._shows_table(settings)
+        else:
+            show_table = False
+            if self._has_verdict or any(wanted[form] for form in files.FORMS):
+                problems.append(
                     "no host was looked at: no drift report is written; look at drift_hosts and "
                     "--limit"
                 )
-            return
-        self._report.made = datetime.now(timezone.utc)
-        wanted = {name: self._path(name) for name in (*files.FORMS, "previous")}
-        for problem in files.write_all(self._report, wanted):
+        for problem in problems:
             self._display.error(problem)
-        self._display.banner("DRIFT")
-        self._display.display(as_table(self._report))
+        if show_table:
+            self._display.banner("DRIFT")
+            self._display.display(as_table(self._report))
+        self._leave(settings, stats, missed)
 
-    def _path(self, name: str) -> t.Optional[str]:
-        extra = self._extra.get(f"drift_{name}")
-        if extra:
-            path: str = unfrackpath(to_text(extra), follow=False)
-            return path
-        value = self.get_option(name)
-        return to_text(value) if value else None
+    @property
+    def _has_verdict(self) -> bool:
+        return any(VERDICT in play.vars for play in self._plays.values())
+
+    def _miss(self, *, was_cut_short: bool) -> t.Set[str]:
+        """Have all hosts of the plays in the report; those of which nothing is known."""
+        missed = set()
+        for play in self._plays.values():
+            for each in self._variables._inventory.get_hosts(play.hosts, ignore_restrictions=True):
+                name = each.get_name()
+                known = self._report.hosts.get(name)
+                if known and (known.findings or known.problems or known.unreachable):
+                    continue
+                if VERDICT in play.vars or (was_cut_short and name not in self._reached):
+                    missed.add(name)
+        for name in missed:
+            problem = "the run did not look at this host: nothing is known of it"
+            self._report.host(name).problems.append(problem)
+        return missed
+
+    def _leave(self, settings: Settings, stats: t.Any, missed: t.Set[str]) -> None:
+        """End the run with the code that the report asks for, where Ansible would not.
+
+        Ansible asks no callback for its exit code, and takes an exception for a flaw of the
+        callback. This one it lets pass: what it has left to do is to clean up, which it does.
+        """
+        if not self._has_verdict:
+            return
+        if set(self._report.hosts) == missed:
+            if missed:
+                self._display.error(
+                    "no task looked at any pin, so the run fails: look at --tags, --skip-tags and "
+                    "--start-at-task"
+                )
+            raise SystemExit(NOTHING_SEEN)
+        wrong = [each.name for each in self._report.hosts.values() if each.state != IN_PLACE]
+        if not (stats.failures or stats.dark) and any(map(settings.fails, wrong)):
+            raise SystemExit(DRIFT)
+
+    def _wanted(self, settings: Settings) -> t.Tuple[t.Dict[str, t.Optional[str]], t.List[str]]:
+        """Where reports go, and what is wrong with what was said of it."""
+        wanted: t.Dict[str, t.Optional[str]] = {}
+        problems = []
+        for name in (*files.FORMS, "previous"):
+            wanted[name] = None
+            try:
+                wanted[name] = self._path(name, settings)
+            except Unclear as error:
+                problems.append(str(error))
+        return wanted, problems
+
+    def _path(self, name: str, settings: Settings) -> t.Optional[str]:
+        value = settings.value(name)
+        if value is None:
+            option = not_blank(name, self.get_option(name)) if self._plays else None
+            return to_text(option) if option else None
+        if not isinstance(value, str):
+            raise Unclear(f"drift_{name} is {value!r}, which is no path of a file")
+        path: str = unfrackpath(to_text(value), follow=False)
+        return path
+
+    def _shows_table(self, settings: Settings) -> bool:
+        try:
+            value = settings.value("table")
+        except Unclear as error:
+            self._display.error(str(error))
+            value = None
+        if value is None:
+            value = str(self.get_option("table") or "").strip()
+        return not _writes_a_document() if value == "" else bool(boolean(value, strict=False))
 
     def _take(self, result: t.Any, *, failed: bool, ignored: bool = False) -> None:
         # Asking for the fields makes a copy of all of them: only where they are read.
         task = _task(result)
+        self._reach(result)
         module = _module(task)
         if reads(module) or (module in ASYNC_STATUS and self._asks_for_ours(result)):
             if _items(result) is None:  # or else each item has been taken
                 self._take_one(result, failed=failed)
-        elif "drift_state" in task.vars:  # the playbook's own verdict
+        elif "__drift_own" in task.vars:  # the playbook's own verdict
             pass
         elif _is_of_our_roles(task):
             # Not its message, which is not ours to publish: it may hold anything.
@@ -229,29 +399,31 @@ class CallbackModule(CallbackBase):
         if not self._started:
             return False
         asked = _items(result) or [_fields(result)]
-        return any(str(each.get("ansible_job_id")) in self._started for each in asked)
+        return any(_job_of(each) in self._started for each in asked)
 
     def _take_job(self, result: t.Any, *, failed: bool) -> None:
         """What became of a task in the background."""
-        job = self._jobs.get((_where(result), str(_fields(result).get("ansible_job_id"))))
+        job = self._jobs.get((_where(result), _job_of(_fields(result))))
         if job:
             self._read(result, job[0], failed=failed, check=job[1])
 
     def _read(self, result: t.Any, module: str, *, failed: bool, check: bool) -> None:
         fields, name = _fields(result), _where(result)
         if fields.get("skipped"):
+            self._pass_over(result)
             return
-        job = (name, str(fields.get("ansible_job_id")))
+        job = (name, _job_of(fields))
         if "ansible_job_id" in fields and not fields.get("finished"):
             self._jobs[job] = (module, check)
             self._started.add(job[1])
             return
         self._jobs.pop(job, None)
-        self._add(name, read(module, fields, failed=failed, check=check))
+        told = read(module, fields, failed=failed, check=check)
+        self._add(name, told, found_absent(module, fields))
 
-    def _add(self, name: str, told: Told) -> None:
+    def _add(self, name: str, told: Told, absent: t.Iterable[str] = ()) -> None:
         host = self._report.host(name)
-        host.add(told)
+        host.add(told, absent)
         host.unreachable = False  # any more, as with ignore_unreachable
         self._tell(name)
 
@@ -301,8 +473,11 @@ def _module(task: t.Any) -> str:
 
 
 def _is_of_our_roles(task: t.Any) -> bool:
-    collection = getattr(getattr(task, "_role", None), "_role_collection", None)
-    return f"{collection}." == COLLECTION
+    return _is_of_our_collection(getattr(task, "_role", None))
+
+
+def _is_of_our_collection(role: t.Any) -> bool:
+    return f"{getattr(role, '_role_collection', None)}." == COLLECTION
 
 
 def _failure(task: t.Any, module: str) -> str:
@@ -310,4 +485,32 @@ def _failure(task: t.Any, module: str) -> str:
 
 
 def _reason(fields: Fields) -> str:
-    return own_words(str(fields.get("msg") or "unreachable").strip())
+    return own_words(shortened(str(fields.get("msg") or "unreachable"), MOST).strip())
+
+
+def _job_of(fields: Fields) -> str:
+    return shortened(str(fields.get("ansible_job_id")), 200)
+
+
+def _looks_at_pins(play: t.Any) -> bool:
+    """As far as it can be seen before any of it has run."""
+    if any(_is_of_our_collection(role) for role in play.roles):
+        return True
+    blocks = [*play.pre_tasks, *play.tasks, *play.post_tasks, *play.handlers]
+    return any(reads(_module(task)) or _is_of_our_roles(task) for task in _tasks(blocks))
+
+
+def _tasks(blocks: t.Iterable[t.Any]) -> t.Iterator[t.Any]:
+    for each in blocks:
+        if hasattr(each, "block"):
+            yield from _tasks((*each.block, *each.rescue, *each.always))
+        else:
+            yield each
+
+
+def _writes_a_document() -> bool:
+    """Whether what goes to the standard output is for programs."""
+    writer = callback_loader.get(C.DEFAULT_STDOUT_CALLBACK, class_only=True)
+    return any(
+        "json" in each.__module__.rpartition(".")[2] for each in getattr(writer, "__mro__", ())
+    )

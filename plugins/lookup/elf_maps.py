@@ -138,7 +138,8 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ..module_utils._core.errors import PinningError
+from ..module_utils._core.errors import PinningError, Problems
+from ..module_utils._core.visible import visible, visible_lines
 from ..plugin_utils._elf_maps import Choice, choose, find_maps
 
 display = Display()
@@ -163,12 +164,13 @@ class LookupModule(LookupBase):
             found = find_maps(paths)
             maps = choose(found, choice)
         except PinningError as error:
-            raise AnsibleLookupError(f"ebpf.pinning.elf_maps: {error}") from error
+            texts = error.problems if isinstance(error, Problems) else [str(error)]
+            raise AnsibleLookupError(f"ebpf.pinning.elf_maps: {visible_lines(texts)}") from None
         if not (choice.all or any(each.definition.pinning for each in found)):
             defined = ", ".join(each.name for each in found) or "none at all"
             display.warning(
-                f"ebpf.pinning.elf_maps: {', '.join(paths)}: no map is pinned by name "
-                f"(LIBBPF_PIN_BY_NAME), and only such are taken. Defined are: {defined}."
+                f"ebpf.pinning.elf_maps: {visible(', '.join(paths))}: no map is pinned by name "
+                f"(LIBBPF_PIN_BY_NAME), and only such are taken. Defined are: {visible(defined)}."
             )
         return [maps]
 
@@ -176,7 +178,7 @@ class LookupModule(LookupBase):
         path = self.find_file_in_search_path(variables, "files", term, ignore_missing=True)
         if path is None:
             raise AnsibleLookupError(
-                f"ebpf.pinning.elf_maps: there is no file {term} on the controller, neither at "
-                "this path nor where Ansible looks for files of this play or role."
+                f"ebpf.pinning.elf_maps: there is no file {visible(str(term))} on the controller, "
+                "neither at this path nor where Ansible looks for files of this play or role."
             )
         return str(path)

@@ -12,6 +12,7 @@ from ._core.observe.absence import observe_paths, observe_tree
 from ._core.plan.absence import AbsencePlan, Unlink, plan_paths, plan_prune
 from ._core.spec.absence import absent_paths, prune
 from ._core.spec.fields import BadField
+from ._core.visible import visible, visible_lines
 from ._face import Dictionary, failures_reported, printable, text_diff
 
 if t.TYPE_CHECKING:
@@ -23,14 +24,14 @@ def run(module: AnsibleModule) -> t.NoReturn:
     with failures_reported(module):
         decided = _decide(module.params)
         if decided.problems:
-            module.fail_json(msg=printable("\n".join(decided.problems)), changed=False)
+            module.fail_json(msg=visible_lines(decided.problems), changed=False)
         for unlink in decided.pins:
             if isinstance(unlink.pin, PinnedLink):
                 module.warn(printable(f"{unlink.path}: when the pin is gone, {unlink.pin.loss}"))
         removal = foresee(decided) if module.check_mode else apply(decided)
         report = _report(decided, removal, with_diff=module._diff)
         if removal.error:
-            msg = removal.error
+            msg = visible(removal.error)
             if report["changed"]:
                 msg += f"\nRemoved before that: {len(removal.pins)} (see `pins`)"
             module.fail_json(**printable({"msg": msg, **report}))

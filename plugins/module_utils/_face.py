@@ -8,10 +8,11 @@ import typing as t
 from collections import Counter
 from contextlib import contextmanager
 
-from ._core.errors import TROUBLE, explained
+from ._core.errors import TROUBLE, Problems, explained
 from ._core.map_types import map_type_name, settable_flags
 from ._core.shape import MapShape
 from ._core.uapi import flag_names
+from ._core.visible import visible, visible_lines, visible_text
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -35,21 +36,28 @@ def failures_reported(module: AnsibleModule, done: t.Sequence[str] = ()) -> t.It
             f"({error.encoding}): set LC_ALL to C.UTF-8 in its environment"
         )
     except TROUBLE as error:
-        msg = explained(error)
+        problems = error.problems if isinstance(error, Problems) else [explained(error)]
+        msg = visible_lines(problems)
         if done:
-            msg += f"\nDone before that, and left so: {', '.join(done)}"
+            msg += f"\nDone before that, and left so: {visible(', '.join(done))}"
         module.fail_json(**printable({"msg": msg, "changed": bool(done)}))
 
 
-def printable(value: t.Any) -> t.Any:
-    """`value` with every text fit for JSON: names in bpffs may be any bytes."""
+def printable(value: t.Any, key: str = "") -> t.Any:
+    """`value` with every text fit for JSON and for a terminal: names in bpffs may be any bytes.
+
+    Only messages and diffs, whose `key` says so, have more than one line.
+    """
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        return visible_text(value) if key in _OF_LINES else visible(value)
     if isinstance(value, dict):
-        return {key: printable(each) for key, each in value.items()}
+        return {key: printable(each, key) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [printable(each) for each in value]
     return value
+
+
+_OF_LINES = ("msg", "before", "after", "exception")
 
 
 def batch_report(
@@ -83,7 +91,7 @@ def batch_report(
 def refused(report: Dictionary, problems: t.Sequence[str]) -> Dictionary:
     """The same when nothing is done because of `problems`."""
     nothing = {"changed": False, "directories": [], "leftovers": []}
-    return t.cast(Dictionary, printable({**report, **nothing, "msg": "\n".join(problems)}))
+    return t.cast(Dictionary, printable({**report, **nothing, "msg": visible_lines(problems)}))
 
 
 def stopped(result: Result[t.Any], done: t.Sequence[str], key: str) -> str:
@@ -92,21 +100,18 @@ def stopped(result: Result[t.Any], done: t.Sequence[str], key: str) -> str:
     `key` is where the result lists the items, `done` are the actions that change something.
     """
     actions = Counter(outcome.action for outcome in result.outcomes)
-    made = len(result.new_directories)
+    made, error = len(result.new_directories), visible(result.error)
     if len(result.outcomes) == 1 and not made:
-        return result.error
+        return error
     summary = [f"{made} directories made"] if made else []
     summary += [f"{count} {action.replace('_', ' ')}" for action, count in actions.items()]
     told = ", ".join(summary)
     if made or result.leftovers or any(actions[each] for each in done):
         return (
-            f"{result.error}\nDone so far: {told} (see `{key}`). What is done stays; mend the "
+            f"{error}\nDone so far: {told} (see `{key}`). What is done stays; mend the "
             "cause, then run again to do the rest."
         )
-    return (
-        f"{result.error}\nNothing was changed: {told} (see `{key}`). Mend the cause, then run "
-        "again."
-    )
+    return f"{error}\nNothing was changed: {told} (see `{key}`). Mend the cause, then run again."
 
 
 def shape_fields(shape: MapShape) -> Dictionary:
@@ -130,20 +135,22 @@ def text_diff(
 
 def file_diff(path: str, before: bytes, after: bytes) -> Dictionary:
     """One entry of `diff`: a file, as it is found and as it is to be."""
-    return _diff(path, before.decode("utf-8", "replace"), after.decode("utf-8", "replace"))
+    sides = (each.decode("utf-8", "replace") for each in (before, after))
+    return _diff(path, *map(visible_text, sides))
 
 
 def _diff(path: str, before: str, after: str) -> Dictionary:
+    shown = visible(path)
     return {
-        "before_header": f"{path} (found)",
-        "after_header": f"{path} (declared)",
+        "before_header": f"{shown} (found)",
+        "after_header": f"{shown} (declared)",
         "before": before,
         "after": after,
     }
 
 
 def _yaml(fields: t.Mapping[str, object]) -> str:
-    return "".join(f"{name}: {_scalar(value)}\n" for name, value in fields.items())
+    return "".join(f"{name}: {visible(_scalar(value))}\n" for name, value in fields.items())
 
 
 def _scalar(value: object) -> str:

@@ -15,6 +15,8 @@ description:
     says about it, who may open it, and which loaded programs use a map. Also which BPF file
     systems are mounted.
   - Reads only. A pin that cannot be read is listed in RV(unreadable), and never hides the others.
+  - What cannot be seen in a name is spelled, such as C(\n), C(\x1b) or C(\u202e), and so are bytes
+    that are no UTF-8. Such a path is for reading, and no other module finds a pin by it.
 author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:
@@ -198,14 +200,13 @@ mounts:
       hidden: false
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._info_face import run
+from ..module_utils._module import PinningModule
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = PinningModule(
         argument_spec={
             "path": {"type": "list", "elements": "path"},
             "directory": {"type": "path"},

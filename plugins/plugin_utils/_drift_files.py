@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -14,6 +15,8 @@ from contextlib import suppress
 from ._drift_forms import as_json, as_junit, as_markdown, as_prometheus
 from ._drift_page import as_html
 from ._drift_report import BadPrevious, Report
+
+MOST_LINKS = 40  # as the kernel
 
 FORMS: t.Mapping[str, t.Callable[[Report], t.Iterator[str]]] = {
     "json": as_json,
@@ -67,12 +70,74 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def _resolved(path: str) -> str:
-    """Where a report goes: a symbolic link stays, and its file is replaced."""
-    with suppress(FileNotFoundError):
-        status = os.lstat(path)
-        if stat.S_ISLNK(status.st_mode) and status.st_uid not in (0, os.geteuid()):
-            raise OSError(0, "it is a symbolic link that another user has made")
-    return os.path.realpath(path)
+    """Where a report goes: a symbolic link stays, and its file is replaced.
+
+    Nobody else may have a say in that. So each step of the way has to be of root or of who runs
+    this, in a directory that no others can change: what holds now then holds when it is written.
+    """
+    place, steps, links = "/", path.split("/")[::-1], 0
+    _check_directory(place)
+    while steps:
+        name = steps.pop()
+        if name in ("", "."):
+            continue
+        if name == "..":
+            place = os.path.dirname(place)
+            continue
+        here = os.path.join(place, name)
+        try:
+            status = os.lstat(here)
+        except FileNotFoundError:
+            if any(steps):
+                raise
+            return here
+        if stat.S_ISLNK(status.st_mode):
+            _check_owner(here, status, "symbolic link")
+            links += 1
+            if links > MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            target = os.readlink(here)
+            place = "/" if target.startswith("/") else place
+            steps += target.split("/")[::-1]
+        elif stat.S_ISDIR(status.st_mode):
+            _check_directory(here)
+            place = here
+        elif any(steps):
+            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        else:
+            _check_owner(here, status, "file")
+            return here
+    return place
+
+
+def _check_directory(path: str) -> None:
+    status = os.lstat(path)
+    _check_owner(path, status, "directory")
+    # In a sticky one, names change only with their owner's leave.
+    others = stat.S_IWOTH if status.st_gid in (0, os.getegid()) else stat.S_IWOTH | stat.S_IWGRP
+    if status.st_mode & others and not status.st_mode & stat.S_ISVTX:
+        raise OSError(
+            0,
+            f"{path}: it is a directory that other users may write to (mode "
+            f"{stat.S_IMODE(status.st_mode):04o}), who could lead the report elsewhere: take that "
+            "from them, or name another place",
+        )
+
+
+def _check_owner(path: str, status: os.stat_result, what: str) -> None:
+    if status.st_uid not in _trusted():
+        raise OSError(
+            0,
+            f"{path}: it is a {what} that another user has made (uid {status.st_uid}), who could "
+            "lead the report elsewhere: name a place that is root's or your own",
+        )
+
+
+def _trusted() -> t.Set[int]:
+    """Root, who runs this, and who became root by sudo to run it."""
+    user = os.geteuid()
+    by_sudo = os.environ.get("SUDO_UID", "")
+    return {0, user} | ({int(by_sudo)} if user == 0 and by_sudo.isdecimal() else set())
 
 
 def _write(path: str, pieces: t.Iterable[str]) -> None:

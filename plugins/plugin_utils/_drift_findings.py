@@ -15,6 +15,7 @@ UNDECLARED = "undeclared"
 FAILED = "failed"
 STATES = (IN_PLACE, MISSING, DIFFERENT, ACCESS, UNDECLARED, FAILED)
 DRIFT = (MISSING, DIFFERENT, ACCESS, UNDECLARED)
+MOST = 20_000  # characters of a text: a path of 4,095 bytes, each spelled, fits
 
 Result = t.Mapping[str, t.Any]
 
@@ -36,6 +37,7 @@ class Finding(t.NamedTuple):
     fields: t.Tuple[Field, ...] = ()
     note: str = ""
     repaired: bool = False  # the same task has put it right
+    is_to_stay: bool = False  # it is undeclared, and the task was to tell, not to remove it
 
 
 class Told(t.NamedTuple):
@@ -46,15 +48,38 @@ class Told(t.NamedTuple):
 
 
 def read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
-    """Read the result of a task of the collection; `module` is its name in it."""
+    """Read the result of a task of the collection; `module` is its name in it.
+
+    A host may say anything: what cannot be read is a problem of that host, and never an exception.
+    """
+    try:
+        return _read(module, result, failed=failed, check=check)
+    except Exception as error:  # a host may say anything
+        return unreadable(module, error)
+
+
+def unreadable(what: str, error: Exception) -> Told:
+    """What there is to say of a result that nobody can read."""
+    return Told((), [f"the result of {what} is not as this version makes it: {_reason(error)}"])
+
+
+def _reason(error: Exception) -> str:
+    try:
+        return shortened(repr(error), 300)
+    except Exception:  # it quotes what the host said
+        return type(error).__name__
+
+
+def _read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
     if "censored" in result:
         return Told((), ["the result is hidden by no_log"])
-    try:
-        told = _READERS[module](result, check)
-    except (AttributeError, KeyError, TypeError) as error:
-        return Told((), [f"the result of {module} is not as this version makes it: {error!r}"])
+    message = result.get("msg", "")
+    if not isinstance(message, str):
+        raise TypeError(f"msg is of type {type(message).__name__}")
     # A module that succeeds has no message: so failed_when cannot hide a failure.
-    lines = [own_words(line) for line in str(result.get("msg", "")).splitlines()]
+    may_know_nothing = (failed or message) and result.get(_KEYS[module]) is None
+    told = Told(()) if may_know_nothing else _READERS[module](result, check)
+    lines = [own_words(line) for line in shortened(message, MOST).splitlines()]
     if lines == [_NO_MESSAGE]:
         lines = []
     notable = any(finding.state != IN_PLACE for finding in told.findings)
@@ -69,8 +94,9 @@ def read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
 def read_other(task: str, result: Result, *, check: bool) -> Told:
     """Read what a task that is not one of the modules, but belongs to a role, has changed."""
     for key in ("dest", "path", "name"):
-        if result.get("changed") and isinstance(result.get(key), str):
-            return Told([Finding(result[key], "file", DIFFERENT, (), f"by {task}", not check)])
+        if result.get("changed") and isinstance(result.get(key), str) and result[key]:
+            path = _path(result[key])
+            return Told([Finding(path, "file", DIFFERENT, (), f"by {task}", not check)])
     return Told(())
 
 
@@ -114,41 +140,44 @@ def own_words(line: str) -> str:
     return line[len(prefix) :] if line.startswith(prefix) else line
 
 
+def shortened(text: str, most: int) -> str:
+    """`text`, or its beginning and how long it is: nobody reads a hundred megabytes."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
+
+
 def _named(key: str, kind: str) -> t.Callable[[Result, bool], Told]:
     def read_items(result: Result, check: bool) -> Told:
-        found = [_named_item(item, kind, check) for item in result.get(key) or ()]
+        found = [_named_item(item, kind, check) for item in _list(result, key)]
         for path in result.get("leftovers") or ():
             note = "left behind by a run that was killed"
-            found.append(Finding(str(path), "directory", UNDECLARED, (), note, not check))
+            found.append(Finding(_path(path), "directory", UNDECLARED, (), note, not check))
         return Told(found)
 
     return read_items
 
 
 def _named_item(item: Result, kind: str, check: bool) -> Finding:
-    action = str(item["action"])
+    path, action = _path(item["path"]), str(item["action"])
     if action == "unchanged":
-        return _in_place(str(item["path"]), kind)
+        return _in_place(path, kind)
     fields = _fields(item.get("drift") or ())
     state = _STATE_OF_ACTION.get(action, FAILED)
     if state == DIFFERENT and _is_access(fields):
         state = ACCESS
-    note = str(item.get("error") or "")
+    note = shortened(str(item.get("error") or ""), MOST)
     if action == "not_done":
         note = "not looked after: the task stopped at another one before"
     repaired = not check and action in ("created", "adjusted", "replaced", "migrated")
-    return Finding(str(item["path"]), kind, state, fields, note, repaired)
+    return Finding(path, kind, state, fields, note, repaired)
 
 
 def _mount(result: Result, check: bool) -> Told:
-    action = result.get("action")
-    if action is None:  # it failed
-        return Told(())
-    path = str(result["target"])
+    action = str(result["action"])
+    path = _path(result["target"])
     fields = _fields(result["drift"])
     if action == "unchanged" and not fields:
         return Told([_in_place(path, "mount")])
-    state = {"mounted": MISSING, "unmounted": UNDECLARED}.get(str(action), DIFFERENT)
+    state = {"mounted": MISSING, "unmounted": UNDECLARED}.get(action, DIFFERENT)
     if state == MISSING and fields:
         state = DIFFERENT  # it was there, and is mounted anew
     if state == DIFFERENT and _is_access(fields):
@@ -158,32 +187,64 @@ def _mount(result: Result, check: bool) -> Told:
 
 
 def _absent(result: Result, check: bool) -> Told:
+    # A task that says it changes nothing (changed_when: false) is there to look.
+    stays = check and result.get("changed") is False
     findings = []
-    for item in result.get("pins") or ():
+    for item in _list(result, "pins"):
         if item["action"] == "removed":
             held = " ".join(str(item[key]) for key in ("type", "id", "name") if item.get(key))
-            note = f"holds {held}" if check else f"held {held}"
-            path = str(item["path"])
-            findings.append(Finding(path, "pin", UNDECLARED, (), note, not check))
+            note = shortened(f"holds {held}" if check else f"held {held}", MOST)
+            path = _path(item["path"])
+            findings.append(Finding(path, "pin", UNDECLARED, (), note, not check, stays))
     for path in result.get("directories") or ():
-        findings.append(Finding(str(path), "directory", UNDECLARED, (), "", not check))
+        findings.append(Finding(_path(path), "directory", UNDECLARED, (), "", not check, stays))
     return Told(findings)
+
+
+def found_absent(module: str, result: Result) -> t.Sequence[str]:
+    """The paths that a result says are absent, as they are to be."""
+    if module != "bpf_pin_absent" or not isinstance(result.get("pins"), list):
+        return ()
+    return [
+        shortened(each["path"], MOST)
+        for each in result["pins"]
+        if isinstance(each, dict)
+        and each.get("action") == "missing"
+        and isinstance(each.get("path"), str)
+    ]
 
 
 def _restore(result: Result, check: bool) -> Told:
     findings = {}
-    for item in result.get("files") or ():
-        path, core, _file = str(item["path"]).partition("/_core/")
+    for item in _list(result, "files"):
+        path, core, _file = _path(item["path"]).partition("/_core/")
         if core:
             path += "/_core"  # the program is one thing, however many files it has
-        note = f"to be {item['action']}" if check else str(item["action"])
+        action = shortened(str(item["action"]), MOST)
+        note = f"to be {action}" if check else action
         findings[path] = Finding(path, "file", DIFFERENT, (), note, not check)
     return Told(list(findings.values()))
 
 
+def _list(result: Result, key: str) -> t.Sequence[Result]:
+    items = result[key]
+    if not isinstance(items, (list, tuple)):
+        raise TypeError(f"{key} is of type {type(items).__name__}")
+    return items
+
+
+def _path(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"path is of type {type(value).__name__}")
+    if not value:
+        raise ValueError("path is empty")
+    return shortened(value, MOST)
+
+
 def _fields(drift: t.Iterable[Result]) -> t.Tuple[Field, ...]:
     return tuple(
-        Field(str(each["field"]), _spelled(each["want"]), _spelled(each["have"])) for each in drift
+        Field(_path(each["field"]), _spelled(each["want"]), _spelled(each["have"]))
+        for each in drift
     )
 
 
@@ -195,8 +256,8 @@ def _spelled(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(each) for each in value) or "none"
-    return "none" if value is None else str(value)
+        return shortened(", ".join(str(each) for each in value), MOST) or "none"
+    return "none" if value is None else shortened(str(value), MOST)
 
 
 @lru_cache(maxsize=100_000)
@@ -212,6 +273,14 @@ _STATE_OF_ACTION = {
     "replaced": DIFFERENT,
     "migrated": DIFFERENT,
     "incompatible": DIFFERENT,
+}
+# Where a result lists what it found.
+_KEYS = {
+    "bpf_map_pinned": "maps",
+    "bpf_object_pinned": "objects",
+    "bpf_pin_absent": "pins",
+    "bpffs_mount": "action",
+    "bpf_restore": "files",
 }
 _READERS: t.Dict[str, t.Callable[[Result, bool], Told]] = {
     "bpf_map_pinned": _named("maps", "map"),

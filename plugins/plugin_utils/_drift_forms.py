@@ -13,6 +13,7 @@ import typing as t
 from itertools import islice
 from xml.sax.saxutils import escape, quoteattr
 
+from ..module_utils._core.visible import visible
 from ._drift_findings import FAILED, IN_PLACE, STATES, Finding
 from ._drift_report import (
     HOST_STATES,
@@ -176,15 +177,6 @@ def _problems(host: HostReport) -> t.List[str]:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def visible(text: str) -> str:
-    """`text` in one line without what moves cursors, turns writing around or cannot be encoded."""
-    if text.isprintable():
-        return text
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
 
 
 def _row(*cells: str) -> str:

@@ -21,6 +21,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..module_utils._core.visible import visible
 from ._drift_findings import ACCESS, DIFFERENT, FAILED, IN_PLACE, MISSING, UNDECLARED, Finding
 from ._drift_report import IN_DRIFT, NEW, STILL, UNREACHABLE, HostReport, Report, is_drift
 
@@ -97,20 +98,6 @@ def as_html(report: Report) -> t.Iterator[str]:
         lines_left_out=max(0, lines - MOST_PLAIN_LINES),
         data=map(_in_script, _data(report, hosts)),
     )
-
-
-def visible(text: str) -> str:
-    """The text with what cannot be seen spelled out, and bytes that are no text, too."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else _spelled(each) for each in text)
-
-
-def _spelled(character: str) -> str:
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte of a name that is not UTF-8
-        return f"\\x{code - 0xDC00:02x}"
-    return character.encode("unicode_escape", "surrogatepass").decode()
 
 
 def _visible_lines(text: str) -> str:

@@ -13,7 +13,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ._drift_findings import DRIFT, FAILED, IN_PLACE, STATES, Field, Finding, Told
+from ._drift_findings import (
+    DIFFERENT,
+    DRIFT,
+    FAILED,
+    IN_PLACE,
+    STATES,
+    UNDECLARED,
+    Field,
+    Finding,
+    Told,
+)
 
 VERSION = 1  # of the JSON
 UNREACHABLE = "unreachable"
@@ -42,6 +52,7 @@ class HostReport:
     unreachable: bool = False
     history: t.Dict[str, str] = field(default_factory=dict)  # path -> NEW or STILL
     gone: t.Dict[str, str] = field(default_factory=dict)  # path -> the state it had before
+    absent: t.Set[str] = field(default_factory=set)  # what tasks want to be absent, and is
 
     @property
     def state(self) -> str:
@@ -57,18 +68,40 @@ class HostReport:
         """What is not simply in place, by path."""
         return sorted(each for each in self.findings.values() if each.state != IN_PLACE)
 
-    def add(self, told: Told) -> None:
-        """Take in what one more task said."""
+    def add(self, told: Told, absent: t.Iterable[str] = ()) -> None:
+        """Take in what one more task said; `absent` is what is to be absent, and so was found."""
         for finding in told.findings:
-            before = self.findings.get(finding.path)
-            if before is None or before.state in (IN_PLACE, FAILED) or finding.repaired:
-                self.findings[finding.path] = finding
-            elif finding.state != IN_PLACE and before.repaired:
-                self.findings[finding.path] = finding  # it is wrong again
-            elif finding.state == FAILED and finding.note not in before.note:
-                note = f"{before.note}\n{finding.note}".strip()
-                self.findings[finding.path] = before._replace(note=note)
+            self._add(finding)
+        for path in absent:
+            before = self.findings.get(path)
+            if before is not None and _is_as_declared(before):
+                self.findings[path] = _contradiction(before)
+            elif before is None:
+                self.absent.add(path)
         self.problems.extend(told.problems)
+
+    def _add(self, finding: Finding) -> None:
+        path = finding.path
+        before = self.findings.get(path)
+        if before is None:
+            is_both = path in self.absent and finding.state != UNDECLARED
+            self.findings[path] = _contradiction(finding) if is_both else finding
+        elif is_contradiction(before):
+            pass
+        elif before.state == UNDECLARED and finding.state != UNDECLARED:
+            self.findings[path] = finding if before.is_to_stay else _contradiction(finding)
+        elif finding.state == UNDECLARED and before.state != UNDECLARED:
+            # What is not as declared may have been removed to be made anew: drift until then.
+            is_remedy = finding.repaired and not _is_as_declared(before)
+            if not (finding.is_to_stay or is_remedy):
+                self.findings[path] = _contradiction(before)
+        elif before.state in (IN_PLACE, FAILED) or finding.repaired or before.is_to_stay:
+            self.findings[path] = finding
+        elif finding.state != IN_PLACE and before.repaired:
+            self.findings[path] = finding  # it is wrong again
+        elif finding.state == FAILED and finding.note not in before.note:
+            note = f"{before.note}\n{finding.note}".strip()
+            self.findings[path] = before._replace(note=note)
 
 
 @dataclass
@@ -138,6 +171,26 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"no text: {value!r}"[:80])
     return value
+
+
+_BOTH = Field("declarations", "one", "present and absent")
+_CONTRADICTION = (
+    "one task of this run declares it, and another removes it: each undoes what the other does, on "
+    "every run; declare it in one place"
+)
+
+
+def _contradiction(finding: Finding) -> Finding:
+    return Finding(finding.path, finding.kind, DIFFERENT, (_BOTH,), _CONTRADICTION)
+
+
+def _is_as_declared(finding: Finding) -> bool:
+    return finding.state == IN_PLACE or (finding.repaired and finding.state != UNDECLARED)
+
+
+def is_contradiction(finding: Finding) -> bool:
+    """Whether the run itself is not of one mind about it."""
+    return finding.fields == (_BOTH,)
 
 
 def is_drift(finding: Finding) -> bool:

@@ -110,6 +110,13 @@ def is_alive(host: Host, holding: Holding) -> bool:
     return host.run("bpftool", *words, check=False).returncode == 0
 
 
+def shown(path: str) -> str:
+    """A path as results have it: what cannot be seen is spelled."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in path
+    )
+
+
 def assert_told(stage: Stage, case: Case, run: Run, held: Mapping[str, Holding]) -> None:
     """The result is the row's, and so was that of a check; `held` is from before."""
     removed = [stage.say(path) for path in case.removed]
@@ -122,7 +129,7 @@ def assert_told(stage: Stage, case: Case, run: Run, held: Mapping[str, Holding])
         pins = [dict(each) for each in result.good()["pins"]]
         references = [pin.pop("last_reference") for pin in pins]
         assert pins == [
-            *({"path": path, "action": "removed", **held[path]} for path in removed),
+            *({"path": shown(path), "action": "removed", **held[path]} for path in removed),
             *({"path": path, "action": "missing", **nothing} for path in missing),
         ], result
         assert result in checks or references == [

@@ -170,13 +170,13 @@ def _assert_answered(stage: Stage, row: Question, told: Result) -> None:
         assert stage.say(words) in told.warnings[0]
 
 
-# A name that is no UTF-8 is told with its odd bytes in hex, all others as they are.
+# What cannot be seen in a name is spelled, and so are bytes that are no UTF-8.
 NAMES = {
-    "new\nline": "new\nline",
+    "new\nline": "new\\nline",
     "größe_大小_🐝": "größe_大小_🐝",
     " -rf *": " -rf *",
     "quote'\"`$(id)": "quote'\"`$(id)",
-    "tab\tand\u2028separator": "tab\tand\u2028separator",
+    "tab\tand\u2028separator": "tab\\tand\\u2028separator",
     "\udcff\udcfe": "\\xff\\xfe",
     "half_\udce5\udca4": "half_\\xe5\\xa4",
     "x" * 255: "x" * 255,

@@ -109,6 +109,104 @@ def test_a_symlink_of_somebody_else_is_not_followed(host: Host) -> None:
     assert (folder / "kept").read_text() == "old"
 
 
+# Ways to a report, made by a shell in a tmpfs that is $T; $U is another user. Then whether they are
+# safe; if not, the step that is named.
+WAYS: dict[str, tuple[str, str, str | None]] = {
+    "a directory of root": ("mkdir d", "d/f", None),
+    "a sticky directory for all": ("mkdir -m 1777 d", "d/f", None),
+    "a link of root": ("mkdir d; ln -s d l", "l/f", None),
+    "a link of root to a link of root": ("mkdir d; ln -s $T/d m; ln -s m l", "l/f", None),
+    "a directory above": ("mkdir -p d/e", "d/e/../f", None),
+    "a directory of root's group": ("mkdir -m 0775 d", "d/f", None),
+    "an old report of root in a sticky directory": ("mkdir -m 1777 d; echo old >d/f", "d/f", None),
+    "a directory of another user": ("mkdir d; chown $U d", "d/f", "d"),
+    "a directory in one of another user": ("mkdir -p d/e; chown $U d", "d/e/f", "d"),
+    "a directory of another user in a sticky one": (
+        "mkdir -m 1777 d; mkdir d/e; chown $U d/e",
+        "d/e/f",
+        "d/e",
+    ),
+    "a link of another user to a directory of root": (
+        "mkdir d; ln -s d l; chown -h $U l",
+        "l/f",
+        "l",
+    ),
+    "a link of another user in a sticky directory": (
+        "mkdir -m 1777 d; mkdir e; ln -s $T/e d/l; chown -h $U d/l",
+        "d/l/f",
+        "d/l",
+    ),
+    "a link of root to a link of another user": (
+        "mkdir d; ln -s d m; chown -h $U m; ln -s m l",
+        "l/f",
+        "m",
+    ),
+    "a link of root to a directory of another user": (
+        "mkdir d; chown $U d; ln -s d l",
+        "l/f",
+        "d",
+    ),
+    "a link of root through a directory of another user": (
+        "mkdir -p d/e; chown $U d; ln -s d/e l",
+        "l/f",
+        "d",
+    ),
+    "a link that is the report": ("mkdir d e; ln -s $T/e/f d/f; chown -h $U d/f", "d/f", "d/f"),
+    "a report of another user": ("mkdir -m 1777 d; echo old >d/f; chown $U d/f", "d/f", "d/f"),
+    "a directory that all may write to": ("mkdir -m 0777 d", "d/f", "d"),
+    "a directory in one that all may write to": ("mkdir -m 0777 d; mkdir d/e", "d/e/f", "d"),
+    "a directory that another group may write to": ("mkdir -m 0775 d; chgrp $U d", "d/f", "d"),
+    "a link that leads to itself": ("ln -s l l", "l/f", ""),
+    "a directory that is missing": ("true", "d/f", ""),
+}
+
+
+def test_no_report_is_written_where_another_user_could_lead_it(
+    host: Host, subtests: pytest.Subtests
+) -> None:
+    script = (
+        "import json, sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from ansible_collections.ebpf.pinning.plugins.plugin_utils import _drift_files as files\n"
+        "report = files.Report()\n"
+        "paths = json.loads(sys.argv[2])\n"
+        "print(json.dumps([files.write_all(report, {'json': path}) for path in paths]))\n"
+    )
+    host.shell("mount -t tmpfs -o mode=0755 place /mnt")
+    paths = []
+    for number, (make, path, _step) in enumerate(WAYS.values()):
+        top = f"/mnt/{number}"
+        made = make.replace("$T", top).replace("$U", str(NOBODY))
+        host.shell(f"umask 022; mkdir {top}; cd {top}; {made}")
+        paths.append(f"{top}/{path}")
+    done = host.run(sys.executable, "-c", script, str(host.site.scratch), json.dumps(paths))
+    told = json.loads(done.stdout)
+    for number, (what, (_make, path, step)) in enumerate(WAYS.items()):
+        with subtests.test(what):
+            if step is None:
+                assert told[number] == []
+                assert read_json(host.shell(f"cat {paths[number]}"))["report"] == []
+                continue
+            (problem,) = told[number]
+            assert problem.startswith(f"drift_json /mnt/{number}/{path} cannot be written: ")
+            assert not step or f": /mnt/{number}/{step}: it is a " in problem
+            files = host.shell(f"find /mnt/{number} -type f -exec cat {{}} +")
+            assert files.replace("old\n", "") == ""
+
+
+def test_a_report_is_written_for_who_became_root_by_sudo(host: Host) -> None:
+    host.shell(f"mount -t tmpfs -o mode=0755 place /mnt; mkdir /mnt/home; chown {NOBODY} /mnt/home")
+    script = (
+        "import sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from ansible_collections.ebpf.pinning.plugins.plugin_utils import _drift_files as files\n"
+        "print(files.write_all(files.Report(), {'json': '/mnt/home/f'}))\n"
+    )
+    command = [sys.executable, "-c", script, str(host.site.scratch)]
+    assert "another user has made" in host.run(*command).stdout
+    assert host.run("env", f"SUDO_UID={NOBODY}", *command).stdout == "[]\n"
+
+
 def test_a_folder_of_others_keeps_its_report(host: Host) -> None:
     """Not as root, whom no mode keeps out."""
     host.shell("mount -t tmpfs -o mode=0755 place /mnt; echo old >/mnt/drift.json")

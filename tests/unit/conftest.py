@@ -21,6 +21,7 @@ OF_CONTROLLERS = [
 ]
 # These import Ansible, or what comes with it, which there is for controllers.
 IMPORTING_ANSIBLE = [
+    "test_drift_callback.py",
     "test_drift_page.py",
     "test_drift_report.py",
     "test_host_program.py",

@@ -270,7 +270,7 @@ def _as_json(text: str) -> str:
 
 def test_a_name_shows_what_it_is_made_of() -> None:
     assert visible("caf\u00e9 b\\") == "caf\u00e9 b\\"
-    assert visible("a\nb\x1b[31m\u202e\udc80") == r"a\nb\x1b[31m\u202e\udc80"
+    assert visible("a\nb\x1b[31m\u202e\udc80") == r"a\nb\x1b[31m\u202e\x80"
 
 
 def test_markdown_is_shown_and_not_obeyed() -> None:

@@ -190,13 +190,20 @@ def test_changed_and_the_diff_say_whether_maps_change() -> None:
         headers = {
             entry["before_header"].partition(" (found)")[0] for entry in result.fields["diff"]
         }
-        assert headers == (told - leftovers) | {*result.fields["leftovers"]}
+        assert headers == set(map(shown, (told - leftovers) | {*result.fields["leftovers"]}))
         for row in result.fields["maps"]:
             assert (row["copied"] is not None) is (row["action"] == "migrated")
         seen[bool(changed)] += 1
 
     in_all_situations(450, check)
     assert min(seen[True], seen[False]) >= 10, seen
+
+
+def shown(text: str) -> str:
+    """A text in one line: what cannot be seen is spelled."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 def is_to_be_refused(situation: Situation) -> bool:
@@ -241,7 +248,7 @@ def test_a_batch_that_is_refused_changes_nothing() -> None:
         assert isinstance(result, Failed) is bool(decided.problems)
         if decided.problems:
             assert result.fields["changed"] is False
-            assert result.fields["msg"] == problems
+            assert result.fields["msg"] == "\n".join(map(shown, decided.problems))
 
     in_all_situations(450, check)
     assert min(seen["refused"], seen["other"]) >= 5, seen

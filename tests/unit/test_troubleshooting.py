@@ -50,6 +50,7 @@ FOR_USERS = {
     "Problems",
     "Stranger",
     "TypeError",
+    "Unclear",
     "ValueError",
     # functions that make one of these
     "_changed",
@@ -58,8 +59,9 @@ FOR_USERS = {
     "_off_bpffs",
     "too_deep",
 }
-# ... and these never reach one: methods of a base class, and an error taken from another thread.
-INTERNAL = {"NotImplementedError", "batch"}
+# ... and these never reach one: methods of a base class, an error taken from another thread, the
+# end of the run.
+INTERNAL = {"NotImplementedError", "SystemExit", "batch"}
 
 # Files whose texts are what a report is made of, and not messages.
 FORMS = {"_drift_forms.py", "_drift_page.py"}
@@ -98,6 +100,8 @@ NO_MESSAGES = {
     "…, of another BTF": "a side of a difference",
     "… at byte …": "a field in a value",
     "…; its values hold …": "why BTF is refused",
+    "present and absent": "a side of a difference",
+    "symbolic link": "what stands for a step of a path",
     "…: want …, have …": "a difference",
     "… (mount id …)": "a layer of a list of mounts",
     ", and … more": "the end of a list of pins",

@@ -10,6 +10,7 @@ import os
 import sys
 from typing import List, Optional, Sequence
 
+from ..visible import visible
 from .manifest import Loaded, load_all
 from .work import Line, Part, restore, survey
 
@@ -30,7 +31,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     else:
         lines = list(survey(loaded))
     for problem in loaded.problems:
-        _complain(f"refused: {_visible(problem)}")
+        _complain(f"refused: {visible(problem)}")
     text = (
         _json(loaded, lines)
         if options.json
@@ -63,13 +64,6 @@ def _printed(text: str) -> bool:
         )
         return False
     return True
-
-
-def _visible(text: str) -> str:
-    """`text` in one line, without what a terminal obeys or cannot show."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
 
 
 def _options(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
@@ -108,7 +102,7 @@ def _json(loaded: Loaded, lines: Sequence[Line]) -> str:
 def _table(lines: Sequence[Line], *, only_trouble: bool) -> str:
     shown = [line for line in lines if not (only_trouble and line.is_good)]
     cells = ((line.path, line.declared, line.state, line.detail) for line in shown)
-    rows = [_HEADINGS, *(tuple(map(_visible, row)) for row in cells)]
+    rows = [_HEADINGS, *(tuple(map(visible, row)) for row in cells)]
     widths = [max(map(len, column)) for column in zip(*rows)][:3]
     text: List[str] = []
     for row in rows if shown else ():
