@@ -375,16 +375,15 @@ leftovers:
   sample: []
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._map_face import run
+from ..module_utils._module import PinningModule
 from ..module_utils._options import GROWTHS, MAP, MISMATCHES, SHAPE
 
 
 def main() -> None:
     """Run the module."""
     one_map = ["name", "path", *SHAPE, "inner_map", "frozen"]
-    module = AnsibleModule(
+    module = PinningModule(
         argument_spec={
             **MAP,
             "maps": {"type": "list", "elements": "dict", "options": MAP},

@@ -207,8 +207,7 @@ leftovers:
   sample: []
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._module import PinningModule
 from ..module_utils._object_face import run
 from ..module_utils._options import ACCESS
 
@@ -232,7 +231,7 @@ def main() -> None:
         **ACCESS,
         "on_mismatch": {"type": "str", "choices": ["fail", "replace"]},
     }
-    module = AnsibleModule(
+    module = PinningModule(
         argument_spec={
             **pin,
             "objects": {"type": "list", "elements": "dict", "options": pin},

@@ -150,14 +150,13 @@ counts:
   sample: {"removed": 1, "missing": 0, "spared": 0}
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._absence_face import run
+from ..module_utils._module import PinningModule
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = PinningModule(
         argument_spec={
             "path": {"type": "list", "elements": "path"},
             "directory": {"type": "path"},

@@ -192,14 +192,13 @@ mounts:
       hidden: false
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._info_face import run
+from ..module_utils._module import PinningModule
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = PinningModule(
         argument_spec={
             "path": {"type": "list", "elements": "path"},
             "directory": {"type": "path"},

@@ -139,15 +139,14 @@ sandbox:
       sample: []
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._module import PinningModule
 from ..module_utils._options import ACCESS
 from ..module_utils._restore_face import DEFAULT_MANIFESTS, run
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = PinningModule(
         argument_spec={
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -195,15 +195,14 @@ dropped:
   sample: []
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._module import PinningModule
 from ..module_utils._mount_face import run
 from ..module_utils._options import MOUNT
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = PinningModule(
         argument_spec={
             **MOUNT,
             "path": {"type": "path", "default": "/sys/fs/bpf"},

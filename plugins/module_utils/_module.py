@@ -1,0 +1,49 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""AnsibleModule, to which blank is not set. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._options import Options
+
+
+class PinningModule(AnsibleModule):  # type: ignore[misc]
+    """An option that is null or an empty string is as one that is not given.
+
+    Blank is what a survey, `default(none)` or `default('')` make of a question without an answer.
+    AnsibleModule itself takes it for another value each time: an error, the text "None", one empty
+    item, or no value at all.
+    """
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.params = without_blanks(self.params, self.argument_spec)
+
+
+def without_blanks(given: t.Any, options: Options) -> t.Any:
+    """`given` without the `options` that are blank, also in dictionaries inside."""
+    if not isinstance(given, dict):
+        return given  # AnsibleModule says what is wrong with it
+    return {
+        name: _inside(value, options[name]) if name in options else value
+        for name, value in given.items()
+        if name not in options or not is_blank(value)
+    }
+
+
+def is_blank(value: object) -> bool:
+    """Whether nothing was said. An empty list says something, and so does false."""
+    return value is None or value == ""
+
+
+def _inside(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
+    options = option.get("options")
+    if options is None:
+        return value
+    if isinstance(value, list):
+        return [without_blanks(each, options) for each in value]
+    return without_blanks(value, options)

@@ -1,0 +1,27 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arguments of tasks without ansible-core's notes. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.plugins.action.normal import ActionModule as NormalAction
+
+from ._plain_values import plain
+
+
+class PlainArguments(NormalAction):  # type: ignore[misc]
+    """Runs the module as any other, with arguments that take little room on the controller.
+
+    It keeps those of each host until the last host has answered. Since ansible-core 2.19 each value
+    has notes with it, of the file and line it was written in, which take eight times its room.
+    """
+
+    def run(
+        self, tmp: t.Optional[str] = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None
+    ) -> t.Dict[str, t.Any]:
+        """Forget the notes, run the module."""
+        self._task.args = plain(self._task.args)
+        result: t.Dict[str, t.Any] = super().run(tmp, task_vars)
+        return result
