@@ -71,7 +71,7 @@ from ..plugin_utils._plain_values import is_unset
 def given(
     value: t.Any,
     name: str,
-    type: str = "raw",  # noqa: A002  # the word of every argument spec
+    type: str = "raw",  # the word of every argument spec
     default: t.Any = None,
     choices: t.Optional[t.Sequence[str]] = None,
 ) -> t.Any:

@@ -31,13 +31,13 @@ def without_blanks(given: t.Any, options: Options) -> t.Any:
     return {
         name: _inside(value, options[name]) if name in options else value
         for name, value in given.items()
-        if name not in options or not is_blank(value)
+        if name not in options or not _is_blank(name, value)
     }
 
 
-def is_blank(value: object) -> bool:
+def _is_blank(name: str, value: object) -> bool:
     """Whether nothing was said. An empty list says something, and so does false."""
-    return value is None or value == ""
+    return value is None or (value == "" and name not in _WHICH)
 
 
 def _inside(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
@@ -47,3 +47,6 @@ def _inside(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
     if isinstance(value, list):
         return [without_blanks(each, options) for each in value]
     return without_blanks(value, options)
+
+
+_WHICH = ("name", "map_name", "prog_name", "prog_tag")  # whoever leaves one empty is told so

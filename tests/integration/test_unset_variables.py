@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blank variables of roles and playbooks, as surveys, default(none) and default(omit) leave them."""
+"""Blank variables of roles and playbooks, as surveys, default(none) and omit leave them."""
 
 from __future__ import annotations
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Dict, FrozenSet, Mapping, Sequence, Tuple
+from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from ..errors import Gathering
 from ..shape import Access
-from .fields import BadField, absolute, octal, read_access
+from .fields import Awaited, BadField, absolute, octal, read_access
 
 STICKY = 0o1000  # bpf_fill_super sets it on every root directory
 
@@ -78,11 +78,11 @@ class WantedUnmount:
     force: bool
 
 
-def read_mount(parameters: Mapping[str, object]) -> WantedMount:
+def read_mount(parameters: Mapping[str, object], awaited: Optional[Awaited] = None) -> WantedMount:
     """Read the arguments of the module; raise Problems with all that is wrong."""
     problems = Gathering()
     path = problems.of(lambda: absolute(str(parameters["path"]), "path"))
-    access = problems.of(lambda: _root_access(parameters))
+    access = problems.of(lambda: _root_access(parameters, awaited))
     flags = problems.of(lambda: _flags(parameters.get("opts") or ()))  # type: ignore[arg-type]
     delegate: Dict[str, FrozenSet[str]] = {}
     for field in DELEGATES:
@@ -93,12 +93,13 @@ def read_mount(parameters: Mapping[str, object]) -> WantedMount:
     return WantedMount(path, access, *flags, tuple(delegate.items()), bool(parameters.get("force")))
 
 
-def _root_access(parameters: Mapping[str, object]) -> Access:
+def _root_access(parameters: Mapping[str, object], awaited: Optional[Awaited]) -> Access:
     access = read_access(
         parameters.get("owner"),
         parameters.get("group"),
         parameters.get("mode"),
         bits=0o3777,
+        awaited=awaited,
     )
     if access.mode is None:
         return access
