@@ -5,8 +5,15 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ..plugin_utils._plain_arguments import PlainArguments
+from ..plugin_utils._pruned import Arguments, Pruned, removed_declarations
 
 
 class ActionModule(PlainArguments):
-    """Its declarations may be long, and the controller keeps them for each host."""
+    """Refuses maps that this run has pruned."""
+
+    def contradictions(self, arguments: Arguments, pruned: Pruned) -> t.Iterable[str]:
+        """Maps that another call of this run does not keep."""
+        return removed_declarations(arguments, pruned)

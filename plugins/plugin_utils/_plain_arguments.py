@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Arguments of tasks without ansible-core's notes. Private to this collection."""
+"""What the controller does before it sends a module to a host. Private to this collection."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typing as t
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ._plain_values import plain
+from ._pruned import NOTED, Arguments, Pruned
 
 
 class PlainArguments(NormalAction):  # type: ignore[misc]
@@ -21,7 +22,15 @@ class PlainArguments(NormalAction):  # type: ignore[misc]
     def run(
         self, tmp: t.Optional[str] = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None
     ) -> t.Dict[str, t.Any]:
-        """Forget the notes, run the module."""
+        """Forget the notes, and run the module unless the run contradicts itself."""
         self._task.args = plain(self._task.args)
+        pruned = (task_vars or {}).get(NOTED)
+        problems = list(self.contradictions(self._task.args, plain(pruned))) if pruned else []
+        if problems:
+            return {"failed": True, "changed": False, "msg": "\n".join(problems)}
         result: t.Dict[str, t.Any] = super().run(tmp, task_vars)
         return result
+
+    def contradictions(self, _arguments: Arguments, _pruned: Pruned) -> t.Iterable[str]:
+        """What is wrong with the arguments after what this run has pruned."""
+        return ()
