@@ -30,13 +30,3 @@ notes:
   - Symlinks are never followed, in no component of a path. Declare the real path.
   - An option that is V(null) or an empty string is as one that is not given.
 """
-
-    PINS = r"""
-options: {}
-attributes:
-  action_group:
-    support: full
-    description: Use C(group/ebpf.pinning.pins) in C(module_defaults) to set C(directory), C(owner),
-      C(group), C(mode), C(parents) and C(on_mismatch), which both modules of the group have.
-    membership: [ebpf.pinning.pins]
-"""

@@ -116,17 +116,18 @@ def _opened(thing: KernelObject) -> Fd:
     parent, _slash, name = path.rpartition("/")
     with walk(parent) as place:
         try:
-            if place.missing:
-                raise FileNotFoundError
-            pin = Fd(os.open(name, ENTRY, dir_fd=place.fd))
+            pin = None if place.missing else Fd(os.open(name, ENTRY, dir_fd=place.fd))
         except FileNotFoundError:
-            raise PathProblem(f"{path} is another one than a moment ago: {_AGAIN}") from None
+            pin = None
+    if pin is None:
+        raise _moved(path)
     with pin:
         status = os.fstat(pin)
         if Identity(status.st_dev, status.st_ino) != identity:
-            raise PathProblem(f"{path} is another one than a moment ago: {_AGAIN}")
+            raise _moved(path)
         # As it was looked at: links only open for reading and writing.
         return kernel.get(pin.magic, 0 if thing.kind == "link" else BPF_F_RDONLY)
 
 
-_AGAIN = "it was left alone; run again"
+def _moved(path: str) -> PathProblem:
+    return PathProblem(f"{path} is another one than a moment ago: it was left alone; run again")
