@@ -11,7 +11,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ._options import Options
 
 
-class PinningModule(AnsibleModule):  # type: ignore[misc]
+class PinningModule(AnsibleModule):
     """An option that is null or an empty string is as one that is not given.
 
     Blank is what a survey, `default(none)` or `default('')` make of a question without an answer.
@@ -20,7 +20,7 @@ class PinningModule(AnsibleModule):  # type: ignore[misc]
     """
 
     def _load_params(self) -> None:
-        super()._load_params()
+        super()._load_params()  # type: ignore[no-untyped-call]
         self.params = without_blanks(self.params, self.argument_spec)
 
 

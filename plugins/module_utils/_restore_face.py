@@ -106,13 +106,13 @@ def _present(
 ) -> _Wanted:
     python = absolute(parameters["python"], "python")
     if not (os.path.isfile(python) and os.access(python, os.X_OK)):
-        text = (
+        problem = (
             f"python {python} is no program of this host: name one of Python 3.8 or "
             "newer, with its whole path"
         )
         if awaited is None or os.path.lexists(python):
-            raise BadField(text)
-        awaited[text] = None
+            raise BadField(problem)
+        awaited[problem] = None
     mounted = _typed(parameters, "mounts", {**MOUNT, "path": {"type": "path", "required": True}})
     policy = ("on_mismatch", "value_growth")
     maps = [

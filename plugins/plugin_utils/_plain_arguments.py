@@ -12,7 +12,7 @@ from ._plain_values import plain
 from ._pruned import NOTED, Arguments, Pruned
 
 
-class PlainArguments(NormalAction):  # type: ignore[misc]
+class PlainArguments(NormalAction):
     """Runs the module as any other, with arguments that take little room on the controller.
 
     It keeps those of each host until the last host has answered. Since ansible-core 2.19 each value
@@ -28,7 +28,7 @@ class PlainArguments(NormalAction):  # type: ignore[misc]
         problems = list(self.contradictions(self._task.args, plain(pruned))) if pruned else []
         if problems:
             return {"failed": True, "changed": False, "msg": "\n".join(problems)}
-        result: t.Dict[str, t.Any] = super().run(tmp, task_vars)
+        result: t.Dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
         return result
 
     def contradictions(self, _arguments: Arguments, _pruned: Pruned) -> t.Iterable[str]:
