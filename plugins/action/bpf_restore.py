@@ -9,4 +9,4 @@ from ..plugin_utils._plain_arguments import PlainArguments
 
 
 class ActionModule(PlainArguments):
-    """Its declarations may be long, and the controller keeps them for each host."""
+    """Arguments without notes, and without what is omitted."""

@@ -65,7 +65,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.validation import check_type_bool
 
-from ..plugin_utils._plain_values import is_unset
+from ..plugin_utils._plain_values import is_omitted, is_unset
 
 
 def given(
@@ -91,7 +91,9 @@ def _bool(value: t.Any, name: str) -> bool:
 
 
 def _list(value: t.Any, name: str) -> t.Any:
-    if isinstance(value, (list, tuple, str, int, float)):
+    if isinstance(value, (list, tuple)):
+        return [each for each in value if not is_omitted(each)]
+    if isinstance(value, (str, int, float)):
         return value
     raise AnsibleFilterError(f"{name} is {value!r}: use a list")
 
