@@ -21,10 +21,6 @@ attributes:
     support: full
     description: Target systems that the module runs on.
     platforms: linux
-  action_group:
-    support: full
-    description: Use C(group/ebpf.pinning.all) in C(module_defaults) to set options of all modules.
-    membership: [ebpf.pinning.all]
 requirements:
   - Linux 5.10 or newer with C(CONFIG_BPF_SYSCALL)
   - Python 3.8 or newer on the managed node, and only its standard library
@@ -32,4 +28,5 @@ requirements:
     C(CAP_SYS_ADMIN) for mounts and to find programs that use a map)
 notes:
   - Symlinks are never followed, in no component of a path. Declare the real path.
+  - An option that is V(null) or an empty string is as one that is not given.
 """

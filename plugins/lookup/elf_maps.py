@@ -63,7 +63,8 @@ options:
       - Fields that are to be otherwise than in the object file, by name of the map. A host may
         need a bigger C(max_entries), for example.
       - Every field that an item of O(ebpf.pinning.bpf_map_pinned#module:maps) may have is
-        allowed. C(inner_map) is merged with what is there; V(null) takes a field away.
+        allowed. C(inner_map) is merged with what is there; V(null) takes a field away, and one
+        that is omitted or an empty string stays as it is.
       - A loader that reuses the map must be told of another size, too; libbpf by
         C(bpf_map__set_max_entries), cilium/ebpf in the C(CollectionSpec).
     type: dict
@@ -141,6 +142,7 @@ from ansible.utils.display import Display
 from ..module_utils._core.errors import PinningError, Problems
 from ..module_utils._core.visible import visible, visible_lines
 from ..plugin_utils._elf_maps import Choice, choose, find_maps
+from ..plugin_utils._plain_values import is_unset, plain
 
 display = Display()
 
@@ -155,7 +157,9 @@ class LookupModule(LookupBase):
         **kwargs: t.Any,
     ) -> t.List[t.List[t.Dict[str, t.Any]]]:
         """One list in a list: so that `lookup` gives a list however many maps there are."""
-        self.set_options(var_options=variables, direct=kwargs)
+        # What is blank is not set; what is omitted inside leaves the object file as it is.
+        said = {option: plain(each) for option, each in kwargs.items() if not is_unset(each)}
+        self.set_options(var_options=variables, direct=said)
         choice = Choice(*(self.get_option(field) for field in Choice._fields))
         paths = [self._path(term, variables) for term in self._flatten(terms)]
         if not paths:

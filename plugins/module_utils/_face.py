@@ -18,6 +18,8 @@ if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
     from ._core.apply.names import Result
+    from ._core.plan.names import NamePlan
+    from ._core.spec.fields import Awaited
 
 Dictionary = t.Dict[str, t.Any]
 
@@ -41,6 +43,22 @@ def failures_reported(module: AnsibleModule, done: t.Sequence[str] = ()) -> t.It
         if done:
             msg += f"\nDone before that, and left so: {visible(', '.join(done))}"
         module.fail_json(**printable({"msg": msg, "changed": bool(done)}))
+
+
+def remaining_problems(
+    module: AnsibleModule, plan: NamePlan[t.Any], awaited: t.Optional[Awaited]
+) -> t.Sequence[str]:
+    """What stops the task. Of what a task before may cure, a check warns, and goes on."""
+    if awaited is None:
+        return plan.problems
+    warn_of(module, [*awaited, *plan.not_yet, *plan.not_mounted])
+    return [problem for problem in plan.problems if problem not in plan.not_yet]
+
+
+def warn_of(module: AnsibleModule, awaited: t.Iterable[str]) -> None:
+    """Warn of what is not there yet, in a check."""
+    for text in awaited:
+        module.warn(f"{text}; until then a run that is not a check fails")
 
 
 def printable(value: t.Any, key: str = "") -> t.Any:

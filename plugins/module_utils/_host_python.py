@@ -14,13 +14,16 @@ import typing as t
 
 from ._core.errors import PinningError
 from ._core.ownership import check_roots_own_below, roots_own
-from ._core.spec.fields import BadField
+from ._core.spec.fields import Awaited, BadField
 
 _LONGEST_LINE = 126  # bytes; what Linux before 5.1 reads of it (BINPRM_BUF_SIZE)
 
 
-def check_python(python: str) -> None:
-    """Raise PinningError unless root may run `python`, and the kernel finds it in a first line."""
+def check_python(python: str, awaited: t.Optional[Awaited] = None) -> None:
+    """Raise PinningError unless root may run `python`, and the kernel finds it in a first line.
+
+    In a check, one that is not there yet is `awaited`: a task before may install it.
+    """
     if any(each.isspace() for each in python):
         raise BadField(
             f"python {python!r} contains a blank, where the kernel ends the name of an "
@@ -31,20 +34,27 @@ def check_python(python: str) -> None:
             f"python {python!r} is longer than the kernel reads in the first line of a program: "
             "give a shorter path, such as that of a symlink"
         )
+    if awaited is not None and not os.path.lexists(python):
+        awaited[_no_program(python)] = None
+        return
     try:
         program = roots_own(python)
     except PinningError as error:
         raise BadField(f"python {error}") from None
     if not (os.path.isfile(program) and os.access(program, os.X_OK)):
-        raise BadField(
-            f"python {python} is no program of this host: name one of Python 3.8 or "
-            "newer, with its whole path"
-        )
+        raise BadField(_no_program(python))
     try:
         for path in sorted({*_library_of(python), *_library_of(program)}):
             check_roots_own_below(path, _NOT_READ)
     except PinningError as error:
         raise BadField(f"python {python} reads {error}") from None
+
+
+def _no_program(python: str) -> str:
+    return (
+        f"python {python} is no program of this host: name one of Python 3.8 or newer, with its "
+        "whole path"
+    )
 
 
 def _library_of(python: str) -> t.Iterator[str]:

@@ -25,7 +25,7 @@ from ._core.plan.maps import (
     unverified,
 )
 from ._core.plan.migration import loses_btf
-from ._core.spec.fields import group_name, octal, user_name
+from ._core.spec.fields import Awaited, group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
 from ._core.syscall import KernelError
 from ._face import (
@@ -34,6 +34,7 @@ from ._face import (
     failures_reported,
     printable,
     refused,
+    remaining_problems,
     shape_fields,
     stopped,
     text_diff,
@@ -53,17 +54,16 @@ def run(module: AnsibleModule) -> t.NoReturn:
         items = [parameters] if parameters["maps"] is None else parameters["maps"]
         # Before core 2.21 every result carries all arguments along: a thousand maps, once more.
         said = {"module_args": {**parameters, "maps": f"{len(items)} maps"}}
-        pins = read_pins(items, parameters, this_host())
+        awaited: t.Optional[Awaited] = {} if module.check_mode else None
+        pins = read_pins(items, parameters, this_host(), awaited)
         picture = observe(pins, foreseeing=module.check_mode)
         decided = plan(pins, picture, parents=parameters["parents"])
         for warning in _foreseeable(decided):
             module.warn(warning)
-        if module.check_mode:
-            for text in decided.not_mounted:
-                module.warn(f"{text}; until then a run that is not a check fails")
-        if decided.problems:
+        problems = remaining_problems(module, decided, awaited)
+        if problems:
             report = _report(foresee(decided, MapCraft()), with_diff=False)
-            module.fail_json(invocation=said, **refused(report, decided.problems))
+            module.fail_json(invocation=said, **refused(report, problems))
         result = foresee(decided, MapCraft()) if module.check_mode else apply(decided, MapCraft())
         for outcome in result.outcomes:
             for warning in outcome.warnings:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one mouth of all modules. Private to this collection: not covered by semantic versioning."""
+"""The one mouth and ear of all modules. Private: not covered by semantic versioning."""
 
 from __future__ import annotations
 
@@ -10,10 +10,20 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ._core.visible import visible
 from ._face import printable
+from ._options import Options
 
 
 class PinningModule(AnsibleModule):
-    """AnsibleModule, which says nothing that a terminal could obey."""
+    """An option that is null or an empty string is as one that is not given.
+
+    Blank is what a survey, `default(none)` or `default('')` make of a question without an answer.
+    AnsibleModule itself takes it for another value each time: an error, the text "None", one empty
+    item, or no value at all. And nothing is said that a terminal could obey.
+    """
+
+    def _load_params(self) -> None:
+        super()._load_params()  # type: ignore[no-untyped-call]
+        self.params = without_blanks(self.params, self.argument_spec)
 
     def warn(self, warning: str, **more: t.Any) -> None:
         """Warn, in one line."""
@@ -26,3 +36,31 @@ class PinningModule(AnsibleModule):
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
         """Fail."""
         super().fail_json(**printable({**kwargs, "msg": msg}))
+
+
+def without_blanks(given: t.Any, options: Options) -> t.Any:
+    """`given` without the `options` that are blank, also in dictionaries inside."""
+    if not isinstance(given, dict):
+        return given  # AnsibleModule says what is wrong with it
+    return {
+        name: _inside(value, options[name]) if name in options else value
+        for name, value in given.items()
+        if name not in options or not _is_blank(name, value)
+    }
+
+
+def _is_blank(name: str, value: object) -> bool:
+    """Whether nothing was said. An empty list says something, and so does false."""
+    return value is None or (value == "" and name not in _WHICH)
+
+
+def _inside(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
+    options = option.get("options")
+    if options is None:
+        return value
+    if isinstance(value, list):
+        return [without_blanks(each, options) for each in value]
+    return without_blanks(value, options)
+
+
+_WHICH = ("name", "map_name", "prog_name", "prog_tag")  # whoever leaves one empty is told so

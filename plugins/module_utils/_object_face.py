@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ._core.apply.names import Result, apply, foresee
-from ._core.apply.objects import ObjectCraft, ObjectOutcome, held
+from ._core.apply.objects import ObjectCraft, ObjectOutcome
 from ._core.found.pins import PinnedLink, PinnedMap
 from ._core.objects import programs_using
 from ._core.observe.objects import observe
@@ -17,9 +17,10 @@ from ._core.plan.objects import (
     ObjectPlan,
     RefuseObject,
     ReplaceObject,
+    expecting,
     plan,
 )
-from ._core.spec.fields import group_name, octal, user_name
+from ._core.spec.fields import Awaited, group_name, octal, user_name
 from ._core.spec.objects import read_objects
 from ._core.syscall import KernelError
 from ._face import (
@@ -28,6 +29,7 @@ from ._face import (
     failures_reported,
     printable,
     refused,
+    remaining_problems,
     stopped,
     text_diff,
 )
@@ -44,20 +46,22 @@ def run(module: AnsibleModule) -> t.NoReturn:
     craft = ObjectCraft()
     with failures_reported(module):
         items = [parameters] if parameters["objects"] is None else parameters["objects"]
-        wanted = read_objects(items, parameters)
-        decided = plan(wanted, observe(wanted), parents=parameters["parents"])
+        awaited: t.Optional[Awaited] = {} if module.check_mode else None
+        wanted = read_objects(items, parameters, awaited)
+        picture = observe(wanted)
+        if awaited is not None:
+            picture = expecting(wanted, picture, awaited)
+        decided = plan(wanted, picture, parents=parameters["parents"])
         for warning in _foreseeable(decided):
             module.warn(warning)
-        if module.check_mode:
-            for text in decided.not_mounted:
-                module.warn(f"{text}; until then a run that is not a check fails")
-        if decided.problems:
+        problems = remaining_problems(module, decided, awaited)
+        if problems:
             report = _report(foresee(decided, craft), with_diff=False)
-            module.fail_json(**refused(report, decided.problems))
+            module.fail_json(**refused(report, problems))
         if module.check_mode:
             result = foresee(decided, craft)
         else:
-            with held(decided):
+            with craft.holding(decided):
                 result = apply(decided, craft)
         report = _report(result, with_diff=module._diff)
         if result.error:
@@ -102,8 +106,8 @@ def _object(outcome: ObjectOutcome) -> Dictionary:
         "name": step.wanted.name,
         "action": outcome.action,
         "drift": [vars(drift) for drift in step.drift],
-        "type": known and known.kind,
-        "id": known and known.id,
+        "type": (known and known.kind) or None,
+        "id": (known and known.id) or None,
         "object_name": known and known.name,
     }
     if outcome.error:

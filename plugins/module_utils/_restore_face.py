@@ -15,11 +15,12 @@ from ._core import files
 from ._core.errors import Problems
 from ._core.mountinfo import mounts
 from ._core.restore import command, manifest
-from ._core.spec.fields import BadField, check_no_control, plain
+from ._core.spec.fields import Awaited, BadField, check_no_control, plain
 from ._core.uapi import MapFlag
-from ._face import Dictionary, failures_reported, file_diff, printable
+from ._face import Dictionary, failures_reported, file_diff, printable, warn_of
 from ._host_program import HostCore, HostFile
 from ._host_python import check_python
+from ._module import without_blanks
 from ._options import ACCESS, MAP, MOUNT, Options
 
 if t.TYPE_CHECKING:
@@ -50,7 +51,9 @@ def run(module: AnsibleModule) -> t.NoReturn:
         manifests = set(_names(directory))
         if module.params["state"] == "present":
             manifests.add(os.path.basename(path))
-            wanted = _present(module.params, library, path)
+            awaited: t.Optional[Awaited] = {} if module.check_mode else None
+            wanted = _present(module.params, library, path, awaited)
+            warn_of(module, awaited or ())
         else:
             manifests.discard(os.path.basename(path))
             wanted = _absent(library, path, is_last=not manifests)
@@ -96,9 +99,14 @@ def _names(directory: str) -> t.List[str]:
         return []
 
 
-def _present(parameters: t.Mapping[str, t.Any], library: str, path: str) -> _Wanted:
+def _present(
+    parameters: t.Mapping[str, t.Any],
+    library: str,
+    path: str,
+    awaited: t.Optional[Awaited],
+) -> _Wanted:
     python = plain(parameters["python"], "python")
-    check_python(python)
+    check_python(python, awaited)
     mounted = _typed(parameters, "mounts", {**MOUNT, "path": {"type": "path", "required": True}})
     policy = ("on_mismatch", "value_growth")
     maps = [
@@ -112,8 +120,11 @@ def _present(parameters: t.Mapping[str, t.Any], library: str, path: str) -> _Wan
         parsed = manifest.parse(text, path)
     except Problems as found:
         raise Problems([f"manifest: {problem}" for problem in found.problems]) from None
-    if parsed.obstacles:
-        raise Problems([f"{path}: {problem}" for path, problem in parsed.obstacles.items()])
+    if parsed.obstacles:  # users and groups
+        texts = [f"{path}: {problem}" for path, problem in parsed.obstacles.items()]
+        if awaited is None:
+            raise Problems(texts)
+        awaited.update(dict.fromkeys(texts))
     program = host_program.program(library, python)
     return _Wanted(
         [*program, HostFile(path, text, 0o600)],
@@ -133,7 +144,8 @@ def _absent(library: str, path: str, *, is_last: bool) -> _Wanted:
 def _typed(parameters: t.Mapping[str, t.Any], field: str, options: Options) -> t.List[Dictionary]:
     """The items as the module that they are for gets them: numbers are numbers."""
     spec = {field: {"type": "list", "elements": "dict", "options": options}}
-    checked = ArgumentSpecValidator(spec).validate({field: parameters[field]})
+    given = without_blanks({field: parameters[field]}, spec)
+    checked = ArgumentSpecValidator(spec).validate(given)
     if checked.error_messages:
         raise Problems(
             [

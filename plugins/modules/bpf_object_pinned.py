@@ -21,6 +21,7 @@ author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:
   - ebpf.pinning.attributes
+  - ebpf.pinning.pins
 options:
   objects:
     description:

@@ -147,12 +147,18 @@ def _item_of(found: Found, choice: Choice, described: _Described) -> Item:
     fields = choice.override.get(found.name, {})
     if not isinstance(fields, t.Mapping):
         raise BadChoice("override: give its fields as a dictionary, such as {max_entries: 4096}")
+    fields = _said(fields)
     inner = fields.get("inner_map")
     if "inner_map" in item and isinstance(inner, t.Mapping):
-        fields = {**fields, "inner_map": {**item["inner_map"], **inner}}
+        fields = {**fields, "inner_map": {**item["inner_map"], **_said(inner)}}
     item = {**item, **fields}
     check_sizes(found.name, item)
     return item
+
+
+def _said(fields: t.Mapping[str, t.Any]) -> Item:
+    """Without what is an empty string: such a variable was not set."""
+    return {field: value for field, value in fields.items() if value != ""}
 
 
 def _shape(types: Btf, definition: Definition, described: _Described) -> Item:

@@ -259,7 +259,7 @@ WAYS = {
         [task({"name": "a", **SHAPE})],
         {"$D/a": "access"},
         pins=["a"],
-        play={"module_defaults": {"group/ebpf.pinning.all": {"directory": "$D", "mode": "0640"}}},
+        play={"module_defaults": {"group/ebpf.pinning.pins": {"directory": "$D", "mode": "0640"}}},
     ),
     "short names": Case(
         [task(module="bpf_map_pinned")],

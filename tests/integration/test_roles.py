@@ -249,7 +249,16 @@ WRONG = {
         ({"bpf_maps": [5]}, "bpf_maps"),
         ({"bpf_maps": {"flows": 5}}, "bpf_maps"),
         ({"bpf_maps_on_mismatch": "maybe"}, "bpf_maps_on_mismatch"),
+        ({"bpf_maps_value_growth": "maybe"}, "bpf_maps_value_growth"),
         ({"bpf_maps_prune": "perhaps"}, "bpf_maps_prune"),
+        ({"bpf_maps_prune_shared": "perhaps"}, "bpf_maps_prune_shared"),
+        ({"bpf_maps_report_undeclared": "perhaps"}, "bpf_maps_report_undeclared"),
+        ({"bpf_maps_restore_at_boot": "perhaps"}, "bpf_maps_restore_at_boot"),
+    ],
+    "bpf_restore": [
+        ({"bpf_restore_state": "gone"}, "bpf_restore_state"),
+        ({"bpf_restore_maps": "flows"}, "bpf_restore_maps"),
+        ({"bpf_restore_mounts": [5]}, "bpf_restore_mounts"),
     ],
 }
 
@@ -277,5 +286,60 @@ def test_a_variable_of_a_wrong_type_is_refused_by_name(
     assert len(failed) == len(rows), run.output
     for (_role, variables, name), result in zip(rows, failed, strict=True):
         with subtests.test(f"{variables}"):
-            assert "Validation of arguments failed" in result.msg
-            assert name in str(result.get("argument_errors"))
+            assert f"{name} is " in result.msg
+            assert str(next(iter(variables.values())))[:8] in result.msg
+
+
+def in_one_run(host: Host, calls: list[dict[str, Any]], *options: str) -> Run:
+    """A run in which the role bpf_maps is called with each of these variables."""
+    role = {"name": "ebpf.pinning.bpf_maps"}
+    tasks = [{"ansible.builtin.include_role": role, "vars": each} for each in calls]
+    file = host.scratch / "calls.yml"
+    file.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+    return host.ansible_playbook(str(file), *options)
+
+
+PRUNING = {"bpf_maps_directory": AGENT, "bpf_maps_prune": True}
+CALLS: dict[str, dict[str, Any]] = {
+    "prunes as well": {**PRUNING, "bpf_maps": MAPS[1:]},
+    "prunes with the directory spelled otherwise": {
+        **PRUNING,
+        "bpf_maps_directory": f"{BPFFS}//agent/",
+        "bpf_maps": MAPS[1:],
+    },
+    "does not prune": {"bpf_maps_directory": AGENT, "bpf_maps": MAPS[1:]},
+    "names the directory for a map": {
+        "bpf_maps_directory": f"{BPFFS}/other",
+        "bpf_maps": [{**MAPS[1], "directory": AGENT}, {**MAPS[2], "path": f"{AGENT}/events"}],
+    },
+    "declares nothing": {**PRUNING, "bpf_maps": []},
+}
+
+
+@pytest.mark.every_core
+@pytest.mark.parametrize("call", CALLS)
+def test_two_calls_of_a_run_that_would_remove_each_others_maps_are_refused(
+    place: Host, call: str
+) -> None:
+    place.run("mount", "-t", "bpf", "bpf", BPFFS)
+    first = {**PRUNING, "bpf_maps": MAPS[:1]}
+    assert in_one_run(place, [first]).code == 0
+    there = place.inventory()
+    for options in (["--check"], [], []):
+        run = in_one_run(place, [first, CALLS[call]], *options)
+        assert run.code == 2, run.output
+        assert "declare all maps of the directory in one call" in run[len(run) - 1].msg
+        assert place.inventory() == there
+
+
+@pytest.mark.every_core
+def test_calls_of_a_run_that_agree_go_on(place: Host) -> None:
+    place.run("mount", "-t", "bpf", "bpf", BPFFS)
+    first = {**PRUNING, "bpf_maps": MAPS[:2]}
+    part = {"bpf_maps_directory": AGENT, "bpf_maps": MAPS[:1]}
+    other = {**PRUNING, "bpf_maps_directory": f"{BPFFS}/other", "bpf_maps": MAPS[2:]}
+    run = in_one_run(place, [first, first, part, other, other])
+    assert run.code == 0, run.output
+    assert pins(place) == [f"{AGENT}/counts", f"{AGENT}/flows", f"{BPFFS}/other/events"]
+    assert in_one_run(place, [{**first, "bpf_maps": MAPS[2:]}]).code == 0
+    assert pins(place) == [f"{AGENT}/events", f"{BPFFS}/other/events"]

@@ -34,6 +34,7 @@ SILENT = {"deprecate", "deprecated", "log", "debug", "v", "vv", "vvv", "verbose"
 
 # What is raised. The text of these is for the user ...
 FOR_USERS = {
+    "AnsibleFilterError",
     "AnsibleLookupError",
     "BadChoice",
     "BadDefinition",
@@ -92,6 +93,7 @@ NO_MESSAGES = {
     "flags set": "what was done",
     "to be …": "what a finding wants",
     "a system call": "what stands for the name of a call",
+    "…, which is still to come": "what stands for an object",
     "without name": "what stands for a program's name",
     "another layout": "a side of a difference",
     "another shape, or values with other locks, timers or kptrs": "a side of a difference",

@@ -261,7 +261,7 @@ class Runner:
 
     def spec(self) -> dict[str, Any]:
         """The argument spec that the module hands over."""
-        with mock.patch.object(self.code, "AnsibleModule") as constructor:
+        with mock.patch.object(self.code, "PinningModule") as constructor:
             constructor.side_effect = InterruptedError
             with suppress(InterruptedError):
                 self.code.main()

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
-from typing import Iterator, NamedTuple, Optional, Union
+from typing import Dict, Iterator, NamedTuple, Optional, Tuple, Union
 
-from ..bpffs import Place
+from .. import kernel
+from ..bpffs import ENTRY, PathProblem, Place, walk
+from ..found.objects import KernelObject
 from ..objects import object_by_id
 from ..observe.objects import Resolver, look_at
 from ..plan.access import inherited
@@ -21,8 +24,10 @@ from ..plan.objects import (
     ReplaceObject,
     decide,
 )
+from ..shape import Identity
 from ..spec.objects import WantedObject
 from ..syscall import Fd
+from ..uapi import BPF_F_RDONLY
 from .names import Craft, Work, adjust
 
 
@@ -36,6 +41,26 @@ class ObjectOutcome(NamedTuple):
 
 class ObjectCraft(Craft[ObjectStep, ObjectOutcome]):
     """How objects get their names."""
+
+    def __init__(self) -> None:
+        self._held: Dict[Tuple[str, int], Fd] = {}
+
+    @contextmanager
+    def holding(self, plan: ObjectPlan) -> Iterator[None]:
+        """Meanwhile an object that loses a pin, and is to get another, stays alive and open."""
+        losing = {(s.found.kind, s.found.id) for s in plan.steps if isinstance(s, ReplaceObject)}
+        with ExitStack() as stack:
+            for step in plan.steps:
+                if isinstance(step, (PinObject, ReplaceObject)):
+                    key = (step.object.kind, step.object.id)
+                    if key in losing and key not in self._held:
+                        self._held[key] = stack.enter_context(_opened(step.object))
+            yield
+            self._held.clear()
+
+    def _open(self, step: Union[PinObject, ReplaceObject]) -> Fd:
+        held = self._held.get((step.object.kind, step.object.id))
+        return _opened(step.object) if held is None else Fd(os.dup(held))
 
     def wanted(self, step: ObjectStep) -> WantedObject:
         return step.wanted
@@ -65,12 +90,12 @@ class ObjectCraft(Craft[ObjectStep, ObjectOutcome]):
         name, access = step.wanted.name, step.wanted.access
         error = ""
         if isinstance(step, PinObject):
-            with _open(step) as fd:
+            with self._open(step) as fd:
                 done = work.create(fd, name, access)
         elif isinstance(step, ReplaceObject):
             work.staging()  # from here on no other run replaces it
             entry = step.found.entry
-            with _open(step) as fd:
+            with self._open(step) as fd:
                 done = work.replace(fd, name, inherited(access, entry), entry.identity)
         elif isinstance(step, AdjustObject):
             pin = work.open(name, step.found.entry.identity)
@@ -83,16 +108,26 @@ class ObjectCraft(Craft[ObjectStep, ObjectOutcome]):
         return self.foreseen(step)._replace(error=error) if done else None
 
 
-@contextmanager
-def held(plan: ObjectPlan) -> Iterator[None]:
-    """Meanwhile an object that loses a pin to be replaced, and is to get another, stays alive."""
-    wanted = {(s.object.kind, s.object.id) for s in plan.steps if not isinstance(s, RefuseObject)}
-    losing = {(s.found.kind, s.found.id) for s in plan.steps if isinstance(s, ReplaceObject)}
-    with ExitStack() as stack:
-        for kind, object_id in wanted & losing:
-            stack.enter_context(object_by_id(kind, object_id))
-        yield
+def _opened(thing: KernelObject) -> Fd:
+    """The object, by the pin it was found at: to open it by its id takes CAP_SYS_ADMIN."""
+    if thing.pin is None:
+        return object_by_id(thing.kind, thing.id)
+    path, identity = thing.pin
+    parent, _slash, name = path.rpartition("/")
+    with walk(parent) as place:
+        try:
+            pin = None if place.missing else Fd(os.open(name, ENTRY, dir_fd=place.fd))
+        except FileNotFoundError:
+            pin = None
+    if pin is None:
+        raise _moved(path)
+    with pin:
+        status = os.fstat(pin)
+        if Identity(status.st_dev, status.st_ino) != identity:
+            raise _moved(path)
+        # As it was looked at: links only open for reading and writing.
+        return kernel.get(pin.magic, 0 if thing.kind == "link" else BPF_F_RDONLY)
 
 
-def _open(step: Union[PinObject, ReplaceObject]) -> Fd:
-    return object_by_id(step.object.kind, step.object.id)
+def _moved(path: str) -> PathProblem:
+    return PathProblem(f"{path} is another one than a moment ago: it was left alone; run again")

@@ -4,9 +4,17 @@
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Sequence, Union
+from typing import Dict, NamedTuple, Optional, Sequence, Union
 
+from ..shape import Identity
 from .pins import DirectorySeen, Found
+
+
+class SourcePin(NamedTuple):
+    """A pin that leads to an object, also for who may not open objects by id."""
+
+    path: str
+    identity: Identity
 
 
 class KernelObject(NamedTuple):
@@ -16,12 +24,14 @@ class KernelObject(NamedTuple):
     id: int
     name: str
     label: str  # for messages
+    pin: Optional[SourcePin] = None  # where it was found, if not by id or name
 
 
 class Unresolved(NamedTuple):
     """It leads to none, or to more than one."""
 
     reason: str
+    may_come: bool = False  # a task before may make it
 
 
 Resolution = Union[KernelObject, Unresolved]

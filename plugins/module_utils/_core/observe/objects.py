@@ -10,7 +10,7 @@ from typing import Dict, Iterator, List, NamedTuple, Sequence
 from .. import kernel
 from ..bpffs import Place, walk
 from ..errors import PinningError, at
-from ..found.objects import KernelObject, ObjectPicture, Resolution, Unresolved
+from ..found.objects import KernelObject, ObjectPicture, Resolution, SourcePin, Unresolved
 from ..found.pins import NOTHING, Found, NotAPin, Nothing, Pin, PinnedProg
 from ..objects import identify, look, object_by_id
 from ..spec.objects import Reference, WantedObject
@@ -64,7 +64,8 @@ class Resolver:
             hint = ""
             if reference.by == "name" and len(str(reference.value)) > OBJ_NAME_LEN:
                 hint = f" The kernel keeps {OBJ_NAME_LEN} characters of a name: give those."
-            return Unresolved(f"{reference} is nowhere in the kernel: load it first.{hint}")
+            text = f"{reference} is nowhere in the kernel: load it first.{hint}"
+            return Unresolved(text, may_come=not hint)
         listed = "; ".join(each.label for each in matches)
         return Unresolved(
             f"{reference} is {len(matches)} objects: {listed}. Give the id of the one that is meant"
@@ -107,10 +108,11 @@ def _at(path: str) -> Resolution:
     with at(path), walk(parent or "/") as place:
         found = look(place.fd, name) if not place.missing else NOTHING
     if isinstance(found, Nothing):
-        return Unresolved(f"source {path} does not exist: pin it first, or name another object")
+        text = f"source {path} does not exist: pin it first, or name another object"
+        return Unresolved(text, may_come=True)
     if isinstance(found, NotAPin):
         return Unresolved(f"source {path} is {found.what}, not a pin: name a pin")
-    return _object(found)
+    return _object(found)._replace(pin=SourcePin(path, found.entry.identity))
 
 
 def _object(pin: Pin) -> KernelObject:

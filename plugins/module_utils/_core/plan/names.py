@@ -21,11 +21,13 @@ class NamePlan(Generic[Step]):
     directories: Sequence[DirectorySeen]
     problems: Sequence[str]  # nothing is done while there are any
     not_mounted: Sequence[str]  # the same, but a mount that is still to come cures them
+    not_yet: Sequence[str] = ()  # those of the problems that a task before may cure
+    parents: bool = True  # missing directories are made
 
     @property
     def new_directories(self) -> List[str]:
         paths = (path for seen in self.directories for path in _missing_paths(seen))
-        return list(dict.fromkeys(paths))
+        return list(dict.fromkeys(paths)) if self.parents else []
 
     @property
     def leftovers(self) -> List[DirectorySeen]:
@@ -43,21 +45,27 @@ def plan_for(
     """The plan of these steps. In the directories `busy` something is to change."""
     directories = list(seen.values())
     problems = [*refusals]
-    problems += [text for each in directories for text in _path_problems(each, parents)]
+    problems += [text for each in directories for text in _path_problems(each)]
     problems += _same_directories(directories)
-    problems += [
+    not_yet = [
+        f"{each.path} does not exist: create it, or set parents: true"
+        for each in directories
+        if each.on_bpffs and each.missing and not (parents or _dotted(each))
+    ]
+    not_yet += [
         f"{each.path} is on a bpffs that is mounted read-only: remount it writable first, with "
         "opts: [rw] of ebpf.pinning.bpffs_mount"
         for each in directories
         if each.on_bpffs and each.read_only and each.path in busy
     ]
+    problems += not_yet
     not_mounted = [
         f"{each.path} is not on bpffs but on {each.fstype}: mount a bpffs there first, with "
         "ebpf.pinning.bpffs_mount or the role ebpf.pinning.bpffs"
         for each in directories
         if not each.on_bpffs
     ]
-    return NamePlan(steps, directories, problems, not_mounted)
+    return NamePlan(steps, directories, problems, not_mounted, not_yet, parents)
 
 
 def taken_by_mount(found: MountedPin) -> str:
@@ -68,18 +76,17 @@ def taken_by_mount(found: MountedPin) -> str:
     )
 
 
-def _path_problems(seen: DirectorySeen, parents: bool) -> List[str]:
+def _path_problems(seen: DirectorySeen) -> List[str]:
     if not seen.on_bpffs or not seen.missing:
         return []
-    dotted = [part for part in seen.missing if "." in part]
-    if dotted:
-        return [
-            f"{seen.path}: {dotted[0]!r} contains a dot, which bpffs refuses: use `_`, as libbpf "
-            "does"
-        ]
-    if not parents:
-        return [f"{seen.path} does not exist: create it, or set parents: true"]
-    return []
+    return [
+        f"{seen.path}: {part!r} contains a dot, which bpffs refuses: use `_`, as libbpf does"
+        for part in _dotted(seen)[:1]
+    ]
+
+
+def _dotted(seen: DirectorySeen) -> List[str]:
+    return [part for part in seen.missing if "." in part]
 
 
 def _same_directories(directories: Sequence[DirectorySeen]) -> List[str]:

@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Sequence, Tuple, Union
+from typing import List, Sequence, Tuple, Union
 
 from ..found.objects import KernelObject, ObjectPicture, Resolution, Unresolved
 from ..found.pins import Found, MountedPin, NotAPin, Nothing, Pin
 from ..shape import Drift
+from ..spec.fields import Awaited
 from ..spec.names import OnMismatch
 from ..spec.objects import WantedObject
 from .access import access_drift
@@ -72,6 +73,20 @@ class RefuseObject:
 
 ObjectStep = Union[PinObject, KeepObject, AdjustObject, ReplaceObject, RefuseObject]
 ObjectPlan = NamePlan[ObjectStep]
+
+
+def expecting(
+    wanted: Sequence[WantedObject], picture: ObjectPicture, awaited: Awaited
+) -> ObjectPicture:
+    """As a task before may leave it: with the objects that may come, which are `awaited`."""
+    resolutions: List[Resolution] = []
+    for each, resolution in zip(wanted, picture.resolutions):
+        if isinstance(resolution, Unresolved) and resolution.may_come:
+            awaited[f"{each.path}: {resolution.reason}"] = None
+            kind = each.reference.kind or ""
+            resolution = KernelObject(kind, 0, "", f"{each.reference}, which is still to come")
+        resolutions.append(resolution)
+    return picture._replace(resolutions=resolutions)
 
 
 def plan(wanted: Sequence[WantedObject], picture: ObjectPicture, *, parents: bool) -> ObjectPlan:

@@ -8,10 +8,14 @@ import grp
 import pwd
 import re
 from functools import lru_cache
+from typing import Callable, Dict, Optional
 
 from ..errors import PinningError
 from ..shape import UNDECLARED, Access
 from ..uapi import NAME_MAX
+
+# What a task before may make, in the words of the error that it is for a run: an ordered set.
+Awaited = Dict[str, None]
 
 PATH_MAX = 4095  # bytes, less the NUL
 STAGING = "ebpf-pinning~staging"  # the directory that new pins are made in
@@ -23,6 +27,22 @@ class BadField(PinningError):
 
 class Stranger(BadField):
     """A declaration names a user or group that this host does not have, perhaps not yet."""
+
+
+class Expected(int):
+    """The id of a user or group that is still to come: none that a file could have."""
+
+    name: str
+
+    @classmethod
+    def named(cls, name: str) -> Expected:
+        """The one of this name."""
+        expected = cls(-1)
+        expected.name = name
+        return expected
+
+    def __format__(self, _spec: str) -> str:
+        return self.name
 
 
 @lru_cache(maxsize=256)
@@ -79,25 +99,45 @@ def check_pin_name(name: str) -> None:
         raise BadField(f"name {name!r} is reserved for work in progress: choose another")
 
 
-def read_access(owner: object, group: object, mode: object, *, bits: int) -> Access:
-    """Resolve names to numbers. `bits` are those that `mode` may have."""
+def read_access(
+    owner: object,
+    group: object,
+    mode: object,
+    *,
+    bits: int,
+    awaited: Optional[Awaited] = None,
+) -> Access:
+    """Resolve names to numbers. `bits` are those that `mode` may have.
+
+    Users and groups that this host does not have are an error, or are added to `awaited`.
+    """
     if owner is None and group is None and mode is None:
         return UNDECLARED
     return Access(
-        None if owner is None else _user_id(str(owner)),
-        None if group is None else _group_id(str(group)),
+        None if owner is None else _resolved(_user_id, str(owner), awaited),
+        None if group is None else _resolved(_group_id, str(group), awaited),
         None if mode is None else _mode(mode, bits),
     )
 
 
+def _resolved(resolve: Callable[[str], int], name: str, awaited: Optional[Awaited]) -> int:
+    try:
+        return resolve(name)
+    except Stranger as error:
+        if awaited is None:
+            raise
+        awaited[str(error)] = None
+        return Expected.named(name)
+
+
 def user_name(uid: int) -> str:
     """What to call `uid` in a report: its name, or the number as text."""
-    return _user_name(uid)
+    return uid.name if isinstance(uid, Expected) else _user_name(uid)
 
 
 def group_name(gid: int) -> str:
     """What to call `gid` in a report: its name, or the number as text."""
-    return _group_name(gid)
+    return gid.name if isinstance(gid, Expected) else _group_name(gid)
 
 
 def octal(mode: int) -> str:

@@ -16,7 +16,7 @@ from ..errors import Gathering, Problems
 from ..map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf, spell_sizes
 from ..shape import MapBtf, MapShape
 from ..uapi import BYTE_ORDER, MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
-from .fields import BadField
+from .fields import Awaited, BadField
 from .names import Arguments, WantedName, filled_up, read_name, read_named
 
 
@@ -57,15 +57,22 @@ class WantedPin(WantedName):
         return _UNNAMEABLE.sub(b"_", self.name.encode("utf-8", "surrogateescape"))[:OBJ_NAME_LEN]
 
 
-def read_pins(items: Sequence[Arguments], defaults: Arguments, host: Host) -> List[WantedPin]:
+def read_pins(
+    items: Sequence[Arguments],
+    defaults: Arguments,
+    host: Host,
+    awaited: Optional[Awaited] = None,
+) -> List[WantedPin]:
     """Read all `items`, filled up from `defaults`; raise Problems with all that is wrong."""
-    return read_named(items, lambda item: _read_pin(item, defaults, host), "map")
+    return read_named(items, lambda item: _read_pin(item, defaults, host, awaited), "map")
 
 
-def _read_pin(item: Arguments, defaults: Arguments, host: Host) -> WantedPin:
+def _read_pin(
+    item: Arguments, defaults: Arguments, host: Host, awaited: Optional[Awaited]
+) -> WantedPin:
     problems = Gathering()
     given = filled_up(item, defaults)
-    name = problems.of(lambda: read_name(given))
+    name = problems.of(lambda: read_name(given, awaited))
     spec = problems.of(lambda: _read_map(item, host))
     problems.raise_any()
     return WantedPin(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Sequence, Union
 
 from ..errors import Gathering
-from .fields import BadField, absolute
+from .fields import Awaited, BadField, absolute
 from .names import Arguments, OnMismatch, WantedName, filled_up, read_name, read_named
 
 # Each option that says which object is meant: what it holds, and by which property.
@@ -55,14 +55,16 @@ class WantedObject(WantedName):
     reference: Reference
 
 
-def read_objects(items: Sequence[Arguments], defaults: Arguments) -> List[WantedObject]:
+def read_objects(
+    items: Sequence[Arguments], defaults: Arguments, awaited: Optional[Awaited] = None
+) -> List[WantedObject]:
     """Read all `items`, filled up from `defaults`; raise Problems with all that is wrong."""
-    return read_named(items, lambda item: _read_object(item, defaults), "object")
+    return read_named(items, lambda item: _read_object(item, defaults, awaited), "object")
 
 
-def _read_object(item: Arguments, defaults: Arguments) -> WantedObject:
+def _read_object(item: Arguments, defaults: Arguments, awaited: Optional[Awaited]) -> WantedObject:
     problems = Gathering()
-    name = problems.of(lambda: read_name(filled_up(item, defaults)))
+    name = problems.of(lambda: read_name(filled_up(item, defaults), awaited))
     reference = problems.of(lambda: _reference(item))
     if reference and name and reference.value == name.path:
         problems.add(f"source {reference.value} is the pin itself: name another pin, or an id")

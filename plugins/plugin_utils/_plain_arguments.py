@@ -1,0 +1,36 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the controller does before it sends a module to a host. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.plugins.action.normal import ActionModule as NormalAction
+
+from ._plain_values import plain
+from ._pruned import NOTED, Arguments, Pruned
+
+
+class PlainArguments(NormalAction):
+    """Runs the module as any other, with arguments that take little room on the controller.
+
+    It keeps those of each host until the last host has answered. Since ansible-core 2.19 each value
+    has notes with it, of the file and line it was written in, which take eight times its room.
+    """
+
+    def run(
+        self, tmp: t.Optional[str] = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None
+    ) -> t.Dict[str, t.Any]:
+        """Forget the notes, and run the module unless the run contradicts itself."""
+        self._task.args = plain(self._task.args)
+        pruned = (task_vars or {}).get(NOTED)
+        problems = list(self.contradictions(self._task.args, plain(pruned))) if pruned else []
+        if problems:
+            return {"failed": True, "changed": False, "msg": "\n".join(problems)}
+        result: t.Dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
+        return result
+
+    def contradictions(self, _arguments: Arguments, _pruned: Pruned) -> t.Iterable[str]:
+        """What is wrong with the arguments after what this run has pruned."""
+        return ()

@@ -1,0 +1,43 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands for "nothing" on the controller, and values without ansible-core's notes.
+
+Private to this collection.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+
+def plain(value: t.Any) -> t.Any:
+    """The same without what is omitted, of types that are Python's own where JSON has them."""
+    if isinstance(value, dict):
+        return {plain(key): plain(each) for key, each in value.items() if not is_omitted(each)}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value if not is_omitted(each)]
+    if getattr(value, "__UNSAFE__", False):
+        return value  # or else ansible-core 2.18 would take it for a template again
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__int__(value)
+    return value
+
+
+def is_omitted(value: object) -> bool:
+    """Whether it is what `omit` is in a template: a text until ansible-core 2.18, then a value."""
+    if isinstance(value, str):
+        return bool(_PLACEHOLDER.fullmatch(value))
+    return type(value).__name__ == "_OmitType"
+
+
+def is_unset(value: object) -> bool:
+    """Whether nothing was said: blank, or omitted."""
+    return value is None or value == "" or is_omitted(value)
+
+
+_PLACEHOLDER = re.compile("__omit_place_holder__[0-9a-f]+")
