@@ -14,7 +14,10 @@ from ._core.host import this_host
 from ._core.map_types import MAP_TYPES
 from ._core.objects import programs_using
 from ._core.observe.maps import observe
+from ._core.observe.openings import openings
+from ._core.plan.exposure import Caution, boundaries_of, cautions, told, undrawn
 from ._core.plan.maps import (
+    HELD_OPEN,
     Create,
     MapPlan,
     Migrate,
@@ -56,7 +59,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
         pins = read_pins(items, parameters, this_host())
         picture = observe(pins, counting=module.check_mode)
         decided = plan(pins, picture, parents=parameters["parents"])
-        for warning in _foreseeable(decided):
+        known = list(_cautions(decided))
+        for warning in (*told(known), *_foreseeable(decided)):
             module.warn(warning)
         if module.check_mode:
             for text in decided.not_mounted:
@@ -141,6 +145,14 @@ def _declared(wanted: WantedPin) -> Dictionary:
     if wanted.frozen is not None:
         fields["frozen"] = wanted.frozen
     return fields
+
+
+def _cautions(decided: MapPlan) -> t.Iterator[Caution]:
+    """What there is to know about others who can open or exchange the pins."""
+    yield from cautions(decided, HELD_OPEN)
+    meant = list(boundaries_of(decided, lambda step: bool(step.wanted.frozen)))
+    if meant:
+        yield from undrawn(meant, list(openings()))
 
 
 def _foreseeable(decided: MapPlan) -> t.Iterator[str]:

@@ -11,7 +11,9 @@ from ._core.apply.objects import ObjectCraft, ObjectOutcome, held
 from ._core.found.pins import PinnedLink, PinnedMap
 from ._core.objects import programs_using
 from ._core.observe.objects import observe
-from ._core.plan.objects import ObjectPlan, RefuseObject, ReplaceObject, plan
+from ._core.observe.openings import openings
+from ._core.plan.exposure import Caution, boundaries_of, cautions, told, undrawn
+from ._core.plan.objects import HELD_OPEN, ObjectPlan, RefuseObject, ReplaceObject, plan
 from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.objects import read_objects
 from ._core.syscall import KernelError
@@ -39,7 +41,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
         items = [parameters] if parameters["objects"] is None else parameters["objects"]
         wanted = read_objects(items, parameters)
         decided = plan(wanted, observe(wanted), parents=parameters["parents"])
-        for warning in _foreseeable(decided):
+        known = list(_cautions(decided))
+        for warning in (*told(known), *_foreseeable(decided)):
             module.warn(warning)
         if module.check_mode:
             for text in decided.not_mounted:
@@ -58,6 +61,14 @@ def run(module: AnsibleModule) -> t.NoReturn:
             report["msg"] = half_done(result.error, actions, "objects")
             module.fail_json(**printable(report))
         module.exit_json(**report)
+
+
+def _cautions(decided: ObjectPlan) -> t.Iterator[Caution]:
+    """What there is to know about others who can open or exchange the pins."""
+    yield from cautions(decided, HELD_OPEN)
+    meant = list(boundaries_of(decided, lambda step: False if step.object.kind == "map" else None))
+    if meant:
+        yield from undrawn(meant, list(openings()))
 
 
 def _foreseeable(decided: ObjectPlan) -> t.Iterator[str]:

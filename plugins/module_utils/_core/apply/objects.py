@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
 from typing import Iterator, NamedTuple, Optional, Union
 
@@ -57,7 +58,7 @@ class ObjectCraft(Craft[ObjectStep, ObjectOutcome]):
 
     def decide_again(self, place: Place, step: ObjectStep) -> ObjectStep:
         wanted = step.wanted
-        return decide(wanted, Resolver()(wanted.reference), look_at(place, wanted))
+        return decide(wanted, Resolver()(wanted.reference), look_at(place, wanted), os.geteuid())
 
     def attempt(self, work: Work, step: ObjectStep) -> Optional[ObjectOutcome]:
         if isinstance(step, RefuseObject):
@@ -71,7 +72,9 @@ class ObjectCraft(Craft[ObjectStep, ObjectOutcome]):
             work.staging()  # from here on no other run replaces it
             entry = step.found.entry
             with _open(step) as fd:
-                done = work.replace(fd, name, inherited(access, entry), entry.identity)
+                done = work.replace(
+                    fd, name, inherited(access, entry, os.geteuid()), entry.identity
+                )
         elif isinstance(step, AdjustObject):
             pin = work.open(name, step.found.entry.identity)
             done = pin is not None

@@ -33,3 +33,4 @@ class ObjectPicture(NamedTuple):
     resolutions: Sequence[Resolution]
     found: Sequence[Found]
     directories: Dict[str, DirectorySeen]
+    user: int = 0  # uid of the task

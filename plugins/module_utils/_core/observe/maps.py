@@ -18,7 +18,7 @@ from ..host import this_host
 from ..make_map import make_map, takes_btf
 from ..map_types import MAP_TYPES
 from ..objects import Inspect, fdinfo, look, look_in_private, shape_of
-from ..shape import MapBtf, MapShape
+from ..shape import MapBtf, MapShape, is_stranger
 from ..spec.maps import MapSpec, WantedPin
 from ..spec.names import OnMismatch
 from ..syscall import Fd, KernelError
@@ -56,7 +56,9 @@ def _inspector(pin: WantedPin, *, counting: bool) -> Optional[Inspect]:
         if spec.inner is not None and info.type == spec.shape.number:
             fits, inner = _observe_inner(fd, pin_path, shape, spec.inner)
         has_btf = spec.btf is not None
-        moves = migrates and (shape != spec.shape or pin.frozen is False or has_btf)
+        moves = migrates and (
+            shape != spec.shape or pin.frozen is False or has_btf or _is_to_be_left(pin, pin_path)
+        )
         btf, hidden = _btf_of(info) if spec.btf is not None or moves else (None, False)
         refused = spec.btf is not None and not info.btf_id and not takes_btf(spec.btf.types.blob)
         frozen = None if pin.frozen is None else fdinfo(fd).get("frozen") == 1
@@ -64,6 +66,12 @@ def _inspector(pin: WantedPin, *, counting: bool) -> Optional[Inspect]:
         return MapDetails(frozen, btf, hidden, refused, fits, inner, contents)
 
     return inspect
+
+
+def _is_to_be_left(pin: WantedPin, pin_path: bytes) -> bool:
+    """Whether the map is to be another one because of whose pin it is."""
+    owner = pin.access.owner
+    return owner is not None and is_stranger(os.stat(pin_path).st_uid, owner, os.geteuid())
 
 
 def _survey(fd: Fd, shape: MapShape, wanted: MapSpec, *, counting: bool) -> Optional[Survey]:

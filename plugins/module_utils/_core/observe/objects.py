@@ -24,7 +24,7 @@ def observe(wanted: Sequence[WantedObject]) -> ObjectPicture:
     resolve = Resolver()
     resolutions = [resolve(each.reference) for each in wanted]
     picture = observe_names(wanted, look_at)
-    return ObjectPicture(resolutions, picture.found, picture.directories)
+    return ObjectPicture(resolutions, picture.found, picture.directories, picture.user)
 
 
 def look_at(place: Place, wanted: WantedObject) -> Found:

@@ -5,15 +5,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ..found.pins import NO_DETAILS, Found, NotAPin, Nothing, Picture, PinnedMap
+from ..found.pins import (
+    NO_DETAILS,
+    NOTHING,
+    DirectorySeen,
+    Found,
+    NotAPin,
+    Nothing,
+    Picture,
+    PinnedMap,
+)
 from ..map_types import map_type_name
-from ..shape import UNDECLARED, Drift, MapBtf, MapShape
+from ..shape import ROOT, UNDECLARED, Drift, MapBtf, MapShape, is_stranger
 from ..spec.maps import MapSpec, WantedPin
 from ..spec.names import OnMismatch
 from ..uapi import flag_names
-from .access import access_drift
+from .access import (
+    access_drift,
+    directory_drift,
+    in_a_strangers_directory,
+    of_a_stranger,
+    strangers_directory,
+    strangers_drift,
+    with_strangers,
+)
+from .exposure import Remedy
 from .migration import obstacles, with_btf_of
 from .names import NamePlan, plan_for
 
@@ -89,17 +107,48 @@ Step = Union[Create, Keep, Adjust, Replace, Migrate, Refuse]
 
 MapPlan = NamePlan[Step]
 
+HELD_OPEN = Remedy(
+    "set on_mismatch: migrate to pin a copy in its place, or replace to pin an empty map",
+    "to be sure, remove the pin with ebpf.pinning.bpf_pin_absent and run again, which makes a "
+    "new, empty map",
+)
+
 
 def plan(pins: Sequence[WantedPin], picture: Picture, *, parents: bool) -> MapPlan:
     """Decide about all `pins`. `parents`: missing directories may be made."""
-    steps = [decide(pin, found) for pin, found in zip(pins, picture.found)]
+    user = picture.user
+    steps = [decide(pin, found, user) for pin, found in zip(pins, picture.found)]
+    barred = with_strangers(picture.directories, user)
+    if barred:
+        steps = [_barred(step, barred, user) for step in steps]
     refusals = [f"{step.wanted.path}: {step.reason}" for step in steps if isinstance(step, Refuse)]
     busy = {step.wanted.directory for step in steps if not isinstance(step, (Keep, Refuse))}
-    return plan_for(steps, picture.directories, refusals, busy, parents=parents)
+    staging = {step.wanted.directory for step in steps if _is_staged(step)}
+    return plan_for(steps, picture.directories, refusals, busy, staging, user, parents=parents)
 
 
-def decide(wanted: WantedPin, found: Found) -> Step:
-    """What makes `found` into `wanted`."""
+def _barred(step: Step, barred: Mapping[str, DirectorySeen], user: int) -> Step:
+    """Nothing is pinned where somebody whom nobody has declared may put another pin."""
+    wanted = step.wanted
+    if wanted.directory not in barred:
+        return step
+    level = strangers_directory(barred[wanted.directory], wanted.access.owner, user)
+    if level is None:
+        return step
+    found = NOTHING if isinstance(step, Create) else step.found
+    drift = (*directory_drift(level, user), *step.drift)
+    return Refuse(wanted, found, drift, in_a_strangers_directory(level, user))
+
+
+def _is_staged(step: Step) -> bool:
+    """Whether a pin is made ready before it takes its name."""
+    if isinstance(step, Create):
+        return step.wanted.access is not UNDECLARED
+    return isinstance(step, Replace)
+
+
+def decide(wanted: WantedPin, found: Found, user: int = ROOT) -> Step:
+    """What makes `found` into `wanted`. `user` is the uid of the task."""
     if isinstance(found, Nothing):
         return Create(wanted)
     if not isinstance(found, PinnedMap):
@@ -115,6 +164,9 @@ def decide(wanted: WantedPin, found: Found) -> Step:
         drift: Tuple[Drift, ...] = ()  # the usual case, and a thousand times
     else:
         drift = _map_drift(wanted, found)
+    owner = found.entry.owner
+    if owner and is_stranger(owner, wanted.access.owner, user):
+        return _step_for_a_strangers(wanted, found, drift, user)
     if drift:
         return _step_for(wanted, found, drift)
     if wanted.access is not UNDECLARED or wanted.frozen:
@@ -133,6 +185,32 @@ def _step_for(wanted: WantedPin, found: PinnedMap, drift: Tuple[Drift, ...]) -> 
     if reasons:
         return Refuse(wanted, found, drift, _mismatch(found, drift, reasons))
     return Migrate(wanted, found, all_drift)
+
+
+def _step_for_a_strangers(
+    wanted: WantedPin, found: PinnedMap, drift: Tuple[Drift, ...], user: int
+) -> Step:
+    """What to do about the map of somebody whom the declaration does not name.
+
+    Who made it may hold it open. So it is never taken as it is, and nothing is inherited from it.
+    """
+    access = strangers_drift(wanted.access, found.entry, user)
+    is_undeclared = wanted.access.owner is None
+    if wanted.on_mismatch is OnMismatch.FAIL or (is_undeclared and not drift):
+        if not (is_undeclared or drift):
+            return Adjust(wanted, found, access + _freeze_drift(wanted, found))
+        reasons = [_mismatch(found, drift)] if drift else []
+        if is_undeclared:
+            reasons.append(of_a_stranger(found.entry, user) + _A_MAP_OF_YOUR_OWN)
+        return Refuse(wanted, found, drift + access, ". Besides, ".join(reasons))
+    if wanted.on_mismatch is OnMismatch.REPLACE:
+        return Replace(wanted, found, drift + access)
+    reasons = list(obstacles(wanted, found))
+    if reasons:
+        return Refuse(
+            wanted, found, drift + access, _mismatch(found, drift + access, "; ".join(reasons))
+        )
+    return Migrate(wanted, found, drift + access)
 
 
 def unverified(step: Step) -> List[str]:
@@ -227,3 +305,9 @@ def _mismatch(found: PinnedMap, drift: Sequence[Drift], obstacle: str = "") -> s
         f"the pinned map (id {found.id}) is not as declared: {spell_drift(drift)}. {migration}"
         "Declare what is there, or set on_mismatch: replace to pin a new, empty map instead"
     )
+
+
+_A_MAP_OF_YOUR_OWN = (
+    "; if not, remove it with ebpf.pinning.bpf_pin_absent, or declare owner and on_mismatch: "
+    "migrate, or replace, to pin a map of your own in its place"
+)

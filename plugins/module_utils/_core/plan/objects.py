@@ -5,14 +5,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Sequence, Tuple, Union
+from typing import Mapping, Sequence, Tuple, Union
 
 from ..found.objects import KernelObject, ObjectPicture, Resolution, Unresolved
-from ..found.pins import Found, NotAPin, Nothing, Pin
-from ..shape import Drift
+from ..found.pins import NOTHING, DirectorySeen, Found, NotAPin, Nothing, Pin
+from ..shape import ROOT, UNDECLARED, Drift, is_stranger
 from ..spec.names import OnMismatch
 from ..spec.objects import WantedObject
-from .access import access_drift
+from .access import (
+    access_drift,
+    directory_drift,
+    in_a_strangers_directory,
+    of_a_stranger,
+    strangers_directory,
+    strangers_drift,
+    with_strangers,
+)
+from .exposure import Remedy
 from .names import NamePlan, plan_for
 
 
@@ -73,23 +82,52 @@ class RefuseObject:
 ObjectStep = Union[PinObject, KeepObject, AdjustObject, ReplaceObject, RefuseObject]
 ObjectPlan = NamePlan[ObjectStep]
 
+HELD_OPEN = Remedy(*["only another object, loaded anew, is out of their reach"] * 2)
+
 
 def plan(wanted: Sequence[WantedObject], picture: ObjectPicture, *, parents: bool) -> ObjectPlan:
     """Decide about all objects. `parents`: missing directories may be made."""
+    user = picture.user
     steps = [
-        decide(each, resolution, found)
+        decide(each, resolution, found, user)
         for each, resolution, found in zip(wanted, picture.resolutions, picture.found)
     ]
+    barred = with_strangers(picture.directories, user)
+    if barred:
+        steps = [_barred(step, barred, user) for step in steps]
     refusals = [
         f"{step.wanted.path}: {step.reason}" for step in steps if isinstance(step, RefuseObject)
     ]
     idle = (KeepObject, RefuseObject)
     busy = {step.wanted.directory for step in steps if not isinstance(step, idle)}
-    return plan_for(steps, picture.directories, refusals, busy, parents=parents)
+    staging = {step.wanted.directory for step in steps if _is_staged(step)}
+    return plan_for(steps, picture.directories, refusals, busy, staging, user, parents=parents)
 
 
-def decide(wanted: WantedObject, resolution: Resolution, found: Found) -> ObjectStep:
-    """What makes the name lead to the object."""
+def _barred(step: ObjectStep, barred: Mapping[str, DirectorySeen], user: int) -> ObjectStep:
+    """Nothing is pinned where somebody whom nobody has declared may put another pin."""
+    wanted = step.wanted
+    if wanted.directory not in barred:
+        return step
+    level = strangers_directory(barred[wanted.directory], wanted.access.owner, user)
+    if level is None:
+        return step
+    found = NOTHING if isinstance(step, PinObject) else step.found
+    drift = (*directory_drift(level, user), *step.drift)
+    return RefuseObject(wanted, found, drift, in_a_strangers_directory(level, user))
+
+
+def _is_staged(step: ObjectStep) -> bool:
+    """Whether a pin is made ready before it takes its name."""
+    if isinstance(step, PinObject):
+        return step.wanted.access is not UNDECLARED
+    return isinstance(step, ReplaceObject)
+
+
+def decide(
+    wanted: WantedObject, resolution: Resolution, found: Found, user: int = ROOT
+) -> ObjectStep:
+    """What makes the name lead to the object. `user` is the uid of the task."""
     if isinstance(resolution, Unresolved):
         return RefuseObject(wanted, found, (), resolution.reason)
     if isinstance(found, Nothing):
@@ -103,8 +141,15 @@ def decide(wanted: WantedObject, resolution: Resolution, found: Found) -> Object
             f"the name is taken by {found.what}, and only pins are replaced: move it away, or "
             "declare another name",
         )
-    access = access_drift(wanted.access, found.entry)
+    is_strangers = is_stranger(found.entry.owner, wanted.access.owner, user)
+    if is_strangers:
+        access = strangers_drift(wanted.access, found.entry, user)
+    else:
+        access = access_drift(wanted.access, found.entry)
     if (found.kind, found.id) == (resolution.kind, resolution.id):
+        if is_strangers and wanted.access.owner is None:
+            reason = of_a_stranger(found.entry, user)
+            return RefuseObject(wanted, found, access, reason + _A_PIN_OF_YOUR_OWN)
         if access:
             return AdjustObject(wanted, resolution, found, access)
         return KeepObject(wanted, resolution, found)
@@ -117,3 +162,8 @@ def decide(wanted: WantedObject, resolution: Resolution, found: Found) -> Object
         f"the pin holds {found.label}, and is to hold {resolution.label}. Declare what is there, "
         "or set on_mismatch: replace to let the name lead to that one",
     )
+
+
+_A_PIN_OF_YOUR_OWN = (
+    "; if not, remove it with ebpf.pinning.bpf_pin_absent, or declare the owner that it is to have"
+)
