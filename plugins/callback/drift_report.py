@@ -83,7 +83,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible.utils.path import unfrackpath
 
 from ..plugin_utils import _drift_files as files
-from ..plugin_utils._drift_findings import Told, own_words, read, read_other, reads
+from ..plugin_utils._drift_findings import Told, own_words, read, read_other, reads, warnings_in
 from ..plugin_utils._drift_forms import as_table
 from ..plugin_utils._drift_report import Report
 
@@ -248,6 +248,7 @@ class CallbackModule(CallbackBase):
             return
         self._jobs.pop(job, None)
         self._add(name, read(module, fields, failed=failed, check=check))
+        self._report.host(name).warn(warnings_in(fields))
 
     def _add(self, name: str, told: Told) -> None:
         host = self._report.host(name)

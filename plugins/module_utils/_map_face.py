@@ -59,20 +59,20 @@ def run(module: AnsibleModule) -> t.NoReturn:
         pins = read_pins(items, parameters, this_host())
         picture = observe(pins, counting=module.check_mode)
         decided = plan(pins, picture, parents=parameters["parents"])
-        known = list(_cautions(decided))
-        for warning in (*told(known), *_foreseeable(decided)):
+        known = list(told(_cautions(decided)))
+        for warning in (*known, *_foreseeable(decided)):
             module.warn(warning)
         if module.check_mode:
             for text in decided.not_mounted:
                 module.warn(f"{text}; until then a run that is not a check fails")
         if decided.problems:
-            report = _report(foresee(decided, MapCraft()), with_diff=False)
+            report = _report(foresee(decided, MapCraft()), known, with_diff=False)
             module.fail_json(invocation=said, **refused(report, decided.problems))
         result = foresee(decided, MapCraft()) if module.check_mode else apply(decided, MapCraft())
         for outcome in result.outcomes:
             for warning in outcome.warnings:
                 module.warn(warning)
-        report = _report(result, with_diff=module._diff)
+        report = _report(result, known, with_diff=module._diff)
         if result.error:
             actions = [outcome.action for outcome in result.outcomes]
             report["msg"] = half_done(result.error, actions, "maps")
@@ -80,8 +80,9 @@ def run(module: AnsibleModule) -> t.NoReturn:
         module.exit_json(invocation=said, **report)
 
 
-def _report(result: Result[Outcome], *, with_diff: bool) -> Dictionary:
-    return batch_report(result, "maps", DONE, _map, _diff if with_diff else None)
+def _report(result: Result[Outcome], known: t.Sequence[str], *, with_diff: bool) -> Dictionary:
+    report = batch_report(result, "maps", DONE, _map, _diff if with_diff else None)
+    return {**report, "cautions": known}
 
 
 def _map(outcome: Outcome) -> Dictionary:

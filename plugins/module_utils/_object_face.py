@@ -13,7 +13,7 @@ from ._core.objects import programs_using
 from ._core.observe.objects import observe
 from ._core.observe.openings import openings
 from ._core.plan.exposure import Caution, boundaries_of, cautions, told, undrawn
-from ._core.plan.objects import HELD_OPEN, ObjectPlan, RefuseObject, ReplaceObject, plan
+from ._core.plan.objects import HELD_OPEN, ObjectPlan, RefuseObject, ReplaceObject, plan, sources
 from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.objects import read_objects
 from ._core.syscall import KernelError
@@ -41,21 +41,21 @@ def run(module: AnsibleModule) -> t.NoReturn:
         items = [parameters] if parameters["objects"] is None else parameters["objects"]
         wanted = read_objects(items, parameters)
         decided = plan(wanted, observe(wanted), parents=parameters["parents"])
-        known = list(_cautions(decided))
-        for warning in (*told(known), *_foreseeable(decided)):
+        known = list(told(_cautions(decided)))
+        for warning in (*known, *_foreseeable(decided)):
             module.warn(warning)
         if module.check_mode:
             for text in decided.not_mounted:
                 module.warn(f"{text}; until then a run that is not a check fails")
         if decided.problems:
-            report = _report(foresee(decided, craft), with_diff=False)
+            report = _report(foresee(decided, craft), known, with_diff=False)
             module.fail_json(**refused(report, decided.problems))
         if module.check_mode:
             result = foresee(decided, craft)
         else:
             with held(decided):
                 result = apply(decided, craft)
-        report = _report(result, with_diff=module._diff)
+        report = _report(result, known, with_diff=module._diff)
         if result.error:
             actions = [outcome.action for outcome in result.outcomes]
             report["msg"] = half_done(result.error, actions, "objects")
@@ -66,6 +66,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
 def _cautions(decided: ObjectPlan) -> t.Iterator[Caution]:
     """What there is to know about others who can open or exchange the pins."""
     yield from cautions(decided, HELD_OPEN)
+    yield from sources(decided)
     meant = list(boundaries_of(decided, lambda step: False if step.object.kind == "map" else None))
     if meant:
         yield from undrawn(meant, list(openings()))
@@ -91,8 +92,11 @@ def _foreseeable(decided: ObjectPlan) -> t.Iterator[str]:
             )
 
 
-def _report(result: Result[ObjectOutcome], *, with_diff: bool) -> Dictionary:
-    return batch_report(result, "objects", DONE, _object, _diff if with_diff else None)
+def _report(
+    result: Result[ObjectOutcome], known: t.Sequence[str], *, with_diff: bool
+) -> Dictionary:
+    report = batch_report(result, "objects", DONE, _object, _diff if with_diff else None)
+    return {**report, "cautions": known}
 
 
 def _object(outcome: ObjectOutcome) -> Dictionary:

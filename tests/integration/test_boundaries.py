@@ -92,6 +92,7 @@ def test_a_warning_says_so_where_and_only_where_a_boundary_is_none(host: Host, r
     for result in run:
         said = [text for text in result.good().warnings if "is no boundary" in text]
         assert len(said) == bool(row.says), result.warnings
+        assert set(said) <= set(result["cautions"])  # for the drift report
         for words_of_it in row.says:
             assert words_of_it in said[0]
     assert [result.changed for result in run] == [True, True, False, False]

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Sequence, Union
+from typing import Dict, NamedTuple, Optional, Sequence, Union
 
 from .pins import DirectorySeen, Found
 
@@ -16,6 +16,7 @@ class KernelObject(NamedTuple):
     id: int
     name: str
     label: str  # for messages
+    source_owner: Optional[int] = None  # uid, of the pin that it was found by
 
 
 class Unresolved(NamedTuple):

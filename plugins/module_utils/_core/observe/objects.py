@@ -110,7 +110,7 @@ def _at(path: str) -> Resolution:
         return Unresolved(f"source {path} does not exist: pin it first, or name another object")
     if isinstance(found, NotAPin):
         return Unresolved(f"source {path} is {found.what}, not a pin: name a pin")
-    return _object(found)
+    return _object(found)._replace(source_owner=found.entry.owner)
 
 
 def _object(pin: Pin) -> KernelObject:

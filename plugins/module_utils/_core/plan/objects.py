@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Mapping, Sequence, Tuple, Union
+from typing import Iterator, Mapping, Sequence, Tuple, Union
 
 from ..found.objects import KernelObject, ObjectPicture, Resolution, Unresolved
 from ..found.pins import NOTHING, DirectorySeen, Found, NotAPin, Nothing, Pin
 from ..shape import ROOT, UNDECLARED, Drift, is_stranger
+from ..spec.fields import user_name
 from ..spec.names import OnMismatch
 from ..spec.objects import WantedObject
 from .access import (
@@ -21,7 +22,7 @@ from .access import (
     strangers_drift,
     with_strangers,
 )
-from .exposure import Remedy
+from .exposure import Caution, Remedy
 from .names import NamePlan, plan_for
 
 
@@ -122,6 +123,18 @@ def _is_staged(step: ObjectStep) -> bool:
     if isinstance(step, PinObject):
         return step.wanted.access is not UNDECLARED
     return isinstance(step, ReplaceObject)
+
+
+def sources(decided: ObjectPlan) -> Iterator[Caution]:
+    """Of objects that are found by a pin whose owner may let it lead to another one."""
+    for step in decided.steps:
+        owner = None if isinstance(step, RefuseObject) else step.object.source_owner
+        if owner is not None and is_stranger(owner, step.wanted.access.owner, decided.user):
+            text = (
+                f"{step.wanted.reference} belongs to {user_name(owner)}, who decides what it leads "
+                "to: give the id, if it has to be this object"
+            )
+            yield Caution(step.wanted.path, text)
 
 
 def decide(

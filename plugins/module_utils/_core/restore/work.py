@@ -14,7 +14,8 @@ from ..errors import TROUBLE
 from ..map_types import map_type_name
 from ..observe.maps import observe
 from ..observe.mounts import observe as observe_mount
-from ..plan.maps import Keep, MapPlan, Refuse, plan, spell_drift
+from ..plan.exposure import cautions
+from ..plan.maps import HELD_OPEN, Keep, MapPlan, Refuse, plan, spell_drift
 from ..plan.mounts import MountPlan, plan_mount
 from ..spec.maps import WantedPin
 from ..spec.mounts import WantedMount
@@ -135,6 +136,6 @@ def _restore_pin(pin: WantedPin) -> Line:
         return failed._replace(detail=explained(error))
     if result.error:
         return before._replace(state=FAILED, detail=result.error)
-    return before._replace(
-        state=RESTORED, detail=", ".join(outcome.action for outcome in result.outcomes)
-    )
+    done = ", ".join(outcome.action for outcome in result.outcomes)
+    detail = "; ".join([done, *(caution.text for caution in cautions(decided, HELD_OPEN))])
+    return before._replace(state=RESTORED, detail=detail)
