@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -475,3 +476,43 @@ def test_check_mode_sees_what_would_stop_the_run(host: Host, about: str) -> None
     assert done.failed
     assert foreseen.msg == done.msg
     assert f"{folder}/{STAGING}" in done.msg
+
+
+# Between a look and a deed
+
+_LATE = """
+import os, sys
+core = "ansible_collections.ebpf.pinning.plugins.module_utils._core"
+from importlib import import_module as load
+directory, script = sys.argv[1:]
+item = {"name": "flows", "type": "hash", "key_size": 4, "value_size": 64, "max_entries": 16}
+defaults = {"directory": directory, "on_mismatch": "fail"}
+pins = load(f"{core}.spec.maps").read_pins([item], defaults, load(f"{core}.host").this_host())
+picture = load(f"{core}.observe.maps").observe(pins)
+decided = load(f"{core}.plan.maps").plan(pins, picture, parents=True)
+assert not decided.problems
+assert os.system(script) == 0
+result = load(f"{core}.apply.names").apply(decided, load(f"{core}.apply.maps").MapCraft())
+print(result.error or "done")
+"""
+LATE = {
+    "the directory": (f"{BPFFS}/app", f"mkdir {BPFFS}/app", f"{BPFFS}/app was made by {STRANGER}"),
+    "one above it": (f"{BPFFS}/up/app", f"mkdir {BPFFS}/up", f"{BPFFS}/up was made by {STRANGER}"),
+    "the pin": (BPFFS, f"mv {BPFFS}/theirs {FLOWS}", f"{FLOWS}: the pin belongs to {STRANGER}"),
+}
+
+
+@pytest.mark.parametrize("about", LATE)
+def test_a_stranger_who_comes_between_a_look_and_a_deed_is_found(host: Host, about: str) -> None:
+    directory, script, says = LATE[about]
+    strangers = Strangers(host)
+    host.make_pin(f"{BPFFS}/public", value_size=64, max_entries=16)
+    host.shell(f"chmod 0644 {BPFFS}/public")
+    assert strangers.does("alias", "read", f"{BPFFS}/public", f"{BPFFS}/theirs") == "ok"
+    as_stranger = f"setpriv --reuid={STRANGER} --regid={STRANGER} --clear-groups {script}"
+    words = [sys.executable, "-c", _LATE, directory, as_stranger]
+    told = host.run("env", f"PYTHONPATH={host.site.scratch}", *words).stdout
+    assert told.startswith(says), told
+    made = {path for path in host.inventory() if "." not in path}
+    theirs = script.split()[-1]
+    assert made <= {BPFFS, f"{BPFFS}/public", f"{BPFFS}/theirs", theirs}
