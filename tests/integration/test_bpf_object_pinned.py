@@ -168,6 +168,7 @@ def test_a_replacement_takes_the_name_at_once(
         else:
             host.load("linked", BPFFS, f"{BPFFS}/old_prog", path)
             host.run("rm", f"{BPFFS}/old_prog")
+    host.run("chmod", "0711", BPFFS)
     host.shell(f"cd {BPFFS}; chown :adm *_by_*; chmod 0640 *_by_*; chmod 0600 map_by_map")
     objects = [
         {"name": name, f"{new}_id": there.ids[new]} for name, (_old, new) in REPLACED.items()

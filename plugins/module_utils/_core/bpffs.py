@@ -87,6 +87,11 @@ def is_private(directory: os.stat_result) -> bool:
     return directory.st_uid in (0, os.geteuid()) and not directory.st_mode & 0o022
 
 
+def may_list_unseen(owner: int) -> bool:
+    """Whether a listing of a directory of `owner` leaves no trace in its access time."""
+    return os.geteuid() in (0, owner)
+
+
 def walk(path: str) -> Place:
     """Open the directory `path`, or as much of it as exists."""
     parts = [part for part in path.split("/") if part]

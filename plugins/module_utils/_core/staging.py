@@ -173,9 +173,12 @@ def find_abandoned(place: Place, names: Optional[Set[str]]) -> Tuple[Tuple[str, 
     """
     if names is not None and not any(map(is_staging_name, names)):
         return (), ""
-    ours = _ours(place, names)
+    ours = _ours(place, {STAGING} if names is None else names)
     if not ours:
-        return (), "" if _finds_others(place) else _whose(place)
+        problem = _whose(place)
+        if not problem or not _finds_others(place):
+            return (), problem
+        ours = _ours(place)
     try:
         left = [each for each in ours if _is_abandoned(place, each)]
         problems = filter(None, (_strange(place, each) for each in left))
@@ -234,7 +237,7 @@ def _whose(place: Place) -> str:
     path = f"{place.path}/{STAGING}"
     try:
         status = os.lstat(STAGING, dir_fd=place.fd)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # a closed directory: others say that
         return ""
     if not _is_ours(status):
         return (

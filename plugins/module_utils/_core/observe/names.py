@@ -8,7 +8,7 @@ import os
 from functools import partial
 from typing import Callable, Dict, List, Optional, Sequence, Set
 
-from ..bpffs import Place, mount_of, walk
+from ..bpffs import Place, may_list_unseen, mount_of, walk
 from ..errors import Gathering, PinningError
 from ..found.pins import NOTHING, DirectorySeen, Found, NotAPin, Picture
 from ..mountinfo import mounts
@@ -25,7 +25,8 @@ def observe_names(wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], F
     def observe_directory(path: str, indexes: List[int]) -> None:
         with walk(path) as place:
             # Where others may make names, a staging directory may have any of many.
-            lists = len(indexes) > _WORTH_A_LISTING or (place.on_bpffs and not place.private)
+            is_shared = place.on_bpffs and not place.private and may_list_unseen(place.owner)
+            lists = is_shared or len(indexes) > _WORTH_A_LISTING
             taken = names_in(place) if lists and not place.missing else None
             directories[path] = _see(place, taken)
             if place.missing:

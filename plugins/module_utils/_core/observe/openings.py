@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import Iterator, Set, Tuple
 
-from ..bpffs import DEEPEST, open_readable, walk
+from ..bpffs import DEEPEST, may_list_unseen, open_readable, walk
 from ..errors import TROUBLE
 from ..mountinfo import mounts
 from ..shape import Level
@@ -45,6 +45,8 @@ def _below(directory: int, path: str, depth: int) -> Iterator[Level]:
     yield level
     # A directory has one link for its name, one for itself, and one for each directory in it.
     if status.st_nlink <= 2 or depth > DEEPEST or not (level.mode & 0o011 or level.owner):
+        return
+    if not may_list_unseen(level.owner):
         return
     with open_readable(".", directory, path) as readable:
         with os.scandir(readable) as entries:
