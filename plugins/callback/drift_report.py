@@ -112,6 +112,7 @@ from ..plugin_utils._drift_findings import (
     reads,
     shortened,
     unreadable,
+    warnings_in,
 )
 from ..plugin_utils._drift_forms import as_table
 from ..plugin_utils._drift_report import Report
@@ -420,6 +421,7 @@ class CallbackModule(CallbackBase):
         self._jobs.pop(job, None)
         told = read(module, fields, failed=failed, check=check)
         self._add(name, told, found_absent(module, fields))
+        self._report.host(name).warn(warnings_in(fields))
 
     def _add(self, name: str, told: Told, absent: t.Iterable[str] = ()) -> None:
         host = self._report.host(name)

@@ -14,7 +14,10 @@ from ._core.host import this_host
 from ._core.map_types import MAP_TYPES
 from ._core.objects import programs_using
 from ._core.observe.maps import observe
+from ._core.observe.openings import openings
+from ._core.plan.exposure import Caution, boundaries_of, cautions, told, undrawn
 from ._core.plan.maps import (
+    HELD_OPEN,
     Create,
     MapPlan,
     Migrate,
@@ -58,25 +61,27 @@ def run(module: AnsibleModule) -> t.NoReturn:
         pins = read_pins(items, parameters, this_host(), awaited)
         picture = observe(pins, foreseeing=module.check_mode)
         decided = plan(pins, picture, parents=parameters["parents"])
-        for warning in _foreseeable(decided):
+        known = list(told(_cautions(decided)))
+        for warning in (*known, *_foreseeable(decided)):
             module.warn(warning)
         problems = remaining_problems(module, decided, awaited)
         if problems:
-            report = _report(foresee(decided, MapCraft()), with_diff=False)
+            report = _report(foresee(decided, MapCraft()), known, with_diff=False)
             module.fail_json(invocation=said, **refused(report, problems))
         result = foresee(decided, MapCraft()) if module.check_mode else apply(decided, MapCraft())
         for outcome in result.outcomes:
             for warning in outcome.warnings:
                 module.warn(warning)
-        report = _report(result, with_diff=module._diff)
+        report = _report(result, known, with_diff=module._diff)
         if result.error:
             report["msg"] = stopped(result, DONE, "maps")
             module.fail_json(invocation=said, **printable(report))
         module.exit_json(invocation=said, **report)
 
 
-def _report(result: Result[Outcome], *, with_diff: bool) -> Dictionary:
-    return batch_report(result, "maps", DONE, _map, _diff if with_diff else None)
+def _report(result: Result[Outcome], known: t.Sequence[str], *, with_diff: bool) -> Dictionary:
+    report = batch_report(result, "maps", DONE, _map, _diff if with_diff else None)
+    return {**report, "cautions": known}
 
 
 def _map(outcome: Outcome) -> Dictionary:
@@ -140,6 +145,14 @@ def _declared(wanted: WantedPin) -> Dictionary:
     if wanted.frozen is not None:
         fields["frozen"] = wanted.frozen
     return fields
+
+
+def _cautions(decided: MapPlan) -> t.Iterator[Caution]:
+    """What there is to know about others who can open or exchange the pins."""
+    yield from cautions(decided, HELD_OPEN)
+    meant = list(boundaries_of(decided, lambda step: bool(step.wanted.frozen)))
+    if meant:
+        yield from undrawn(meant, list(openings()))
 
 
 def _foreseeable(decided: MapPlan) -> t.Iterator[str]:

@@ -11,7 +11,10 @@ from ._core.apply.objects import ObjectCraft, ObjectOutcome
 from ._core.found.pins import PinnedLink, PinnedMap
 from ._core.objects import programs_using
 from ._core.observe.objects import observe
+from ._core.observe.openings import openings
+from ._core.plan.exposure import Caution, boundaries_of, cautions, told, undrawn
 from ._core.plan.objects import (
+    HELD_OPEN,
     AdjustObject,
     KeepObject,
     ObjectPlan,
@@ -19,6 +22,7 @@ from ._core.plan.objects import (
     ReplaceObject,
     expecting,
     plan,
+    sources,
 )
 from ._core.spec.fields import Awaited, group_name, octal, user_name
 from ._core.spec.objects import read_objects
@@ -52,22 +56,32 @@ def run(module: AnsibleModule) -> t.NoReturn:
         if awaited is not None:
             picture = expecting(wanted, picture, awaited)
         decided = plan(wanted, picture, parents=parameters["parents"])
-        for warning in _foreseeable(decided):
+        known = list(told(_cautions(decided)))
+        for warning in (*known, *_foreseeable(decided)):
             module.warn(warning)
         problems = remaining_problems(module, decided, awaited)
         if problems:
-            report = _report(foresee(decided, craft), with_diff=False)
+            report = _report(foresee(decided, craft), known, with_diff=False)
             module.fail_json(**refused(report, problems))
         if module.check_mode:
             result = foresee(decided, craft)
         else:
             with craft.holding(decided):
                 result = apply(decided, craft)
-        report = _report(result, with_diff=module._diff)
+        report = _report(result, known, with_diff=module._diff)
         if result.error:
             report["msg"] = stopped(result, DONE, "objects")
             module.fail_json(**printable(report))
         module.exit_json(**report)
+
+
+def _cautions(decided: ObjectPlan) -> t.Iterator[Caution]:
+    """What there is to know about others who can open or exchange the pins."""
+    yield from cautions(decided, HELD_OPEN)
+    yield from sources(decided)
+    meant = list(boundaries_of(decided, lambda step: False if step.object.kind == "map" else None))
+    if meant:
+        yield from undrawn(meant, list(openings()))
 
 
 def _foreseeable(decided: ObjectPlan) -> t.Iterator[str]:
@@ -94,8 +108,11 @@ def _foreseeable(decided: ObjectPlan) -> t.Iterator[str]:
             )
 
 
-def _report(result: Result[ObjectOutcome], *, with_diff: bool) -> Dictionary:
-    return batch_report(result, "objects", DONE, _object, _diff if with_diff else None)
+def _report(
+    result: Result[ObjectOutcome], known: t.Sequence[str], *, with_diff: bool
+) -> Dictionary:
+    report = batch_report(result, "objects", DONE, _object, _diff if with_diff else None)
+    return {**report, "cautions": known}
 
 
 def _object(outcome: ObjectOutcome) -> Dictionary:

@@ -154,6 +154,8 @@ options:
       owner: &owner
         description:
           - Name or number of the user that owns the pin. Left as it is when left out.
+          - Pins, and directories on the way, are taken only of root, of the user of the task, and
+            of this user. Of any other they are refused, or replaced if O(on_mismatch) says so.
         type: str
       group: &group
         description:
@@ -164,6 +166,9 @@ options:
           - Permission bits of the pin, in octal and quoted, like V("0640"). Left as they are
             when left out; the kernel makes pins with V("0600").
           - To open a pin, a process also needs V(x) on all directories above.
+          - Reading without writing, or the other way round, is a boundary only for users who may
+            write to no directory of any BPF file system. A warning says where it is none. A map
+            that is O(frozen) is written by no user space.
         type: raw
       on_mismatch: &on_mismatch
         description:
@@ -220,6 +225,8 @@ options:
       - V(replace) makes a new, empty map, which takes the name in one atomic rename. The entries
         of the old map are lost when its last user is gone, and programs that use it go on using
         it; a warning names them. A pin that holds a program or a link is never replaced.
+      - A pin whose owner is neither root nor the user of the task, and another one than O(owner),
+        which is declared, is replaced or migrated, too. Nothing is inherited from it.
       - V(migrate) is V(replace) with the entries copied first. It fails, before anything changes,
         where they cannot be copied; docs/migration.md of the collection says when.
     type: str
@@ -387,6 +394,14 @@ directories:
   sample: [/sys/fs/bpf/agent]
 leftovers:
   description: Staging directories of killed runs that were cleared away.
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: str
+  sample: []
+cautions:
+  description:
+    - Warnings of what others can do to the pins, whatever their modes say. They are in the drift
+      report.
   returned: always, unless the arguments are at fault
   type: list
   elements: str

@@ -71,7 +71,10 @@ options:
           - Path of another pin of the object.
         type: path
       owner: &owner
-        description: Name or number of the user that owns the pin. Left as it is when left out.
+        description:
+          - Name or number of the user that owns the pin. Left as it is when left out.
+          - Pins, and directories on the way, are taken only of root, of the user of the task, and
+            of this user.
         type: str
       group: &group
         description: Name or number of the group of the pin. Left as it is when left out.
@@ -202,6 +205,14 @@ directories:
   sample: [/sys/fs/bpf/agent]
 leftovers:
   description: Staging directories of killed runs that were cleared away.
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: str
+  sample: []
+cautions:
+  description:
+    - Warnings of what others can do to the pins, whatever their modes say. They are in the drift
+      report.
   returned: always, unless the arguments are at fault
   type: list
   elements: str

@@ -91,6 +91,12 @@ def _read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
     return Told(findings, rest)
 
 
+def warnings_in(result: Result) -> t.List[str]:
+    """What a result warns of, that is no drift and yet to be known."""
+    cautions = result.get("cautions")
+    return [str(each) for each in cautions] if isinstance(cautions, list) else []
+
+
 def read_other(task: str, result: Result, *, check: bool) -> Told:
     """Read what a task that is not one of the modules, but belongs to a role, has changed."""
     for key in ("dest", "path", "name"):

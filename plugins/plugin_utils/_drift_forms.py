@@ -66,6 +66,10 @@ def as_markdown(report: Report) -> t.Iterator[str]:
             state = f"{WORDS[finding.state]}{', repaired' if finding.repaired else ''}"
             notes = ", ".join(filter(None, (host.history.get(finding.path), finding.note)))
             yield _row(name, _code(finding.path), state, *map(_cell, (want, have, notes)))
+    warned = [(host.name, text) for host in report.sorted_hosts for text in host.warnings]
+    if warned:
+        yield "\nWarnings:\n\n"
+        yield from (f"- {_cell(name)}: {_cell(text)}\n" for name, text in warned)
     gone = [(host.name, path) for host in report.sorted_hosts for path in sorted(host.gone)]
     if gone:
         yield f"\nGone since {report.previous}:\n\n"
@@ -148,6 +152,8 @@ def _table_lines(report: Report) -> t.Iterator[t.Tuple[str, str, str, str]]:
             if not finding.repaired:
                 state, path = WORDS[finding.state], visible(finding.path)
                 yield name, state, path, visible(remark(finding))
+        for warning in host.warnings:
+            yield name, "warning", "", visible(" ".join(warning.split()))
 
 
 def headline(report: Report) -> str:

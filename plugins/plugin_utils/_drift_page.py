@@ -105,7 +105,8 @@ def _visible_lines(text: str) -> str:
 
 
 def _problems(host: HostReport) -> t.Sequence[str]:
-    return host.problems or (["nobody answered"] if host.unreachable else [])
+    problems = host.problems or (["nobody answered"] if host.unreachable else [])
+    return [*problems, *(f"Warning: {each}" for each in host.warnings)]
 
 
 def _answer(report: Report) -> t.Dict[str, str]:

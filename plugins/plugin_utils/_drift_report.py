@@ -49,6 +49,7 @@ class HostReport:
     name: str
     findings: t.Dict[str, Finding] = field(default_factory=dict)
     problems: t.List[str] = field(default_factory=list)
+    warnings: t.List[str] = field(default_factory=list)  # which change no state
     unreachable: bool = False
     history: t.Dict[str, str] = field(default_factory=dict)  # path -> NEW or STILL
     gone: t.Dict[str, str] = field(default_factory=dict)  # path -> the state it had before
@@ -102,6 +103,10 @@ class HostReport:
         elif finding.state == FAILED and finding.note not in before.note:
             note = f"{before.note}\n{finding.note}".strip()
             self.findings[path] = before._replace(note=note)
+
+    def warn(self, warnings: t.Iterable[str]) -> None:
+        """Take in what changes no state."""
+        self.warnings.extend(each for each in warnings if each not in self.warnings)
 
 
 @dataclass
@@ -217,6 +222,7 @@ def host_json(host: HostReport) -> Json:
         "host": host.name,
         "state": host.state,
         "problems": host.problems,
+        "warnings": host.warnings,
         "pins": [_pin_json(host, finding) for finding in host.notable],
         "in_place": sorted(
             finding.path for finding in host.findings.values() if finding.state == IN_PLACE

@@ -9,7 +9,8 @@ import typing as t
 from fnmatch import fnmatchcase
 from functools import partial
 
-from ..module_utils._core.btf import INT, Btf, BtfError
+from ..module_utils._core.btf import Btf, BtfError
+from ..module_utils._core.btf_types import INT
 from ..module_utils._core.errors import Gathering, PinningError
 from ._btf_excerpt import excerpt
 from ._elf import read_object

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.host import BPFFS
-from harness.site import ADM_GROUP, DAEMON
+from harness.site import ADM_GROUP, DAEMON, DAEMON_GROUP
 
 Fields = dict[str, Any]
 
@@ -143,10 +143,10 @@ SCENARIOS = [
         + _pin("thawed", _SLOTS)
         + "map freeze pinned $P/thawed\n"
         + _pin("nested", "type hash_of_maps key 4 value 4 entries 8 inner_map pinned $S/map"),
-        access="ln $S/flows_of_all_tenants $P/used; chmod 0604 $P/plain; chown daemon $P/plain\n"
+        access="ln $S/flows_of_all_tenants $P/used; chmod 0604 $P/plain; chgrp daemon $P/plain\n"
         "chmod 0777 $P",
         then={
-            "plain": {"bits": "0604", "owner": DAEMON, "max_entries": 16, "entries": {}},
+            "plain": {"bits": "0604", "group": DAEMON_GROUP, "max_entries": 16, "entries": {}},
             "owned": {"bits": "0640", "owner": DAEMON, "group": ADM_GROUP, "max_entries": 16},
             "frozen": {"bits": "0600", "value_size": 8, "frozen": 1},
             "thawed": {"frozen": 0},
@@ -238,10 +238,10 @@ SCENARIOS = [
         + _pin("shrunk", _SLOTS, _ONE)
         + _pin("padded", _SLOTS, _ONE)
         + _pin("each", "type percpu_hash key 4 value 4 entries 4", {"01 00 00 00": "01 02 03 04"}),
-        access="chmod 0604 $P/kin; chown daemon $P/kin; chmod 0777 $P",
+        access="chmod 0604 $P/kin; chgrp daemon $P/kin; chmod 0777 $P",
         then={
             "grown": {"bits": "0640", "owner": DAEMON, "group": ADM_GROUP, "entries": _THREE},
-            "kin": {"bits": "0604", "owner": DAEMON, "type": 9, "entries": _THREE},
+            "kin": {"bits": "0604", "group": DAEMON_GROUP, "type": 9, "entries": _THREE},
             "shrunk": {
                 "max_entries": 2,
                 "frozen": 1,

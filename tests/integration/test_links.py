@@ -301,7 +301,7 @@ def test_a_link_that_takes_the_place_of_another_lets_that_one_go(world: World) -
     host = world.host
     path = f"{BPFFS}/link"
     old = world.attach("on_xdp", path)
-    host.shell(f"chown daemon:adm {path}; chmod 0640 {path}")
+    host.shell(f"chown :adm {path}; chmod 0640 {path}")
     before = host.inventory()
     with world.attached("on_xdp_anew") as new:
         words = {"path": path, "link_id": new["link"]}

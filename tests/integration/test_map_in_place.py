@@ -90,7 +90,7 @@ def _put(host: Host, path: str) -> None:
 def test_what_is_not_declared_is_left_as_it_is(host: Host) -> None:
     path = f"{BPFFS}/kept"
     host.make_pin(path, type=1, max_entries=16)
-    host.shell(f"chown 2:3 {path}; chmod 0606 {path}; bpftool map freeze pinned {path}")
+    host.shell(f"chown 0:3 {path}; chmod 0606 {path}; bpftool map freeze pinned {path}")
     before = host.inventory()
     found = host.module("bpf_map_pinned", path=path, **HASH).good()
     assert found["maps"][0]["action"] == "unchanged"

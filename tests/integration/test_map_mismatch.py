@@ -258,7 +258,7 @@ def test_replace_makes_them_as_declared(
     host: Host, declared: list[Fields], subtests: pytest.Subtests
 ) -> None:
     # What is not declared of owner and mode is kept from the pin before, declared is as declared.
-    host.shell(f"chown 2:3 {BPFFS}/other_type; chmod 0606 {BPFFS}/other_type")
+    host.shell(f"chown 0:3 {BPFFS}/other_type; chmod 0606 {BPFFS}/other_type")
     host.shell(f"chown 2:3 {BPFFS}/other_key; chmod 0606 {BPFFS}/other_key")
     declared[1] = {**declared[1], "owner": "daemon", "group": str(ADM_GROUP), "mode": "0640"}
     batch = {"on_mismatch": "replace", "maps": declared}
@@ -274,7 +274,7 @@ def test_replace_makes_them_as_declared(
     again = host.module("bpf_map_pinned", **batch).good()
     assert again["counts"]["unchanged"] == len(MISFITS)
     assert host.inventory() == after
-    assert _access(after, "other_type") == ("0606", 2, 3)
+    assert _access(after, "other_type") == ("0606", 0, 3)
     assert _access(after, "other_key") == ("0640", DAEMON, ADM_GROUP)
     assert _access(after, "other_value") == ("0600", 0, 0)
     for row, found, diff in zip(MISFITS, replaced["maps"], replaced["diff"], strict=True):

@@ -203,15 +203,15 @@ def test_a_refused_replacement_leaves_the_old_map(host: Host) -> None:
     assert host.module("bpf_map_pinned", **batch).good()["counts"]["replaced"] == 1
 
 
-def test_directories_that_were_made_before_a_refusal_are_told(host: Host) -> None:
+def test_directories_that_were_made_before_a_refusal_are_removed_again(host: Host) -> None:
     refuse = host.tampered("bpf", "error=ENOMEM")
     refused = host.module(
         "bpf_map_pinned", keywords=refuse, directory=f"{BPFFS}/new/folder", name="a", **HASH
     )
     assert refused.failed
-    assert refused.changed
-    assert refused["directories"] == [f"{BPFFS}/new", f"{BPFFS}/new/folder"]
-    assert f"{BPFFS}/new/folder" in host.inventory()
+    assert not refused.changed
+    assert refused["directories"] == []
+    assert f"{BPFFS}/new" not in host.inventory()
 
 
 def test_before_bpffs_is_mounted_check_mode_foresees_and_a_run_fails(bare_host: Host) -> None:

@@ -276,6 +276,15 @@ CASES = {
         declared=OWN,
         access=_OURS,
     ),
+    "the map of another user": Case(
+        f"{_MAP}; chown nobody $P", "different", "different", ("owner: want root, have nobody",)
+    ),
+    "nothing, in a directory of another user": Case(
+        "chown nobody ${P%/*}", "different", "different", ("directory: want of root",)
+    ),
+    "the map, in a directory of another user": Case(
+        f"{_MAP}; chown nobody ${{P%/*}}", "different", "different", ("of nobody",)
+    ),
     "a map that is to be frozen": Case(
         _MAP, "different", "restored", ("frozen",), declared={"frozen": True}, then={"frozen": 1}
     ),

@@ -35,7 +35,8 @@ from module_utils._core.plan.maps import (
     Refuse,
     Step,
 )
-from module_utils._core.shape import Access, Entry, Identity, MapBtf, MapShape
+from module_utils._core.shape import ROOT, Access, Entry, Identity, MapBtf, MapShape
+from module_utils._core.spec.fields import STAGING
 from module_utils._core.spec.maps import MapSpec, WantedPin
 from module_utils._core.spec.names import OnMismatch
 
@@ -97,7 +98,7 @@ def with_access(entry: Entry, access: Access) -> Entry:
 # Pins
 
 ENTRIES = st.builds(
-    Entry,
+    lambda identity, owner, group, mode: Entry(identity, owner, group, mode),
     st.builds(Identity, st.just(1), st.integers(1, 999)),
     some.FEW_IDS,
     some.FEW_IDS,
@@ -178,10 +179,11 @@ class World:
             assert path not in self.directories, "EEXIST"
             assert path.rpartition("/")[0] in self.directories, "ENOENT"
             self.directories.add(path)
-        for seen in decided.leftovers:
-            self._check_writable(seen.path)
-            self.abandoned.remove(seen.path)
-            changed.add(seen.path)
+        for path in decided.leftovers:
+            directory = path.rpartition("/")[0]
+            self._check_writable(directory)
+            self.abandoned.remove(directory)
+            changed.add(directory)
         changed.update(step.wanted.path for step in decided.steps if self._carry_out(step))
         return changed
 
@@ -201,7 +203,7 @@ class World:
             root not in self.off_bpffs,
             "tmpfs" if root in self.off_bpffs else "bpf",
             root in self.read_only,
-            path in self.abandoned,
+            abandoned=(STAGING,) if path in self.abandoned else (),
         )
 
     def _root(self, path: str) -> str:
@@ -232,7 +234,7 @@ class World:
         else:
             assert isinstance(before, Held)
             spec = step.map if isinstance(step, Migrate) else wanted.map
-            now = self._new(wanted, spec, inherited(wanted.access, step.found.entry))
+            now = self._new(wanted, spec, inherited(wanted.access, step.found.entry, ROOT))
             if isinstance(step, Migrate):
                 now.entries, now.shows_inner = copied(before, now), before.shows_inner
         self.there[wanted.path] = now

@@ -28,7 +28,7 @@ from _core.map_types import Host
 from _core.plan.access import inherited
 from _core.plan.maps import Create, MapPlan, decide, plan, unverified
 from _core.plan.migration import loses_btf, obstacles, with_btf_of
-from _core.shape import Entry, Identity, MapBtf, MapShape
+from _core.shape import Access, Entry, Identity, MapBtf, MapShape
 from _core.spec.maps import WantedPin, read_pins
 
 ENTRY = Entry(Identity(1, 2), owner=0, group=0, mode=0o600)
@@ -167,8 +167,48 @@ def test_a_replacement_inherits_what_is_not_declared() -> None:
     step = decide(
         want(on_mismatch="replace", group="9"), found(max_entries=1)._replace(entry=entry)
     )
-    access = inherited(step.wanted.access, step.found.entry)
+    access = inherited(step.wanted.access, step.found.entry, user=7)
     assert (access.owner, access.group, access.mode) == (7, 9, 0o640)
+
+
+def test_a_replacement_inherits_nothing_from_a_stranger() -> None:
+    entry = ENTRY._replace(owner=7, group=8, mode=0o666)
+    assert inherited(want(group="9").access, entry, user=0) == Access(group=9)
+    assert inherited(want(owner="7").access, entry, user=0) == Access(7, 8, 0o666)
+
+
+STRANGERS = ENTRY._replace(owner=7)
+# What is wanted, who the task's user is, what is done, and the fields that differ.
+OF_ANOTHER = [
+    ("nobody declared", {}, 0, "incompatible", ["owner"]),
+    ("nobody declared, replace", {"on_mismatch": "replace"}, 0, "incompatible", ["owner"]),
+    ("nobody declared, migrate", {"on_mismatch": "migrate"}, 0, "incompatible", ["owner"]),
+    ("nobody declared, another mode", {"mode": "0640"}, 0, "incompatible", ["owner", "mode"]),
+    ("another size", {"key_size": 8}, 0, "incompatible", ["key_size", "owner"]),
+    ("another size, replace", {"key_size": 8, "on_mismatch": "replace"}, 0, "replaced",
+     ["key_size", "owner"]),
+    ("more entries, migrate", {"max_entries": 32, "on_mismatch": "migrate"}, 0, "migrated",
+     ["max_entries", "owner"]),
+    ("declared", {"owner": "7"}, 0, "unchanged", []),
+    ("the task's", {}, 7, "unchanged", []),
+    ("root declared", {"owner": "0"}, 0, "adjusted", ["owner"]),
+    ("root declared, replace", {"owner": "0", "on_mismatch": "replace"}, 0, "replaced", ["owner"]),
+    ("root declared, migrate", {"owner": "0", "on_mismatch": "migrate"}, 0, "migrated", ["owner"]),
+    ("a third declared", {"owner": "8"}, 0, "adjusted", ["owner"]),
+    ("the task's, another declared", {"owner": "8"}, 7, "adjusted", ["owner"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wanted", "user", "action", "fields"),
+    [row[1:] for row in OF_ANOTHER],
+    ids=[row[0] for row in OF_ANOTHER],
+)
+def test_the_map_of_another_user(
+    wanted: dict[str, Any], user: int, action: str, fields: list[str]
+) -> None:
+    step = decide(want(**wanted), PINNED._replace(entry=STRANGERS), user)
+    assert (step.action, [drift.field for drift in step.drift]) == (action, fields)
 
 
 def test_what_the_kernel_does_not_report_is_said() -> None:
@@ -275,7 +315,7 @@ def test_a_migration_inherits_access_and_sets_what_is_declared() -> None:
     step = decide(want(on_mismatch="migrate", mode="0640", group="9"), found(max_entries=1))
     assert step.action == "migrated"
     assert [drift.field for drift in step.drift] == ["max_entries", "group", "mode"]
-    access = inherited(step.wanted.access, step.found.entry)
+    access = inherited(step.wanted.access, step.found.entry, user=0)
     assert (access.owner, access.group, access.mode) == (0, 9, 0o640)
 
 

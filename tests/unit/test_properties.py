@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -105,11 +106,15 @@ def expected(wanted: WantedPin, there: Held | Found) -> tuple[str, list[str]]:
         return "incompatible", ["object"]
     drift = misfits(wanted, there)
     want, entry = wanted.access, there.found.entry
+    if is_strangers(wanted, there) and want.owner is None:
+        want = replace(want, owner=0)  # the task is root's
     access = [
         name
         for name in ("owner", "group", "mode")
         if getattr(want, name) not in (None, getattr(entry, name))
     ]
+    if is_strangers(wanted, there):
+        return expected_of_a_strangers(wanted, there, drift, access)
     if not drift:
         freezes = ["frozen"] if wanted.frozen and not there.frozen else []
         return ("adjusted" if access or freezes else "unchanged"), access + freezes
@@ -118,6 +123,26 @@ def expected(wanted: WantedPin, there: Held | Found) -> tuple[str, list[str]]:
     if wanted.on_mismatch is OnMismatch.MIGRATE and can_migrate(wanted, there):
         return "migrated", drift + access
     return "incompatible", drift
+
+
+def is_strangers(wanted: WantedPin, there: Held) -> bool:
+    """Whether the pin belongs to somebody who is neither declared nor root."""
+    return there.found.entry.owner not in (0, wanted.access.owner)
+
+
+def expected_of_a_strangers(
+    wanted: WantedPin, there: Held, drift: list[str], access: list[str]
+) -> tuple[str, list[str]]:
+    """Such a map is never taken as it is, and nothing replaces it of which nobody spoke."""
+    if drift or wanted.access.owner is not None:
+        if wanted.on_mismatch is OnMismatch.REPLACE:
+            return "replaced", drift + access
+        if wanted.on_mismatch is OnMismatch.MIGRATE and can_migrate(wanted, there):
+            return "migrated", drift + access
+        if not drift and wanted.on_mismatch is OnMismatch.FAIL:
+            freezes = ["frozen"] if wanted.frozen and not there.frozen else []
+            return "adjusted", access + freezes
+    return "incompatible", drift + access
 
 
 def test_every_map_is_dealt_with_as_declared() -> None:
@@ -163,7 +188,10 @@ def test_a_plan_for_maps_that_was_carried_out_leaves_nothing_to_do() -> None:
             if not isinstance(old, Held):
                 continue
             assert isinstance(new, Held)
-            entry = with_access(old.found.entry, step.wanted.access)
+            entry = old.found.entry
+            if step.action in ("replaced", "migrated") and is_strangers(step.wanted, old):
+                entry = entry._replace(owner=0, group=0, mode=0o600)  # nothing is inherited
+            entry = with_access(entry, step.wanted.access)
             assert new.found.entry[1:] == entry[1:]  # what is not declared is as it was
             if step.action == "migrated":
                 assert new.entries == old.entries

@@ -10,12 +10,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Iterable, Optional, Tuple
+from typing import Iterable, Optional, Sequence, Tuple
 
 from . import kernel
 from .errors import PinningError
 from .mountinfo import Mount
-from .shape import Identity
+from .shape import Identity, Level
 from .syscall import Fd, KernelError
 
 # The kernel puts these into the root of the first bpffs (CONFIG_BPF_PRELOAD); nobody may
@@ -38,12 +38,20 @@ class Place:
     To be used in `with`, which closes `fd`.
     """
 
-    def __init__(self, path: str, fd: Fd, missing: Tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        path: str,
+        fd: Fd,
+        missing: Tuple[str, ...],
+        passed: Sequence[os.stat_result] = (),
+    ) -> None:
         self.path = path
         self.fd = fd
         self.missing = missing
         self.on_bpffs = kernel.is_bpffs(fd)
-        status = os.fstat(fd)
+        self._passed = passed or (os.fstat(fd),)  # from the root down to `fd`
+        status = self._passed[-1]
+        self.owner = status.st_uid
         self.identity = Identity(status.st_dev, status.st_ino)
         self.private = is_private(status)
 
@@ -58,28 +66,50 @@ class Place:
         """A path that means this very directory, whatever its name means by now."""
         return self.fd.magic
 
+    @property
+    def is_reachable(self) -> bool:
+        """Whether others than root get through the directories above."""
+        return all(each.st_mode & 0o011 or each.st_uid for each in self._passed[:-1])
+
+    @property
+    def levels(self) -> Tuple[Level, ...]:
+        """The directories of this file system that the path leads through, from the top."""
+        parts = self.path.split("/")
+        return tuple(
+            Level("/".join(parts[:depth]) or "/", each.st_uid, each.st_gid, each.st_mode & 0o7777)
+            for depth, each in enumerate(self._passed, 1)
+            if each.st_dev == self.identity.device
+        )
+
 
 def is_private(directory: os.stat_result) -> bool:
     """Whether nobody else can change what is in it, so that two looks at a name see the same."""
     return directory.st_uid in (0, os.geteuid()) and not directory.st_mode & 0o022
 
 
+def may_list_unseen(owner: int) -> bool:
+    """Whether a listing of a directory of `owner` leaves no trace in its access time."""
+    return os.geteuid() in (0, owner)
+
+
 def walk(path: str) -> Place:
     """Open the directory `path`, or as much of it as exists."""
     parts = [part for part in path.split("/") if part]
     fd = Fd(os.open("/", DIRECTORY))
+    passed = [os.fstat(fd)]
     for depth, part in enumerate(parts):
         try:
             deeper = Fd(os.open(part, DIRECTORY, dir_fd=fd))
         except OSError as error:
             at = "/" + "/".join(parts[: depth + 1])
             if error.errno == errno.ENOENT or _is_dotted_on_bpffs(error, part, fd):
-                return Place(path, fd, tuple(parts[depth:]))
+                return Place(path, fd, tuple(parts[depth:]), passed)
             with fd:
                 raise _explain(error, at, fd, part) from None
         os.close(fd)
         fd = deeper
-    return Place(path, fd, ())
+        passed.append(os.fstat(fd))
+    return Place(path, fd, (), passed)
 
 
 def open_readable(name: str, directory: int, path: str) -> Fd:

@@ -69,6 +69,7 @@ def _entry(status: os.stat_result) -> Entry:
         status.st_uid,
         status.st_gid,
         status.st_mode & 0o7777,
+        status.st_nlink,
     )
 
 

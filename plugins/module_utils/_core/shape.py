@@ -7,6 +7,7 @@ Those that are made for every pin of a batch are named tuples, which are quicker
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from typing import NamedTuple, Optional, Tuple
 
@@ -35,6 +36,14 @@ class Access:
 
 
 UNDECLARED = Access()
+
+
+def is_stranger(owner: int, declared: Optional[int], user: int) -> bool:
+    """Whether `owner` is none of those whose pins and directories a task of `user` takes."""
+    return owner not in (ROOT, user, declared)
+
+
+ROOT = 0  # uid, gid
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,30 @@ class Entry(NamedTuple):
     owner: int  # uid
     group: int  # gid
     mode: int  # permission bits
+    links: int = 1  # its names
+
+
+class Level(NamedTuple):
+    """A directory that a path leads through, as a file."""
+
+    path: str
+    owner: int  # uid
+    group: int  # gid
+    mode: int  # permission bits
+
+    @property
+    def is_for_others(self) -> bool:
+        """Whether somebody other than root may make names in it."""
+        return bool(
+            self.mode & 0o002
+            or (self.mode & 0o020 and self.group)
+            or (self.mode & 0o200 and self.owner)
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether others than its owner may remove and replace what is not theirs in it."""
+        return bool(self.mode & 0o022) and not self.mode & stat.S_ISVTX
 
 
 @dataclass(frozen=True)

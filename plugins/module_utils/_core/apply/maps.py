@@ -72,7 +72,7 @@ class MapCraft(Craft[Step, Outcome]):
         return outcome.error
 
     def decide_again(self, place: Place, step: Step) -> Step:
-        return decide(step.wanted, observe_pin(place, step.wanted))
+        return decide(step.wanted, observe_pin(place, step.wanted), os.geteuid())
 
     def attempt(self, work: Work, step: Step) -> Optional[Outcome]:
         if isinstance(step, Keep):
@@ -107,7 +107,7 @@ def _create(work: Work, step: Create) -> Optional[Outcome]:
 def _replace(work: Work, step: Replace) -> Optional[Outcome]:
     wanted, identity = step.wanted, step.found.entry.identity
     work.staging()  # from here on no other run replaces it
-    access = inherited(wanted.access, step.found.entry)
+    access = inherited(wanted.access, step.found.entry, os.geteuid())
     with _make(wanted) as new:
         outcome = _outcome(step, new)
         return outcome if work.replace(new, wanted.name, access, identity) else None
@@ -125,7 +125,7 @@ def _migrate(work: Work, step: Migrate) -> Optional[Outcome]:
         source, target = ends(old, step.found.shape, new, step.map.shape)
         copied = copy(source, target)
         outcome = _outcome(step, new)._replace(copied=copied.total)
-        access = inherited(wanted.access, step.found.entry)
+        access = inherited(wanted.access, step.found.entry, os.geteuid())
         if not work.replace(new, wanted.name, access, identity):
             return None
         # The name has changed hands: from here on a failure must not hide that.

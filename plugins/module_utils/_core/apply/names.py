@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Callable, Generic, Iterator, List, Optional, Sequence, TypeVar
+from typing import Callable, Dict, Generic, Iterator, List, Optional, Sequence, TypeVar
 
 from .. import kernel
 from ..advice import ActsOn
@@ -18,8 +18,8 @@ from ..errors import TROUBLE, Problems, at, explained
 from ..found.pins import DirectorySeen
 from ..observe.names import by_directory
 from ..plan.names import NamePlan
-from ..shape import UNDECLARED, Access, Identity
-from ..spec.fields import STAGING
+from ..shape import UNDECLARED, Access, Identity, is_stranger
+from ..spec.fields import user_name
 from ..spec.names import WantedName
 from ..staging import Staging, access_changes
 from ..syscall import Fd, KernelError
@@ -79,7 +79,7 @@ def foresee(plan: NamePlan[Step], craft: Craft[Step, Outcome]) -> Result[Outcome
     return Result(
         [craft.foreseen(step) for step in plan.steps],
         plan.new_directories,
-        [f"{seen.path}/{STAGING}" for seen in plan.leftovers],
+        plan.leftovers,
     )
 
 
@@ -92,29 +92,41 @@ def apply(plan: NamePlan[Step], craft: Craft[Step, Outcome]) -> Result[Outcome]:
     result = Result(
         [craft.foreseen(step) if craft.is_idle(step) else craft.not_done(step) for step in steps]
     )
+    made: Dict[str, Identity] = {}
+    try:
+        result.error = _carry_out_all(plan, craft, result, made)
+    except TROUBLE as error:
+        result.error = explained(error)
+    if result.error:
+        _take_back(made)
+    result.new_directories = list(made)
+    return result
+
+
+def _carry_out_all(
+    plan: NamePlan[Step],
+    craft: Craft[Step, Outcome],
+    result: Result[Outcome],
+    made: Dict[str, Identity],
+) -> str:
+    """Do it, directory by directory; the first error, empty when there was none."""
+    steps = plan.steps
     groups = by_directory([craft.wanted(step) for step in steps])
     for seen in plan.directories:
         busy = [index for index in groups[seen.path] if not craft.is_idle(steps[index])]
-        if not busy and not seen.has_leftovers:
+        if not busy and not seen.leftovers:
             continue
-        try:
-            with at(seen.path), _reopened(
-                seen, result.new_directories
-            ) as place, ExitStack() as stack:
-                work = Work(place, stack)
-                if seen.has_leftovers:
-                    work.clear(result.leftovers)
-                for index in busy:
-                    outcome = _carry_out(craft, work, steps[index])
-                    result.outcomes[index] = outcome
-                    error = craft.error_of(outcome)
-                    if error:
-                        result.error = f"{craft.wanted(steps[index]).path}: {error}"
-                        return result
-        except TROUBLE as error:
-            result.error = explained(error)
-            return result
-    return result
+        with at(seen.path), _reopened(seen, made) as place, ExitStack() as stack:
+            work = Work(place, stack)
+            if seen.leftovers:
+                work.clear(result.leftovers)
+            for index in busy:
+                outcome = _carry_out(craft, work, steps[index])
+                result.outcomes[index] = outcome
+                error = craft.error_of(outcome)
+                if error:
+                    return f"{craft.wanted(steps[index]).path}: {error}"
+    return ""
 
 
 def _carry_out(craft: Craft[Step, Outcome], work: Work, step: Step) -> Outcome:
@@ -153,8 +165,7 @@ class Work:
         try:
             self._staging = self._stack.enter_context(staging)
         finally:
-            if staging.cleared or (self._staging and not staging.is_new):
-                leftovers.append(f"{self.place.path}/{STAGING}")
+            leftovers.extend(staging.leftovers)
 
     def create(self, fd: Fd, name: str, access: Access) -> bool:
         """Give a free name to what is open; False when another process took the name."""
@@ -214,14 +225,14 @@ def adjust(pin: Fd, access: Access, first: Sequence[Callable[[Fd], None]] = ()) 
 
 
 @contextmanager
-def _reopened(seen: DirectorySeen, made: List[str]) -> Iterator[Place]:
+def _reopened(seen: DirectorySeen, made: Dict[str, Identity]) -> Iterator[Place]:
     """The directory that was observed, its missing parts made; PathProblem if it is another."""
     parts = seen.path.split("/")
     place = walk("/".join(parts[: len(parts) - len(seen.missing)]))
     is_same = not place.missing and place.identity == seen.identity
     for name in seen.missing if is_same and place.on_bpffs else ():
         with place:
-            place = Place(f"{place.path}/{name}", _made(place, name, made), ())
+            place = _made(place, name, made)
     with place:
         # Made by another run, or mounted there since.
         if not is_same or place.identity.device != seen.identity.device or not place.on_bpffs:
@@ -232,23 +243,44 @@ def _reopened(seen: DirectorySeen, made: List[str]) -> Iterator[Place]:
         yield place
 
 
-def _made(place: Place, name: str, made: List[str]) -> Fd:
+def _made(place: Place, name: str, made: Dict[str, Identity]) -> Place:
     """Make a directory, unless another run was faster, and open it."""
     path = f"{place.path}/{name}"
+    is_new = True
     try:
         os.mkdir(name, 0o755, dir_fd=place.fd)
-        made.append(path)
     except FileExistsError:
-        pass
+        is_new = False
     except OSError as error:
         raise PathProblem(f"{path}: {KernelError.of('mkdir', error)}") from None
     try:
-        return Fd(os.open(name, DIRECTORY, dir_fd=place.fd))
+        below = Place(path, Fd(os.open(name, DIRECTORY, dir_fd=place.fd)), ())
     except OSError as error:
+        if is_new:
+            made[path] = Identity(0, 0)
         raise PathProblem(
             f"{path} is another one than a moment ago: something else took its place while this "
             f"ran ({os.strerror(error.errno or 0)}); run again"
         ) from None
+    if is_stranger(below.owner, None, os.geteuid()):
+        with below:
+            raise PathProblem(
+                f"{path} was made by {user_name(below.owner)} while this ran: nothing was done in "
+                "it, run again"
+            )
+    if is_new:
+        made[path] = below.identity
+    return below
+
+
+def _take_back(made: Dict[str, Identity]) -> None:
+    """Remove the directories that were made for nothing: those in which there is nothing."""
+    for path in reversed(list(made)):
+        parent, _slash, name = path.rpartition("/")
+        with suppress(*TROUBLE), walk(parent) as above, walk(path) as place:
+            if not place.missing and place.identity == made[path]:
+                os.rmdir(name, dir_fd=above.fd)
+                del made[path]
 
 
 _ATTEMPTS = 16

@@ -82,7 +82,7 @@ class ObjectCraft(Craft[ObjectStep, ObjectOutcome]):
 
     def decide_again(self, place: Place, step: ObjectStep) -> ObjectStep:
         wanted = step.wanted
-        return decide(wanted, Resolver()(wanted.reference), look_at(place, wanted))
+        return decide(wanted, Resolver()(wanted.reference), look_at(place, wanted), os.geteuid())
 
     def attempt(self, work: Work, step: ObjectStep) -> Optional[ObjectOutcome]:
         if isinstance(step, RefuseObject):
@@ -95,8 +95,9 @@ class ObjectCraft(Craft[ObjectStep, ObjectOutcome]):
         elif isinstance(step, ReplaceObject):
             work.staging()  # from here on no other run replaces it
             entry = step.found.entry
+            kept = inherited(access, entry, os.geteuid())
             with self._open(step) as fd:
-                done = work.replace(fd, name, inherited(access, entry), entry.identity)
+                done = work.replace(fd, name, kept, entry.identity)
         elif isinstance(step, AdjustObject):
             pin = work.open(name, step.found.entry.identity)
             done = pin is not None
@@ -112,7 +113,7 @@ def _opened(thing: KernelObject) -> Fd:
     """The object, by the pin it was found at: to open it by its id takes CAP_SYS_ADMIN."""
     if thing.pin is None:
         return object_by_id(thing.kind, thing.id)
-    path, identity = thing.pin
+    path, identity, _owner = thing.pin
     parent, _slash, name = path.rpartition("/")
     with walk(parent) as place:
         try:

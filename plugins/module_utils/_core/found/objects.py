@@ -15,6 +15,7 @@ class SourcePin(NamedTuple):
 
     path: str
     identity: Identity
+    owner: int  # uid
 
 
 class KernelObject(NamedTuple):
@@ -43,3 +44,4 @@ class ObjectPicture(NamedTuple):
     resolutions: Sequence[Resolution]
     found: Sequence[Found]
     directories: Dict[str, DirectorySeen]
+    user: int = 0  # uid of the task

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..map_types import map_type_name
-from ..shape import Entry, Identity, MapBtf, MapShape
+from ..shape import Entry, Identity, Level, MapBtf, MapShape
 
 
 @dataclass(frozen=True)
@@ -183,12 +183,14 @@ class DirectorySeen:
     on_bpffs: bool
     fstype: str
     read_only: bool = False
-    abandoned_staging: bool = False
+    levels: Tuple[Level, ...] = ()  # from the root of the bpffs down to what exists of `path`
+    abandoned: Tuple[str, ...] = ()  # names of staging directories that killed runs left
+    obstacle: str = ""  # why no staging directory can be had there
 
     @property
-    def has_leftovers(self) -> bool:
-        """Whether a killed run left something that can be cleared away."""
-        return self.abandoned_staging and not self.read_only
+    def leftovers(self) -> List[str]:
+        """The paths of what killed runs left and can be cleared away."""
+        return [] if self.read_only else [f"{self.path}/{name}" for name in self.abandoned]
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,7 @@ class Picture:
 
     found: Sequence[Found]
     directories: Dict[str, DirectorySeen]
+    user: int = 0  # uid of the task
 
 
 class Sight(NamedTuple):

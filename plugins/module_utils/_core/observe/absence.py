@@ -13,7 +13,6 @@ from ..errors import Gathering, at
 from ..found.pins import A_DIRECTORY, A_MOUNT_POINT, NOTHING, MountedPin, Nothing, Sight, Tree
 from ..shape import Identity
 from ..spec.absence import SHARED_ROOT, AbsentPaths, Prune
-from ..spec.fields import STAGING
 from ..syscall import Fd
 from .tree import Lookout
 
@@ -32,7 +31,7 @@ def observe_paths(wanted: AbsentPaths) -> List[Tuple[Sight, Tree]]:
 def observe_tree(wanted: Prune) -> Tree:
     """Look at everything in the directory that is to be pruned; nothing when it is not there."""
     with at(wanted.directory), walk(wanted.directory) as place:
-        lookout = Lookout(spared=frozenset({STAGING}))
+        lookout = Lookout(spares_staging=True)
         if place.missing or (not place.on_bpffs and not lookout.names(place.fd, place.path)):
             return Tree((), ())
         if not place.on_bpffs:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import partial
 from typing import Optional, Sequence
@@ -14,7 +15,7 @@ from ..found.pins import Found, MapDetails, Nothing, Picture, Survey
 from ..host import this_host
 from ..make_map import why_without_btf
 from ..objects import Inspect, btf_of, fdinfo, look, look_in_private, shape_of
-from ..shape import MapShape
+from ..shape import MapShape, is_stranger
 from ..spec.maps import MapSpec, WantedPin
 from ..spec.names import OnMismatch
 from ..syscall import Fd, KernelError
@@ -68,7 +69,9 @@ def _inspector(pin: WantedPin, *, foreseeing: bool) -> Optional[Inspect]:
         if spec.inner is not None and info.type == spec.shape.number:
             fits, inner, inner_fields = observe_inner(fd, pin_path, shape, spec.inner)
         has_btf = spec.btf is not None
-        moves = migrates and (shape != spec.shape or pin.frozen is False or has_btf)
+        moves = migrates and (
+            shape != spec.shape or pin.frozen is False or has_btf or _is_to_be_left(pin, pin_path)
+        )
         btf, hidden = btf_of(info) if has_btf or moves else (None, False)
         without_btf = ""
         if has_btf and shape == spec.shape and not info.btf_id:
@@ -82,6 +85,12 @@ def _inspector(pin: WantedPin, *, foreseeing: bool) -> Optional[Inspect]:
         return MapDetails(frozen, btf, hidden, without_btf, fits, inner, inner_fields, contents)
 
     return inspect
+
+
+def _is_to_be_left(pin: WantedPin, pin_path: bytes) -> bool:
+    """Whether the map is to be another one because of whose pin it is."""
+    owner = pin.access.owner
+    return owner is not None and is_stranger(os.stat(pin_path).st_uid, owner, os.geteuid())
 
 
 def _survey(fd: Fd, shape: MapShape, wanted: MapSpec, *, foreseeing: bool) -> Optional[Survey]:

@@ -9,13 +9,13 @@ from functools import lru_cache, partial
 from typing import Callable, Dict, List, Optional, Sequence, Set
 
 from ..advice import ActsOn
-from ..bpffs import PathProblem, Place, mount_of, open_readable, walk
+from ..bpffs import Place, may_list_unseen, mount_of, walk
 from ..errors import TROUBLE, Gathering, at, explained
 from ..found.pins import NOTHING, DirectorySeen, Found, MountedPin, NotAPin, Nothing, Picture
 from ..mountinfo import mounts
 from ..objects import look
 from ..spec.names import OnMismatch, Wanted, WantedName
-from ..staging import is_abandoned
+from ..staging import find_abandoned, names_in
 from .tree import is_mount_point
 
 
@@ -28,10 +28,13 @@ def observe_names(wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], F
 
     def observe_directory(path: str, indexes: List[int]) -> None:
         with at(path), walk(path) as place:
-            directories[path] = _see(place)
+            # Where others may make names, a staging directory may have any of many.
+            is_shared = place.on_bpffs and not place.private and may_list_unseen(place.owner)
+            lists = is_shared or len(indexes) > _WORTH_A_LISTING
+            taken = names_in(place) if lists and not place.missing else None
+            directories[path] = _see(place, taken)
             if place.missing:
                 return
-            taken = _names_in(place) if len(indexes) > _WORTH_A_LISTING else None
             for index in indexes:
                 each = wanted[index]
                 if taken is not None and each.name not in taken:
@@ -49,7 +52,7 @@ def observe_names(wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], F
     for path, indexes in by_directory(wanted).items():
         problems.of(partial(observe_directory, path, indexes))
     problems.raise_any()
-    return Picture(found, directories)
+    return Picture(found, directories, os.geteuid())
 
 
 def by_directory(wanted: Sequence[WantedName]) -> Dict[str, List[int]]:
@@ -60,17 +63,10 @@ def by_directory(wanted: Sequence[WantedName]) -> Dict[str, List[int]]:
     return groups
 
 
-def _names_in(place: Place) -> Optional[Set[str]]:
-    """All names in the directory, so that free ones need no look; None where that is forbidden."""
-    try:
-        with open_readable(".", place.fd, place.path) as readable:
-            return set(os.listdir(readable))
-    except PathProblem:
-        return None
-
-
-def _see(place: Place) -> DirectorySeen:
+def _see(place: Place, names: Optional[Set[str]]) -> DirectorySeen:
     mount = None if place.on_bpffs else mount_of(place.fd, mounts())
+    stages = place.on_bpffs and not place.missing
+    abandoned, obstacle = find_abandoned(place, names) if stages else ((), "")
     return DirectorySeen(
         place.path,
         place.identity,
@@ -78,7 +74,9 @@ def _see(place: Place) -> DirectorySeen:
         place.on_bpffs,
         mount.fstype if mount else "bpf",
         bool(os.fstatvfs(place.fd).f_flag & os.ST_RDONLY),
-        place.on_bpffs and not place.missing and is_abandoned(place),
+        place.levels if place.on_bpffs else (),
+        abandoned,
+        obstacle,
     )
 
 

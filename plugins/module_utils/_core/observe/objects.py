@@ -24,7 +24,7 @@ def observe(wanted: Sequence[WantedObject]) -> ObjectPicture:
     resolve = Resolver()
     resolutions = [resolve(each.reference) for each in wanted]
     picture = observe_names(wanted, look_at)
-    return ObjectPicture(resolutions, picture.found, picture.directories)
+    return ObjectPicture(resolutions, picture.found, picture.directories, picture.user)
 
 
 def look_at(place: Place, wanted: WantedObject) -> Found:
@@ -112,7 +112,7 @@ def _at(path: str) -> Resolution:
         return Unresolved(text, may_come=True)
     if isinstance(found, NotAPin):
         return Unresolved(f"source {path} is {found.what}, not a pin: name a pin")
-    return _object(found)._replace(pin=SourcePin(path, found.entry.identity))
+    return _object(found)._replace(pin=SourcePin(path, found.entry.identity, found.entry.owner))
 
 
 def _object(pin: Pin) -> KernelObject:

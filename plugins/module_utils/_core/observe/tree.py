@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from typing import FrozenSet, List, Optional
+from typing import List, Optional
 
 from ..advice import ActsOn
 from ..bpffs import (
@@ -33,7 +33,7 @@ from ..found.pins import (
 from ..mountinfo import mounts
 from ..objects import Inspect, look, look_in_private
 from ..shape import Identity
-from ..spec.fields import STAGING
+from ..spec.fields import STAGING, is_staging_name
 from ..staging import is_in_use
 from ..syscall import Fd
 
@@ -41,18 +41,19 @@ from ..syscall import Fd
 class Lookout:
     """Looks at names and trees. One is made for each task, since mounts change.
 
-    `inspect` is called for maps; names in `spared` are not looked at.
+    `inspect` is called for maps. With `spares_staging`, what runs make ready is not looked at.
     """
 
     def __init__(
         self,
         inspect: Optional[Inspect] = None,
-        spared: FrozenSet[str] = frozenset(),
+        spares_staging: bool = False,
         waits_for_runs: bool = True,
     ):
         self._inspect = inspect
         self._waits_for_runs = waits_for_runs
-        self._spared = spared | KERNELS_OWN
+        self._spares_staging = spares_staging
+        self._spared = KERNELS_OWN | ({STAGING} if spares_staging else set())
         self._mount_points = {mount.point for mount in mounts()}
 
     def sight(self, directory: int, path: str) -> Sight:
@@ -69,12 +70,15 @@ class Lookout:
         for name in self.names(directory, path):
             below = f"{path.rstrip('/')}/{name}"
             sight = self._sight(view, below, name)
+            is_staging = sight.found == A_DIRECTORY and is_staging_name(name)
+            if is_staging and self._spares_staging:
+                continue
             if not recurse or sight.found != A_DIRECTORY:
                 sights.append(sight)
                 continue
             try:
                 with open_readable(name, directory, below) as deeper:
-                    if self._waits_for_runs and name == STAGING and is_in_use(deeper, below):
+                    if self._waits_for_runs and is_staging and is_in_use(deeper, below):
                         raise PathProblem("another run works in this directory: run again")
                     tree = self.tree(deeper, below, recurse=True, depth=depth + 1)
             except FileNotFoundError:  # removed meanwhile

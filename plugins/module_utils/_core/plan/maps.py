@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..found.pins import (
     NO_DETAILS,
+    NOTHING,
+    DirectorySeen,
     Found,
     MapDetails,
     MountedPin,
@@ -18,11 +20,20 @@ from ..found.pins import (
     PinnedMap,
 )
 from ..map_types import map_type_name, settable_flags
-from ..shape import UNDECLARED, Drift, MapBtf, MapShape
+from ..shape import ROOT, UNDECLARED, Drift, MapBtf, MapShape, is_stranger
 from ..spec.maps import MapSpec, ValueGrowth, WantedPin
 from ..spec.names import OnMismatch
 from ..uapi import flag_names
-from .access import access_drift
+from .access import (
+    access_drift,
+    directory_drift,
+    in_a_strangers_directory,
+    of_a_stranger,
+    strangers_directory,
+    strangers_drift,
+    with_strangers,
+)
+from .exposure import Remedy
 from .migration import obstacles, with_btf_of
 from .names import NamePlan, plan_for, taken_by_mount
 
@@ -99,21 +110,52 @@ Step = Union[Create, Keep, Adjust, Replace, Migrate, Refuse]
 
 MapPlan = NamePlan[Step]
 
+HELD_OPEN = Remedy(
+    "set on_mismatch: migrate to pin a copy in its place, or replace to pin an empty map",
+    "to be sure, remove the pin with ebpf.pinning.bpf_pin_absent and run again, which makes a "
+    "new, empty map",
+)
+
 
 def plan(pins: Sequence[WantedPin], picture: Picture, *, parents: bool) -> MapPlan:
     """Decide about all `pins`. `parents`: missing directories may be made."""
-    steps = [decide(pin, found) for pin, found in zip(pins, picture.found)]
+    user = picture.user
+    steps = [decide(pin, found, user) for pin, found in zip(pins, picture.found)]
+    barred = with_strangers(picture.directories, user)
+    if barred:
+        steps = [_barred(step, barred, user) for step in steps]
     refusals = [f"{step.wanted.path}: {step.reason}" for step in steps if isinstance(step, Refuse)]
     busy = {step.wanted.directory for step in steps if not isinstance(step, (Keep, Refuse))}
-    return plan_for(steps, picture.directories, refusals, busy, parents=parents)
+    staging = {step.wanted.directory for step in steps if _is_staged(step)}
+    return plan_for(steps, picture.directories, refusals, busy, staging, user, parents=parents)
 
 
-def decide(wanted: WantedPin, found: Found) -> Step:
-    """What makes `found` into `wanted`."""
+def _barred(step: Step, barred: Mapping[str, DirectorySeen], user: int) -> Step:
+    """Nothing is pinned where somebody whom nobody has declared may put another pin."""
+    wanted = step.wanted
+    if wanted.directory not in barred:
+        return step
+    level = strangers_directory(barred[wanted.directory], wanted.access.owner, user)
+    if level is None:
+        return step
+    found = NOTHING if isinstance(step, Create) else step.found
+    drift = (*directory_drift(level, user), *step.drift)
+    return Refuse(wanted, found, drift, in_a_strangers_directory(level, user))
+
+
+def _is_staged(step: Step) -> bool:
+    """Whether a pin is made ready before it takes its name."""
+    if isinstance(step, Create):
+        return step.wanted.access is not UNDECLARED
+    return isinstance(step, Replace)
+
+
+def decide(wanted: WantedPin, found: Found, user: int = ROOT) -> Step:
+    """What makes `found` into `wanted`. `user` is the uid of the task."""
     if isinstance(found, Nothing):
         return Create(wanted, found.without_btf)
     if isinstance(found, MountedPin):
-        return _decide_mounted(wanted, found)
+        return _decide_mounted(wanted, found, user)
     if not isinstance(found, PinnedMap):
         what = found.what if isinstance(found, NotAPin) else found.label
         return Refuse(
@@ -127,6 +169,9 @@ def decide(wanted: WantedPin, found: Found) -> Step:
         drift: Tuple[Drift, ...] = ()  # the usual case, and a thousand times
     else:
         drift = _map_drift(wanted, found)
+    owner = found.entry.owner
+    if owner and is_stranger(owner, wanted.access.owner, user):
+        return _step_for_a_strangers(wanted, found, drift, user)
     if drift:
         return _step_for(wanted, found, drift)
     if wanted.access is not UNDECLARED or wanted.frozen:
@@ -134,9 +179,9 @@ def decide(wanted: WantedPin, found: Found) -> Step:
     return Adjust(wanted, found, drift) if drift else Keep(wanted, found)
 
 
-def _decide_mounted(wanted: WantedPin, found: MountedPin) -> Step:
+def _decide_mounted(wanted: WantedPin, found: MountedPin, user: int) -> Step:
     """Programs find it by this name, too, but the name is that of the file below."""
-    step = decide(wanted, found.pin)
+    step = decide(wanted, found.pin, user)
     if found.fits_there and isinstance(step, (Keep, Adjust)):
         return step
     drift = step.drift if found.fits_there else (Drift("object", "map", found.what),)
@@ -153,6 +198,30 @@ def _step_for(wanted: WantedPin, found: PinnedMap, drift: Tuple[Drift, ...]) -> 
     if any(obstacles(wanted, found)):
         return Refuse(wanted, found, drift, _mismatch(wanted, found, drift))
     return Migrate(wanted, found, all_drift)
+
+
+def _step_for_a_strangers(
+    wanted: WantedPin, found: PinnedMap, drift: Tuple[Drift, ...], user: int
+) -> Step:
+    """What to do about the map of somebody whom the declaration does not name.
+
+    Who made it may hold it open. So it is never taken as it is, and nothing is inherited from it.
+    """
+    access = strangers_drift(wanted.access, found.entry, user)
+    is_undeclared = wanted.access.owner is None
+    if wanted.on_mismatch is OnMismatch.FAIL or (is_undeclared and not drift):
+        if not (is_undeclared or drift):
+            return Adjust(wanted, found, access + _freeze_drift(wanted, found))
+        reasons = [_mismatch(wanted, found, drift)] if drift else []
+        if is_undeclared:
+            reasons.append(of_a_stranger(found.entry, user) + _A_MAP_OF_YOUR_OWN)
+        return Refuse(wanted, found, drift + access, ". Besides, ".join(reasons))
+    if wanted.on_mismatch is OnMismatch.REPLACE:
+        return Replace(wanted, found, drift + access)
+    if any(obstacles(wanted, found)):
+        reason = _mismatch(wanted, found, drift + access)
+        return Refuse(wanted, found, drift + access, reason)
+    return Migrate(wanted, found, drift + access)
 
 
 def unverified(step: Step) -> List[str]:
@@ -286,4 +355,8 @@ _KEEP_PADDED = (
 _START_EMPTY = (
     "Declare what is there, or a shape that its entries go into. Start empty: on_mismatch: replace "
     "(role bpf_maps: bpf_maps_on_mismatch: replace)"
+)
+_A_MAP_OF_YOUR_OWN = (
+    "; if not, remove it with ebpf.pinning.bpf_pin_absent, or declare owner and on_mismatch: "
+    "migrate, or replace, to pin a map of your own in its place"
 )

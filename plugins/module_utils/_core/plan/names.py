@@ -23,6 +23,7 @@ class NamePlan(Generic[Step]):
     not_mounted: Sequence[str]  # the same, but a mount that is still to come cures them
     not_yet: Sequence[str] = ()  # those of the problems that a task before may cure
     parents: bool = True  # missing directories are made
+    user: int = 0  # uid of the task
 
     @property
     def new_directories(self) -> List[str]:
@@ -30,8 +31,8 @@ class NamePlan(Generic[Step]):
         return list(dict.fromkeys(paths)) if self.parents else []
 
     @property
-    def leftovers(self) -> List[DirectorySeen]:
-        return [seen for seen in self.directories if seen.has_leftovers]
+    def leftovers(self) -> List[str]:
+        return [path for seen in self.directories for path in seen.leftovers]
 
 
 def plan_for(
@@ -39,10 +40,15 @@ def plan_for(
     seen: Mapping[str, DirectorySeen],
     refusals: Sequence[str],
     busy: Collection[str],
+    staging: Collection[str],
+    user: int,
     *,
     parents: bool,
 ) -> NamePlan[Step]:
-    """The plan of these steps. In the directories `busy` something is to change."""
+    """The plan of these steps. In the directories `busy` something is to change.
+
+    In the directories `staging`, it is first made ready in a staging directory.
+    """
     directories = list(seen.values())
     problems = [*refusals]
     problems += [text for each in directories for text in _path_problems(each)]
@@ -59,13 +65,18 @@ def plan_for(
         if each.on_bpffs and each.read_only and each.path in busy
     ]
     problems += not_yet
+    problems += [
+        each.obstacle
+        for each in directories
+        if each.obstacle and not each.read_only and (each.abandoned or each.path in staging)
+    ]
     not_mounted = [
         f"{each.path} is not on bpffs but on {each.fstype}: mount a bpffs there first, with "
         "ebpf.pinning.bpffs_mount or the role ebpf.pinning.bpffs"
         for each in directories
         if not each.on_bpffs
     ]
-    return NamePlan(steps, directories, problems, not_mounted, not_yet, parents)
+    return NamePlan(steps, directories, problems, not_mounted, not_yet, parents, user)
 
 
 def taken_by_mount(found: MountedPin) -> str:

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import enum
-from typing import Callable, Iterator, List, NamedTuple, Optional
+from dataclasses import replace
+from typing import Callable, Iterator, List, Mapping, NamedTuple, Optional
 
 from ..apply.maps import MapCraft
 from ..apply.mounts import apply_mount
@@ -15,7 +16,8 @@ from ..found.pins import PinnedMap
 from ..map_types import map_type_name
 from ..observe.maps import observe
 from ..observe.mounts import observe as observe_mount
-from ..plan.maps import Keep, MapPlan, Refuse, plan, spell_drift, ways_out
+from ..plan.exposure import cautions
+from ..plan.maps import HELD_OPEN, Keep, MapPlan, Refuse, plan, spell_drift, ways_out
 from ..plan.mounts import MountPlan, plan_mount
 from ..spec.maps import WantedPin
 from ..spec.mounts import WantedMount
@@ -23,6 +25,9 @@ from .manifest import Loaded, Manifest
 
 IN_PLACE, RESTORED = "in place", "restored"
 MISSING, DIFFERENT, FAILED = "missing", "different", "failed"
+
+
+Roots = Mapping[str, Optional[int]]  # by path, who is declared to own the root of a mount
 
 
 class Line(NamedTuple):
@@ -50,8 +55,9 @@ def survey(loaded: Loaded) -> Iterator[Line]:
     """How everything stands; changes nothing."""
     for manifest in loaded.manifests:
         yield from _mounts(manifest, _mount_line)
+    roots = _declared_roots(loaded)
     for manifest in loaded.manifests:
-        yield from _pins(manifest, _pin_line)
+        yield from _pins(manifest, roots, _pin_line)
 
 
 def restore(loaded: Loaded, part: Part = Part.ALL) -> Iterator[Line]:
@@ -59,8 +65,9 @@ def restore(loaded: Loaded, part: Part = Part.ALL) -> Iterator[Line]:
     for manifest in loaded.manifests:
         yield from _mounts(manifest, _mount_line if part is Part.MAPS else _restore_mount)
     if part is not Part.MOUNTS:
+        roots = _declared_roots(loaded)
         for manifest in loaded.manifests:
-            yield from _pins(manifest, _restore_pin)
+            yield from _pins(manifest, roots, _restore_pin)
 
 
 def _mounts(manifest: Manifest, look: Callable[[WantedMount], Line]) -> Iterator[Line]:
@@ -69,11 +76,25 @@ def _mounts(manifest: Manifest, look: Callable[[WantedMount], Line]) -> Iterator
         yield Line(mount.path, "bpffs", FAILED, obstacle) if obstacle else look(mount)
 
 
-def _pins(manifest: Manifest, look: Callable[[WantedPin], Line]) -> Iterator[Line]:
+def _declared_roots(loaded: Loaded) -> Roots:
+    return {
+        mount.path: mount.access.owner for manifest in loaded.manifests for mount in manifest.mounts
+    }
+
+
+def _pins(
+    manifest: Manifest, roots: Roots, look: Callable[[WantedPin, MapPlan], Line]
+) -> Iterator[Line]:
     for pin in manifest.pins:
         obstacle = manifest.obstacles.get(pin.path)
         declared = map_type_name(pin.map.shape.number)
-        yield Line(pin.path, declared, FAILED, obstacle) if obstacle else look(pin)
+        if obstacle:
+            yield Line(pin.path, declared, FAILED, obstacle)
+            continue
+        try:
+            yield look(pin, _plan(pin, roots))
+        except TROUBLE as error:
+            yield Line(pin.path, declared, FAILED, explained(error))
 
 
 def _mount_line(wanted: WantedMount, decided: Optional[MountPlan] = None) -> Line:
@@ -104,16 +125,21 @@ def _restore_mount(wanted: WantedMount) -> Line:
     return before._replace(state=RESTORED, detail=", ".join(done))
 
 
-def _plan(pin: WantedPin) -> MapPlan:
-    return plan([pin], observe([pin]), parents=True)
+def _plan(pin: WantedPin, roots: Roots) -> MapPlan:
+    picture = observe([pin])
+    # Who is declared to own a mount owns its root with good reason.
+    directories = {
+        path: replace(
+            seen,
+            levels=tuple(each for each in seen.levels if roots.get(each.path) != each.owner),
+        )
+        for path, seen in picture.directories.items()
+    }
+    return plan([pin], replace(picture, directories=directories), parents=True)
 
 
-def _pin_line(pin: WantedPin, decided: Optional[MapPlan] = None) -> Line:
+def _pin_line(pin: WantedPin, decided: MapPlan) -> Line:
     line = Line(pin.path, map_type_name(pin.map.shape.number), IN_PLACE)
-    try:
-        decided = decided or _plan(pin)
-    except TROUBLE as error:
-        return line._replace(state=FAILED, detail=explained(error))
     (step,) = decided.steps
     problems = [*decided.problems, *decided.not_mounted]
     if step.drift:
@@ -126,18 +152,13 @@ def _pin_line(pin: WantedPin, decided: Optional[MapPlan] = None) -> Line:
     return line if isinstance(step, Keep) else line._replace(state=MISSING)
 
 
-def _restore_pin(pin: WantedPin) -> Line:
-    try:
-        decided = _plan(pin)
-        before = _pin_line(pin, decided)
-        if before.state not in (MISSING, DIFFERENT) or isinstance(decided.steps[0], Refuse):
-            return before
-        result = apply(decided, MapCraft())
-    except TROUBLE as error:
-        failed = Line(pin.path, map_type_name(pin.map.shape.number), FAILED)
-        return failed._replace(detail=explained(error))
+def _restore_pin(pin: WantedPin, decided: MapPlan) -> Line:
+    before = _pin_line(pin, decided)
+    if before.state not in (MISSING, DIFFERENT) or isinstance(decided.steps[0], Refuse):
+        return before
+    result = apply(decided, MapCraft())
     if result.error:
         return before._replace(state=FAILED, detail=result.error)
-    return before._replace(
-        state=RESTORED, detail=", ".join(outcome.action for outcome in result.outcomes)
-    )
+    done = ", ".join(outcome.action for outcome in result.outcomes)
+    detail = "; ".join([done, *(caution.text for caution in cautions(decided, HELD_OPEN))])
+    return before._replace(state=RESTORED, detail=detail)

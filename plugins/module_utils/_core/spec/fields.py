@@ -95,8 +95,13 @@ def check_pin_name(name: str) -> None:
     size = len(name.encode())
     if size > NAME_MAX:
         raise BadField(f"name {name[:40]!r}... is {size} bytes long: {NAME_MAX} is the longest")
-    if name == STAGING:
+    if is_staging_name(name):
         raise BadField(f"name {name!r} is reserved for work in progress: choose another")
+
+
+def is_staging_name(name: str) -> bool:
+    """Whether new pins may be made in a directory of this name; see staging.py."""
+    return name == STAGING or name.startswith(f"{STAGING}~")
 
 
 def read_access(
@@ -138,6 +143,18 @@ def user_name(uid: int) -> str:
 def group_name(gid: int) -> str:
     """What to call `gid` in a report: its name, or the number as text."""
     return gid.name if isinstance(gid, Expected) else _group_name(gid)
+
+
+def is_member(uid: int, gid: int) -> bool:
+    """Whether a user is in a group, as far as this host knows; one without a name may be."""
+    try:
+        user = pwd.getpwuid(uid)
+    except KeyError:
+        return True
+    try:
+        return user.pw_gid == gid or user.pw_name in grp.getgrgid(gid).gr_mem
+    except KeyError:
+        return False
 
 
 def octal(mode: int) -> str:
