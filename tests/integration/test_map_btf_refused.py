@@ -76,9 +76,8 @@ def test_each_type_is_made_with_or_without_btf_as_by_libbpf(host: Host, about: s
     options = [f"-DFIELD={field}", *["-DSTORAGE"] * storage]
     bpf_object = host.site.bpf_variant("fields", *options)
     host.run("mkdir", THEIRS)
-    ids = load(host, bpf_object, THEIRS)
+    load(host, bpf_object, THEIRS)
     has_btf = described(host, THEIRS)
-    assert set(has_btf) == set(ids)
 
     def ensure(directory: str, check: bool = False, **more: Any) -> dict[str, Any]:
         maps = lookup(bpf_object)
@@ -91,7 +90,7 @@ def test_each_type_is_made_with_or_without_btf_as_by_libbpf(host: Host, about: s
         ]
     )
     assert foreseen.good()["counts"] == made.good()["counts"]
-    assert made["counts"]["created"] == len(ids)
+    assert made["counts"]["created"] == len(has_btf)
     assert described(host, OURS) == has_btf
     # Of these libbpf's own rules leave the BTF out, and so does the lookup.
     never = {"queue", "stack"}
@@ -99,11 +98,12 @@ def test_each_type_is_made_with_or_without_btf_as_by_libbpf(host: Host, about: s
     assert foreseen.warnings == made.warnings
     assert undescribed(made.warnings) == without
     for found in (again, theirs, their_check):
-        assert found.good()["counts"]["unchanged"] == len(ids), found
+        assert found.good()["counts"]["unchanged"] == len(has_btf), found
         assert not found.changed
-        assert unverified(found) == {name: ["btf"] * (name in without) for name in ids}
+        assert unverified(found) == {name: ["btf"] * (name in without) for name in has_btf}
         assert not found.warnings
-    assert load(host, bpf_object, OURS) == {each["name"]: each["id"] for each in made["maps"]}
+    ids = {each["name"]: each["id"] for each in made["maps"]}
+    assert ids.items() <= load(host, bpf_object, OURS).items()
 
 
 def as_by_gcc(host: Host) -> str:

@@ -129,7 +129,7 @@ MISFITS = [
             (
                 "inner_map",
                 "hash key_size=4 value_size=9 max_entries=16",
-                "another shape",
+                "another shape, or values with other locks, timers or kptrs",
             )
         ],
     ),

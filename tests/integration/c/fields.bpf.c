@@ -32,9 +32,10 @@ struct bpf_task_work {
 	__u64 opaque;
 } __attribute__((aligned(8)));
 
+// Compilers write what it is made of only for a variable; else a kptr is a plain pointer.
 struct task_struct {
 	int pid;
-};
+} written;
 
 #define TAG(name) __attribute__((btf_type_tag(#name)))
 
