@@ -101,11 +101,6 @@ EXAMPLES = r"""
     maps: "{{ lookup('ebpf.pinning.elf_maps', 'ingress.bpf.o', 'egress.bpf.o',
       exclude=['debug_*'], override={'flows': {'max_entries': 131072}}) }}"
 
-- name: Ensure that the maps of a program are pinned that is loaded with cilium/ebpf
-  ebpf.pinning.bpf_map_pinned:
-    directory: /sys/fs/bpf/agent
-    maps: "{{ lookup('ebpf.pinning.elf_maps', 'agent.bpf.o', loader='cilium') }}"
-
 - name: Show what a program defines, pinned or not
   ansible.builtin.debug:
     msg: "{{ lookup('ebpf.pinning.elf_maps', 'agent.bpf.o', all=true) }}"
