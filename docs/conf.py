@@ -38,6 +38,7 @@ ANSIBLE = "https://docs.ansible.com/ansible/latest/"
 OF_ANSIBLE = {
     "common_return_values": "reference_appendices/common_return_values.html",
     "ansible_configuration_settings": "reference_appendices/config.html",
+    "action_plugins": "plugins/action.html",
     "callback_plugins": "plugins/callback.html",
     "ansible_collections.ansible.builtin.file_lookup": (
         "collections/ansible/builtin/file_lookup.html"
