@@ -25,7 +25,7 @@ from ._core.plan.maps import (
     unverified,
 )
 from ._core.plan.migration import loses_btf
-from ._core.spec.fields import Awaited, group_name, octal, user_name
+from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
 from ._core.syscall import KernelError
 from ._face import (
@@ -34,6 +34,7 @@ from ._face import (
     failures_reported,
     half_done,
     printable,
+    read_awaiting,
     refused,
     remaining_problems,
     shape_fields,
@@ -54,8 +55,9 @@ def run(module: AnsibleModule) -> t.NoReturn:
         items = [parameters] if parameters["maps"] is None else parameters["maps"]
         # Before core 2.21 every result carries all arguments along: a thousand maps, once more.
         said = {"module_args": {**parameters, "maps": f"{len(items)} maps"}}
-        awaited: t.Optional[Awaited] = {} if module.check_mode else None
-        pins = read_pins(items, parameters, this_host(), awaited)
+        pins, awaited = read_awaiting(
+            module, lambda awaited: read_pins(items, parameters, this_host(), awaited)
+        )
         picture = observe(pins, counting=module.check_mode)
         decided = plan(pins, picture, parents=parameters["parents"])
         for warning in _foreseeable(decided):

@@ -12,15 +12,17 @@ from ._core.found.pins import PinnedLink, PinnedMap
 from ._core.objects import programs_using
 from ._core.observe.objects import observe
 from ._core.plan.objects import ObjectPlan, RefuseObject, ReplaceObject, expecting, plan
-from ._core.spec.fields import Awaited, group_name, octal, user_name
+from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.objects import read_objects
 from ._core.syscall import KernelError
 from ._face import (
     Dictionary,
     batch_report,
+    certain_problems,
     failures_reported,
     half_done,
     printable,
+    read_awaiting,
     refused,
     remaining_problems,
     text_diff,
@@ -38,12 +40,15 @@ def run(module: AnsibleModule) -> t.NoReturn:
     craft = ObjectCraft()
     with failures_reported(module):
         items = [parameters] if parameters["objects"] is None else parameters["objects"]
-        awaited: t.Optional[Awaited] = {} if module.check_mode else None
-        wanted = read_objects(items, parameters, awaited)
+        wanted, awaited = read_awaiting(
+            module, lambda awaited: read_objects(items, parameters, awaited)
+        )
         picture = observe(wanted)
-        if awaited is not None:
-            picture = expecting(wanted, picture, awaited)
         decided = plan(wanted, picture, parents=parameters["parents"])
+        if module.check_mode:
+            picture = expecting(wanted, picture, awaited)
+            announced = plan(wanted, picture, parents=parameters["parents"])
+            decided = decided if certain_problems(announced) else announced
         for warning in _foreseeable(decided):
             module.warn(warning)
         problems = remaining_problems(module, decided, awaited)
