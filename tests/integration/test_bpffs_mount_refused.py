@@ -231,16 +231,16 @@ def test_a_user_or_group_that_is_not_there_is_refused_but_in_a_check(
     """A task before may make it: see test_check_announced.py."""
     place = host.scratch / "place"
     place.mkdir()
-    for field, what in (("owner", "user"), ("group", "group")):
-        with subtests.test(field):
-            arguments = {"path": str(place), field: "nosuch"}
+    for option, what in (("owner", "user"), ("group", "group")):
+        with subtests.test(option):
+            arguments = {"path": str(place), option: "nosuch"}
             before = picture(host, str(place))
             check, real = host.playbook(
                 [task("bpffs_mount", check=check, **arguments) for check in (True, False)]
             )
             assert picture(host, str(place)) == before
             _assert_refused(real)
-            assert f"{field} 'nosuch' is not a {what}" in real.msg
+            assert f"{option} 'nosuch' is not a {what}" in real.msg
             assert check.good().changed
             assert any(real.msg in warning for warning in check.warnings)
 
