@@ -8,7 +8,7 @@ import typing as t
 from collections import Counter
 from contextlib import contextmanager
 
-from ._core.errors import TROUBLE, Problems, explained
+from ._core.errors import TROUBLE, PinningError, Problems, explained
 from ._core.map_types import map_type_name, settable_flags
 from ._core.shape import MapShape
 from ._core.uapi import flag_names
@@ -21,6 +21,7 @@ if t.TYPE_CHECKING:
     from ._core.plan.names import NamePlan
     from ._core.spec.fields import Awaited
 
+T = t.TypeVar("T")
 Dictionary = t.Dict[str, t.Any]
 
 
@@ -45,13 +46,36 @@ def failures_reported(module: AnsibleModule, done: t.Sequence[str] = ()) -> t.It
         module.fail_json(**printable({"msg": msg, "changed": bool(done)}))
 
 
+def read_awaiting(
+    module: AnsibleModule, read: t.Callable[[t.Optional[Awaited]], T]
+) -> t.Tuple[T, Awaited]:
+    """What `read` returns, and what a check awaits of the tasks before.
+
+    What cannot be is told as in a run, and then all that is missing with it.
+    """
+    if not module.check_mode:
+        return read(None), {}
+    awaited: Awaited = {}
+    try:
+        return read(awaited), awaited
+    except PinningError:
+        return read(None), {}
+
+
 def remaining_problems(
-    module: AnsibleModule, plan: NamePlan[t.Any], awaited: t.Optional[Awaited]
+    module: AnsibleModule, plan: NamePlan[t.Any], awaited: Awaited
 ) -> t.Sequence[str]:
     """What stops the task. Of what a task before may cure, a check warns, and goes on."""
-    if awaited is None:
-        return plan.problems
-    warn_of(module, [*awaited, *plan.not_yet, *plan.not_mounted])
+    if module.check_mode:
+        warn_of(module, plan.not_mounted)
+        if not certain_problems(plan):
+            warn_of(module, [*awaited, *plan.not_yet])
+            return []
+    return plan.problems
+
+
+def certain_problems(plan: NamePlan[t.Any]) -> t.List[str]:
+    """Those that no task before cures."""
     return [problem for problem in plan.problems if problem not in plan.not_yet]
 
 

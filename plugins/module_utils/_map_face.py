@@ -28,7 +28,7 @@ from ._core.plan.maps import (
     unverified,
 )
 from ._core.plan.migration import loses_btf
-from ._core.spec.fields import Awaited, group_name, octal, user_name
+from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
 from ._core.syscall import KernelError
 from ._face import (
@@ -36,6 +36,7 @@ from ._face import (
     batch_report,
     failures_reported,
     printable,
+    read_awaiting,
     refused,
     remaining_problems,
     shape_fields,
@@ -57,8 +58,9 @@ def run(module: AnsibleModule) -> t.NoReturn:
         items = [parameters] if parameters["maps"] is None else parameters["maps"]
         # Before core 2.21 every result carries all arguments along: a thousand maps, once more.
         said = {"module_args": {**parameters, "maps": f"{len(items)} maps"}}
-        awaited: t.Optional[Awaited] = {} if module.check_mode else None
-        pins = read_pins(items, parameters, this_host(), awaited)
+        pins, awaited = read_awaiting(
+            module, lambda awaited: read_pins(items, parameters, this_host(), awaited)
+        )
         picture = observe(pins, foreseeing=module.check_mode)
         decided = plan(pins, picture, parents=parameters["parents"])
         known = list(told(_cautions(decided)))

@@ -14,9 +14,17 @@ from ._core.errors import Problems
 from ._core.found.mounts import MountSeen
 from ._core.observe.mounts import observe
 from ._core.plan.mounts import MountPlan, flags_to_set, inheriting, plan_mount, plan_unmount
-from ._core.spec.fields import Awaited, group_name, octal, plain, user_name
+from ._core.spec.fields import group_name, octal, plain, user_name
 from ._core.spec.mounts import DELEGATES, WantedMount, WantedUnmount, read_mount
-from ._face import Dictionary, failures_reported, file_diff, printable, text_diff, warn_of
+from ._face import (
+    Dictionary,
+    failures_reported,
+    file_diff,
+    printable,
+    read_awaiting,
+    text_diff,
+    warn_of,
+)
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -51,9 +59,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
     parameters = module.params
     done: t.List[str] = []
     with failures_reported(module, done):
-        awaited: t.Optional[Awaited] = {} if module.check_mode else None
-        wanted = read_mount(parameters, awaited)
-        warn_of(module, awaited or ())
+        wanted, awaited = read_awaiting(module, partial(read_mount, parameters))
+        warn_of(module, awaited)
         seen = observe(wanted.path)
         if parameters["state"] == "mounted":
             plan = plan_mount(wanted, seen)

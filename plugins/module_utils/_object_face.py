@@ -24,14 +24,16 @@ from ._core.plan.objects import (
     plan,
     sources,
 )
-from ._core.spec.fields import Awaited, group_name, octal, user_name
+from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.objects import read_objects
 from ._core.syscall import KernelError
 from ._face import (
     Dictionary,
     batch_report,
+    certain_problems,
     failures_reported,
     printable,
+    read_awaiting,
     refused,
     remaining_problems,
     stopped,
@@ -50,12 +52,15 @@ def run(module: AnsibleModule) -> t.NoReturn:
     craft = ObjectCraft()
     with failures_reported(module):
         items = [parameters] if parameters["objects"] is None else parameters["objects"]
-        awaited: t.Optional[Awaited] = {} if module.check_mode else None
-        wanted = read_objects(items, parameters, awaited)
+        wanted, awaited = read_awaiting(
+            module, lambda awaited: read_objects(items, parameters, awaited)
+        )
         picture = observe(wanted)
-        if awaited is not None:
-            picture = expecting(wanted, picture, awaited)
         decided = plan(wanted, picture, parents=parameters["parents"])
+        if module.check_mode:
+            picture = expecting(wanted, picture, awaited)
+            announced = plan(wanted, picture, parents=parameters["parents"])
+            decided = decided if certain_problems(announced) else announced
         known = list(told(_cautions(decided)))
         for warning in (*known, *_foreseeable(decided)):
             module.warn(warning)

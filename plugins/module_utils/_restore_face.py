@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import typing as t
+from functools import partial
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
@@ -17,7 +18,14 @@ from ._core.mountinfo import mounts
 from ._core.restore import command, manifest
 from ._core.spec.fields import Awaited, BadField, check_no_control, plain
 from ._core.uapi import MapFlag
-from ._face import Dictionary, failures_reported, file_diff, printable, warn_of
+from ._face import (
+    Dictionary,
+    failures_reported,
+    file_diff,
+    printable,
+    read_awaiting,
+    warn_of,
+)
 from ._host_program import HostCore, HostFile
 from ._host_python import check_python
 from ._module import without_blanks
@@ -51,9 +59,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
         manifests = set(_names(directory))
         if module.params["state"] == "present":
             manifests.add(os.path.basename(path))
-            awaited: t.Optional[Awaited] = {} if module.check_mode else None
-            wanted = _present(module.params, library, path, awaited)
-            warn_of(module, awaited or ())
+            wanted, awaited = read_awaiting(module, partial(_present, module.params, library, path))
+            warn_of(module, awaited)
         else:
             manifests.discard(os.path.basename(path))
             wanted = _absent(library, path, is_last=not manifests)

@@ -225,7 +225,7 @@ def test_what_bpf_map_pinned_refuses_is_refused_alike(
         model = {**run, "module": "bpf_map_pinned"}
         arguments = {"directory": BPFFS, **maps, **fields}
         special = {k: v for k, v in run["arguments"].items() if k.startswith("_")}
-        model["arguments"] = {**arguments, **special, "_ansible_check_mode": True}
+        model["arguments"] = {**arguments, **special}
         runs.append([run, model])
     before = place.picture()
     done = results(host, runs)
@@ -242,7 +242,6 @@ def test_what_bpf_map_pinned_refuses_is_refused_alike(
 BAD_NAMES = ["", ".", "..", ".hidden", "a/b", "/etc/passwd", "x" * 201]
 WRONG: dict[str, tuple[Fields, Sequence[str]]] = {
     **{f"the name {name[:9]!r}": ({"name": name}, ["name"]) for name in BAD_NAMES},
-    "a python that is not there": ({"python": "/no/python"}, ["/no/python", "3.8"]),
     "a python that is no program": ({"python": "/etc/passwd"}, ["/etc/passwd", "3.8"]),
     "a python that is a directory": ({"python": "/usr/bin"}, ["/usr/bin", "3.8"]),
     "a python without its path": ({"python": "python3"}, ["python3", "whole path"]),
@@ -251,7 +250,6 @@ WRONG: dict[str, tuple[Fields, Sequence[str]]] = {
     "a mount without a path": ({"mounts": [{"mode": "0700"}]}, ["path", "mounts"]),
     "a mount with an unknown option": ({"mounts": [{"path": "/x", "force": True}]}, ["force"]),
     "a mount with an unknown flag": ({"mounts": [{"path": "/x", "opts": ["no"]}]}, ["'no'"]),
-    "a mount of an unknown user": ({"mounts": [{"path": "/x", "owner": "nosuch"}]}, ["nosuch"]),
     "a state of another module": ({"state": "mounted"}, ["state"]),
 }
 
@@ -273,6 +271,30 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(
                 assert not result.get("changed")
                 assert all(word in result["msg"] for word in words), result["msg"]
             assert both[0]["msg"] == both[1]["msg"]
+    assert place.picture() == before
+
+
+def test_what_a_task_before_may_make_is_refused_but_in_a_check(
+    host: Host, tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    missing: dict[str, tuple[Fields, Sequence[str]]] = {
+        "a python": ({"python": "/no/python"}, ["/no/python", "3.8"]),
+        "the user of a mount": ({"mounts": [{"path": "/x", "owner": "nosuch"}]}, ["nosuch"]),
+    }
+    place = Place(tmp_path / "place")
+    place.path.mkdir()
+    before = place.picture()
+    runs = [
+        [place.run(check=check, **fields) for check in (True, False)]
+        for fields, _words in missing.values()
+    ]
+    for (about, (_fields, words)), both in zip(missing.items(), results(host, runs), strict=True):
+        with subtests.test(about):
+            check, real = both
+            assert real["failed"], real
+            assert not real.get("changed")
+            assert all(word in real["msg"] for word in words), real["msg"]
+            assert check["changed"], check
     assert place.picture() == before
 
 

@@ -165,8 +165,6 @@ WHAT_IS_DECLARED = [
     Case("a mode that is a number", "mkdir $P", ["mode 448", "quoted"], {"mode": 0o700}),
     Case("a mode that is not octal", "mkdir $P", ["mode '0800'"], {"mode": "0800"}),
     Case("a mode with setuid", "mkdir $P", ["mode '4755'"], {"mode": "4755"}),
-    Case("an unknown user", "mkdir $P", ["owner 'nosuch' is not a user"], {"owner": "nosuch"}),
-    Case("an unknown group", "mkdir $P", ["group 'nosuch' is not a group"], {"group": "nosuch"}),
     Case(
         "everything wrong at once is told at once",
         "mkdir $P",
@@ -225,6 +223,26 @@ def test_refused_with_nothing_touched(
                     assert (words or case.path).replace("$P", place) in result.msg
         with subtests.test(f"{case.name}, in a check"):
             assert check.msg == real.msg
+
+
+def test_a_user_or_group_that_is_not_there_is_refused_but_in_a_check(
+    host: Host, subtests: pytest.Subtests
+) -> None:
+    """A task before may make it: see test_check_announced.py."""
+    place = host.scratch / "place"
+    place.mkdir()
+    for option, what in (("owner", "user"), ("group", "group")):
+        with subtests.test(option):
+            arguments = {"path": str(place), option: "nosuch"}
+            before = picture(host, str(place))
+            check, real = host.playbook(
+                [task("bpffs_mount", check=check, **arguments) for check in (True, False)]
+            )
+            assert picture(host, str(place)) == before
+            _assert_refused(real)
+            assert f"{option} 'nosuch' is not a {what}" in real.msg
+            assert check.good().changed
+            assert any(real.msg in warning for warning in check.warnings)
 
 
 def test_what_the_kernel_refuses_leaves_nothing_behind(

@@ -71,7 +71,14 @@ def variables_of(role: str) -> list[str]:
 @pytest.fixture
 def apart(host: Host) -> Host:
     """A host whose /etc, /run and /usr/local/lib are its own, without systemd."""
+    return own_etc(host)
+
+
+def own_etc(host: Host) -> Host:
+    """The host with an /etc of its own, in which nobody has declared anything yet."""
     keep_apart(host)
+    installed = "/usr/local/lib/ebpf-pinning"
+    host.shell(f"rm -rf /etc/ebpf-pinning; ! umount {installed} 2>&- || rmdir {installed}")
     host.shell(": > /etc/fstab")
     return host
 
@@ -152,8 +159,7 @@ def test_with_all_variables_blank_a_role_does_what_it_does_without_any(
         scratch = tmp_path / label
         scratch.mkdir()
         host = Host(site, scratch, mounted=role != "bpffs")
-        keep_apart(host)
-        host.shell(": > /etc/fstab")
+        own_etc(host)
         (said,) = run_role(host, role, [variables])
         seen[label] = ([each[:2] for each in said], state(host)[1:])
         host.close()
