@@ -168,7 +168,7 @@ def _assert_as_bpftool(host: Host, path: str, pin: Fields, seen: Fields) -> None
             "prog_id": shown["prog_id"],
             "prog_name": "on_rename",
             "target": {"tp_name": "task_rename"},
-            "attached": None,  # the kernel does not tell
+            "attached": None,  # the kernel does not say
         }
 
 
