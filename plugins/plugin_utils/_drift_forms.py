@@ -152,8 +152,6 @@ def _table_lines(report: Report) -> t.Iterator[t.Tuple[str, str, str, str]]:
             if not finding.repaired:
                 state, path = WORDS[finding.state], visible(finding.path)
                 yield name, state, path, visible(remark(finding))
-        for warning in host.warnings:
-            yield name, "warning", "", visible(" ".join(warning.split()))
 
 
 def headline(report: Report) -> str:

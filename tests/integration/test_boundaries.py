@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+from drift_runs import ansible_playbook, by_environment, play, playbook
 from harness.host import BPFFS, Host
 from harness.playbook import task
 from harness.site import ADM_GROUP
@@ -140,3 +142,16 @@ def test_a_look_for_open_directories_leaves_no_trace(host: Host) -> None:
     before = host.inventory()
     host.module("bpf_map_pinned", directory=APP, name="flows", **READERS, **HASH).good()
     assert host.inventory() == before
+
+
+def test_the_drift_report_has_the_warning_and_no_drift(host: Host, tmp_path: Path) -> None:
+    words = {"directory": APP, "name": "flows", **HASH, **READERS}
+    host.module("bpf_map_pinned", **words).good()
+    file = playbook(tmp_path, play(task("bpf_map_pinned", check=True, **words)))
+    run = ansible_playbook(host, tmp_path, [file], {"edge": {}}, **by_environment(tmp_path))
+    assert run.code == 0, run.output
+    (said,) = run.hosts["edge"]["warnings"]
+    assert said.startswith(f"{APP}/flows: mode 0640 lets group adm read the map, and not write it")
+    assert run.hosts["edge"]["state"] == "in_place"
+    for suffix in ("md", "html"):
+        assert "lets group adm read" in (tmp_path / f"drift.{suffix}").read_text()
