@@ -78,6 +78,7 @@ def test_exit_codes_are_those_of_the_table(drift: Drift) -> None:
     drift.host.shell(f"rm {AGENT}/flows")
     codes.append(drift.run(command)[0])
     assert drift.run(f"{command} -e drift_fail=false")[0] == 0
+    codes.append(drift.run(f"{command} -e drift_hosts=nobody")[0])
     nowhere = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
     drift.inventory(**{"edge-2": nowhere})
     codes.append(drift.run(command)[0])
@@ -91,7 +92,7 @@ def test_options_are_those_of_the_table_in_each_way(
 ) -> None:
     rows = re.findall(r"^\| `(drift_\w+)` \| `(\w+)` \|", drift.text, re.M)
     forms = {f"drift_{form}": f"drift.{end}" for form, end in FORMS.items()}
-    assert {option for option, _variable in rows} == {*forms, "drift_previous"}
+    assert {option for option, _variable in rows} == {*forms, "drift_previous", "drift_table"}
     forms["drift_previous"] = "drift.json"
 
     def values(folder: str) -> dict[str, str]:
@@ -116,7 +117,9 @@ def test_options_are_those_of_the_table_in_each_way(
 
     with subtests.test("the environment: relative to where the command is started"):
         chosen = values("environment")
-        environment = {variable: chosen[option] for option, variable in rows}
+        environment = {
+            variable: chosen[option] for option, variable in rows if option != "drift_table"
+        }
         check("environment", *drift.run(f"cd environment; {plain}", **environment))
     with subtests.test("ansible.cfg: relative to that file"):
         lines = [f"{option} = {value}" for option, value in values("settings").items()]
@@ -189,6 +192,8 @@ def test_the_job_of_ci_installs_looks_and_keeps_what_is_vaulted(drift: Drift) ->
     home = drift.host.scratch / "home"
     home.mkdir()
     user = {"HOME": str(home), "ANSIBLE_HOME": str(home / ".ansible"), **vault}
+    user["CI_BUILDS_DIR"] = str(drift.folder)
+    drift.folder.chmod(0o777)  # as GitLab's runner has it
     collections = {"ANSIBLE_COLLECTIONS_PATH": str(home / ".ansible" / "collections")}
     code, output = drift.run("\n".join(job["script"]), **user, **collections)
     assert code == 2, output
