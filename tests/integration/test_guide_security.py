@@ -347,7 +347,7 @@ def test_the_interpreter_of_the_command_is_isolated(users: Users) -> None:
     keep_apart(host)
     host.module("bpf_restore", name="agent", maps=[{"name": "flows", **HASH}]).good()
     command = "/usr/local/lib/ebpf-pinning/ebpf-pinning"
-    assert re.match(r"#!\S+ -I\n", host.shell(f"head -n 1 {command}"))
+    assert re.match(r"#!\S+ -IS\n", host.shell(f"head -n 1 {command}"))
     elsewhere = users.folder / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "argparse.py").write_text("raise SystemExit('another module')\n")
