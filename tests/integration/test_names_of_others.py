@@ -73,7 +73,8 @@ def _tasks() -> Iterator[Task]:
         yield task("bpf_map_pinned", directory=place, name="x", **SHAPE, check=True, diff=True)
         yield task("bpf_object_pinned", path=f"{AGENT}/new", source=place, check=True)
         yield task("bpffs_mount", path=place, check=True, diff=True)
-        yield task("bpf_restore", name="x", directory=place, maps=[{"name": "a", **SHAPE}])
+        maps = [{"name": "a", **SHAPE}]
+        yield task("bpf_restore", name="x", directory=place, maps=maps, check=True)
 
 
 def _is_shown(text: str) -> bool:

@@ -266,7 +266,7 @@ def test_a_user_who_tries_all_the_time_gets_nothing_into_it(host: Host, tmp_path
         each.path.mkdir()
     attempt = f"""
         setpriv --reuid={USER} --regid={USER} --clear-groups sh -c '
-            cd /mnt/place
+            cd /mnt/place || exit 0
             for each in . * */* */*/* */*/*/*; do
                 echo x >> $each; echo x >> $each/argparse.py; echo x > $each.new~
             done
