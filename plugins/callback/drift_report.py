@@ -121,7 +121,8 @@ from ..plugin_utils._drift_settings import Settings, Unclear, not_blank
 C: t.Any = constants
 COLLECTION = "ebpf.pinning."
 ASYNC_STATUS = ("ansible.builtin.async_status", "ansible.legacy.async_status", "async_status")
-DRIFT, NOTHING_SEEN = 2, 3  # exit codes; 2 is also what Ansible makes of hosts that fail
+DRIFT = 2  # exit code; also what Ansible makes of hosts that fail
+NOTHING_SEEN = 3  # exit code
 # A variable of the play of ebpf.pinning.drift, whose exit code is to be the verdict.
 VERDICT = "__drift_verdict"
 

@@ -33,7 +33,7 @@ if t.TYPE_CHECKING:
 class _Fstab(t.NamedTuple):
     """fstab as it is, and what makes it as it is to be."""
 
-    boot: boot.Boot
+    start: boot.Boot
     before: bytes
     change: t.Callable[[bytes], bytes]
     remarks: t.Sequence[str] = ()
@@ -69,15 +69,17 @@ def run(module: AnsibleModule) -> t.NoReturn:
         if plan.problems:
             raise Problems(plan.problems)
         table = _fstab(parameters, wanted, seen, plan)
-        source = boot.source_of_new(wanted.path, seen.bpffs, table.before, table.boot)
+        source = boot.source_of_new(wanted.path, seen.bpffs, table.before, table.start)
         dropped = list(plan.dropped)
         if module.check_mode:
             mount = _foreseen(wanted, seen, plan, source)
             changed = plan.changes or table.after != table.before
         else:
             mount, dropped = _apply(wanted, seen, plan, done, source)
-            if parameters["boot"] is not None and fstab_file.update(table.boot.fstab, table.change):
-                done.append(f"{table.boot.fstab} written")
+            if parameters["boot"] is not None and fstab_file.update(
+                table.start.fstab, table.change
+            ):
+                done.append(f"{table.start.fstab} written")
             changed = bool(done)
         for remark in table.remarks:
             module.warn(str(printable(remark)))
@@ -189,7 +191,7 @@ def _diff(
     if before != after:
         diff.append(text_diff(path, _flat(before), _flat(after)))
     if table.after != table.before:
-        diff.append(file_diff(table.boot.fstab, table.before, table.after))
+        diff.append(file_diff(table.start.fstab, table.before, table.after))
     return diff
 
 

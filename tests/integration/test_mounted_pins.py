@@ -46,7 +46,7 @@ def test_a_map_is_used_or_refused_but_never_replaced(
     host: Host, place: str, policy: str, entries: int
 ) -> None:
     before = host.inventory()
-    declared = dict(MAP, path=place, max_entries=entries, on_mismatch=policy)
+    declared = {**MAP, "path": place, "max_entries": entries, "on_mismatch": policy}
     runs = host.playbook(
         [task("bpf_map_pinned", check=check, **declared) for check in (True, False)]
     )

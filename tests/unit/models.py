@@ -98,7 +98,7 @@ def with_access(entry: Entry, access: Access) -> Entry:
 # Pins
 
 ENTRIES = st.builds(
-    lambda identity, owner, group, mode: Entry(identity, owner, group, mode),
+    Entry,
     st.builds(Identity, st.just(1), st.integers(1, 999)),
     some.FEW_IDS,
     some.FEW_IDS,

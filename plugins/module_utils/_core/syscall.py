@@ -18,7 +18,6 @@ from typing import Optional, Tuple
 
 from .advice import ActsOn
 from .errors import PinningError, Refusal, refusal
-from .errors import explained as explained
 from .uapi import Command
 
 
