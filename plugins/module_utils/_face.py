@@ -85,17 +85,26 @@ def warn_of(module: AnsibleModule, awaited: t.Iterable[str]) -> None:
         module.warn(f"{text}; until then a run that is not a check fails")
 
 
-def printable(value: t.Any, key: str = "") -> t.Any:
+class Declared(str):
+    """Text of the declaration itself. A task that succeeds tells it as it is, for others to use."""
+
+
+def printable(
+    value: t.Any, key: str = "", declared: t.Callable[[Declared], str] = lambda text: text
+) -> t.Any:
     """`value` with every text fit for JSON and for a terminal: names in bpffs may be any bytes.
 
-    Only messages and diffs, whose `key` says so, have more than one line.
+    Only messages and diffs, whose `key` says so, have more than one line. `declared` is what
+    becomes of text that comes from the declaration.
     """
+    if isinstance(value, Declared):
+        return declared(value)
     if isinstance(value, str):
         return visible_text(value) if key in _OF_LINES else visible(value)
     if isinstance(value, dict):
-        return {key: printable(each, key) for key, each in value.items()}
+        return {key: printable(each, key, declared) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [printable(each) for each in value]
+        return [printable(each, "", declared) for each in value]
     return value
 
 

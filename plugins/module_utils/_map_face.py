@@ -32,6 +32,7 @@ from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.maps import WantedPin, read_pins
 from ._core.syscall import KernelError
 from ._face import (
+    Declared,
     Dictionary,
     batch_report,
     failures_reported,
@@ -89,8 +90,8 @@ def _report(result: Result[Outcome], known: t.Sequence[str], *, with_diff: bool)
 def _map(outcome: Outcome) -> Dictionary:
     step = outcome.step
     report: Dictionary = {
-        "path": step.wanted.path,
-        "name": step.wanted.name,
+        "path": Declared(step.wanted.path),
+        "name": Declared(step.wanted.name),
         "action": outcome.action,
         "drift": [vars(drift) for drift in step.drift],
         "id": outcome.id,

@@ -31,11 +31,12 @@ class PinningModule(AnsibleModule):
 
     def exit_json(self, **kwargs: t.Any) -> t.NoReturn:
         """End well."""
-        super().exit_json(**printable(kwargs))
+        super().exit_json(**printable(kwargs, declared=str))
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
         """Fail."""
-        super().fail_json(**printable({**kwargs, "msg": msg}))
+        spelled = printable({**kwargs, "msg": msg}, declared=lambda text: visible(str(text)))
+        super().fail_json(**spelled)
 
 
 def without_blanks(given: t.Any, options: Options) -> t.Any:

@@ -28,6 +28,7 @@ from ._core.spec.fields import group_name, octal, user_name
 from ._core.spec.objects import read_objects
 from ._core.syscall import KernelError
 from ._face import (
+    Declared,
     Dictionary,
     batch_report,
     certain_problems,
@@ -60,7 +61,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
         if module.check_mode:
             picture = expecting(wanted, picture, awaited)
             announced = plan(wanted, picture, parents=parameters["parents"])
-            decided = decided if certain_problems(announced) else announced
+            decided = decided.with_problems(certain_problems(announced)) or announced
         known = list(told(_cautions(decided)))
         for warning in (*known, *_foreseeable(decided)):
             module.warn(warning)
@@ -124,8 +125,8 @@ def _object(outcome: ObjectOutcome) -> Dictionary:
     step = outcome.step
     known = None if isinstance(step, RefuseObject) else step.object
     report: Dictionary = {
-        "path": step.wanted.path,
-        "name": step.wanted.name,
+        "path": Declared(step.wanted.path),
+        "name": Declared(step.wanted.name),
         "action": outcome.action,
         "drift": [vars(drift) for drift in step.drift],
         "type": (known and known.kind) or None,

@@ -19,6 +19,7 @@ from ._core.restore import command, manifest
 from ._core.spec.fields import Awaited, BadField, check_no_control, plain
 from ._core.uapi import MapFlag
 from ._face import (
+    Declared,
     Dictionary,
     failures_reported,
     file_diff,
@@ -172,7 +173,10 @@ def _sandbox(parsed: manifest.Manifest) -> Dictionary:
     points |= {mount.point for mount in mounts() if mount.fstype == "bpf"}
     directories = {pin.directory for pin in parsed.pins}
     return {
-        "writable": sorted({_holder(directory, points) for directory in directories}),
+        "writable": [
+            Declared(path)
+            for path in sorted({_holder(directory, points) for directory in directories})
+        ],
         "capabilities": ["CAP_SYS_ADMIN"] if needs_admin else [],
     }
 

@@ -82,11 +82,14 @@ def _is_shown(text: str) -> bool:
 
 
 def _texts(value: Any) -> Iterator[str]:
+    """All texts but those that a task repeats from its own declaration when it succeeds."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
+        is_declared = {"action", "drift"} <= value.keys()
+        for key, each in value.items():
+            if not (is_declared and key in ("path", "name")):
+                yield from _texts(each)
     elif isinstance(value, list):
         for each in value:
             yield from _texts(each)
@@ -160,3 +163,21 @@ def test_the_lookup_shows_what_a_file_is_called(host: Host) -> None:
     assert run.output.count("ebpf.pinning.elf_maps: ") >= len(paths)
     assert _is_shown(run.output), [line for line in run.output.splitlines() if not _is_shown(line)]
     assert not [line for line in run.output.splitlines() if line.startswith(FORGED + ".")]
+
+
+def test_a_declared_name_is_kept_by_the_role_that_prunes(host: Host) -> None:
+    """What a task says of its own declaration is what later tasks are told to keep."""
+    names = [name for name in NAMES[:-1] if "." not in name]
+    maps = [{"name": name, **SHAPE} for name in names]
+    variables = {
+        "bpf_maps": maps,
+        "bpf_maps_directory": AGENT,
+        "bpf_maps_prune": True,
+    }
+    include = {"ansible.builtin.include_role": {"name": "ebpf.pinning.bpf_maps"}, "vars": variables}
+    ids = []
+    for _run in range(2):
+        run = host.ansible_playbook(host.play([include]))
+        assert run.code == 0, run.output
+        ids.append([host.info(f"{AGENT}/{name}")["id"] for name in names])
+    assert ids[0] == ids[1]
