@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import typing as t
+from dataclasses import replace
 from functools import partial
 
 from ._core import boot, fstab, fstab_file
@@ -106,9 +107,11 @@ def _fstab(
     remarks: t.List[str] = []
     change: t.Callable[[bytes], bytes] = bytes  # as it is
     if asked:
-        manner = boot.manner(wanted, seen, plan.unmount, before, start)
+        # What is only unmounted says nothing of what is mounted at boot.
+        then = seen if plan.mount or not plan.unmount else replace(seen, bpffs=None)
+        manner = boot.manner(wanted, then, plan.unmount, before, start)
         change = partial(fstab.with_entry, wanted=wanted, fstab=start.fstab, manner=manner)
-        remarks += boot.remarks(seen, manner, start)
+        remarks += boot.remarks(then, manner, start)
     elif asked is not None:
         change = partial(fstab.without_entry, path=wanted.path)
     after = change(before)
