@@ -75,7 +75,7 @@ def _make(
     """A map, and why the kernel did not take the BTF, if so."""
     blob, key_type_id, value_type_id = btf
     refusal = None
-    if blob:
+    for _attempt in range(_ATTEMPTS if blob else 0):
         try:
             with kernel.load_btf(blob) as fd:
                 ids = (fd, key_type_id, value_type_id)
@@ -84,6 +84,8 @@ def _make(
             if error.errno == errno.EPERM or is_needed:
                 raise
             refusal = error
+            if error.errno not in _PASSING:
+                break
     # Should this fail as well, it is not for the BTF, and says why.
     return _create(shape, name, numa_node, inner, (0, 0, 0)), refusal
 
@@ -135,4 +137,7 @@ def _version(text: str) -> Tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", text)[:2]))
 
 
+# What may pass by itself is no refusal of BTF before it has come twice.
+_PASSING = (errno.ENOMEM, errno.ENOSPC, errno.EAGAIN, errno.EINTR, errno.EBUSY)
+_ATTEMPTS = 2
 _Btf = Tuple[bytes, int, int]  # blob, ids of the types of key and value
