@@ -16,6 +16,7 @@ OF_CONTROLLERS = [
     "test_btf_excerpt.py",
     "test_drift_findings.py",
     "test_elf_fuzz.py",
+    "test_loader_rules.py",
     "test_map_definitions.py",
     "test_object_files.py",
 ]

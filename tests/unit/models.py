@@ -103,6 +103,7 @@ ENTRIES = st.builds(
     some.FEW_IDS,
     some.FEW_IDS,
     st.sampled_from([0o600, 0o640, 0o777]),
+    st.just(1),
 )
 
 
