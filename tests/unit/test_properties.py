@@ -227,8 +227,10 @@ def test_a_batch_that_is_refused_changes_nothing() -> None:
             apply_names.apply(decided, MapCraft())
         assert raised.value.problems == (*decided.problems, *decided.not_mounted)
         result = situation.check()
-        assert isinstance(result, Failed) is bool(decided.problems)
-        if decided.problems:
+        # A task before may make a directory, or a file system writable.
+        certain = set(decided.problems) - set(decided.not_yet)
+        assert isinstance(result, Failed) is bool(certain)
+        if certain:
             assert result.fields["changed"] is False
             assert result.fields["msg"] == problems
 
