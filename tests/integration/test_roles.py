@@ -255,11 +255,6 @@ WRONG = {
         ({"bpf_maps_report_undeclared": "perhaps"}, "bpf_maps_report_undeclared"),
         ({"bpf_maps_restore_at_boot": "perhaps"}, "bpf_maps_restore_at_boot"),
     ],
-    "bpf_restore": [
-        ({"bpf_restore_state": "gone"}, "bpf_restore_state"),
-        ({"bpf_restore_maps": "flows"}, "bpf_restore_maps"),
-        ({"bpf_restore_mounts": [5]}, "bpf_restore_mounts"),
-    ],
 }
 
 

@@ -78,7 +78,7 @@ def foresee(plan: NamePlan[Step], craft: Craft[Step, Outcome]) -> Result[Outcome
     """The result that `apply` will have if nothing goes wrong, for check mode."""
     return Result(
         [craft.foreseen(step) for step in plan.steps],
-        plan.new_directories,
+        plan.new_directories if plan.parents else [],
         plan.leftovers,
     )
 

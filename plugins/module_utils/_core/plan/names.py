@@ -34,7 +34,7 @@ class NamePlan(Generic[Step]):
     @property
     def new_directories(self) -> List[str]:
         paths = (path for seen in self.directories for path in _missing_paths(seen))
-        return list(dict.fromkeys(paths)) if self.parents else []
+        return list(dict.fromkeys(paths))
 
     @property
     def leftovers(self) -> List[str]:
