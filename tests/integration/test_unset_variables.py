@@ -123,7 +123,6 @@ def state(host: Host) -> tuple[Any, ...]:
     )
 
 
-@pytest.mark.every_core
 @pytest.mark.parametrize("role", ROLES)
 def test_a_blank_variable_of_a_role_is_as_one_that_is_not_set(
     apart: Host, role: str, subtests: pytest.Subtests
@@ -195,7 +194,6 @@ def switches_of(name: str) -> list[str]:
     return re.findall(r"(\w+) \| default\(none\)", (CHECKOUT / f"playbooks/{name}.yml").read_text())
 
 
-@pytest.mark.every_core
 @pytest.mark.parametrize("name", ["drift", "provision"])
 def test_a_blank_variable_of_a_playbook_is_as_one_that_is_not_set(
     host: Host, name: str, subtests: pytest.Subtests
