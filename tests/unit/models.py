@@ -97,13 +97,18 @@ def with_access(entry: Entry, access: Access) -> Entry:
 
 # Pins
 
+
+def _entry(identity: Identity, owner: int, group: int, mode: int) -> Entry:
+    """One with a single name: what is not drawn, some versions of Hypothesis make up."""
+    return Entry(identity, owner, group, mode)
+
+
 ENTRIES = st.builds(
-    Entry,
+    _entry,
     st.builds(Identity, st.just(1), st.integers(1, 999)),
     some.FEW_IDS,
     some.FEW_IDS,
     st.sampled_from([0o600, 0o640, 0o777]),
-    st.just(1),
 )
 
 
