@@ -61,7 +61,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
         if module.check_mode:
             picture = expecting(wanted, picture, awaited)
             announced = plan(wanted, picture, parents=parameters["parents"])
-            decided = decided.with_problems(certain_problems(announced)) or announced
+            decided = decided if certain_problems(announced) else announced
         known = list(told(_cautions(decided)))
         for warning in (*known, *_foreseeable(decided)):
             module.warn(warning)

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Collection, Dict, Generic, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from dataclasses import dataclass
+from typing import Collection, Dict, Generic, List, Mapping, Sequence, Tuple, TypeVar
 
 from ..found.pins import DirectorySeen, MountedPin
 from ..shape import Identity
@@ -24,12 +24,6 @@ class NamePlan(Generic[Step]):
     not_yet: Sequence[str] = ()  # those of the problems that a task before may cure
     parents: bool = True  # missing directories are made
     user: int = 0  # uid of the task
-
-    def with_problems(self, more: Sequence[str]) -> Optional[NamePlan[Step]]:
-        """The same with these problems, too; None where there are no more."""
-        if not more:
-            return None
-        return replace(self, problems=list(dict.fromkeys([*self.problems, *more])))
 
     @property
     def new_directories(self) -> List[str]:
