@@ -50,7 +50,10 @@ def has_options(entry: list[bytes]) -> bool:
 def assert_says(options: list[str], wanted: WantedMount) -> None:
     """The options are those that are wanted, and none that says otherwise."""
     valued = [option for option in wanted.options.split(",") if option]
-    assert {*valued, *wanted.set_flags} <= {*options}
+    said = {*options}
+    if said.isdisjoint({"noatime", "strictatime"}):
+        said.add("relatime")  # man 8 mount: what a mount has unless told otherwise
+    assert {*valued, *wanted.set_flags} <= said
     for option in valued:
         key = option.partition("=")[0] + "="
         assert {each for each in options if each.startswith(key)} == {option}
