@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ._core.apply.absence import Removal, apply, foresee
-from ._core.found.pins import PinnedLink
-from ._core.observe.absence import observe_paths, observe_tree
-from ._core.plan.absence import AbsencePlan, Unlink, plan_paths, plan_prune
-from ._core.spec.absence import absent_paths, prune
-from ._core.spec.fields import BadField
+from ._core.apply.absence import AbsenceKind, path_of
+from ._core.engine.run import apply, plan, predict
+from ._core.engine.steps import Action, Outcome, Result
+from ._core.found.pins import PinnedLink, Sight
+from ._core.people import BadField
+from ._core.plan.absence import Emptied
+from ._core.spec.absence import AbsentPaths, Prune, absent_paths, prune
 from ._core.visible import visible, visible_lines
 from ._face import Dictionary, failures_reported, printable, text_diff
 
@@ -22,30 +23,31 @@ if t.TYPE_CHECKING:
 def run(module: AnsibleModule) -> t.NoReturn:
     """Arguments, spec, observe, plan, apply, report."""
     with failures_reported(module):
-        decided = _decide(module.params)
+        kind = AbsenceKind()
+        decided = plan(kind, kind.observe([_wanted(module.params)]))
         if decided.problems:
-            module.fail_json(msg=visible_lines(decided.problems), changed=False)
-        for unlink in decided.pins:
-            if isinstance(unlink.pin, PinnedLink):
-                module.warn(printable(f"{unlink.path}: when the pin is gone, {unlink.pin.loss}"))
-        removal = foresee(decided) if module.check_mode else apply(decided)
-        report = _report(decided, removal, with_diff=module._diff)
-        if removal.error:
-            msg = visible(removal.error)
+            module.fail_json(msg=visible_lines(decided.texts()), changed=False)
+        for step in decided.steps:
+            link = step.found.found if isinstance(step.found, Sight) else None
+            if step.action is Action.REMOVE and isinstance(link, PinnedLink):
+                module.warn(f"{path_of(step)}: when the pin is gone, {link.loss}")
+        result = (predict if module.check_mode else apply)(kind, decided)
+        report = _report(result, with_diff=module._diff)
+        if result.error:
+            msg = visible(result.error)
             if report["changed"]:
-                msg += f"\nRemoved before that: {len(removal.pins)} (see `pins`)"
+                msg += f"\nRemoved before that: {report['counts']['removed']} (see `pins`)"
             module.fail_json(**printable({"msg": msg, **report}))
         module.exit_json(**printable(report))
 
 
-def _decide(parameters: t.Mapping[str, t.Any]) -> AbsencePlan:
+def _wanted(parameters: t.Mapping[str, t.Any]) -> t.Union[AbsentPaths, Prune]:
     kind, recurse = parameters["type"], parameters["recurse"]
     if parameters["path"] is not None:
-        wanted_paths = absent_paths(parameters["path"], kind, recurse=recurse)
-        return plan_paths(wanted_paths, observe_paths(wanted_paths))
+        return absent_paths(parameters["path"], kind, recurse=recurse)
     if parameters["directory"] is None:
         raise BadField("neither path nor directory is given: say what is to be gone")
-    wanted = prune(
+    return prune(
         parameters["directory"],
         parameters["keep"],
         parameters["patterns"],
@@ -53,48 +55,41 @@ def _decide(parameters: t.Mapping[str, t.Any]) -> AbsencePlan:
         recurse=recurse,
         shared=parameters["prune_shared"],
     )
-    return plan_prune(wanted, observe_tree(wanted))
 
 
-def _report(decided: AbsencePlan, removal: Removal, *, with_diff: bool) -> Dictionary:
-    pins = [_removed(unlink, removal) for unlink in removal.pins]
-    pins += [_missing(path) for path in decided.missing]
+def _report(result: Result, *, with_diff: bool) -> Dictionary:
+    by_word: t.Dict[str, t.List[Outcome]] = {"removed": [], "missing": [], "spared": []}
+    directories = []
+    for outcome in result.outcomes:
+        if not isinstance(outcome.step.found, Emptied):
+            by_word.setdefault(outcome.word, []).append(outcome)
+        elif outcome.changed:
+            directories.append(path_of(outcome.step))
     report: Dictionary = {
-        "changed": bool(removal.pins or removal.directories),
-        "pins": pins,
-        "directories": removal.directories,
-        "spared": [vars(spared) for spared in decided.spared],
-        "counts": {
-            "removed": len(removal.pins),
-            "missing": len(decided.missing),
-            "spared": len(decided.spared),
-        },
+        "changed": result.changed,
+        "pins": [_pin(outcome) for outcome in (*by_word["removed"], *by_word["missing"])],
+        "directories": directories,
+        "spared": [
+            {"path": path_of(outcome.step), "reason": outcome.step.reason}
+            for outcome in by_word["spared"]
+        ],
+        "counts": {word: len(by_word[word]) for word in ("removed", "missing", "spared")},
     }
     if with_diff:
         report["diff"] = [
-            text_diff(unlink.path, {"pin": unlink.pin.label}, {}) for unlink in removal.pins
-        ] + [text_diff(path, {"directory": "empty"}, {}) for path in removal.directories]
+            text_diff(path_of(outcome.step), {"pin": outcome.step.found.found.label}, {})
+            for outcome in by_word["removed"]
+        ] + [text_diff(path, {"directory": "empty"}, {}) for path in directories]
     return report
 
 
-def _removed(unlink: Unlink, removal: Removal) -> Dictionary:
-    held = unlink.pin
+def _pin(outcome: Outcome) -> Dictionary:
+    pin = outcome.step.found.found if outcome.changed else None
     return {
-        "path": unlink.path,
-        "action": "removed",
-        "type": held.kind,
-        "id": held.id,
-        "name": held.name,
-        "last_reference": removal.last_reference.get(unlink.path),
-    }
-
-
-def _missing(path: str) -> Dictionary:
-    return {
-        "path": path,
-        "action": "missing",
-        "type": None,
-        "id": None,
-        "name": None,
-        "last_reference": None,
+        "path": path_of(outcome.step),
+        "action": outcome.word,
+        "type": pin and pin.kind,
+        "id": pin and pin.id,
+        "name": None if pin is None else pin.name,
+        "last_reference": outcome.after,
     }

@@ -8,18 +8,20 @@ import typing as t
 from collections import Counter
 from contextlib import contextmanager
 
+from ._core.engine.steps import Action, Cure
 from ._core.errors import TROUBLE, PinningError, Problems, explained
 from ._core.map_types import map_type_name, settable_flags
 from ._core.shape import MapShape
 from ._core.uapi import flag_names
+from ._core.users import Users
 from ._core.visible import visible, visible_lines, visible_text
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-    from ._core.apply.names import Result
-    from ._core.plan.names import NamePlan
-    from ._core.spec.fields import Awaited
+    from ._core.engine.run import AnyPlan
+    from ._core.engine.steps import Outcome, Result
+    from ._core.people import Awaited
 
 T = t.TypeVar("T")
 Dictionary = t.Dict[str, t.Any]
@@ -46,37 +48,29 @@ def failures_reported(module: AnsibleModule, done: t.Sequence[str] = ()) -> t.It
         module.fail_json(**printable({"msg": msg, "changed": bool(done)}))
 
 
-def read_awaiting(
-    module: AnsibleModule, read: t.Callable[[t.Optional[Awaited]], T]
-) -> t.Tuple[T, Awaited]:
-    """What `read` returns, and what a check awaits of the tasks before.
+def read_awaiting(module: AnsibleModule, read: t.Callable[[Users], T]) -> t.Tuple[T, Awaited]:
+    """What `read` returns, and the users that a check awaits of the tasks before.
 
     What cannot be is told as in a run, and then all that is missing with it.
     """
     if not module.check_mode:
-        return read(None), {}
+        return read(Users()), {}
     awaited: Awaited = {}
     try:
-        return read(awaited), awaited
+        return read(Users(awaited)), awaited
     except PinningError:
-        return read(None), {}
+        return read(Users()), {}
 
 
-def remaining_problems(
-    module: AnsibleModule, plan: NamePlan[t.Any], awaited: Awaited
-) -> t.Sequence[str]:
+def remaining_problems(module: AnsibleModule, plan: AnyPlan, awaited: Awaited) -> t.Sequence[str]:
     """What stops the task. Of what a task before may cure, a check warns, and goes on."""
     if module.check_mode:
-        warn_of(module, plan.not_mounted)
-        if not certain_problems(plan):
-            warn_of(module, [*awaited, *plan.not_yet])
+        warn_of(module, plan.texts(Cure.MOUNT))
+        if not plan.texts(Cure.NONE):
+            warn_of(module, [*awaited, *plan.texts(Cure.EARLIER_TASK)])
             return []
-    return plan.problems
-
-
-def certain_problems(plan: NamePlan[t.Any]) -> t.List[str]:
-    """Those that no task before cures."""
-    return [problem for problem in plan.problems if problem not in plan.not_yet]
+        return plan.texts(Cure.NONE, Cure.EARLIER_TASK)
+    return plan.texts()
 
 
 def warn_of(module: AnsibleModule, awaited: t.Iterable[str]) -> None:
@@ -112,29 +106,28 @@ _OF_LINES = ("msg", "before", "after", "exception")
 
 
 def batch_report(
-    result: Result[t.Any],
+    result: Result,
     key: str,
-    done: t.Sequence[str],
-    describe: t.Callable[[t.Any], Dictionary],
-    diff_of: t.Optional[t.Callable[[t.Any], Dictionary]],
+    done: t.Sequence[Action],
+    describe: t.Callable[[Outcome], Dictionary],
+    diff_of: t.Optional[t.Callable[[Outcome], Dictionary]],
 ) -> Dictionary:
     """What became of a batch. `key` is where it is listed, `done` are the actions that change."""
-    counts = dict.fromkeys((*done, "unchanged", "incompatible"), 0)
+    counts = {action.value: 0 for action in (*done, Action.KEEP, Action.REFUSE)}
     for outcome in result.outcomes:
-        counts[outcome.action] = counts.get(outcome.action, 0) + 1
-    changing = [outcome for outcome in result.outcomes if outcome.action in done]
+        counts[outcome.word] = counts.get(outcome.word, 0) + 1
     report: Dictionary = {
-        "changed": bool(changing or result.new_directories or result.leftovers),
+        "changed": result.changed,
         key: [describe(outcome) for outcome in result.outcomes],
         "counts": counts,
-        "directories": result.new_directories,
-        "leftovers": result.leftovers,
+        "directories": result.made,
+        "leftovers": result.cleared,
     }
     if diff_of:
         report["diff"] = [
-            *(text_diff(path, {}, {"directory": "new"}) for path in result.new_directories),
-            *(text_diff(path, {"leftovers": "of a killed run"}, {}) for path in result.leftovers),
-            *map(diff_of, changing),
+            *(text_diff(path, {}, {"directory": "new"}) for path in result.made),
+            *(text_diff(path, {"leftovers": "of a killed run"}, {}) for path in result.cleared),
+            *(diff_of(outcome) for outcome in result.outcomes if outcome.changed),
         ]
     return report
 
@@ -145,19 +138,19 @@ def refused(report: Dictionary, problems: t.Sequence[str]) -> Dictionary:
     return t.cast(Dictionary, printable({**report, **nothing, "msg": visible_lines(problems)}))
 
 
-def stopped(result: Result[t.Any], done: t.Sequence[str], key: str) -> str:
+def stopped(result: Result, key: str) -> str:
     """The message of a run that stopped at `result.error`: that, and how far it came.
 
-    `key` is where the result lists the items, `done` are the actions that change something.
+    `key` is where the result lists the items.
     """
-    actions = Counter(outcome.action for outcome in result.outcomes)
-    made, error = len(result.new_directories), visible(result.error)
+    actions = Counter(outcome.word for outcome in result.outcomes)
+    made, error = len(result.made), visible(result.error)
     if len(result.outcomes) == 1 and not made:
         return error
     summary = [f"{made} directories made"] if made else []
     summary += [f"{count} {action.replace('_', ' ')}" for action, count in actions.items()]
     told = ", ".join(summary)
-    if made or result.leftovers or any(actions[each] for each in done):
+    if result.changed:
         return (
             f"{error}\nDone so far: {told} (see `{key}`). What is done stays; mend the "
             "cause, then run again to do the rest."

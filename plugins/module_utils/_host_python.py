@@ -14,7 +14,7 @@ import typing as t
 
 from ._core.errors import PinningError
 from ._core.ownership import check_roots_own_below, roots_own
-from ._core.spec.fields import Awaited, BadField
+from ._core.people import Awaited, BadField
 
 _LONGEST_LINE = 126  # bytes; what Linux before 5.1 reads of it (BINPRM_BUF_SIZE)
 

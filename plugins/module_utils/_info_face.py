@@ -20,8 +20,9 @@ from ._core.found.pins import (
 )
 from ._core.mountinfo import Mount
 from ._core.observe.info import Answer, answer
-from ._core.spec.fields import group_name, octal, user_name
+from ._core.spec.fields import octal
 from ._core.spec.info import read_question
+from ._core.users import group_name, user_name
 from ._face import Dictionary, failures_reported, printable, shape_fields
 from ._mount_face import mount_fields
 

@@ -7,30 +7,22 @@ from __future__ import annotations
 import gc
 import typing as t
 
-from ._core.apply.maps import MapCraft, Outcome
-from ._core.apply.names import Result, apply, foresee
+from ._core.apply.maps import MapAfter, MapKind
+from ._core.engine.run import apply, plan, predict
+from ._core.engine.steps import Action, Outcome, Result
 from ._core.found.pins import PinnedMap
 from ._core.host import this_host
 from ._core.map_types import MAP_TYPES
 from ._core.objects import programs_using
-from ._core.observe.maps import observe
 from ._core.observe.openings import openings
 from ._core.plan.exposure import Caution, boundaries_of, cautions, told, undrawn
-from ._core.plan.maps import (
-    HELD_OPEN,
-    Create,
-    MapPlan,
-    Migrate,
-    Replace,
-    Step,
-    plan,
-    spell_shape,
-    unverified,
-)
+from ._core.plan.maps import HELD_OPEN, MapPlan, MapStep, spell_shape, unverified
 from ._core.plan.migration import loses_btf
-from ._core.spec.fields import group_name, octal, user_name
+from ._core.plan.names import REPLACING
+from ._core.spec.fields import octal
 from ._core.spec.maps import WantedPin, read_pins
 from ._core.syscall import KernelError
+from ._core.users import group_name, is_member, user_name
 from ._face import (
     Declared,
     Dictionary,
@@ -48,75 +40,70 @@ from ._face import (
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-DONE = ("created", "adjusted", "replaced", "migrated")
+DONE = (Action.CREATE, Action.ADJUST, Action.REPLACE, Action.MIGRATE)
 
 
 def run(module: AnsibleModule) -> t.NoReturn:
     """Arguments, spec, observe, plan, apply, report."""
     gc.disable()  # a batch makes many values and no cycles, and the process ends with it
     parameters = module.params
+    kind = MapKind(parents=parameters["parents"])
     with failures_reported(module):
         items = [parameters] if parameters["maps"] is None else parameters["maps"]
         # Before core 2.21 every result carries all arguments along: a thousand maps, once more.
         said = {"module_args": {**parameters, "maps": f"{len(items)} maps"}}
         pins, awaited = read_awaiting(
-            module, lambda awaited: read_pins(items, parameters, this_host(), awaited)
+            module, lambda ids: read_pins(items, parameters, this_host(), ids)
         )
-        picture = observe(pins, foreseeing=module.check_mode)
-        decided = plan(pins, picture, parents=parameters["parents"])
+        decided = plan(kind, kind.observe(pins, predicting=module.check_mode))
         known = list(told(_cautions(decided)))
         for warning in (*known, *_foreseeable(decided)):
             module.warn(warning)
         problems = remaining_problems(module, decided, awaited)
         if problems:
-            report = _report(foresee(decided, MapCraft()), known, with_diff=False)
+            report = _report(predict(kind, decided), known, with_diff=False)
             module.fail_json(invocation=said, **refused(report, problems))
-        result = foresee(decided, MapCraft()) if module.check_mode else apply(decided, MapCraft())
+        result = (predict if module.check_mode else apply)(kind, decided)
         for outcome in result.outcomes:
             for warning in outcome.warnings:
                 module.warn(warning)
         report = _report(result, known, with_diff=module._diff)
         if result.error:
-            report["msg"] = stopped(result, DONE, "maps")
+            report["msg"] = stopped(result, "maps")
             module.fail_json(invocation=said, **printable(report))
         module.exit_json(invocation=said, **report)
 
 
-def _report(result: Result[Outcome], known: t.Sequence[str], *, with_diff: bool) -> Dictionary:
+def _report(result: Result, known: t.Sequence[str], *, with_diff: bool) -> Dictionary:
     report = batch_report(result, "maps", DONE, _map, _diff if with_diff else None)
     return {**report, "cautions": known}
 
 
 def _map(outcome: Outcome) -> Dictionary:
-    step = outcome.step
+    step: MapStep = outcome.step
+    after: t.Optional[MapAfter] = outcome.after
     report: Dictionary = {
         "path": Declared(step.wanted.path),
         "name": Declared(step.wanted.name),
-        "action": outcome.action,
-        "drift": [vars(drift) for drift in step.drift],
-        "id": outcome.id,
-        "shape": _shape(outcome),
+        "action": outcome.word,
+        "drift": [vars(change) for change in step.changes],
+        "id": after and after.id,
+        "shape": after and {"name": after.kernel_name, **shape_fields(after.shape)},
         "unverified": unverified(step),
-        "copied": outcome.copied,
-        "caught_up": outcome.caught_up,
+        "copied": after and after.copied,
+        "caught_up": after and after.caught_up,
     }
     if outcome.error:
         report["error"] = outcome.error
     return report
 
 
-def _shape(outcome: Outcome) -> t.Optional[Dictionary]:
-    if outcome.shape is None:
-        return None
-    return {"name": outcome.kernel_name, **shape_fields(outcome.shape)}
-
-
 def _diff(outcome: Outcome) -> Dictionary:
     return text_diff(outcome.step.wanted.path, *_sides(outcome.step))
 
 
-def _sides(step: Step) -> t.Tuple[Dictionary, Dictionary]:
-    if isinstance(step, Create) or not isinstance(step.found, PinnedMap):
+def _sides(step: MapStep) -> t.Tuple[Dictionary, Dictionary]:
+    if not isinstance(step.found, PinnedMap):
         return {}, _declared(step.wanted)
     entry = step.found.entry
     before = dict(
@@ -126,11 +113,11 @@ def _sides(step: Step) -> t.Tuple[Dictionary, Dictionary]:
         mode=octal(entry.mode),
     )
     after = dict(before)
-    for drift in step.drift:
-        before[drift.field], after[drift.field] = drift.have, drift.want
-    if isinstance(step, Replace):
+    for change in step.changes:
+        before[change.field], after[change.field] = change.have, change.want
+    if step.action in REPLACING:
         before["entries"] = "those of the old map"
-        after["entries"] = "copied" if isinstance(step, Migrate) else "none"
+        after["entries"] = "copied" if step.action is Action.MIGRATE else "none"
     return before, after
 
 
@@ -155,34 +142,38 @@ def _cautions(decided: MapPlan) -> t.Iterator[Caution]:
     yield from cautions(decided, HELD_OPEN)
     meant = list(boundaries_of(decided, lambda step: bool(step.wanted.frozen)))
     if meant:
-        yield from undrawn(meant, list(openings()))
+        yield from undrawn(meant, list(openings()), is_member)
 
 
 def _foreseeable(decided: MapPlan) -> t.Iterator[str]:
     """What the user has to know about maps that lose their names."""
-    replaced = [step for step in decided.steps if isinstance(step, Replace)]
-    for step in replaced:
-        if isinstance(step, Migrate) and loses_btf(step.wanted.map, step.found):
+    replaced = [
+        (step, step.found)
+        for step in decided.steps
+        if step.action in REPLACING and isinstance(step.found, PinnedMap)
+    ]
+    for step, found in replaced:
+        if step.action is Action.MIGRATE and loses_btf(step.wanted.map, found):
             yield (
                 f"{step.wanted.path}: the BTF of the old map describes values of another size and "
                 "is not carried over: declare btf to keep names of fields"
             )
     try:
-        users = programs_using(step.found.id for step in replaced)
+        users = programs_using(found.id for _step, found in replaced)
     except KernelError as error:
         yield f"Whether programs use the maps that are replaced cannot be told: {error}"
         return
-    for step in replaced:
-        programs = ", ".join(program.label for program in users[step.found.id])
+    for step, found in replaced:
+        programs = ", ".join(program.label for program in users[found.id])
         if programs:
-            yield f"{step.wanted.path}: {_left_behind(step)}: {programs}"
+            yield f"{step.wanted.path}: {_left_behind(step.action, found)}: {programs}"
 
 
-def _left_behind(step: Replace) -> str:
+def _left_behind(action: Action, found: PinnedMap) -> str:
     text = "programs go on using the map that is replaced, and do not see the new one"
-    if isinstance(step, Migrate):
+    if action is Action.MIGRATE:
         text += ", nor does that one see what they write from then on,"
-    if step.found.shape.number == MAP_TYPES["prog_array"].number:
+    if found.shape.number == MAP_TYPES["prog_array"].number:
         # prog_array_map_clear, when the last pin and the last descriptor are gone.
         text += "; the kernel takes the programs out of it when it has no pin, so tail calls end"
     return f"{text} until they are loaded again"

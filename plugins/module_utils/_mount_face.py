@@ -10,13 +10,15 @@ from dataclasses import replace
 from functools import partial
 
 from ._core import boot, fstab, fstab_file
-from ._core.apply.mounts import apply_mount, apply_unmount
+from ._core.apply.mounts import MountDone, MountKind
+from ._core.engine.run import AnyPlan, apply, plan
+from ._core.engine.steps import Action
 from ._core.errors import Problems
 from ._core.found.mounts import MountSeen
-from ._core.observe.mounts import observe
-from ._core.plan.mounts import MountPlan, flags_to_set, inheriting, plan_mount, plan_unmount
-from ._core.spec.fields import group_name, octal, plain, user_name
+from ._core.plan.mounts import MountStep, dropped, flags_to_set, inheriting, unmounts
+from ._core.spec.fields import octal, plain
 from ._core.spec.mounts import DELEGATES, WantedMount, WantedUnmount, read_mount
+from ._core.users import group_name, user_name
 from ._face import (
     Dictionary,
     failures_reported,
@@ -62,21 +64,23 @@ def run(module: AnsibleModule) -> t.NoReturn:
     with failures_reported(module, done):
         wanted, awaited = read_awaiting(module, partial(read_mount, parameters))
         warn_of(module, awaited)
-        seen = observe(wanted.path)
-        if parameters["state"] == "mounted":
-            plan = plan_mount(wanted, seen)
-        else:
-            plan = plan_unmount(WantedUnmount(wanted.path, wanted.force), seen)
-        if plan.problems:
-            raise Problems(plan.problems)
-        table = _fstab(parameters, wanted, seen, plan)
-        source = boot.source_of_new(wanted.path, seen.bpffs, table.before, table.start)
-        dropped = list(plan.dropped)
+        kind = MountKind()
+        unmount = WantedUnmount(wanted.path, wanted.force)
+        decided = plan(
+            kind, kind.observe([wanted if parameters["state"] == "mounted" else unmount])
+        )
+        if decided.problems:
+            raise Problems(decided.texts())
+        (step,) = decided.steps
+        seen = step.found
+        table = _fstab(parameters, wanted, step)
+        kind.source = boot.source_of_new(wanted.path, seen.bpffs, table.before, table.start)
+        gone = list(dropped(step))
         if module.check_mode:
-            mount = _foreseen(wanted, seen, plan, source)
-            changed = plan.changes or table.after != table.before
+            mount = _predicted(wanted, step, kind.source)
+            changed = not step.is_idle or table.after != table.before
         else:
-            mount, dropped = _apply(wanted, seen, plan, done, source)
+            mount, gone = _apply(kind, decided, done)
             if parameters["boot"] is not None and fstab_file.update(
                 table.start.fstab, table.change
             ):
@@ -86,21 +90,20 @@ def run(module: AnsibleModule) -> t.NoReturn:
             module.warn(str(printable(remark)))
         report: Dictionary = {
             "changed": changed,
-            "action": plan.action,
+            "action": step.action.value,
             "target": wanted.path,
             "mount": mount,
-            "drift": [*map(vars, plan.drift), *table.drift],
-            "dropped": dropped,
+            "drift": [*map(vars, step.changes), *table.drift],
+            "dropped": gone,
         }
         if module._diff:
             report["diff"] = _diff(wanted.path, mount_fields(seen), mount, table)
         module.exit_json(**printable(report))
 
 
-def _fstab(
-    parameters: t.Mapping[str, t.Any], wanted: WantedMount, seen: MountSeen, plan: MountPlan
-) -> _Fstab:
+def _fstab(parameters: t.Mapping[str, t.Any], wanted: WantedMount, step: MountStep) -> _Fstab:
     """What is to become of fstab; FstabProblem, before anything is mounted, if it cannot be."""
+    seen = step.found
     asked, path = parameters["boot"], parameters.get("fstab") or ""
     start = boot.look(path if asked is None else plain(path, "fstab"))
     before = fstab_file.glance(start.fstab) if asked is None else fstab_file.read(start.fstab)
@@ -108,8 +111,8 @@ def _fstab(
     change: t.Callable[[bytes], bytes] = bytes  # as it is
     if asked:
         # What is only unmounted says nothing of what is mounted at boot.
-        then = seen if plan.mount or not plan.unmount else replace(seen, bpffs=None)
-        manner = boot.manner(wanted, then, plan.unmount, before, start)
+        then = replace(seen, bpffs=None) if step.action is Action.UNMOUNT else seen
+        manner = boot.manner(wanted, then, unmounts(step), before, start)
         change = partial(fstab.with_entry, wanted=wanted, fstab=start.fstab, manner=manner)
         remarks += boot.remarks(then, manner, start)
     elif asked is not None:
@@ -127,16 +130,18 @@ def _lines(lines: t.Iterable[bytes]) -> t.List[str]:
 
 
 def _apply(
-    wanted: WantedMount, seen: MountSeen, plan: MountPlan, done: t.List[str], source: str
+    kind: MountKind, decided: AnyPlan, done: t.List[str]
 ) -> t.Tuple[t.Optional[Dictionary], t.List[str]]:
     """The mount afterwards, and the pins that went with an unmount."""
-    if plan.mount or plan.drift:
-        return mount_fields(apply_mount(wanted, seen, plan, done, source)), []
-    if plan.unmount:
-        dropped = apply_unmount(seen, force=wanted.force)
-        done.append("unmounted")
-        return None, dropped
-    return mount_fields(seen), []
+    result = apply(kind, decided)
+    (outcome,) = result.outcomes
+    after: t.Optional[MountDone] = outcome.after
+    if after is None:
+        return mount_fields(outcome.step.found), []
+    done.extend(after.done)
+    if result.error:
+        raise Problems([result.error])
+    return mount_fields(after.seen) if after.seen else None, list(after.dropped)
 
 
 def mount_fields(seen: MountSeen) -> t.Optional[Dictionary]:
@@ -156,17 +161,16 @@ def mount_fields(seen: MountSeen) -> t.Optional[Dictionary]:
     }
 
 
-def _foreseen(
-    wanted: WantedMount, seen: MountSeen, plan: MountPlan, source: str
-) -> t.Optional[Dictionary]:
-    """The picture that `_apply` will give if nothing goes wrong."""
-    if plan.mount:
+def _predicted(wanted: WantedMount, step: MountStep, source: str) -> t.Optional[Dictionary]:
+    """The mount that `_apply` will return if nothing goes wrong."""
+    seen = step.found
+    if step.action is Action.MOUNT:
         return _new_mount(inheriting(wanted, seen.bpffs) if seen.bpffs else wanted, source)
-    picture = None if plan.unmount else mount_fields(seen)
-    if picture is not None:
-        for drift in plan.drift:
-            picture[drift.field] = drift.want
-    return picture
+    fields = None if step.action is Action.UNMOUNT else mount_fields(seen)
+    if fields is not None:
+        for change in step.changes:
+            fields[change.field] = change.want
+    return fields
 
 
 def _new_mount(wanted: WantedMount, source: str) -> Dictionary:

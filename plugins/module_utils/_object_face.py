@@ -6,32 +6,22 @@ from __future__ import annotations
 
 import typing as t
 
-from ._core.apply.names import Result, apply, foresee
-from ._core.apply.objects import ObjectCraft, ObjectOutcome
+from ._core.apply.objects import ObjectKind
+from ._core.engine.run import apply, plan, predict
+from ._core.engine.steps import Action, Cure, Outcome, Result
 from ._core.found.pins import PinnedLink, PinnedMap
 from ._core.objects import programs_using
-from ._core.observe.objects import observe
 from ._core.observe.openings import openings
 from ._core.plan.exposure import Caution, boundaries_of, cautions, told, undrawn
-from ._core.plan.objects import (
-    HELD_OPEN,
-    AdjustObject,
-    KeepObject,
-    ObjectPlan,
-    RefuseObject,
-    ReplaceObject,
-    expecting,
-    plan,
-    sources,
-)
-from ._core.spec.fields import group_name, octal, user_name
+from ._core.plan.objects import HELD_OPEN, ObjectPlan, ObjectStep, expecting, known, sources
+from ._core.spec.fields import octal
 from ._core.spec.objects import read_objects
 from ._core.syscall import KernelError
+from ._core.users import group_name, is_member, user_name
 from ._face import (
     Declared,
     Dictionary,
     batch_report,
-    certain_problems,
     failures_reported,
     printable,
     read_awaiting,
@@ -44,39 +34,32 @@ from ._face import (
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-DONE = ("created", "adjusted", "replaced")
+DONE = (Action.CREATE, Action.ADJUST, Action.REPLACE)
 
 
 def run(module: AnsibleModule) -> t.NoReturn:
     """Arguments, spec, observe, plan, apply, report."""
     parameters = module.params
-    craft = ObjectCraft()
+    kind = ObjectKind(parents=parameters["parents"])
     with failures_reported(module):
         items = [parameters] if parameters["objects"] is None else parameters["objects"]
-        wanted, awaited = read_awaiting(
-            module, lambda awaited: read_objects(items, parameters, awaited)
-        )
-        picture = observe(wanted)
-        decided = plan(wanted, picture, parents=parameters["parents"])
+        wanted, awaited = read_awaiting(module, lambda ids: read_objects(items, parameters, ids))
+        observed = kind.observe(wanted)
+        decided = plan(kind, observed)
         if module.check_mode:
-            picture = expecting(wanted, picture, awaited)
-            announced = plan(wanted, picture, parents=parameters["parents"])
-            decided = decided if certain_problems(announced) else announced
-        known = list(told(_cautions(decided)))
-        for warning in (*known, *_foreseeable(decided)):
+            announced = plan(kind, expecting(observed, awaited))
+            decided = decided if announced.texts(Cure.NONE) else announced
+        cautioned = list(told(_cautions(decided)))
+        for warning in (*cautioned, *_foreseeable(decided)):
             module.warn(warning)
         problems = remaining_problems(module, decided, awaited)
         if problems:
-            report = _report(foresee(decided, craft), known, with_diff=False)
+            report = _report(predict(kind, decided), cautioned, with_diff=False)
             module.fail_json(**refused(report, problems))
-        if module.check_mode:
-            result = foresee(decided, craft)
-        else:
-            with craft.holding(decided):
-                result = apply(decided, craft)
-        report = _report(result, known, with_diff=module._diff)
+        result = (predict if module.check_mode else apply)(kind, decided)
+        report = _report(result, cautioned, with_diff=module._diff)
         if result.error:
-            report["msg"] = stopped(result, DONE, "objects")
+            report["msg"] = stopped(result, "objects")
             module.fail_json(**printable(report))
         module.exit_json(**report)
 
@@ -85,28 +68,28 @@ def _cautions(decided: ObjectPlan) -> t.Iterator[Caution]:
     """What there is to know about others who can open or exchange the pins."""
     yield from cautions(decided, HELD_OPEN)
     yield from sources(decided)
-    meant = list(boundaries_of(decided, lambda step: False if step.object.kind == "map" else None))
+    meant = list(boundaries_of(decided, lambda step: False if known(step).kind == "map" else None))
     if meant:
-        yield from undrawn(meant, list(openings()))
+        yield from undrawn(meant, list(openings()), is_member)
 
 
 def _foreseeable(decided: ObjectPlan) -> t.Iterator[str]:
-    replaced = [step for step in decided.steps if isinstance(step, ReplaceObject)]
+    replaced = [step for step in decided.steps if step.action is Action.REPLACE]
     for step in replaced:
         if isinstance(step.found, PinnedLink):
             yield f"{step.wanted.path}: when the pin is replaced, {step.found.loss}"
     for kept in decided.steps:
-        link = kept.found if isinstance(kept, (KeepObject, AdjustObject)) else None
+        link = kept.found if kept.action in (Action.KEEP, Action.ADJUST) else None
         if isinstance(link, PinnedLink) and link.attached is False:
             yield f"{kept.wanted.path}: {link.idleness}"
-    maps = [step for step in replaced if isinstance(step.found, PinnedMap)]
+    maps = [(step, step.found) for step in replaced if isinstance(step.found, PinnedMap)]
     try:
-        users = programs_using(step.found.id for step in maps)
+        users = programs_using(found.id for _step, found in maps)
     except KernelError as error:
         yield f"Whether programs use the maps that are replaced cannot be told: {error}"
         return
-    for step in maps:
-        programs = ", ".join(program.label for program in users[step.found.id])
+    for step, found in maps:
+        programs = ", ".join(program.label for program in users[found.id])
         if programs:
             yield (
                 f"{step.wanted.path}: programs go on using the map that is replaced until they are "
@@ -114,37 +97,35 @@ def _foreseeable(decided: ObjectPlan) -> t.Iterator[str]:
             )
 
 
-def _report(
-    result: Result[ObjectOutcome], known: t.Sequence[str], *, with_diff: bool
-) -> Dictionary:
+def _report(result: Result, cautioned: t.Sequence[str], *, with_diff: bool) -> Dictionary:
     report = batch_report(result, "objects", DONE, _object, _diff if with_diff else None)
-    return {**report, "cautions": known}
+    return {**report, "cautions": cautioned}
 
 
-def _object(outcome: ObjectOutcome) -> Dictionary:
-    step = outcome.step
-    known = None if isinstance(step, RefuseObject) else step.object
+def _object(outcome: Outcome) -> Dictionary:
+    step: ObjectStep = outcome.step
+    meant = None if step.action is Action.REFUSE else known(step)
     report: Dictionary = {
         "path": Declared(step.wanted.path),
         "name": Declared(step.wanted.name),
-        "action": outcome.action,
-        "drift": [vars(drift) for drift in step.drift],
-        "type": (known and known.kind) or None,
-        "id": (known and known.id) or None,
-        "object_name": known and known.name,
+        "action": outcome.word,
+        "drift": [vars(change) for change in step.changes],
+        "type": (meant and meant.kind) or None,
+        "id": (meant and meant.id) or None,
+        "object_name": meant and meant.name,
     }
     if outcome.error:
         report["error"] = outcome.error
     return report
 
 
-def _diff(outcome: ObjectOutcome) -> Dictionary:
-    step = outcome.step
-    after: Dictionary = {drift.field: drift.want for drift in step.drift}
-    before: Dictionary = {drift.field: drift.have for drift in step.drift}
-    if outcome.action == "created" and not isinstance(step, RefuseObject):
+def _diff(outcome: Outcome) -> Dictionary:
+    step: ObjectStep = outcome.step
+    after: Dictionary = {change.field: change.want for change in step.changes}
+    before: Dictionary = {change.field: change.have for change in step.changes}
+    if step.action is Action.CREATE:
         access = step.wanted.access
-        after["object"] = step.object.label
+        after["object"] = known(step).label
         if access.owner is not None:
             after["owner"] = user_name(access.owner)
         if access.group is not None:

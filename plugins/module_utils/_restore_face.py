@@ -15,9 +15,11 @@ from . import _host_program as host_program
 from ._core import files
 from ._core.errors import Problems
 from ._core.mountinfo import mounts
+from ._core.people import BadField
 from ._core.restore import command, manifest
-from ._core.spec.fields import Awaited, BadField, check_no_control, plain
+from ._core.spec.fields import check_no_control, plain
 from ._core.uapi import MapFlag
+from ._core.users import Users
 from ._face import (
     Declared,
     Dictionary,
@@ -111,10 +113,10 @@ def _present(
     parameters: t.Mapping[str, t.Any],
     library: str,
     path: str,
-    awaited: t.Optional[Awaited],
+    users: Users,
 ) -> _Wanted:
     python = plain(parameters["python"], "python")
-    check_python(python, awaited)
+    check_python(python, users.awaited)
     mounted = _typed(parameters, "mounts", {**MOUNT, "path": {"type": "path", "required": True}})
     policy = ("on_mismatch", "value_growth")
     maps = [
@@ -130,9 +132,9 @@ def _present(
         raise Problems([f"manifest: {problem}" for problem in found.problems]) from None
     if parsed.obstacles:  # users and groups
         texts = [f"{path}: {problem}" for path, problem in parsed.obstacles.items()]
-        if awaited is None:
+        if users.awaited is None:
             raise Problems(texts)
-        awaited.update(dict.fromkeys(texts))
+        users.awaited.update(dict.fromkeys(texts))
     program = host_program.program(library, python)
     return _Wanted(
         [*program, HostFile(path, text, 0o600)],

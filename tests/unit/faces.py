@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
@@ -46,7 +47,8 @@ class Module:
 
 def checked(face: Any, parameters: Mapping[str, Any], **seen: Any) -> Exited:
     """The result of a module in check mode, when looking finds what the functions `seen` return."""
-    with mock.patch.multiple(face, **seen), pytest.raises(Exited) as raised:
+    patched = mock.patch.multiple(face, **seen) if seen else nullcontext()
+    with patched, pytest.raises(Exited) as raised:
         face.run(Module(parameters))
     gc.enable()
     return raised.value

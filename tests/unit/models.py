@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 
 import strategies as some  # before module_utils, which it makes known
 from hypothesis import strategies as st
+from module_utils._core.apply.maps import MapKind
+from module_utils._core.engine.kind import Observed
+from module_utils._core.engine.steps import Action
 from module_utils._core.found.pins import (
     NO_DETAILS,
     NOTHING,
@@ -20,21 +23,14 @@ from module_utils._core.found.pins import (
     Found,
     MapDetails,
     Nothing,
-    Picture,
+    PinContext,
     PinnedMap,
     Survey,
 )
 from module_utils._core.map_types import Host
 from module_utils._core.plan.access import inherited
-from module_utils._core.plan.maps import (
-    Adjust,
-    Create,
-    Keep,
-    MapPlan,
-    Migrate,
-    Refuse,
-    Step,
-)
+from module_utils._core.plan.maps import Freeze, MapPlan, MapStep
+from module_utils._core.plan.migration import with_btf_of
 from module_utils._core.shape import ROOT, Access, Entry, Identity, MapBtf, MapShape
 from module_utils._core.spec.fields import STAGING
 from module_utils._core.spec.maps import MapSpec, WantedPin
@@ -172,20 +168,31 @@ class World:
 
     ROOTS = ("/sys/fs/bpf", "/run/bpf")
 
-    def picture(self, pins: Sequence[WantedPin], *, foreseeing: bool = False) -> Picture:
+    def observe(self, pins: Sequence[WantedPin], *, parents: bool, predicting: bool) -> Observed:
         """What observing finds."""
         seen = {pin.directory: self._see(pin.directory) for pin in pins}
-        return Picture([self._look(pin, foreseeing) for pin in pins], seen)
+        items = [(pin, self._look(pin, predicting)) for pin in pins]
+        return Observed(items, PinContext(seen, parents=parents))
+
+    def kind(self, *, parents: bool) -> MapKind:
+        """The kind of maps, looking at this world."""
+        world = self
+
+        class Modelled(MapKind):
+            def observe(self, wanted: Sequence[WantedPin], *, predicting: bool = False) -> Observed:
+                return world.observe(wanted, parents=self.parents, predicting=predicting)
+
+        return Modelled(parents=parents)
 
     def apply(self, decided: MapPlan) -> set[str]:
         """Do what the plan says; the paths of what changed."""
-        changed = set(decided.new_directories)
-        for path in decided.new_directories:
+        changed = set(decided.makes)
+        for path in decided.makes:
             self._check_writable(path)
             assert path not in self.directories, "EEXIST"
             assert path.rpartition("/")[0] in self.directories, "ENOENT"
             self.directories.add(path)
-        for path in decided.leftovers:
+        for path in decided.clears:
             directory = path.rpartition("/")[0]
             self._check_writable(directory)
             self.abandoned.remove(directory)
@@ -219,29 +226,31 @@ class World:
         assert self._root(path) not in self.off_bpffs, "EPERM"
         assert self._root(path) not in self.read_only, "EROFS"
 
-    def _carry_out(self, step: Step) -> bool:
+    def _carry_out(self, step: MapStep) -> bool:
         wanted = step.wanted
         before = self.there.get(wanted.path, NOTHING)
-        if isinstance(step, Keep):
+        if step.action is Action.KEEP:
             return False
-        assert not isinstance(step, Refuse)
+        assert step.action is not Action.REFUSE
         self._check_writable(wanted.path)
-        if isinstance(step, Create):
+        if step.action is Action.CREATE:
             assert isinstance(before, Nothing), "EEXIST"
             assert wanted.directory in self.directories, "ENOENT"
             now = self._new(wanted, wanted.map, wanted.access)
-        elif isinstance(step, Adjust):
+        elif step.action is Action.ADJUST:
             assert isinstance(before, Held)
-            freezes = any(drift.field == "frozen" for drift in step.drift)
+            freezes = any(isinstance(change, Freeze) for change in step.changes)
             assert not (freezes and before.frozen), "EPERM"
             entry = with_access(before.found.entry, wanted.access)
             found = before.found._replace(entry=entry)
             now = replace(before, found=found, frozen=before.frozen or freezes)
         else:
             assert isinstance(before, Held)
-            spec = step.map if isinstance(step, Migrate) else wanted.map
+            assert isinstance(step.found, PinnedMap)
+            migrates = step.action is Action.MIGRATE
+            spec = with_btf_of(wanted.map, step.found) if migrates else wanted.map
             now = self._new(wanted, spec, inherited(wanted.access, step.found.entry, ROOT))
-            if isinstance(step, Migrate):
+            if migrates:
                 now.entries, now.shows_inner = copied(before, now), before.shows_inner
         self.there[wanted.path] = now
         return now != before

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from models import ENTRIES, HOST, Held, World, kernel_makes
 from module_utils import _map_face
+from module_utils._core.apply.maps import MapKind
 from module_utils._core.btf import Btf
+from module_utils._core.engine.run import plan
 from module_utils._core.errors import Problems
 from module_utils._core.found.pins import (
     A_DIRECTORY,
@@ -27,17 +29,18 @@ from module_utils._core.found.pins import (
     Program,
 )
 from module_utils._core.map_types import MAP_TYPES, Host, TakesBtf
-from module_utils._core.plan.maps import MapPlan, plan
+from module_utils._core.plan.maps import MapPlan
 from module_utils._core.shape import MapBtf, MapShape
 from module_utils._core.spec.maps import MapSpec, WantedPin, read_pins
 from module_utils._core.spec.names import OnMismatch
+from module_utils._core.users import Users
 from strategies import RARELY, YES_OR_NO
 
 TIMER = "bpf_timer"  # user space sees zeros where a value has one
 
 
 def read_one(item: Mapping[str, Any], host: Host = HOST) -> WantedPin:
-    return read_pins([item], some.DEFAULTS, host)[0]
+    return read_pins([item], some.DEFAULTS, host, Users())[0]
 
 
 def read_inner(shape: Mapping[str, Any]) -> MapSpec:
@@ -133,14 +136,19 @@ class Situation:
     world: World
 
     def plan(self) -> MapPlan:
-        return plan(self.pins, self.world.picture(self.pins), parents=self.arguments["parents"])
+        kind = self.kind(parents=self.arguments["parents"])
+        return plan(kind, kind.observe(self.pins))
+
+    @property
+    def kind(self) -> Callable[..., MapKind]:
+        return self.world.kind
 
     def check(self) -> Exited:
         """The result of bpf_map_pinned in check mode."""
         return checked(
             _map_face,
             self.arguments,
-            observe=self.world.picture,
+            MapKind=self.kind,
             this_host=lambda: HOST,
             programs_using=lambda ids: {each: [Program(7, "xdp", "x", (each,))] for each in ids},
         )
@@ -162,7 +170,7 @@ def situations(
         "value_growth": draw(some.VALUE_GROWTH),
     }
     try:
-        pins = read_pins(items, arguments, HOST)
+        pins = read_pins(items, arguments, HOST, Users())
     except Problems:  # one name twice, or a pin that is to be a directory, too
         assume(False)
     world = World({}, {*World.ROOTS}, set(), set(), set(), same=draw(RARELY) and draw(YES_OR_NO))

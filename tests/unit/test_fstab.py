@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from _core import fstab, fstab_file
 from _core.spec.mounts import WantedMount, read_mount
+from _core.users import Users
 
 OTHERS = (
     b"# static file systems\n"
@@ -27,7 +28,7 @@ FINDMNT = ["findmnt", "--json", "--output", "source,target,fstype,options"]
 
 
 def wanted(**arguments: object) -> WantedMount:
-    return read_mount({"path": "/sys/fs/bpf", **arguments})
+    return read_mount({"path": "/sys/fs/bpf", **arguments}, Users())
 
 
 def entries(content: bytes, tmp_path: Path, path: str = "/sys/fs/bpf") -> list[dict[str, str]]:

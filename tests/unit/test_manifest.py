@@ -21,6 +21,7 @@ from module_utils._core.restore import manifest
 from module_utils._core.restore.manifest import Manifest, content, parse
 from module_utils._core.spec.maps import read_pins
 from module_utils._core.spec.mounts import read_mount
+from module_utils._core.users import Users
 
 Fields = Dict[str, Any]
 
@@ -100,12 +101,12 @@ def test_what_is_written_reads_as_what_the_modules_would_read(
     mounts, maps, defaults = whole
     policy = {"on_mismatch": "fail", "value_growth": "refuse"}
     try:
-        pins = read_pins(maps, {**defaults, **policy}, this_host())
+        pins = read_pins(maps, {**defaults, **policy}, this_host(), Users())
     except PinningError:
         assume(False)
     found = parse(content(mounts, maps, defaults), "a.json")
     assert _values(tuple(found.pins)) == _values(tuple(pins))
-    assert list(found.mounts) == [read_mount(mount) for mount in mounts]
+    assert list(found.mounts) == [read_mount(mount, Users()) for mount in mounts]
     assert found.path == "a.json"
 
 

@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
+from _core.apply.absence import AbsenceKind, path_of
+from _core.engine.kind import Observed
+from _core.engine.run import plan
+from _core.engine.steps import Action
 from _core.errors import PinningError
 from _core.found.pins import (
     A_DIRECTORY,
@@ -21,9 +25,9 @@ from _core.found.pins import (
     Sight,
     Tree,
 )
-from _core.plan.absence import AbsencePlan, plan_paths, plan_prune
+from _core.plan.absence import AbsencePlan, Emptied, items_at, items_in
 from _core.shape import Entry, Identity, MapShape
-from _core.spec.absence import absent_paths, prune
+from _core.spec.absence import AbsentPaths, Prune, absent_paths, prune
 
 ROOT = "/sys/fs/bpf/app"
 ENTRY = Entry(Identity(1, 2), 0, 0, 0o600)
@@ -42,12 +46,32 @@ def tree(**found: Found) -> Tree:
     return Tree(tuple(sight(name, each) for name, each in found.items()), ())
 
 
+def plan_paths(wanted: AbsentPaths, seen: Sequence[tuple[Sight, Tree]]) -> AbsencePlan:
+    return plan(AbsenceKind(), Observed(items_at(wanted, seen)))
+
+
+def plan_prune(wanted: Prune, seen: Tree) -> AbsencePlan:
+    return plan(AbsenceKind(), Observed(items_in(wanted, seen)))
+
+
+def paths(plan: AbsencePlan, action: Action, *, directories: bool = False) -> list[str]:
+    return [
+        path_of(step)[len(ROOT) + 1 :]
+        for step in plan.steps
+        if step.action is action and isinstance(step.found, Emptied) is directories
+    ]
+
+
 def gone(plan: AbsencePlan) -> list[str]:
-    return [unlink.path[len(ROOT) + 1 :] for unlink in plan.pins]
+    return paths(plan, Action.REMOVE)
 
 
 def spared(plan: AbsencePlan) -> dict[str, str]:
-    return {each.path[len(ROOT) + 1 :]: each.reason for each in plan.spared}
+    return {
+        path_of(step)[len(ROOT) + 1 :]: step.reason
+        for step in plan.steps
+        if step.action is Action.SPARE
+    }
 
 
 # Paths
@@ -84,31 +108,33 @@ PATHS = [
 @pytest.mark.parametrize("case", PATHS, ids=[case.name for case in PATHS])
 def test_a_path(case: OfPath) -> None:
     wanted = absent_paths([f"{ROOT}/a"], case.kind, recurse=case.recurse)
-    plan = plan_paths(wanted, [(sight("a", case.found), EMPTY)])
-    assert len(plan.problems) == bool(case.says)
-    assert gone(plan) == ([] if case.says else ["a"])
+    decided = plan_paths(wanted, [(sight("a", case.found), EMPTY)])
+    assert len(decided.texts()) == bool(case.says)
+    assert gone(decided) == ([] if case.says else ["a"])
     for words in [f"{ROOT}/a ", *case.says]:
-        assert not case.says or words in plan.problems[0]
+        assert not case.says or words in decided.texts()[0]
 
 
 def test_what_is_missing_is_fine_whatever_the_guard() -> None:
     wanted = absent_paths([f"{ROOT}/a"], "link", recurse=True)
-    plan = plan_paths(wanted, [(sight("a", NOTHING), EMPTY)])
-    assert plan == AbsencePlan([], [], [f"{ROOT}/a"], (), [])
+    decided = plan_paths(wanted, [(sight("a", NOTHING), EMPTY)])
+    assert [step.action for step in decided.steps] == [Action.MISS]
+    assert paths(decided, Action.MISS) == ["a"]
+    assert not decided.problems
 
 
 def test_every_path_that_may_not_go_is_told() -> None:
     wanted = absent_paths([f"{ROOT}/{name}" for name in "abc"], "map", recurse=False)
     found = {"a": PROG, "b": MAP, "c": SYMLINK}
-    plan = plan_paths(wanted, [(sight(name, each), EMPTY) for name, each in found.items()])
-    assert [problem.split()[0] for problem in plan.problems] == [f"{ROOT}/a", f"{ROOT}/c"]
+    decided = plan_paths(wanted, [(sight(name, each), EMPTY) for name, each in found.items()])
+    assert [problem.split()[0] for problem in decided.texts()] == [f"{ROOT}/a", f"{ROOT}/c"]
 
 
 def test_a_directory_goes_after_what_is_in_it_and_each_name_once() -> None:
     inside = Tree((sight("d/e/x", MAP), sight("d/y", PROG)), (sight("d/e", A_DIRECTORY),))
     deeper = Tree((sight("d/e/x", MAP),), ())
     wanted = absent_paths([f"{ROOT}/d/e", f"{ROOT}/d", f"{ROOT}/d/y"], "any", recurse=True)
-    plan = plan_paths(
+    decided = plan_paths(
         wanted,
         [
             (sight("d/e", A_DIRECTORY), deeper),
@@ -116,17 +142,17 @@ def test_a_directory_goes_after_what_is_in_it_and_each_name_once() -> None:
             (sight("d/y", PROG), EMPTY),
         ],
     )
-    assert plan.problems == []
-    assert gone(plan) == ["d/e/x", "d/y"]
-    assert [each.path for each in plan.directories] == [f"{ROOT}/d/e", f"{ROOT}/d"]
+    assert decided.problems == []
+    assert gone(decided) == ["d/e/x", "d/y"]
+    assert paths(decided, Action.REMOVE, directories=True) == ["d/e", "d"]
 
 
 @pytest.mark.parametrize("found", [SYMLINK, PROG, NotAPin("a mount point"), A_DIRECTORY])
 def test_one_thing_inside_that_may_not_go_keeps_a_directory(found: Found) -> None:
     wanted = absent_paths([f"{ROOT}/d"], "map", recurse=True)
     inside = Tree((sight("d/a", MAP), sight("d/b", found)), ())
-    plan = plan_paths(wanted, [(sight("d", A_DIRECTORY), inside)])
-    (problem,) = plan.problems
+    decided = plan_paths(wanted, [(sight("d", A_DIRECTORY), inside)])
+    (problem,) = decided.texts()
     assert problem.startswith(f"{ROOT}/d/b ")
 
 
@@ -187,11 +213,11 @@ PRUNES = [
 @pytest.mark.parametrize("case", PRUNES, ids=[case.name for case in PRUNES])
 def test_names_that_are_pruned(case: OfPrune) -> None:
     wanted = prune(ROOT, case.keep, case.patterns, "any", recurse=True, shared=False)
-    plan = plan_prune(wanted, Tree(tuple(sight(name, MAP) for name in NAMES), ()))
-    assert gone(plan) == list(case.gone)
-    assert not plan.problems
-    assert not plan.directories
-    assert not plan.spared  # what is kept is no news
+    decided = plan_prune(wanted, Tree(tuple(sight(name, MAP) for name in NAMES), ()))
+    assert gone(decided) == list(case.gone)
+    assert not decided.problems
+    assert not paths(decided, Action.REMOVE, directories=True)
+    assert not spared(decided)  # what is kept is no news
 
 
 ALL = tree(d=A_DIRECTORY, link=LINK, map=MAP, prog=PROG, s=SYMLINK, vanished=NOTHING)
@@ -205,9 +231,9 @@ KINDS = [
 
 @pytest.mark.parametrize(("kind", "goes"), KINDS)
 def test_kinds_that_are_pruned(kind: str, goes: list[str]) -> None:
-    plan = plan_prune(prune(ROOT, [], None, kind, recurse=False, shared=False), ALL)
-    assert gone(plan) == goes
-    told = spared(plan)
+    decided = plan_prune(prune(ROOT, [], None, kind, recurse=False, shared=False), ALL)
+    assert gone(decided) == goes
+    told = spared(decided)
     assert list(told) == [
         name for name in ("d", "link", "map", "prog", "s", "vanished") if name not in goes
     ]
@@ -219,10 +245,10 @@ def test_kinds_that_are_pruned(kind: str, goes: list[str]) -> None:
 
 
 def test_what_is_kept_is_not_told_as_spared() -> None:
-    plan = plan_prune(
+    decided = plan_prune(
         prune(ROOT, ["d", "link", "s"], None, "any", recurse=False, shared=False), ALL
     )
-    assert list(spared(plan)) == ["vanished"]
+    assert list(spared(decided)) == ["vanished"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,11 @@ import base64
 from typing import Any
 
 import pytest
+from _core.apply.maps import MapKind
 from _core.btf import Btf, minimal
+from _core.engine.kind import Observed
+from _core.engine.run import plan
+from _core.engine.steps import Action, Cure
 from _core.found.pins import (
     A_DIRECTORY,
     NOTHING,
@@ -18,15 +22,16 @@ from _core.found.pins import (
     MountedPin,
     NotAPin,
     Nothing,
-    Picture,
+    PinContext,
     PinnedLink,
     PinnedMap,
     PinnedProg,
     Survey,
 )
 from _core.map_types import Host
+from _core.people import NUMBERS_ONLY, ROOT_ONLY, People
 from _core.plan.access import inherited
-from _core.plan.maps import Create, MapPlan, decide, plan, unverified
+from _core.plan.maps import MapPlan, decide, unverified
 from _core.plan.migration import loses_btf, obstacles, with_btf_of
 from _core.shape import Access, Entry, Identity, MapBtf, MapShape
 from _core.spec.maps import WantedPin, read_pins
@@ -39,7 +44,9 @@ PINNED = PinnedMap(ENTRY, 42, "flows", SHAPE, MapDetails())
 def want(**fields: Any) -> WantedPin:
     item = {"name": "flows", "type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
     defaults = {"directory": "/sys/fs/bpf", "on_mismatch": "fail"}
-    return read_pins([{**item, **fields}], defaults, Host(page_size=4096, possible_cpus=4))[0]
+    return read_pins(
+        [{**item, **fields}], defaults, Host(page_size=4096, possible_cpus=4), NUMBERS_ONLY
+    )[0]
 
 
 def found(details: MapDetails = MapDetails(), **shape: int) -> PinnedMap:  # noqa: B008
@@ -113,14 +120,14 @@ CASES: list[tuple[str, dict[str, Any], Found, str, list[str]]] = [
     ids=[row[0] for row in CASES],
 )
 def test_what_is_done(wanted: dict[str, Any], there: Found, action: str, fields: list[str]) -> None:
-    step = decide(want(**wanted), there)
-    assert step.action == action
-    assert [drift.field for drift in step.drift] == fields
+    step = decide(want(**wanted), there, ROOT_ONLY)
+    assert step.action.value == action
+    assert [change.field for change in step.changes] == fields
 
 
 def test_a_refusal_names_both_sides_and_the_way_out() -> None:
     there = found(max_entries=1, flags=1)
-    (problem,) = planned(want(), there).problems
+    (problem,) = planned(want(), there).texts()
     for word in ("/sys/fs/bpf/flows", "id 42", "max_entries: want 16, have 1", "replace"):
         assert word in problem
     assert "flags: want [], have [no_prealloc]" in problem
@@ -135,38 +142,37 @@ def planned(pin: WantedPin, there: Found = NOTHING, parents: bool = True, **seen
         "fstype": "bpf",
         **seen,
     }
-    picture = Picture([there], {pin.directory: DirectorySeen(**directory)})
-    return plan([pin], picture, parents=parents)
+    context = PinContext({pin.directory: DirectorySeen(**directory)}, parents=parents)
+    return plan(MapKind(), Observed([(pin, there)], context))
 
 
 def test_missing_directories_are_made_from_the_top() -> None:
     pin = want(directory="/sys/fs/bpf/a/b")
-    assert planned(pin, missing=("a", "b")).new_directories == ["/sys/fs/bpf/a", "/sys/fs/bpf/a/b"]
+    assert planned(pin, missing=("a", "b")).makes == ["/sys/fs/bpf/a", "/sys/fs/bpf/a/b"]
 
 
 def test_missing_directories_are_a_problem_without_parents() -> None:
-    (problem,) = planned(want(directory="/sys/fs/bpf/a"), parents=False, missing=("a",)).problems
+    (problem,) = planned(want(directory="/sys/fs/bpf/a"), parents=False, missing=("a",)).texts()
     assert "parents: true" in problem
 
 
 def test_a_directory_with_a_dot_is_a_problem_before_the_kernel_says_so() -> None:
-    (problem,) = planned(want(directory="/sys/fs/bpf/a.b"), missing=("a.b",)).problems
+    (problem,) = planned(want(directory="/sys/fs/bpf/a.b"), missing=("a.b",)).texts()
     assert "dot" in problem
 
 
 def test_a_directory_off_bpffs_may_still_be_mounted() -> None:
     decided = planned(want(), on_bpffs=False, fstype="sysfs")
-    assert not decided.problems
-    (text,) = decided.not_mounted
+    (text,) = decided.texts()
+    assert decided.texts(Cure.MOUNT) == [text]
     assert "sysfs" in text
     assert "bpffs_mount" in text
 
 
 def test_a_replacement_inherits_what_is_not_declared() -> None:
     entry = ENTRY._replace(owner=7, group=8, mode=0o640)
-    step = decide(
-        want(on_mismatch="replace", group="9"), found(max_entries=1)._replace(entry=entry)
-    )
+    there = found(max_entries=1)._replace(entry=entry)
+    step = decide(want(on_mismatch="replace", group="9"), there, ROOT_ONLY)
     access = inherited(step.wanted.access, step.found.entry, user=7)
     assert (access.owner, access.group, access.mode) == (7, 9, 0o640)
 
@@ -207,27 +213,30 @@ OF_ANOTHER = [
 def test_the_map_of_another_user(
     wanted: dict[str, Any], user: int, action: str, fields: list[str]
 ) -> None:
-    step = decide(want(**wanted), PINNED._replace(entry=STRANGERS), user)
-    assert (step.action, [drift.field for drift in step.drift]) == (action, fields)
+    step = decide(want(**wanted), PINNED._replace(entry=STRANGERS), People(user))
+    assert (step.action.value, [change.field for change in step.changes]) == (action, fields)
 
 
 def test_what_the_kernel_does_not_report_is_said() -> None:
-    assert unverified(decide(want(numa_node=0), found(flags=4))) == ["numa_node"]
-    assert unverified(decide(want(**ARRAY_IN_HASH), found(**OUTER))) == ["inner_map"]
+    assert unverified(decide(want(numa_node=0), found(flags=4), ROOT_ONLY)) == ["numa_node"]
+    assert unverified(decide(want(**ARRAY_IN_HASH), found(**OUTER), ROOT_ONLY)) == ["inner_map"]
     fits = found(MapDetails(inner_fits=True), **OUTER)
-    assert unverified(decide(want(**ARRAY_IN_HASH), fits)) == []
-    assert unverified(decide(want(numa_node=0), NOTHING)) == []
+    assert unverified(decide(want(**ARRAY_IN_HASH), fits, ROOT_ONLY)) == []
+    assert unverified(decide(want(numa_node=0), NOTHING, ROOT_ONLY)) == []
 
 
 def test_what_the_kernel_refuses_is_foreseen_and_not_compared() -> None:
-    assert decide(want(), Nothing("why")) == Create(want(), "why")
+    step = decide(want(), Nothing("why"), ROOT_ONLY)
+    assert (step.action, step.changes) == (Action.CREATE, ())
+    (warning,) = MapKind().predict(step).warnings
+    assert "why" in warning
     blob, key, value = minimal(8)
     data = base64.b64encode(blob).decode()
     wanted = want(btf={"data": data, "key_type_id": key, "value_type_id": value})
-    refused = decide(wanted, found(MapDetails(without_btf="why")))
-    assert (refused.action, unverified(refused)) == ("unchanged", ["btf"])
-    taken = decide(wanted, found())
-    assert [drift.field for drift in taken.drift] == ["btf"]
+    refused = decide(wanted, found(MapDetails(without_btf="why")), ROOT_ONLY)
+    assert (refused.action, unverified(refused)) == (Action.KEEP, ["btf"])
+    taken = decide(wanted, found(), ROOT_ONLY)
+    assert [change.field for change in taken.changes] == ["btf"]
 
 
 def holding(entries: int, room: int | None = None) -> MapDetails:
@@ -304,17 +313,18 @@ def test_each_reason_against_a_migration_is_told(
     assert len(told) == len(reasons)
     for text, beginning in zip(told, reasons):
         assert text.startswith(beginning)
-    step = decide(pin, there)
-    assert step.action == ("incompatible" if reasons else "migrated")
+    step = decide(pin, there, ROOT_ONLY)
+    assert step.action is (Action.REFUSE if reasons else Action.MIGRATE)
     if reasons:
-        (problem,) = planned(pin, there).problems
+        (problem,) = planned(pin, there).texts()
         assert f"It cannot be migrated: {'; '.join(told)}. " in problem
 
 
 def test_a_migration_inherits_access_and_sets_what_is_declared() -> None:
-    step = decide(want(on_mismatch="migrate", mode="0640", group="9"), found(max_entries=1))
-    assert step.action == "migrated"
-    assert [drift.field for drift in step.drift] == ["max_entries", "group", "mode"]
+    wanted = want(on_mismatch="migrate", mode="0640", group="9")
+    step = decide(wanted, found(max_entries=1), ROOT_ONLY)
+    assert step.action is Action.MIGRATE
+    assert [change.field for change in step.changes] == ["max_entries", "group", "mode"]
     access = inherited(step.wanted.access, step.found.entry, user=0)
     assert (access.owner, access.group, access.mode) == (0, 9, 0o640)
 

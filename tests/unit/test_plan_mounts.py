@@ -7,12 +7,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from _core.engine.steps import Action
 from _core.found.mounts import Bpffs, Mount, MountSeen
-from _core.plan.mounts import inheriting, plan_mount, plan_unmount
+from _core.people import NUMBERS_ONLY, ROOT_ONLY
+from _core.plan.mounts import MountStep, decide, dropped, inheriting, unmounts
 from _core.shape import Access, Entry, Identity
-from _core.spec.mounts import WantedUnmount, read_mount
+from _core.spec.mounts import WantedMount, WantedUnmount, read_mount
 
 PATH = "/sys/fs/bpf"
+
+
+def want(**fields: Any) -> WantedMount:
+    return read_mount({"path": PATH, **fields}, NUMBERS_ONLY)
+
+
+def decided(wanted: WantedMount, there: MountSeen) -> MountStep:
+    return decide(wanted, there, ROOT_ONLY)
 
 
 def mount(number: int = 30, point: str = PATH, fstype: str = "bpf", **fields: Any) -> Mount:
@@ -60,22 +70,21 @@ REFUSED = [
     ("there", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
 )
 def test_never_mounts_over(there: MountSeen, words: list[str]) -> None:
-    plan = plan_mount(read_mount({"path": PATH, "force": True}), there)
-    assert not plan.mount
-    (problem,) = plan.problems
+    step = decided(want(force=True), there)
+    assert step.action is Action.REFUSE
     for word in [PATH, *words]:
-        assert word in problem
+        assert word in step.reason
 
 
 def test_what_is_mounted_as_wanted_is_left() -> None:
-    wanted = read_mount({"path": PATH, "mode": "0700", "opts": ["nosuid", "exec"], "owner": "0"})
-    assert not plan_mount(wanted, seen(mount())).changes
+    wanted = read_mount(
+        {"path": PATH, "mode": "0700", "opts": ["nosuid", "exec"], "owner": "0"}, NUMBERS_ONLY
+    )
+    assert decided(wanted, seen(mount())).action is Action.KEEP
 
 
 def test_a_file_system_below_the_bpffs_does_no_harm() -> None:
-    assert not plan_mount(
-        read_mount({"path": PATH}), seen(mount(29, fstype="tmpfs"), mount())
-    ).changes
+    assert decided(want(), seen(mount(29, fstype="tmpfs"), mount())).action is Action.KEEP
 
 
 DRIFT = [
@@ -88,31 +97,32 @@ DRIFT = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "field", "want", "have"), DRIFT)
+@pytest.mark.parametrize(("fields", "field", "wants", "have"), DRIFT)
 def test_what_differs_is_set_in_place(
-    fields: dict[str, Any], field: str, want: object, have: object
+    fields: dict[str, Any], field: str, wants: object, have: object
 ) -> None:
-    plan = plan_mount(read_mount({"path": PATH, **fields}), seen(mount()))
-    assert (plan.mount, plan.unmount, plan.problems) == (False, False, ())
-    (drift,) = plan.drift
-    assert (drift.field, drift.have) == (field, have)
-    assert want is None or drift.want == want
+    step = decided(want(**fields), seen(mount()))
+    assert step.action is Action.ADJUST
+    (change,) = step.changes
+    assert (change.field, change.have) == (field, have)
+    assert wants is None or change.want == wants
 
 
 def test_a_part_of_a_bpffs_is_not_made_anew() -> None:
-    wanted = read_mount({"path": PATH, "delegate_cmds": ["any"], "force": True})
-    (problem,) = plan_mount(wanted, seen(mount(root="/sub"))).problems
-    assert "/sub" in problem
+    wanted = want(delegate_cmds=["any"], force=True)
+    step = decided(wanted, seen(mount(root="/sub")))
+    assert step.action is Action.REFUSE
+    assert "/sub" in step.reason
 
 
 def test_names_that_the_kernel_gave_up_are_the_same_as_the_new_ones() -> None:
-    wanted = read_mount({"path": PATH, "delegate_maps": ["cgroup_storage"]})
+    wanted = want(delegate_maps=["cgroup_storage"])
     there = mount(super_opts=("rw", "delegate_maps=cgroup_storage_deprecated"))
-    assert not plan_mount(wanted, seen(there)).changes
+    assert decided(wanted, seen(there)).action is Action.KEEP
 
 
 def test_a_bpffs_made_anew_inherits_what_is_not_declared() -> None:
-    wanted = read_mount({"path": PATH, "delegate_maps": ["hash"], "group": "7"})
+    wanted = want(delegate_maps=["hash"], group="7")
     there = seen(mount()).bpffs
     assert there is not None
     remade = inheriting(wanted, there)
@@ -124,8 +134,8 @@ DELEGATING = mount(super_opts=("rw", "delegate_cmds=map_create:prog_load", "dele
 
 
 def test_delegation_is_compared_as_a_set() -> None:
-    wanted = read_mount({"path": PATH, "delegate_cmds": ["PROG_LOAD", "map_create"]})
-    assert not plan_mount(wanted, seen(DELEGATING)).changes
+    wanted = want(delegate_cmds=["PROG_LOAD", "map_create"])
+    assert decided(wanted, seen(DELEGATING)).action is Action.KEEP
 
 
 @pytest.mark.parametrize(
@@ -134,10 +144,10 @@ def test_delegation_is_compared_as_a_set() -> None:
 def test_delegation_is_made_anew_only_when_told_and_nothing_is_lost(
     force: bool, pins: tuple[str, ...], remade: bool
 ) -> None:
-    wanted = read_mount({"path": PATH, "delegate_cmds": ["any"], "force": force})
-    plan = plan_mount(wanted, seen(DELEGATING, pins=pins))
-    assert plan.unmount is plan.mount is remade
-    assert bool(plan.problems) is not remade
+    wanted = want(delegate_cmds=["any"], force=force)
+    step = decided(wanted, seen(DELEGATING, pins=pins))
+    assert step.action is (Action.MOUNT if remade else Action.REFUSE)
+    assert unmounts(step) is remade
 
 
 UNMOUNTS = [
@@ -149,14 +159,12 @@ UNMOUNTS = [
 
 
 @pytest.mark.parametrize(
-    ("force", "there", "unmounts", "dropped"),
+    ("force", "there", "goes", "lost"),
     [row[1:] for row in UNMOUNTS],
     ids=[row[0] for row in UNMOUNTS],
 )
-def test_unmounting(
-    force: bool, there: MountSeen, unmounts: bool, dropped: tuple[str, ...]
-) -> None:
-    plan = plan_unmount(WantedUnmount(PATH, force), there)
-    assert plan.unmount is unmounts
-    assert tuple(plan.dropped) == dropped
-    assert bool(plan.problems) is (there.bpffs is not None and not unmounts)
+def test_unmounting(force: bool, there: MountSeen, goes: bool, lost: tuple[str, ...]) -> None:
+    step = decide(WantedUnmount(PATH, force), there, ROOT_ONLY)
+    assert (step.action is Action.UNMOUNT) is unmounts(step) is goes
+    assert tuple(dropped(step)) == lost
+    assert (step.action is Action.REFUSE) is (there.bpffs is not None and not goes)

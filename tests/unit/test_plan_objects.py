@@ -9,7 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from _core.found.objects import KernelObject, ObjectPicture, Resolution, Unresolved
+from _core.apply.objects import ObjectKind
+from _core.engine.kind import Observed
+from _core.engine.run import plan
+from _core.engine.steps import Action, Cure
+from _core.found.objects import KernelObject, Resolution, Unresolved
 from _core.found.pins import (
     A_DIRECTORY,
     NO_DETAILS,
@@ -17,11 +21,13 @@ from _core.found.pins import (
     DirectorySeen,
     Found,
     NotAPin,
+    PinContext,
     PinnedLink,
     PinnedMap,
     PinnedProg,
 )
-from _core.plan.objects import ObjectPlan, plan
+from _core.people import NUMBERS_ONLY
+from _core.plan.objects import ObjectPlan
 from _core.shape import Entry, Identity, MapShape
 from _core.spec.objects import read_objects
 
@@ -48,8 +54,10 @@ def planned(
     **declared: Any,
 ) -> ObjectPlan:
     items = [{"name": f"n{number}", "map_id": 1, **declared} for number in range(len(meant))]
-    wanted = read_objects(items, {"directory": seen.path, "on_mismatch": "fail"})
-    return plan(wanted, ObjectPicture(meant, found, {seen.path: seen}), parents=parents)
+    wanted = read_objects(items, {"directory": seen.path, "on_mismatch": "fail"}, NUMBERS_ONLY)
+    resolved = [replace(each, object=thing) for each, thing in zip(wanted, meant)]
+    context = PinContext({seen.path: seen}, parents=parents)
+    return plan(ObjectKind(), Observed(list(zip(resolved, found)), context))
 
 
 @dataclass(frozen=True)
@@ -137,10 +145,10 @@ def test_a_step(case: Case) -> None:
     for on_mismatch, action in (("fail", case.action), ("replace", case.replaced or case.action)):
         decided = planned([case.meant], [case.found], on_mismatch=on_mismatch, mode=case.mode)
         (step,) = decided.steps
-        assert step.action == action
-        assert [drift.field for drift in step.drift] == list(case.drift)
-        assert len(decided.problems) == (action == "incompatible")
-        for problem in decided.problems:
+        assert step.action.value == action
+        assert [change.field for change in step.changes] == list(case.drift)
+        assert len(decided.texts()) == (action == "incompatible")
+        for problem in decided.texts():
             assert problem.startswith(f"{ROOT}/n0: ")
             for words in case.says:
                 assert words in problem
@@ -148,7 +156,7 @@ def test_a_step(case: Case) -> None:
 
 def test_a_replacement_tells_what_else_differs() -> None:
     (step,) = planned([of(PROG)], [MAP], on_mismatch="replace", mode="0640").steps
-    assert [(drift.field, drift.want, drift.have) for drift in step.drift] == [
+    assert [(change.field, change.want, change.have) for change in step.changes] == [
         ("object", "prog 12", "a map of type hash (id 11)"),
         ("mode", "0640", "0600"),
     ]
@@ -159,8 +167,12 @@ def test_one_problem_is_a_problem_of_all_and_every_one_is_told() -> None:
         [of(MAP), Unresolved("x is nowhere"), of(PROG)],
         [NOTHING, NOTHING, A_DIRECTORY],
     )
-    assert [step.action for step in decided.steps] == ["created", "incompatible", "incompatible"]
-    assert [problem.partition(":")[0] for problem in decided.problems] == [
+    assert [step.action for step in decided.steps] == [
+        Action.CREATE,
+        Action.REFUSE,
+        Action.REFUSE,
+    ]
+    assert [problem.partition(":")[0] for problem in decided.texts()] == [
         f"{ROOT}/n1",
         f"{ROOT}/n2",
     ]
@@ -185,20 +197,20 @@ PLACES = [
 )
 def test_a_directory(seen: DirectorySeen, found: Found, parents: bool, words: str | None) -> None:
     decided = planned([of(MAP)], [found], seen, parents)
-    assert len(decided.problems) == (words is not None)
-    for problem in decided.problems:
+    assert len(decided.texts()) == (words is not None)
+    for problem in decided.texts():
         assert problem.startswith((f"{seen.path} ", f"{seen.path}: "))
         assert words is not None
         assert words in problem
     made = [f"{ROOT}/a", f"{ROOT}/a/b"] if seen is DEEP else []
-    assert seen is DOTTED or decided.new_directories == made
+    assert seen is DOTTED or decided.makes == made
 
 
 def test_a_mount_that_is_still_to_come_is_no_problem_of_a_check() -> None:
     seen = replace(FREE, on_bpffs=False, fstype="sysfs")
     decided = planned([of(MAP)], [NOTHING], seen)
-    assert decided.problems == []
-    (text,) = decided.not_mounted
+    (text,) = decided.texts()
+    assert decided.texts(Cure.MOUNT) == [text]
     assert text.startswith(f"{ROOT} is not on bpffs but on sysfs: ")
 
 

@@ -31,7 +31,8 @@ from models import (
 )
 from module_utils import _map_face
 from module_utils._core.apply import names as apply_names
-from module_utils._core.apply.maps import MapCraft
+from module_utils._core.engine.run import apply
+from module_utils._core.engine.steps import Action, Cure
 from module_utils._core.errors import Problems
 from module_utils._core.found.pins import (
     NO_DETAILS,
@@ -42,12 +43,14 @@ from module_utils._core.found.pins import (
     PinnedMap,
 )
 from module_utils._core.map_types import MAP_TYPES, Host, map_type_name
+from module_utils._core.people import ROOT_ONLY
 from module_utils._core.plan.access import access_drift
-from module_utils._core.plan.maps import Keep, Refuse, decide
+from module_utils._core.plan.maps import decide
 from module_utils._core.shape import Access, Entry, Identity, MapShape
 from module_utils._core.spec.maps import ValueGrowth, WantedPin, read_pins
 from module_utils._core.spec.names import OnMismatch
 from module_utils._core.uapi import flag_names
+from module_utils._core.users import Users
 from situations import TIMER, Situation, read_one, situations, struct_named
 from strategies import examples
 
@@ -154,14 +157,14 @@ def test_every_map_is_dealt_with_as_declared() -> None:
             wanted = step.wanted
             there = situation.world.there.get(wanted.path, NOTHING)
             action, fields = expected(wanted, there)
-            assert (step.action, [each.field for each in step.drift]) == (action, fields)
-            assert all(each.want != each.have for each in step.drift)
+            assert (step.action.value, [each.field for each in step.changes]) == (action, fields)
+            assert all(each.want != each.have for each in step.changes)
             seen.update([action, f"{action} with {wanted.on_mismatch.value}"])
-            seen.update(each.field for each in step.drift)
+            seen.update(each.field for each in step.changes)
             kinds.setdefault(action, set()).add(wanted.map.shape.number)
 
     in_all_situations(450, check)
-    actions = (*_map_face.DONE, "unchanged", "incompatible")
+    actions = [each.value for each in (*_map_face.DONE, Action.KEEP, Action.REFUSE)]
     assert min(seen[action] for action in actions) >= 10, seen
     assert min(seen[f"incompatible with {each.value}"] for each in OnMismatch) >= 3, seen
     drifts = {"owner", "group", "mode", "frozen", "type", "btf", "inner_map", "object"}
@@ -174,30 +177,30 @@ def test_a_plan_for_maps_that_was_carried_out_leaves_nothing_to_do() -> None:
 
     def check(situation: Situation) -> None:
         first, before = situation.plan(), dict(situation.world.there)
-        if first.problems or first.not_mounted:
+        if first.problems:
             return
         situation.world.apply(first)
         again = situation.plan()
-        assert [step.action for step in again.steps] == ["unchanged"] * len(again.steps)
-        assert [step.drift for step in again.steps] == [()] * len(again.steps)
-        assert [*again.problems, *again.not_mounted] == []
-        assert [*again.new_directories, *again.leftovers] == []
+        assert [step.action for step in again.steps] == [Action.KEEP] * len(again.steps)
+        assert [step.changes for step in again.steps] == [()] * len(again.steps)
+        assert again.problems == []
+        assert [*again.makes, *again.clears] == []
         for step in first.steps:
             old, new = before.get(step.wanted.path), situation.world.there[step.wanted.path]
-            seen[step.action] += 1
+            seen[step.action.value] += 1
             if not isinstance(old, Held):
                 continue
             assert isinstance(new, Held)
             entry = old.found.entry
-            if step.action in ("replaced", "migrated") and is_strangers(step.wanted, old):
+            if step.action in (Action.REPLACE, Action.MIGRATE) and is_strangers(step.wanted, old):
                 entry = entry._replace(owner=0, group=0, mode=0o600)  # nothing is inherited
             entry = with_access(entry, step.wanted.access)
             assert new.found.entry[1:] == entry[1:]  # what is not declared is as it was
-            if step.action == "migrated":
+            if step.action is Action.MIGRATE:
                 assert new.entries == old.entries
 
     in_all_situations(450, check)
-    assert min(seen[action] for action in _map_face.DONE) >= 5, seen
+    assert min(seen[action.value] for action in _map_face.DONE) >= 5, seen
 
 
 def test_changed_and_the_diff_say_whether_maps_change() -> None:
@@ -205,7 +208,7 @@ def test_changed_and_the_diff_say_whether_maps_change() -> None:
 
     def check(situation: Situation) -> None:
         decided = situation.plan()
-        if decided.problems or decided.not_mounted:
+        if decided.problems:
             return
         result = situation.check()
         changed = situation.world.apply(decided)
@@ -260,25 +263,25 @@ def test_a_batch_that_is_refused_changes_nothing() -> None:
 
     def check(situation: Situation) -> None:
         decided = situation.plan()
-        refused = [step.wanted for step in decided.steps if isinstance(step, Refuse)]
-        problems = "\n".join(decided.problems)
-        assert all(pin.path in problems for pin in refused)
-        assert bool(decided.problems) is is_to_be_refused(situation)
+        refused = [step.wanted for step in decided.steps if step.action is Action.REFUSE]
+        problems = decided.texts(Cure.NONE, Cure.EARLIER_TASK)
+        assert all(pin.path in "\n".join(problems) for pin in refused)
+        assert bool(problems) is is_to_be_refused(situation)
         seen["refused"] += bool(refused)
-        seen["other"] += bool(decided.problems or decided.not_mounted) and not refused
-        if not (decided.problems or decided.not_mounted):
+        seen["other"] += bool(decided.problems) and not refused
+        if not decided.problems:
             return
         too_far = mock.patch.object(apply_names, "walk", side_effect=AssertionError)
         with too_far, pytest.raises(Problems) as raised:
-            apply_names.apply(decided, MapCraft())
-        assert raised.value.problems == (*decided.problems, *decided.not_mounted)
+            apply(situation.kind(parents=True), decided)
+        assert raised.value.problems == (*problems, *decided.texts(Cure.MOUNT))
         result = situation.check()
         # What a task before may cure is a warning of the check, unless something else is wrong.
-        is_lasting = any(each not in decided.not_yet for each in decided.problems)
+        is_lasting = bool(decided.texts(Cure.NONE))
         assert isinstance(result, Failed) is is_lasting
         if is_lasting:
             assert result.fields["changed"] is False
-            assert result.fields["msg"] == "\n".join(map(shown, decided.problems))
+            assert result.fields["msg"] == "\n".join(map(shown, problems))
 
     in_all_situations(450, check)
     assert min(seen["refused"], seen["other"]) >= 5, seen
@@ -295,7 +298,7 @@ def test_a_map_made_as_declared_fits_and_so_does_a_declaration_of_what_it_report
         made = kernel_makes(wanted.map.shape, host)
         found = PinnedMap(Entry(Identity(1, 1), 0, 0, 0o600), 1, "a", made, NO_DETAILS)
         details = MapDetails(btf=wanted.map.btf, inner_fits=wanted.map.inner and True)
-        assert isinstance(decide(wanted, found._replace(details=details)), Keep)
+        assert decide(wanted, found._replace(details=details), ROOT_ONLY).action is Action.KEEP
         reported = {
             "type": map_type_name(made.number),
             "key_size": made.key_size,
@@ -306,7 +309,7 @@ def test_a_map_made_as_declared_fits_and_so_does_a_declaration_of_what_it_report
             "inner_map": shape.get("inner_map"),
         }
         again = read_one({"name": "a", **reported}, host)
-        assert isinstance(decide(again, found), Keep)
+        assert decide(again, found, ROOT_ONLY).action is Action.KEEP
         assert again.map.shape == wanted.map.shape
 
     check()
@@ -319,7 +322,7 @@ def test_whatever_is_written_is_read_or_refused_in_words() -> None:
     @given(some.declarations(), some.ODDITIES)
     def check(item: dict[str, Any], odd: list[tuple[str, Any]]) -> None:
         try:
-            pins = read_pins([{**item, **dict(odd)}], some.DEFAULTS, HOST)
+            pins = read_pins([{**item, **dict(odd)}], some.DEFAULTS, HOST, Users())
         except Problems as refused:
             told = refused.problems
         else:
@@ -340,9 +343,9 @@ _ACCESS = st.builds(Access, *[st.none() | each for each in (some.IDS, some.IDS, 
 @examples(200)
 @given(_ACCESS, ENTRIES)
 def test_access_differs_until_it_is_set(want: Access, have: Entry) -> None:
-    drift = access_drift(want, have)
+    drift = access_drift(want, have, ROOT_ONLY)
     fields = {"owner": have.owner, "group": have.group, "mode": have.mode}
     differ = [name for name, there in fields.items() if getattr(want, name) not in (None, there)]
     assert [each.field for each in drift] == differ
     assert all(each.want != each.have for each in drift)
-    assert access_drift(want, with_access(have, want)) == ()
+    assert access_drift(want, with_access(have, want), ROOT_ONLY) == ()

@@ -21,6 +21,9 @@ from hypothesis import strategies as st
 from models import ENTRIES
 from module_utils import _absence_face
 from module_utils._core.apply import absence as apply_absence
+from module_utils._core.engine.kind import Observed
+from module_utils._core.engine.run import apply, plan
+from module_utils._core.engine.steps import Action
 from module_utils._core.errors import Problems
 from module_utils._core.found.pins import (
     A_DIRECTORY,
@@ -36,7 +39,7 @@ from module_utils._core.found.pins import (
     Sight,
     Tree,
 )
-from module_utils._core.plan.absence import AbsencePlan, plan_paths, plan_prune
+from module_utils._core.plan.absence import AbsencePlan, Emptied, items_at, items_in
 from module_utils._core.shape import Identity, MapShape
 from module_utils._core.spec.absence import AbsentPaths, Prune, absent_paths, prune
 from strategies import YES_OR_NO, examples
@@ -61,13 +64,16 @@ class Files:
 
     def apply(self, decided: AbsencePlan) -> None:
         """Do what the plan says."""
-        assert not (self.read_only and (decided.pins or decided.directories)), "EROFS"
-        for unlink in decided.pins:
-            assert not isinstance(self.there[unlink.path], (NotAPin, Nothing)), "EPERM"
-            assert self.there.pop(unlink.path) is unlink.pin
-        for sight in decided.directories:
-            assert not any(self._in(sight.path)), "ENOTEMPTY"
-            assert self.there.pop(sight.path) == A_DIRECTORY, "ENOTDIR"
+        going = [step for step in decided.steps if step.action is Action.REMOVE]
+        assert not (self.read_only and going), "EROFS"
+        for step in going:
+            path = apply_absence.path_of(step)
+            if isinstance(step.found, Emptied):
+                assert not any(self._in(path)), "ENOTEMPTY"
+                assert self.there.pop(path) == A_DIRECTORY, "ENOTDIR"
+            else:
+                assert not isinstance(self.there[path], (NotAPin, Nothing)), "EPERM"
+                assert self.there.pop(path) is step.found.found
 
     def _in(self, directory: str) -> Iterator[str]:
         return (path for path in sorted(self.there) if path.rpartition("/")[0] == directory)
@@ -132,10 +138,14 @@ _PATTERNS = st.none() | st.lists(st.sampled_from(["*", "a", "[!a]", "b*"]), min_
 _FREE = st.sampled_from([f"{ROOT}/z", f"{ROOT}/a", "/run/z"])
 
 
+def planned(items: Any) -> AbsencePlan:
+    return plan(apply_absence.AbsenceKind(), Observed(items))
+
+
 def assert_refused(decided: Any, result: Exited) -> None:
     too_far = mock.patch.object(apply_absence, "walk", side_effect=AssertionError)
     with too_far, pytest.raises(Problems):
-        apply_absence.apply(decided)
+        apply(apply_absence.AbsenceKind(), decided)
     assert isinstance(result, Failed)
     assert not result.fields.get("changed")
 
@@ -158,12 +168,9 @@ def test_paths_that_were_freed_are_free(recurse: bool, read_only: bool) -> None:
             paths.append(paths[0].rpartition("/")[0])  # one within the other
         kind = data.draw(_KINDS)
         wanted = absent_paths(paths, kind, recurse=recurse)
-        decided = plan_paths(wanted, there.seen(wanted))
-        result = checked(
-            _absence_face,
-            {"path": paths, "type": kind, "recurse": recurse},
-            observe_paths=there.seen,
-        )
+        decided = planned(items_at(wanted, there.seen(wanted)))
+        with mock.patch.object(apply_absence, "observe_paths", there.seen):
+            result = checked(_absence_face, {"path": paths, "type": kind, "recurse": recurse})
         doomed = {
             path: found
             for path, found in there.there.items()
@@ -184,9 +191,10 @@ def test_paths_that_were_freed_are_free(recurse: bool, read_only: bool) -> None:
         there.apply(decided)
         assert there.there == {path: found for path, found in before.items() if path not in doomed}
         assert_told(result, bool(doomed))
-        again = plan_paths(wanted, there.seen(wanted))
-        assert (again.pins, list(again.directories), again.problems) == ([], [], [])
-        assert again.missing == list(wanted.paths)
+        again = planned(items_at(wanted, there.seen(wanted)))
+        assert again.problems == []
+        assert [step.action for step in again.steps] == [Action.MISS] * len(wanted.paths)
+        assert [*map(apply_absence.path_of, again.steps)] == list(wanted.paths)
 
     check()
     assert min(seen["free"], seen["refused"]) >= 3, seen
@@ -215,9 +223,10 @@ def test_a_directory_that_was_pruned_holds_what_is_to_stay(recurse: bool, read_o
         arguments["keep"] += data.draw(st.sampled_from([[], [], ["/elsewhere/a"]]))
         kind, patterns = data.draw(_KINDS), arguments["patterns"]
         wanted = prune(**arguments, kind=kind, shared=False)
-        decided = plan_prune(wanted, there.tree(wanted))
+        decided = planned(items_in(wanted, there.tree(wanted)))
         parameters = {**arguments, "path": None, "type": kind, "prune_shared": False}
-        result = checked(_absence_face, parameters, observe_tree=there.tree)
+        with mock.patch.object(apply_absence, "observe_tree", there.tree):
+            result = checked(_absence_face, parameters)
 
         def goes(path: str) -> bool:
             found, name = there.there[path], path.replace(f"{directory}/", "", 1)
@@ -238,8 +247,8 @@ def test_a_directory_that_was_pruned_holds_what_is_to_stay(recurse: bool, read_o
         there.apply(decided)
         assert there.there == {path: found for path, found in before.items() if path not in doomed}
         assert_told(result, bool(doomed))
-        again = plan_prune(wanted, there.tree(wanted))
-        assert (again.pins, list(again.directories), again.problems) == ([], [], [])
+        again = planned(items_in(wanted, there.tree(wanted)))
+        assert (again.is_idle, again.problems) == (True, [])
 
     check()
     assert min(seen[True], seen[False]) >= 5, seen

@@ -19,6 +19,7 @@ from module_utils._core.btf import Btf, BtfError
 from module_utils._core.host import count_cpus
 from module_utils._core.mountinfo import Mount
 from module_utils._core.spec.mounts import OPPOSITES, WantedMount, read_mount
+from module_utils._core.users import Users
 from strategies import examples
 
 PATH = "/run/bpf"
@@ -68,7 +69,7 @@ def test_fstab_has_the_entry_once_and_every_other_byte() -> None:
     @examples(250)
     @given(some.FSTABS, some.mount_arguments())
     def check(content: bytes, arguments: dict[str, Any]) -> None:
-        wanted = read_mount(arguments)
+        wanted = read_mount(arguments, Users())
         lines = lines_of(content)
         entries = [entry for entry in map(entry_of, lines) if entry is not None]
         foreign = [entry for entry in entries if entry[2] != b"bpf"]
@@ -116,7 +117,7 @@ def test_fstab_without_the_entry_has_every_other_byte() -> None:
         assert fstab.without_entry(after, PATH) == after
         seen[after == content] += 1
         with suppress(fstab.FstabProblem):
-            added = fstab.with_entry(after, read_mount(arguments), "/etc/fstab")
+            added = fstab.with_entry(after, read_mount(arguments, Users()), "/etc/fstab")
             assert lines_of(fstab.without_entry(added, PATH)) == lines_of(after)
 
     check()

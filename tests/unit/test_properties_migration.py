@@ -13,9 +13,12 @@ import strategies as some
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from models import ENTRIES, Held, are_kin, kernel_makes, kernel_takes
+from module_utils._core.engine.steps import Action
 from module_utils._core.found.pins import NO_DETAILS, PinnedMap
 from module_utils._core.map_types import MAP_TYPES
-from module_utils._core.plan.maps import Migrate, Refuse, decide
+from module_utils._core.people import ROOT_ONLY
+from module_utils._core.plan.maps import decide
+from module_utils._core.plan.migration import with_btf_of
 from module_utils._core.spec.maps import WantedPin
 from situations import TIMER, outgrown, read_inner, read_one, struct_named, takes_btf
 from strategies import RARELY, YES_OR_NO, examples
@@ -117,12 +120,14 @@ OBSTACLES = [
 def test_all_entries_go_into_a_map_that_takes_them(move: tuple[WantedPin, Held]) -> None:
     wanted, there = move
     for foreseeing in (True, False):
-        step = decide(wanted, there.as_seen(wanted, foreseeing=foreseeing))
-        assert isinstance(step, Migrate)
-        assert step.map == replace(wanted.map, btf=step.map.btf)
+        step = decide(wanted, there.as_seen(wanted, foreseeing=foreseeing), ROOT_ONLY)
+        assert step.action is Action.MIGRATE
+        assert isinstance(step.found, PinnedMap)
+        made = with_btf_of(wanted.map, step.found)
+        assert made == replace(wanted.map, btf=made.btf)
         # One that is declared counts; else that of the old map, while it describes the values.
         same = there.found.shape.value_size == wanted.map.shape.value_size
-        assert step.map.btf is (wanted.map.btf or (there.btf if same else None))
+        assert made.btf is (wanted.map.btf or (there.btf if same else None))
 
 
 @pytest.mark.parametrize("obstacle", OBSTACLES, ids=[each.name for each in OBSTACLES])
@@ -135,8 +140,8 @@ def test_a_map_stays_as_it_is_when_in_the_way_are(obstacle: Obstacle) -> None:
         shapes = some.SHAPES_OF_MAPS if obstacle.put is _other_inner_maps else _SHAPES
         wanted, there = outgrown_map(data.draw, data.draw(shapes))
         there = obstacle.put(data.draw, wanted, there)
-        step = decide(wanted, there.as_seen(wanted, foreseeing=False))
-        assert isinstance(step, Refuse)
+        step = decide(wanted, there.as_seen(wanted, foreseeing=False), ROOT_ONLY)
+        assert step.action is Action.REFUSE
         assert "It cannot be migrated: " in step.reason
         assert obstacle.text in step.reason
         met.append(step)
@@ -150,7 +155,7 @@ def test_a_map_stays_as_it_is_when_in_the_way_are(obstacle: Obstacle) -> None:
 def test_values_grow_only_when_that_is_allowed(move: tuple[WantedPin, Held]) -> None:
     wanted, there = move
     careful = replace(wanted, value_growth=type(wanted.value_growth).REFUSE)
-    step = decide(careful, there.as_seen(careful, foreseeing=True))
+    step = decide(careful, there.as_seen(careful, foreseeing=True), ROOT_ONLY)
     grows = there.found.shape.value_size < wanted.map.shape.value_size
-    assert isinstance(step, Refuse if grows else Migrate)
+    assert step.action is (Action.REFUSE if grows else Action.MIGRATE)
     assert not grows or "value_growth: zero_pad" in step.reason

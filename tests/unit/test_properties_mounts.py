@@ -11,23 +11,29 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import strategies as some
 from faces import Exited, Failed, assert_told, checked
 from hypothesis import given
 from hypothesis import strategies as st
 from module_utils import _mount_face
+from module_utils._core.apply import mounts as apply_mounts
+from module_utils._core.engine.steps import Action
 from module_utils._core.found.mounts import Bpffs, MountSeen
 from module_utils._core.mountinfo import Mount
+from module_utils._core.people import ROOT_ONLY
 from module_utils._core.plan.mounts import (
-    MountPlan,
+    MountStep,
+    decide,
+    dropped,
     flags_to_set,
     inheriting,
-    plan_mount,
-    plan_unmount,
+    unmounts,
 )
 from module_utils._core.shape import Entry, Identity
 from module_utils._core.spec.mounts import WantedMount, WantedUnmount, flag_bits, read_mount
+from module_utils._core.users import Users
 from strategies import RARELY, YES_OR_NO, examples
 
 # man 2 mount
@@ -120,16 +126,16 @@ class MountPoint:
         self.missing = ()
         self.layers.append(Mounted.new(wanted, bits, old_names=self.old_names))
 
-    def unmount(self, decided: MountPlan) -> None:
+    def unmount(self, decided: MountStep) -> None:
         """umount2(2); whatever is dropped must have been foreseen."""
         top = self.layers.pop()
         assert top.fstype == "bpf"
-        assert list(decided.dropped) == top.pins
+        assert list(dropped(decided)) == (top.pins if decided.action is Action.UNMOUNT else [])
 
-    def adjust(self, wanted: WantedMount, decided: MountPlan) -> None:
+    def adjust(self, wanted: WantedMount, decided: MountStep) -> None:
         """chown, chmod and remount, as far as the plan says that something differs."""
         top = self.layers[-1]
-        for drift in decided.drift:
+        for drift in decided.changes:
             if drift.field == "opts":
                 assert isinstance(drift.want, list)
                 top.flags = {*drift.want} - {"ro", "strictatime"}
@@ -202,7 +208,8 @@ def mount_points(draw: st.DrawFn) -> MountPoint:
 
 def look_at(there: MountPoint, arguments: Mapping[str, Any]) -> Exited:
     parameters = {"boot": None, **arguments}
-    return checked(_mount_face, parameters, observe=there.observe)
+    with mock.patch.object(apply_mounts, "observe", there.observe):
+        return checked(_mount_face, parameters)
 
 
 def assert_is_as_declared(there: Mounted, arguments: Mapping[str, Any]) -> None:
@@ -234,38 +241,37 @@ def test_a_plan_for_a_mount_that_was_carried_out_leaves_nothing_to_do() -> None:
     @examples(250)
     @given(mount_points(), some.mount_arguments())
     def check(there: MountPoint, arguments: dict[str, Any]) -> None:
-        wanted = read_mount(arguments)
+        wanted = read_mount(arguments, Users())
         before = there.observe(PATH)
-        first = plan_mount(wanted, before)
+        first = decide(wanted, before, ROOT_ONLY)
         result = look_at(there, {**arguments, "state": "mounted"})
-        seen[f"{first.unmount} {first.mount} {bool(first.drift)} {bool(first.problems)}"] += 1
-        if first.problems:
-            assert not first.changes
+        mounts = first.action is Action.MOUNT
+        seen[f"{unmounts(first)} {bool(first.changes)} {first.action}"] += 1
+        if first.action is Action.REFUSE:
             assert isinstance(result, Failed)
             assert result.fields["changed"] is False
             return
-        assert_told(result, first.changes)
+        assert_told(result, not first.is_idle)
         made, rest = wanted, first
-        if first.unmount:
+        if unmounts(first):
             assert wanted.force
             assert before.bpffs is not None
             made = inheriting(wanted, before.bpffs)
             there.unmount(first)
-        if first.mount:
+        if mounts:
             there.mount(made.as_new, flag_bits(made.set_flags - {"ro"}))
-            rest = plan_mount(made, there.observe(PATH))
-            assert not rest.mount
+            rest = decide(made, there.observe(PATH), ROOT_ONLY)
+            assert rest.action in (Action.ADJUST, Action.KEEP)
         there.adjust(made, rest)
         after = there.observe(PATH)
-        again = plan_mount(wanted, after)
-        assert (again.changes, list(again.problems)) == (False, [])
+        assert decide(wanted, after, ROOT_ONLY).action is Action.KEEP
         assert_told(look_at(there, {**arguments, "state": "mounted"}), False)
         assert_is_as_declared(there.layers[-1], arguments)
         assert after.bpffs is not None
         assert result.fields["mount"]["opts"] == sorted(after.bpffs.flags)
         assert result.fields["mount"]["mode"] == f"{after.bpffs.root.mode:04o}"
-        assert len(there.layers) == len(before.layers) + (first.mount and not first.unmount)
-        if before.bpffs and first.unmount:
+        assert len(there.layers) == len(before.layers) + (mounts and not unmounts(first))
+        if before.bpffs and unmounts(first):
             kept = flags_to_set(wanted, before.bpffs.flags)
             assert after.bpffs.flags == kept
             seen["made anew"] += 1
@@ -296,19 +302,18 @@ def test_a_bpffs_that_was_unmounted_is_not_there() -> None:
         arguments = {"path": PATH, "state": "unmounted", "force": force}
         wanted = WantedUnmount(PATH, force)
         before = there.observe(PATH)
-        first = plan_unmount(wanted, before)
+        first = decide(wanted, before, ROOT_ONLY)
+        goes = first.action is Action.UNMOUNT
         result = look_at(there, arguments)
-        seen[f"{first.unmount} {bool(first.dropped)} {bool(first.problems)}"] += 1
-        if first.problems:
-            assert not first.changes
+        seen[f"{bool(dropped(first))} {first.action}"] += 1
+        if first.action is Action.REFUSE:
             assert isinstance(result, Failed)
             return
-        assert_told(result, first.unmount)
-        if first.unmount:
+        assert_told(result, goes)
+        if goes:
             there.unmount(first)
-            assert force or not first.dropped
-        again = plan_unmount(wanted, there.observe(PATH))
-        assert (again.changes, list(again.problems)) == (False, [])
+            assert force or not dropped(first)
+        assert decide(wanted, there.observe(PATH), ROOT_ONLY).action is Action.KEEP
 
     check()
     assert min(seen.values()) >= 5, seen

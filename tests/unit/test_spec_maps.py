@@ -10,6 +10,7 @@ import pytest
 from _core.errors import Problems
 from _core.map_types import Host
 from _core.spec.maps import WantedPin, read_pins
+from _core.users import Users
 
 DEFAULTS = {"directory": "/sys/fs/bpf", "on_mismatch": "fail"}
 HASH = {"name": "flows", "type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
@@ -19,12 +20,12 @@ HOST = Host(page_size=4096, possible_cpus=6)
 
 
 def read(host: Host = HOST, **fields: Any) -> WantedPin:
-    return read_pins([{**HASH, **fields}], DEFAULTS, host)[0]
+    return read_pins([{**HASH, **fields}], DEFAULTS, host, Users())[0]
 
 
 def problems(*items: dict[str, Any]) -> tuple[str, ...]:
     with pytest.raises(Problems) as raised:
-        read_pins(items, DEFAULTS, HOST)
+        read_pins(items, DEFAULTS, HOST, Users())
     return raised.value.problems
 
 
@@ -117,6 +118,7 @@ def test_items_take_what_they_do_not_say_from_the_defaults() -> None:
         [HASH, {**HASH, "directory": "/run/bpf/", "mode": "0600"}],
         defaults,
         HOST,
+        Users(),
     )
     assert (first.path, first.access.mode, first.access.owner) == (
         "/sys/fs/bpf/agent/flows",

@@ -11,18 +11,19 @@ from _core.errors import PinningError, Problems
 from _core.spec.info import read_question
 from _core.spec.names import OnMismatch
 from _core.spec.objects import REFERENCES, WantedObject, read_objects
+from _core.users import Users
 
 DEFAULTS = {"directory": "/sys/fs/bpf", "on_mismatch": "fail"}
 TAG = "0123456789abcdef"
 
 
 def read(**fields: Any) -> WantedObject:
-    return read_objects([{"name": "a", **fields}], DEFAULTS)[0]
+    return read_objects([{"name": "a", **fields}], DEFAULTS, Users())[0]
 
 
 def problems(*items: dict[str, Any]) -> tuple[str, ...]:
     with pytest.raises(Problems) as raised:
-        read_objects(items, DEFAULTS)
+        read_objects(items, DEFAULTS, Users())
     return raised.value.problems
 
 
@@ -68,6 +69,7 @@ def test_items_take_what_they_do_not_say_from_the_defaults() -> None:
             {"path": "/x/c", "map_id": 1, "on_mismatch": "fail", "owner": "2"},
         ],
         defaults,
+        Users(),
     )
     assert [each.path for each in (first, second, third)] == ["/run/bpf/a", "/sys/fs/bpf/b", "/x/c"]
     assert [each.on_mismatch.value for each in (first, second, third)] == [
@@ -83,7 +85,7 @@ def test_items_take_what_they_do_not_say_from_the_defaults() -> None:
 
 def test_an_object_is_not_taken_from_the_defaults() -> None:
     with pytest.raises(Problems, match="exactly one of"):
-        read_objects([{"name": "a"}], {**DEFAULTS, "map_id": 1})
+        read_objects([{"name": "a"}], {**DEFAULTS, "map_id": 1}, Users())
 
 
 # What is declared, and words that the message must have.

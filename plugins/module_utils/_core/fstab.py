@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from .errors import PinningError
-from .spec.fields import BadField, read_access
+from .people import BadField
 from .spec.mounts import ATIME, OPPOSITES, STICKY, WantedMount
+from .users import Users
 
 
 class FstabProblem(PinningError):
@@ -204,9 +205,9 @@ def _meaning(key: str, value: str) -> object:
         if key == "mode":
             return int(value, 8) | STICKY
         if key == "uid":
-            return read_access(value, None, None, bits=0).owner
+            return Users().user(value)
         if key == "gid":
-            return read_access(None, value, None, bits=0).group
+            return Users().group(value)
     except (ValueError, BadField):
         return value
     return frozenset(value.lower().split(":"))

@@ -7,103 +7,150 @@ from __future__ import annotations
 import errno
 import os
 import time
-from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import ContextManager, Iterator, List, NamedTuple, Optional, Sequence, Union
 
-from ..bpffs import ENTRY, PathProblem, walk
-from ..errors import TROUBLE, Problems, at, explained
-from ..found.pins import Pin, Sight
+from ..bpffs import ENTRY, PathProblem, Place, walk
+from ..engine.kind import Kind, Observed, Session
+from ..engine.steps import Action, Outcome, Problem, Site
+from ..errors import at
+from ..found.pins import NotAPin, Nothing, Pin, Sight, Unreadable
 from ..objects import object_by_id
-from ..plan.absence import AbsencePlan, Unlink
+from ..observe.absence import observe_paths, observe_tree
+from ..plan.absence import (
+    AbsencePlan,
+    AbsenceStep,
+    Emptied,
+    Items,
+    decide,
+    items_at,
+    items_in,
+    problems,
+)
 from ..shape import Identity
+from ..spec.absence import AbsentPaths, Prune
 from ..syscall import Fd, KernelError
 
 
-@dataclass
-class Removal:
-    """What was done. `error` is empty when it was everything."""
+class AbsenceKind(Kind[Union[AbsentPaths, Prune], Union[Sight, Emptied], None]):
+    """How pins are removed. Afterwards it is told whether that was the last of the object."""
 
-    pins: List[Unlink] = field(default_factory=list)
-    directories: List[str] = field(default_factory=list)
-    last_reference: Dict[str, Optional[bool]] = field(default_factory=dict)  # by path
-    error: str = ""
+    def label(self, step: AbsenceStep) -> str:
+        return path_of(step)
+
+    def refusal(self, step: AbsenceStep) -> str:
+        return step.reason
+
+    def failure(self, step: AbsenceStep, error: str) -> str:
+        return error
+
+    def observe(
+        self, wanted: Sequence[Union[AbsentPaths, Prune]], *, predicting: bool = False
+    ) -> Observed:
+        return Observed([item for each in wanted for item in _items(each)])
+
+    def decide(
+        self, wanted: Union[AbsentPaths, Prune], found: Union[Sight, Emptied], context: None
+    ) -> AbsenceStep:
+        return decide(wanted, found)
+
+    def problems(self, steps: Sequence[AbsenceStep], context: None) -> Sequence[Problem]:
+        return problems(steps)
+
+    def site_of(self, step: AbsenceStep) -> _Parent:
+        path = path_of(step)
+        parent = path.rpartition("/")[0] or "/"
+        return _Parent(parent, path if isinstance(step.found, Emptied) else None)
+
+    def sites(self, steps: Sequence[AbsenceStep], context: None) -> Sequence[Site]:
+        parents = dict.fromkeys(map(self.site_of, steps))
+        return [Site(parent, parent.path) for parent in parents]
+
+    def session(self, plan: AbsencePlan) -> ContextManager[Session]:
+        return nullcontext(_Parents())
+
+    def apply(self, step: AbsenceStep, site: Place) -> Optional[Outcome]:
+        is_directory = isinstance(step.found, Emptied)
+        sight = step.found.sight if isinstance(step.found, Emptied) else step.found
+        with at(sight.path):
+            if not site.missing:
+                if site.identity != sight.directory:
+                    raise _moved(site.path)
+                if (_rmdir if is_directory else _unlink)(site.fd, sight):
+                    return Outcome(step)
+        return Outcome(replace(step, action=Action.MISS))
+
+    def finish(self, outcomes: List[Outcome]) -> None:
+        removed = [
+            index
+            for index, outcome in enumerate(outcomes)
+            if outcome.changed and isinstance(outcome.step.found, Sight)
+        ]
+        pins = [outcomes[index].step.found.found for index in removed]
+        for index, was_last in zip(removed, _last_references(pins)):
+            outcomes[index] = outcomes[index]._replace(after=was_last)
 
 
-def foresee(plan: AbsencePlan) -> Removal:
-    """The result that `apply` will have if nothing goes wrong, for check mode."""
-    return Removal(list(plan.pins), [sight.path for sight in plan.directories])
+class _Parent(NamedTuple):
+    """A directory that something is removed from."""
+
+    path: str
+    directory: Optional[str] = None  # in it; each goes by itself, after all that is in it
 
 
-def apply(plan: AbsencePlan) -> Removal:
-    """Do what the plan says. Stops at the first refusal and tells what was removed by then."""
-    if plan.problems:
-        raise Problems(plan.problems)
-    removal = Removal()
-    try:
-        for parent, unlinks in _by_parent(plan.pins).items():
-            with at(parent), walk(parent) as place:
-                if place.missing:
-                    continue  # gone, and with it all that was to go
-                for unlink in unlinks:
-                    if place.identity != unlink.directory:
-                        raise _moved(parent)
-                    with at(unlink.path):
-                        gone = _unlink(place.fd, unlink)
-                    if gone:
-                        removal.pins.append(unlink)
-        for sight in plan.directories:
-            if _rmdir(sight):
-                removal.directories.append(sight.path)
-    except TROUBLE as error:
-        removal.error = explained(error)
-    removal.last_reference = _last_references(removal.pins)
-    return removal
+class _Parents(Session):
+    """The directories that things are removed from."""
+
+    @contextmanager
+    def open(self, site: Site) -> Iterator[Place]:
+        with at(site.where), walk(site.where) as place:
+            yield place
 
 
-def _by_parent(unlinks: Sequence[Unlink]) -> Dict[str, List[Unlink]]:
-    groups: Dict[str, List[Unlink]] = {}
-    for unlink in unlinks:
-        groups.setdefault(unlink.path.rpartition("/")[0] or "/", []).append(unlink)
-    return groups
+def path_of(step: AbsenceStep) -> str:
+    """Return what is to be gone."""
+    return step.found.sight.path if isinstance(step.found, Emptied) else step.found.path
 
 
-def _unlink(directory: int, unlink: Unlink) -> bool:
-    name = unlink.path.rpartition("/")[2]
+def _items(wanted: Union[AbsentPaths, Prune]) -> Items:
+    if isinstance(wanted, Prune):
+        return items_in(wanted, observe_tree(wanted))
+    return items_at(wanted, observe_paths(wanted))
+
+
+def _unlink(directory: int, sight: Sight) -> bool:
+    name, pin = sight.path.rpartition("/")[2], sight.found
+    assert not isinstance(pin, (Nothing, NotAPin, Unreadable))
     try:
         with Fd(os.open(name, ENTRY, dir_fd=directory)) as entry:
             status = os.fstat(entry)
     except FileNotFoundError:
         return False
-    if Identity(status.st_dev, status.st_ino) != unlink.pin.entry.identity:
-        raise _moved(unlink.path)
+    if Identity(status.st_dev, status.st_ino) != pin.entry.identity:
+        raise _moved(sight.path)
     try:
         os.unlink(name, dir_fd=directory)
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise PathProblem(f"{unlink.path}: {KernelError.of('unlink', error)}") from None
+        raise PathProblem(f"{sight.path}: {KernelError.of('unlink', error)}") from None
     return True
 
 
-def _rmdir(sight: Sight) -> bool:
-    parent, _slash, name = sight.path.rpartition("/")
-    with at(sight.path), walk(parent or "/") as place:
-        if place.missing:
-            return False
-        if place.identity != sight.directory:
-            raise _moved(parent)
-        try:
-            os.rmdir(name, dir_fd=place.fd)
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            if error.errno == errno.ENOTDIR:
-                raise _moved(sight.path) from None
-            if error.errno == errno.ENOTEMPTY:
-                raise PathProblem(
-                    f"{sight.path}: something was pinned in it meanwhile, so it stays: run again"
-                ) from None
-            raise PathProblem(f"{sight.path}: {KernelError.of('rmdir', error)}") from None
+def _rmdir(directory: int, sight: Sight) -> bool:
+    try:
+        os.rmdir(sight.path.rpartition("/")[2], dir_fd=directory)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno == errno.ENOTDIR:
+            raise _moved(sight.path) from None
+        if error.errno == errno.ENOTEMPTY:
+            raise PathProblem(
+                f"{sight.path}: something was pinned in it meanwhile, so it stays: run again"
+            ) from None
+        raise PathProblem(f"{sight.path}: {KernelError.of('rmdir', error)}") from None
     return True
 
 
@@ -111,21 +158,18 @@ def _moved(path: str) -> PathProblem:
     return PathProblem(f"{path} is another one than a moment ago: it was left alone; run again")
 
 
-def _last_references(removed: Sequence[Unlink]) -> Dict[str, Optional[bool]]:
-    """By path, whether the object is gone from the kernel; None where that cannot be told."""
-    answers: Dict[str, Optional[bool]] = {}
-    waiting = {unlink.path: unlink.pin for unlink in removed}
+def _last_references(removed: Sequence[Pin]) -> List[Optional[bool]]:
+    """Whether each object is gone from the kernel; None where that cannot be told."""
+    answers: List[Optional[bool]] = [False] * len(removed)
+    waiting = list(range(len(removed)))
     deadline = time.monotonic() + _GRACE
     while waiting:
-        for path, pin in list(waiting.items()):
-            gone = _is_gone(pin)
-            if gone is not False:
-                answers[path] = gone
-                del waiting[path]
+        for index in waiting:
+            answers[index] = _is_gone(removed[index])
+        waiting = [index for index in waiting if answers[index] is False]
         if not waiting or time.monotonic() > deadline:
             break
         time.sleep(0.002)
-    answers.update(dict.fromkeys(waiting, False))
     return answers
 
 

@@ -5,128 +5,119 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 from .. import kernel
 from ..advice import ActsOn
-from ..bpffs import Place
+from ..engine.kind import Observed
+from ..engine.steps import Action, Outcome, State
 from ..errors import TROUBLE, explained
-from ..found.pins import PinnedMap
+from ..found.pins import Found, Nothing, PinContext, PinnedMap
 from ..make_map import NewMap, make_map
 from ..objects import name_of, shape_of
-from ..observe.maps import observe_pin
+from ..observe.maps import observe, observe_pin
+from ..observe.names import people_of
 from ..plan.access import inherited
-from ..plan.maps import Adjust, Create, Keep, Migrate, Refuse, Replace, Step, decide
+from ..plan.maps import Freeze, MapStep, decide
+from ..plan.migration import with_btf_of
+from ..plan.names import REPLACING, unless_barred
 from ..shape import MapShape
 from ..spec.maps import WantedPin
 from ..syscall import Fd, KernelError
 from ..uapi import BPF_F_RDONLY
 from .catching_up import CaughtUp, catch_up
 from .copying import copy, ends
-from .names import Craft, Work, adjust
+from .names import PinDirectory, PinKind, adjust
 
 
-class Outcome(NamedTuple):
-    """What became of one step. `action` may differ from the plan's when another run was first."""
+class MapAfter(NamedTuple):
+    """The map that has the name afterwards."""
 
-    step: Step
-    action: str
-    id: Optional[int] = None
-    kernel_name: str = ""
-    shape: Optional[MapShape] = None
-    error: str = ""
+    id: int
+    kernel_name: str
+    shape: MapShape
     copied: Optional[int] = None  # entries
     caught_up: Optional[int] = None  # entries that changed while they were copied
-    warnings: Tuple[str, ...] = ()
 
 
-class MapCraft(Craft[Step, Outcome]):
+class MapKind(PinKind[WantedPin, Found]):
     """How maps are made, replaced, migrated and adjusted."""
 
-    def wanted(self, step: Step) -> WantedPin:
-        return step.wanted
+    def observe(self, wanted: Sequence[WantedPin], *, predicting: bool = False) -> Observed:
+        found, directories = observe(wanted, foreseeing=predicting)
+        return Observed(list(zip(wanted, found)), self.context(wanted, found, directories))
 
-    def is_idle(self, step: Step) -> bool:
-        return isinstance(step, Keep)
+    def decide(self, wanted: WantedPin, found: Found, context: PinContext) -> MapStep:
+        return unless_barred(decide(wanted, found, context.people), context)
 
-    def foreseen(self, step: Step) -> Outcome:
-        if isinstance(step, Create):
-            return Outcome(step, step.action, warnings=_warnings(step, step.without_btf))
+    def decide_again(self, step: MapStep, site: PinDirectory) -> MapStep:
+        wanted = step.wanted
+        found = observe_pin(site.place, wanted)
+        return decide(wanted, found, people_of([wanted], [found]))
+
+    def predict(self, step: MapStep) -> Outcome:
         found = step.found
+        if isinstance(found, Nothing):
+            return Outcome(step, warnings=_warnings(step, found.without_btf))
         if not isinstance(found, PinnedMap):
-            return Outcome(step, step.action)
-        contents = found.details.contents if isinstance(step, Migrate) else None
+            return Outcome(step)
+        contents = found.details.contents if step.action is Action.MIGRATE else None
         copied = contents.entries if contents else None
-        warnings = _warnings(step, found.details.without_btf) if isinstance(step, Replace) else ()
-        return Outcome(
-            step, step.action, found.id, found.name, found.shape, copied=copied, warnings=warnings
-        )
+        after = MapAfter(found.id, found.name, found.shape, copied)
+        replaces = step.action in REPLACING
+        warnings = _warnings(step, found.details.without_btf) if replaces else ()
+        return Outcome(step, after=after, warnings=warnings)
 
-    def not_done(self, step: Step) -> Outcome:
-        return Outcome(step, "not_done")
+    def apply(self, step: MapStep, site: PinDirectory) -> Optional[Outcome]:
+        if step.action is Action.CREATE:
+            return _create(site, step)
+        assert isinstance(step.found, PinnedMap)
+        if step.action is Action.MIGRATE:
+            return _migrate(site, step, step.found)
+        if step.action is Action.REPLACE:
+            return _replace(site, step, step.found)
+        return self._adjust(site, step, step.found)
 
-    def failed(self, step: Step, error: str) -> Outcome:
-        return Outcome(step, "failed", error=error)
-
-    def error_of(self, outcome: Outcome) -> str:
-        return outcome.error
-
-    def decide_again(self, place: Place, step: Step) -> Step:
-        return decide(step.wanted, observe_pin(place, step.wanted), os.geteuid())
-
-    def attempt(self, work: Work, step: Step) -> Optional[Outcome]:
-        if isinstance(step, Keep):
-            return self.foreseen(step)
-        if isinstance(step, Create):
-            return _create(work, step)
-        if isinstance(step, Migrate):
-            return _migrate(work, step)
-        if isinstance(step, Replace):
-            return _replace(work, step)
-        if isinstance(step, Refuse):
-            return self.failed(step, step.reason)
-        return self._adjust(work, step)
-
-    def _adjust(self, work: Work, step: Adjust) -> Optional[Outcome]:
-        pin = work.open(step.wanted.name, step.found.entry.identity)
+    def _adjust(self, site: PinDirectory, step: MapStep, found: PinnedMap) -> Optional[Outcome]:
+        pin = site.open(step.wanted.name, found.entry.identity)
         if pin is None:
             return None
-        freezes = any(drift.field == "frozen" for drift in step.drift)
+        freezes = any(isinstance(change, Freeze) for change in step.changes)
         with pin:
             error = adjust(pin, step.wanted.access, [_freeze] if freezes else [])
-        return self.foreseen(step)._replace(error=error)
+        outcome = self.predict(step)
+        return outcome._replace(state=State.FAILED, error=error) if error else outcome
 
 
-def _create(work: Work, step: Create) -> Optional[Outcome]:
+def _create(site: PinDirectory, step: MapStep) -> Optional[Outcome]:
     wanted = step.wanted
     with _make(wanted) as new:
         outcome = _outcome(step, new)
-        return outcome if work.create(new, wanted.name, wanted.access) else None
+        return outcome if site.create(new, wanted.name, wanted.access) else None
 
 
-def _replace(work: Work, step: Replace) -> Optional[Outcome]:
-    wanted, identity = step.wanted, step.found.entry.identity
-    work.staging()  # from here on no other run replaces it
-    access = inherited(wanted.access, step.found.entry, os.geteuid())
+def _replace(site: PinDirectory, step: MapStep, found: PinnedMap) -> Optional[Outcome]:
+    wanted, identity = step.wanted, found.entry.identity
+    site.staging()  # from here on no other run replaces it
+    access = inherited(wanted.access, found.entry, os.geteuid())
     with _make(wanted) as new:
         outcome = _outcome(step, new)
-        return outcome if work.replace(new, wanted.name, access, identity) else None
+        return outcome if site.replace(new, wanted.name, access, identity) else None
 
 
-def _migrate(work: Work, step: Migrate) -> Optional[Outcome]:
-    wanted, identity = step.wanted, step.found.entry.identity
-    work.staging()
-    pin = work.open(wanted.name, identity)
+def _migrate(site: PinDirectory, step: MapStep, found: PinnedMap) -> Optional[Outcome]:
+    wanted, identity = step.wanted, found.entry.identity
+    spec = with_btf_of(wanted.map, found)
+    site.staging()
+    pin = site.open(wanted.name, identity)
     if pin is None:
         return None
-    with pin, kernel.get(pin.magic, BPF_F_RDONLY) as old, make_map(
-        step.map, wanted.kernel_name
-    ) as new:
-        source, target = ends(old, step.found.shape, new, step.map.shape)
+    with pin, kernel.get(pin.magic, BPF_F_RDONLY) as old, make_map(spec, wanted.kernel_name) as new:
+        source, target = ends(old, found.shape, new, spec.shape)
         copied = copy(source, target)
-        outcome = _outcome(step, new)._replace(copied=copied.total)
-        access = inherited(wanted.access, step.found.entry, os.geteuid())
-        if not work.replace(new, wanted.name, access, identity):
+        outcome = _outcome(step, new, copied.total)
+        access = inherited(wanted.access, found.entry, os.geteuid())
+        if not site.replace(new, wanted.name, access, identity):
             return None
         # The name has changed hands: from here on a failure must not hide that.
         lack = "may lack what was written to the old one meanwhile"
@@ -138,13 +129,14 @@ def _migrate(work: Work, step: Migrate) -> Optional[Outcome]:
         except TROUBLE as error:
             reason = explained(error, ActsOn.PIN)
             return outcome._replace(
-                error=f"{reason}; the new map has the name and what was copied, but {lack}"
+                state=State.FAILED,
+                error=f"{reason}; the new map has the name and what was copied, but {lack}",
             )
         return outcome
 
 
 def _with_news(outcome: Outcome, news: CaughtUp) -> Outcome:
-    outcome = outcome._replace(caught_up=news.taken_over)
+    outcome = outcome._replace(after=outcome.after._replace(caught_up=news.taken_over))
     if not news.left:
         return outcome
     warning = (
@@ -170,13 +162,13 @@ def _make(wanted: WantedPin) -> NewMap:
     return fd
 
 
-def _outcome(step: Step, new: NewMap) -> Outcome:
+def _outcome(step: MapStep, new: NewMap, copied: Optional[int] = None) -> Outcome:
     info = kernel.map_info(new)
-    name, shape, warnings = name_of(info.name), shape_of(info), _warnings(step, new.without_btf)
-    return Outcome(step, step.action, info.id, name, shape, warnings=warnings)
+    after = MapAfter(info.id, name_of(info.name), shape_of(info), copied)
+    return Outcome(step, after=after, warnings=_warnings(step, new.without_btf))
 
 
-def _warnings(step: Step, without_btf: str) -> Tuple[str, ...]:
+def _warnings(step: MapStep, without_btf: str) -> Tuple[str, ...]:
     if not without_btf:
         return ()
     return (

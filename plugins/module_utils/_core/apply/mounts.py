@@ -8,45 +8,109 @@ import errno
 import os
 import tempfile
 from contextlib import suppress
-from typing import FrozenSet, List
+from typing import FrozenSet, List, NamedTuple, Optional, Sequence, Union
 
 from .. import kernel
 from ..bpffs import PathProblem, Place, walk
-from ..errors import PinningError, Problems
+from ..engine.kind import Kind, Observed, failed
+from ..engine.steps import Action, Outcome
+from ..errors import TROUBLE, PinningError, Problems, explained
 from ..found.mounts import Bpffs, MountSeen
 from ..lock import alone
 from ..observe.mounts import observe
-from ..plan.mounts import MountPlan, flags_to_set, inheriting, plan_mount
-from ..spec.mounts import SOURCE, WantedMount, flag_bits
+from ..people import People
+from ..plan.access import AccessChange
+from ..plan.mounts import MountStep, decide, flags_to_set, inheriting
+from ..spec.mounts import SOURCE, WantedMount, WantedUnmount, flag_bits
 from ..staging import set_access_of
 from ..syscall import KernelError
+from ..users import people
 
 
-def apply_mount(
-    wanted: WantedMount, seen: MountSeen, plan: MountPlan, done: List[str], source: str = SOURCE
-) -> MountSeen:
-    """Do what the plan says, and return what is there afterwards.
+class MountDone(NamedTuple):
+    """What was done to a mount, in words, and what is there afterwards."""
 
-    `source` is for a new mount. What was done is added to `done`, in words, also when it ends with
-    an error.
-    """
-    _raise_any(plan)
-    if plan.unmount and seen.bpffs:
-        wanted = inheriting(wanted, seen.bpffs)
-        _try_out(wanted, source)
-        apply_unmount(seen, force=False)
-        done.append("unmounted")
-    if plan.mount:
-        _mount_alone(wanted, done, source)
-        seen = observe(wanted.path)
-        plan = plan_mount(wanted, seen)
-        _raise_any(plan)
-    if seen.bpffs and plan.drift:
-        _adjust(wanted, seen.bpffs, plan, done)
-    return observe(wanted.path)
+    done: Sequence[str]
+    seen: Optional[MountSeen] = None
+    dropped: Sequence[str] = ()  # pins that went with an unmount
 
 
-def apply_unmount(seen: MountSeen, *, force: bool) -> List[str]:
+class MountKind(Kind[Union[WantedMount, WantedUnmount], MountSeen, People]):
+    """How a bpffs is mounted, adjusted and unmounted. `source` is for a new one."""
+
+    def __init__(self, source: str = SOURCE) -> None:
+        self.source = source
+
+    def label(self, step: MountStep) -> str:
+        return step.wanted.path
+
+    def refusal(self, step: MountStep) -> str:
+        return step.reason
+
+    def failure(self, step: MountStep, error: str) -> str:
+        return error
+
+    def observe(
+        self, wanted: Sequence[Union[WantedMount, WantedUnmount]], *, predicting: bool = False
+    ) -> Observed:
+        seen = [observe(each.path) for each in wanted]
+        return Observed(list(zip(wanted, seen)), _people(wanted, seen))
+
+    def decide(
+        self, wanted: Union[WantedMount, WantedUnmount], found: MountSeen, context: People
+    ) -> MountStep:
+        return decide(wanted, found, context)
+
+    def site_of(self, step: MountStep) -> str:
+        return step.wanted.path
+
+    def apply(self, step: MountStep, site: object) -> Outcome:
+        done: List[str] = []
+        try:
+            if isinstance(step.wanted, WantedUnmount):
+                gone = _unmount(step.found, force=step.wanted.force)
+                return Outcome(step, after=MountDone(["unmounted"], None, gone))
+            seen = self._mount(step.wanted, step, done)
+        except TROUBLE as error:
+            return failed(step, explained(error))._replace(after=MountDone(done))
+        return Outcome(step, after=MountDone(done, seen))
+
+    def _mount(self, wanted: WantedMount, step: MountStep, done: List[str]) -> MountSeen:
+        seen = step.found
+        if step.action is Action.MOUNT:
+            if seen.bpffs:
+                wanted = inheriting(wanted, seen.bpffs)
+                _try_out(wanted, self.source)
+                _unmount(seen, force=False)
+                done.append("unmounted")
+            _mount_alone(wanted, done, self.source)
+            seen = observe(wanted.path)
+            step = _decided(wanted, seen)
+        if seen.bpffs and step.changes:
+            _adjust(wanted, seen.bpffs, step, done)
+        return observe(wanted.path)
+
+
+def _people(
+    wanted: Sequence[Union[WantedMount, WantedUnmount]], seen: Sequence[MountSeen]
+) -> People:
+    roots = [each.bpffs.root for each in seen if each.bpffs]
+    declared = [each.access for each in wanted if isinstance(each, WantedMount)]
+    return people(
+        [*(each.owner for each in roots), *(each.owner for each in declared)],
+        [*(each.group for each in roots), *(each.group for each in declared)],
+    )
+
+
+def _decided(wanted: WantedMount, seen: MountSeen) -> MountStep:
+    """Decide again about what another run may have left; Problems if it is refused."""
+    step = decide(wanted, seen, _people([wanted], [seen]))
+    if step.action is Action.REFUSE:
+        raise Problems([step.reason])
+    return step
+
+
+def _unmount(seen: MountSeen, *, force: bool) -> List[str]:
     """Unmount what was seen on top at its path; return the pins that were in it.
 
     PathProblem when it is something else now, or has other pins and `force` is not set.
@@ -75,9 +139,7 @@ def _mount_alone(wanted: WantedMount, done: List[str], source: str) -> None:
         with walk(wanted.path) as place, alone(place):
             # Another run may have mounted it while this one waited: then there is nothing to do.
             seen = observe(wanted.path)
-            plan = plan_mount(wanted, seen)
-            _raise_any(plan)
-            if plan.mount:
+            if _decided(wanted, seen).action is Action.MOUNT:
                 _mount(wanted, os.fsdecode(place.magic), wanted.path, source)
                 _check_new(wanted, seen)
                 done.append("mounted")
@@ -108,11 +170,11 @@ def _check_new(wanted: WantedMount, before: MountSeen) -> None:
     seen = observe(wanted.path)
     if seen.bpffs is None or before.mount is None or seen.bpffs.mount.parent != before.mount.id:
         if seen.bpffs and seen.bpffs.pins == []:
-            apply_unmount(seen, force=False)
+            _unmount(seen, force=False)
         raise _changed(wanted.path)
     delegated = seen.bpffs.delegate
     if any(delegated[field] != names for field, names in wanted.delegate):
-        apply_unmount(seen, force=False)
+        _unmount(seen, force=False)
         if not any(delegated.values()):
             # Kernels take any option of a bpffs, and leave out of mountinfo what they ignore.
             raise PinningError(
@@ -139,19 +201,20 @@ def _try_out(wanted: WantedMount, source: str) -> None:
         os.rmdir(directory)
 
 
-def _adjust(wanted: WantedMount, there: Bpffs, plan: MountPlan, done: List[str]) -> None:
+def _adjust(wanted: WantedMount, there: Bpffs, step: MountStep, done: List[str]) -> None:
+    sets_access = any(isinstance(change, AccessChange) for change in step.changes)
     flags = flags_to_set(wanted, there.flags)
     with walk(wanted.path) as place:
         if place.identity != there.root.identity:
             raise _changed(wanted.path)
         try:
             now = there.flags
-            if "ro" in now and (plan.sets_access or "ro" not in flags):
+            if "ro" in now and (sets_access or "ro" not in flags):
                 # What is read-only takes no owner and no mode.
                 now = flags - {"ro"}
                 _remount(place, there, now)
                 done.append("flags set")
-            if plan.sets_access:
+            if sets_access:
                 set_access_of(place.fd, wanted.access)
                 done.append("owner, group or mode set")
             if now != flags:
@@ -184,11 +247,6 @@ def _make_directories(path: str) -> List[str]:
             except OSError as error:
                 raise PathProblem(f"{deepest}: {KernelError.of('mkdir', error)}") from None
             made.append(deepest)
-
-
-def _raise_any(plan: MountPlan) -> None:
-    if plan.problems:
-        raise Problems(plan.problems)
 
 
 def _changed(path: str) -> PathProblem:

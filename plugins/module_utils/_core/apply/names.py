@@ -1,151 +1,112 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Give objects their names: what all have in common, whatever the objects are."""
+"""Give names to what is open, directory by directory."""
 
 from __future__ import annotations
 
 import errno
 import os
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
-from typing import Callable, Dict, Generic, Iterator, List, Optional, Sequence, TypeVar
+from types import MappingProxyType
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from .. import kernel
 from ..advice import ActsOn
 from ..bpffs import DIRECTORY, ENTRY, PathProblem, Place, walk
-from ..errors import TROUBLE, Problems, at, explained
-from ..found.pins import DirectorySeen
-from ..observe.names import by_directory
-from ..plan.names import NamePlan
+from ..engine.kind import Kind, Session
+from ..engine.steps import Found, Plan, Problem, Site, Step, Wanted
+from ..errors import TROUBLE, at, explained
+from ..found import pins
+from ..found.pins import DirectorySeen, PinContext
+from ..observe.names import people_of
+from ..plan import names as plan_names
 from ..shape import UNDECLARED, Access, Identity, is_stranger
-from ..spec.fields import user_name
 from ..spec.names import WantedName
 from ..staging import Staging, access_changes
 from ..syscall import Fd, KernelError
+from ..users import user_name
 
-Step = TypeVar("Step")
-Outcome = TypeVar("Outcome")
-
-
-@dataclass
-class Result(Generic[Outcome]):
-    """What was done. `error` is empty when it was everything."""
-
-    outcomes: List[Outcome]
-    new_directories: List[str] = field(default_factory=list)
-    leftovers: List[str] = field(default_factory=list)  # staging directories cleared
-    error: str = ""
+Owners = Mapping[str, Optional[int]]
 
 
-class Craft(Generic[Step, Outcome]):
-    """How the steps for one sort of objects are carried out, and what becomes of them."""
+class PinKind(Kind[Wanted, Found, PinContext]):
+    """What maps and other objects have in common that get a name in a directory."""
 
-    def wanted(self, step: Step) -> WantedName:
-        """Where it is to be."""
-        raise NotImplementedError
+    def __init__(self, *, parents: bool = True, owners: Owners = MappingProxyType({})) -> None:
+        self.parents = parents  # missing directories are made
+        self.owners = owners  # by path, who is declared to own a directory
 
-    def is_idle(self, step: Step) -> bool:
-        """Whether nothing is to be done."""
-        raise NotImplementedError
+    def context(
+        self,
+        wanted: Sequence[WantedName],
+        found: Sequence[pins.Found],
+        directories: Mapping[str, DirectorySeen],
+    ) -> PinContext:
+        """Return what all items have in common."""
+        known = {path: _without(seen, self.owners) for path, seen in directories.items()}
+        return PinContext(known, people_of(wanted, found, known), self.parents)
 
-    def foreseen(self, step: Step) -> Outcome:
-        """What becomes of it if nothing goes wrong."""
-        raise NotImplementedError
+    def label(self, step: Step[Wanted, Found]) -> str:
+        return str(step.wanted.path)  # type: ignore[attr-defined]
 
-    def not_done(self, step: Step) -> Outcome:
-        """What has become of it as long as it was not tried."""
-        raise NotImplementedError
+    def problems(
+        self, steps: Sequence[Step[Wanted, Found]], context: PinContext
+    ) -> Sequence[Problem]:
+        return plan_names.problems(steps, context)
 
-    def failed(self, step: Step, error: str) -> Outcome:
-        """What becomes of it when it was tried in vain."""
-        raise NotImplementedError
+    def sites(self, steps: Sequence[Step[Wanted, Found]], context: PinContext) -> Sequence[Site]:
+        return plan_names.sites(context)
 
-    def error_of(self, outcome: Outcome) -> str:
-        """Why it failed; empty when it did not."""
-        raise NotImplementedError
+    def site_of(self, step: Step[Wanted, Found]) -> str:
+        return str(step.wanted.directory)  # type: ignore[attr-defined]
 
-    def attempt(self, work: Work, step: Step) -> Optional[Outcome]:
-        """Do it. None when another process was faster, and it is to be decided again."""
-        raise NotImplementedError
-
-    def decide_again(self, place: Place, step: Step) -> Step:
-        """The step that follows from what is there now."""
-        raise NotImplementedError
-
-
-def foresee(plan: NamePlan[Step], craft: Craft[Step, Outcome]) -> Result[Outcome]:
-    """The result that `apply` will have if nothing goes wrong, for check mode."""
-    return Result(
-        [craft.foreseen(step) for step in plan.steps],
-        plan.new_directories if plan.parents else [],
-        plan.leftovers,
-    )
+    @contextmanager
+    def session(self, plan: Plan[Wanted, Found]) -> Iterator[Session]:
+        yield PinSession()
 
 
-def apply(plan: NamePlan[Step], craft: Craft[Step, Outcome]) -> Result[Outcome]:
-    """Do what the plan says. Stops at the first refusal of the kernel and tells what is left."""
-    problems = [*plan.problems, *plan.not_mounted]
-    if problems:
-        raise Problems(problems)
-    steps = plan.steps
-    result = Result(
-        [craft.foreseen(step) if craft.is_idle(step) else craft.not_done(step) for step in steps]
-    )
-    made: Dict[str, Identity] = {}
-    try:
-        result.error = _carry_out_all(plan, craft, result, made)
-    except TROUBLE as error:
-        result.error = explained(error)
-    if result.error:
-        _take_back(made)
-    result.new_directories = list(made)
-    return result
+def _without(seen: DirectorySeen, owners: Owners) -> DirectorySeen:
+    levels = tuple(each for each in seen.levels if owners.get(each.path) != each.owner)
+    return replace(seen, levels=levels) if levels != seen.levels else seen
 
 
-def _carry_out_all(
-    plan: NamePlan[Step],
-    craft: Craft[Step, Outcome],
-    result: Result[Outcome],
-    made: Dict[str, Identity],
-) -> str:
-    """Do it, directory by directory; the first error, empty when there was none."""
-    steps = plan.steps
-    groups = by_directory([craft.wanted(step) for step in steps])
-    for seen in plan.directories:
-        busy = [index for index in groups[seen.path] if not craft.is_idle(steps[index])]
-        if not busy and not seen.leftovers:
-            continue
-        with at(seen.path), _reopened(seen, made) as place, ExitStack() as stack:
-            work = Work(place, stack)
-            if seen.leftovers:
-                work.clear(result.leftovers)
-            for index in busy:
-                outcome = _carry_out(craft, work, steps[index])
-                result.outcomes[index] = outcome
-                error = craft.error_of(outcome)
-                if error:
-                    return f"{craft.wanted(steps[index]).path}: {error}"
-    return ""
+class PinSession(Session):
+    """Directories at work, one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: Dict[str, Identity] = {}
+
+    @property
+    def made(self) -> List[str]:
+        return list(self._made)
+
+    @contextmanager
+    def open(self, site: Site) -> Iterator[PinDirectory]:
+        seen: DirectorySeen = site.where
+        with at(seen.path), _reopened(seen, self._made) as place, ExitStack() as stack:
+            directory = self.at(place, stack)
+            if site.clears:
+                directory.clear(self.cleared)
+            yield directory
+
+    def at(self, place: Place, stack: ExitStack) -> PinDirectory:
+        """Return what works in an open directory."""
+        return PinDirectory(place, stack)
+
+    def take_back(self) -> None:
+        """Remove the directories that were made for nothing: those in which there is nothing."""
+        for path in reversed(list(self._made)):
+            parent, _slash, name = path.rpartition("/")
+            with suppress(*TROUBLE), walk(parent) as above, walk(path) as place:
+                if not place.missing and place.identity == self._made[path]:
+                    os.rmdir(name, dir_fd=above.fd)
+                    del self._made[path]
 
 
-def _carry_out(craft: Craft[Step, Outcome], work: Work, step: Step) -> Outcome:
-    """Do one step; when another process was faster, decide again about what it left."""
-    try:
-        for _attempt in range(_ATTEMPTS):
-            outcome = craft.attempt(work, step)
-            if outcome is not None:
-                return outcome
-            step = craft.decide_again(work.place, step)
-    except TROUBLE as error:
-        return craft.failed(step, explained(error, ActsOn.PIN))
-    return craft.failed(
-        step,
-        "other processes change this pin all the time: find out which, then run again",
-    )
-
-
-class Work:
+class PinDirectory:
     """One directory at work. Its staging directory is opened when first needed."""
 
     def __init__(self, place: Place, stack: ExitStack) -> None:
@@ -271,16 +232,3 @@ def _made(place: Place, name: str, made: Dict[str, Identity]) -> Place:
     if is_new:
         made[path] = below.identity
     return below
-
-
-def _take_back(made: Dict[str, Identity]) -> None:
-    """Remove the directories that were made for nothing: those in which there is nothing."""
-    for path in reversed(list(made)):
-        parent, _slash, name = path.rpartition("/")
-        with suppress(*TROUBLE), walk(parent) as above, walk(path) as place:
-            if not place.missing and place.identity == made[path]:
-                os.rmdir(name, dir_fd=above.fd)
-                del made[path]
-
-
-_ATTEMPTS = 16

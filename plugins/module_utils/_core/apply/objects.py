@@ -6,107 +6,105 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from typing import Dict, Iterator, NamedTuple, Optional, Tuple, Union
+from dataclasses import replace
+from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 from .. import kernel
 from ..bpffs import ENTRY, PathProblem, Place, walk
+from ..engine.kind import Observed, failed
+from ..engine.steps import Action, Outcome
 from ..found.objects import KernelObject
+from ..found.pins import Found, NotAPin, Nothing, PinContext
 from ..objects import object_by_id
-from ..observe.objects import Resolver, look_at
+from ..observe.names import observe_names, people_of
+from ..observe.objects import Resolver, look_at, sources_owners
 from ..plan.access import inherited
-from ..plan.objects import (
-    AdjustObject,
-    KeepObject,
-    ObjectPlan,
-    ObjectStep,
-    PinObject,
-    RefuseObject,
-    ReplaceObject,
-    decide,
-)
+from ..plan.names import unless_barred
+from ..plan.objects import ObjectPlan, ObjectStep, decide, known
 from ..shape import Identity
 from ..spec.objects import WantedObject
 from ..syscall import Fd
 from ..uapi import BPF_F_RDONLY
-from .names import Craft, Work, adjust
+from .names import PinDirectory, PinKind, PinSession, adjust
 
 
-class ObjectOutcome(NamedTuple):
-    """What became of one step. `action` may differ from the plan's when another run was first."""
-
-    step: ObjectStep
-    action: str
-    error: str = ""
-
-
-class ObjectCraft(Craft[ObjectStep, ObjectOutcome]):
+class ObjectKind(PinKind[WantedObject, Found]):
     """How objects get their names."""
 
-    def __init__(self) -> None:
-        self._held: Dict[Tuple[str, int], Fd] = {}
+    def observe(self, wanted: Sequence[WantedObject], *, predicting: bool = False) -> Observed:
+        resolve = Resolver()
+        meant = [replace(each, object=resolve(each.reference)) for each in wanted]
+        found, directories = observe_names(wanted, look_at)
+        context = self.context(meant, found, directories)
+        people = context.people.with_users(sources_owners(meant))
+        return Observed(list(zip(meant, found)), replace(context, people=people))
+
+    def decide(self, wanted: WantedObject, found: Found, context: PinContext) -> ObjectStep:
+        return unless_barred(decide(wanted, found, context.people), context)
+
+    def decide_again(self, step: ObjectStep, site: PinDirectory) -> ObjectStep:
+        wanted = replace(step.wanted, object=Resolver()(step.wanted.reference))
+        found = look_at(site.place, wanted)
+        return decide(wanted, found, people_of([wanted], [found]))
 
     @contextmanager
-    def holding(self, plan: ObjectPlan) -> Iterator[None]:
-        """Meanwhile an object that loses a pin, and is to get another, stays alive and open."""
-        losing = {(s.found.kind, s.found.id) for s in plan.steps if isinstance(s, ReplaceObject)}
+    def session(self, plan: ObjectPlan) -> Iterator[ObjectSession]:
         with ExitStack() as stack:
-            for step in plan.steps:
-                if isinstance(step, (PinObject, ReplaceObject)):
-                    key = (step.object.kind, step.object.id)
-                    if key in losing and key not in self._held:
-                        self._held[key] = stack.enter_context(_opened(step.object))
-            yield
-            self._held.clear()
+            yield ObjectSession(plan, stack)
 
-    def _open(self, step: Union[PinObject, ReplaceObject]) -> Fd:
-        held = self._held.get((step.object.kind, step.object.id))
-        return _opened(step.object) if held is None else Fd(os.dup(held))
-
-    def wanted(self, step: ObjectStep) -> WantedObject:
-        return step.wanted
-
-    def is_idle(self, step: ObjectStep) -> bool:
-        return isinstance(step, KeepObject)
-
-    def foreseen(self, step: ObjectStep) -> ObjectOutcome:
-        return ObjectOutcome(step, step.action)
-
-    def not_done(self, step: ObjectStep) -> ObjectOutcome:
-        return ObjectOutcome(step, "not_done")
-
-    def failed(self, step: ObjectStep, error: str) -> ObjectOutcome:
-        return ObjectOutcome(step, "failed", error)
-
-    def error_of(self, outcome: ObjectOutcome) -> str:
-        return outcome.error
-
-    def decide_again(self, place: Place, step: ObjectStep) -> ObjectStep:
-        wanted = step.wanted
-        return decide(wanted, Resolver()(wanted.reference), look_at(place, wanted), os.geteuid())
-
-    def attempt(self, work: Work, step: ObjectStep) -> Optional[ObjectOutcome]:
-        if isinstance(step, RefuseObject):
-            return self.failed(step, step.reason)
+    def apply(self, step: ObjectStep, site: ObjectDirectory) -> Optional[Outcome]:
         name, access = step.wanted.name, step.wanted.access
-        error = ""
-        if isinstance(step, PinObject):
-            with self._open(step) as fd:
-                done = work.create(fd, name, access)
-        elif isinstance(step, ReplaceObject):
-            work.staging()  # from here on no other run replaces it
-            entry = step.found.entry
+        if step.action is Action.CREATE:
+            with site.object_of(step) as fd:
+                done = site.create(fd, name, access)
+            return Outcome(step) if done else None
+        assert not isinstance(step.found, (Nothing, NotAPin))
+        entry = step.found.entry
+        if step.action is Action.REPLACE:
+            site.staging()  # from here on no other run replaces it
             kept = inherited(access, entry, os.geteuid())
-            with self._open(step) as fd:
-                done = work.replace(fd, name, kept, entry.identity)
-        elif isinstance(step, AdjustObject):
-            pin = work.open(name, step.found.entry.identity)
-            done = pin is not None
-            if pin is not None:
-                with pin:
-                    error = adjust(pin, access)
-        else:
-            done = True
-        return self.foreseen(step)._replace(error=error) if done else None
+            with site.object_of(step) as fd:
+                done = site.replace(fd, name, kept, entry.identity)
+            return Outcome(step) if done else None
+        pin = site.open(name, entry.identity)
+        if pin is None:
+            return None
+        with pin:
+            error = adjust(pin, access)
+        return failed(step, error) if error else Outcome(step)
+
+
+class ObjectSession(PinSession):
+    """Meanwhile an object that loses a pin, and is to get another, stays alive and open."""
+
+    def __init__(self, plan: ObjectPlan, stack: ExitStack) -> None:
+        super().__init__()
+        replaced = [step.found for step in plan.steps if step.action is Action.REPLACE]
+        losing = {(f.kind, f.id) for f in replaced if not isinstance(f, (Nothing, NotAPin))}
+        self._held: Dict[Tuple[str, int], Fd] = {}
+        for step in plan.steps:
+            if step.action in (Action.CREATE, Action.REPLACE):
+                thing = known(step)
+                key = (thing.kind, thing.id)
+                if key in losing and key not in self._held:
+                    self._held[key] = stack.enter_context(_opened(thing))
+
+    def at(self, place: Place, stack: ExitStack) -> PinDirectory:
+        return ObjectDirectory(place, stack, self._held)
+
+
+class ObjectDirectory(PinDirectory):
+    """A directory at work, and the objects that are kept open."""
+
+    def __init__(self, place: Place, stack: ExitStack, held: Dict[Tuple[str, int], Fd]) -> None:
+        super().__init__(place, stack)
+        self._held = held
+
+    def object_of(self, step: ObjectStep) -> Fd:
+        """Open the object that is to get the name."""
+        thing = known(step)
+        held = self._held.get((thing.kind, thing.id))
+        return _opened(thing) if held is None else Fd(os.dup(held))
 
 
 def _opened(thing: KernelObject) -> Fd:

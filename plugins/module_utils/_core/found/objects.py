@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional, Sequence, Union
+from typing import NamedTuple, Optional, Union
 
 from ..shape import Identity
-from .pins import DirectorySeen, Found
 
 
 class SourcePin(NamedTuple):
@@ -37,11 +36,4 @@ class Unresolved(NamedTuple):
 
 Resolution = Union[KernelObject, Unresolved]
 
-
-class ObjectPicture(NamedTuple):
-    """Everything that the plan is made from: all go with the wanted objects, one by one."""
-
-    resolutions: Sequence[Resolution]
-    found: Sequence[Found]
-    directories: Dict[str, DirectorySeen]
-    user: int = 0  # uid of the task
+NOT_LOOKED_FOR = Unresolved("nobody has looked for the object yet")

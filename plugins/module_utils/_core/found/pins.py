@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..map_types import map_type_name
+from ..people import ROOT_ONLY, People
 from ..shape import Entry, Identity, Level, MapBtf, MapShape
 
 
@@ -194,12 +195,12 @@ class DirectorySeen:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """Everything that the plan is made from: `found` goes with the wanted pins, one by one."""
+class PinContext:
+    """What pins have in common that are declared together."""
 
-    found: Sequence[Found]
-    directories: Dict[str, DirectorySeen]
-    user: int = 0  # uid of the task
+    directories: Dict[str, DirectorySeen]  # by path
+    people: People = ROOT_ONLY
+    parents: bool = True  # missing directories are made
 
 
 class Sight(NamedTuple):

@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import partial
-from typing import Optional, Sequence
+from typing import Dict, Optional, Sequence, Tuple
 
 from ..bpffs import Place
 from ..entries import Layout, kin_of, survey
-from ..found.pins import Found, MapDetails, Nothing, Picture, Survey
+from ..found.pins import DirectorySeen, Found, MapDetails, Nothing, Survey
 from ..host import this_host
 from ..make_map import why_without_btf
 from ..objects import Inspect, btf_of, fdinfo, look, look_in_private, shape_of
@@ -24,16 +23,16 @@ from .inner import observe_inner
 from .names import observe_names
 
 
-def observe(pins: Sequence[WantedPin], *, foreseeing: bool = False) -> Picture:
+def observe(
+    pins: Sequence[WantedPin], *, foreseeing: bool = False
+) -> Tuple[Sequence[Found], Dict[str, DirectorySeen]]:
     """Look at every name; raise Problems with all that cannot be looked at.
 
     `foreseeing`: find out what only a run would tell, too: how many entries it would copy, and
     whether it would make maps without their BTF.
     """
-    picture = observe_names(pins, partial(observe_pin, foreseeing=foreseeing))
-    if not foreseeing:
-        return picture
-    return replace(picture, found=list(map(_foreseen, pins, picture.found)))
+    found, directories = observe_names(pins, partial(observe_pin, foreseeing=foreseeing))
+    return list(map(_foreseen, pins, found)) if foreseeing else found, directories
 
 
 def observe_pin(place: Place, pin: WantedPin, *, foreseeing: bool = False) -> Found:

@@ -6,20 +6,33 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache, partial
-from typing import Callable, Dict, List, Optional, Sequence, Set
+from types import MappingProxyType
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..advice import ActsOn
 from ..bpffs import Place, may_list_unseen, mount_of, walk
 from ..errors import TROUBLE, Gathering, at, explained
-from ..found.pins import NOTHING, DirectorySeen, Found, MountedPin, NotAPin, Nothing, Picture
+from ..found.pins import (
+    NOTHING,
+    DirectorySeen,
+    Found,
+    MountedPin,
+    NotAPin,
+    Nothing,
+)
 from ..mountinfo import mounts
 from ..objects import look
+from ..people import People
+from ..shape import UNDECLARED
 from ..spec.names import OnMismatch, Wanted, WantedName
 from ..staging import find_abandoned, names_in
+from ..users import people
 from .tree import is_mount_point
 
 
-def observe_names(wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], Found]) -> Picture:
+def observe_names(
+    wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], Found]
+) -> Tuple[List[Found], Dict[str, DirectorySeen]]:
     """Look at every name; raise Problems with all that cannot be looked at."""
     found: List[Found] = [NOTHING] * len(wanted)
     directories: Dict[str, DirectorySeen] = {}
@@ -52,7 +65,24 @@ def observe_names(wanted: Sequence[Wanted], look_at: Callable[[Place, Wanted], F
     for path, indexes in by_directory(wanted).items():
         problems.of(partial(observe_directory, path, indexes))
     problems.raise_any()
-    return Picture(found, directories, os.geteuid())
+    return found, directories
+
+
+def people_of(
+    wanted: Sequence[WantedName],
+    found: Sequence[Found],
+    directories: Mapping[str, DirectorySeen] = MappingProxyType({}),
+) -> People:
+    """Return the names of all users and groups that are declared or found."""
+    declared = {each.access for each in wanted if each.access is not UNDECLARED}
+    held = (each.pin if isinstance(each, MountedPin) else each for each in found)
+    entries = {each.entry[1:3] for each in held if not isinstance(each, (Nothing, NotAPin))}
+    levels = {each[1:3] for seen in directories.values() for each in seen.levels}
+    owners: Set[Optional[int]] = {owner for owner, _group in entries | levels}
+    groups: Set[Optional[int]] = {group for _owner, group in entries | levels}
+    return people(
+        owners | {each.owner for each in declared}, groups | {each.group for each in declared}
+    )
 
 
 def by_directory(wanted: Sequence[WantedName]) -> Dict[str, List[int]]:

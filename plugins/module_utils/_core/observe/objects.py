@@ -10,26 +10,24 @@ from typing import Dict, Iterator, List, NamedTuple, Sequence
 from .. import kernel
 from ..bpffs import Place, walk
 from ..errors import PinningError, at
-from ..found.objects import KernelObject, ObjectPicture, Resolution, SourcePin, Unresolved
+from ..found.objects import KernelObject, Resolution, SourcePin, Unresolved
 from ..found.pins import NOTHING, Found, NotAPin, Nothing, Pin, PinnedProg
 from ..objects import identify, look, object_by_id
 from ..spec.objects import Reference, WantedObject
 from ..syscall import KernelError
 from ..uapi import OBJ_NAME_LEN, Command
-from .names import observe_names
-
-
-def observe(wanted: Sequence[WantedObject]) -> ObjectPicture:
-    """Find every object, and look at every name; Problems when a name cannot be looked at."""
-    resolve = Resolver()
-    resolutions = [resolve(each.reference) for each in wanted]
-    picture = observe_names(wanted, look_at)
-    return ObjectPicture(resolutions, picture.found, picture.directories, picture.user)
+from ..users import user_name
 
 
 def look_at(place: Place, wanted: WantedObject) -> Found:
     """Look at one name in an open directory."""
     return look(place.fd, wanted.name)
+
+
+def sources_owners(wanted: Sequence[WantedObject]) -> Dict[int, str]:
+    """Return the names of all who own a pin that an object was found by."""
+    pins = (each.object.pin for each in wanted if isinstance(each.object, KernelObject))
+    return {pin.owner: user_name(pin.owner) for pin in pins if pin}
 
 
 class Resolver:

@@ -4,53 +4,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import List, Sequence, Tuple
+from typing import Any, List, NamedTuple, Sequence, Tuple, Union
 
+from ..engine.steps import Action, Plan, Problem, Step
 from ..found.pins import (
     A_DIRECTORY,
     MountedPin,
     NotAPin,
     Nothing,
-    Pin,
     Sight,
     Tree,
     Unreadable,
 )
-from ..shape import Identity
 from ..spec.absence import AbsentPaths, Prune
 
 
-@dataclass(frozen=True)
-class Unlink:
-    """A pin that goes, and the directory that it was seen in."""
+class Emptied(NamedTuple):
+    """A directory that goes when all that is in it has gone."""
 
-    path: str
-    directory: Identity
-    pin: Pin
+    sight: Sight
 
 
-@dataclass(frozen=True)
-class Spared:
-    """A name that stays, and why."""
-
-    path: str
-    reason: str
+AbsenceStep = Step[Union[AbsentPaths, Prune], Union[Sight, Emptied]]
+AbsencePlan = Plan[Union[AbsentPaths, Prune], Union[Sight, Emptied]]
+Items = List[Tuple[Any, Any]]
 
 
-@dataclass(frozen=True)
-class AbsencePlan:
-    """What goes: first the pins, then the directories, each list in the order of doing."""
-
-    pins: Sequence[Unlink]
-    directories: Sequence[Sight]
-    missing: Sequence[str]
-    spared: Sequence[Spared]
-    problems: Sequence[str]  # nothing is done while there are any
-
-
-def plan_paths(wanted: AbsentPaths, seen: Sequence[Tuple[Sight, Tree]]) -> AbsencePlan:
-    """Everything at and below the paths goes, or nothing does."""
+def items_at(wanted: AbsentPaths, seen: Sequence[Tuple[Sight, Tree]]) -> Items:
+    """Return all that is at and below the paths: first the pins, then the directories."""
     sights: List[Sight] = []
     directories: List[Sight] = []
     for sight, tree in seen:
@@ -59,52 +40,71 @@ def plan_paths(wanted: AbsentPaths, seen: Sequence[Tuple[Sight, Tree]]) -> Absen
             directories.extend([*tree.directories, sight])
         else:
             sights.append(sight)
-    pins: List[Unlink] = []
-    missing: List[str] = []
-    problems: List[str] = []
-    for sight in _once(sights):
-        found = sight.found
-        if isinstance(found, Nothing):
-            missing.append(sight.path)
-        elif isinstance(found, Unreadable):
-            problems.append(f"{sight.path}: {found.reason}")
-        elif isinstance(found, NotAPin):
-            problems.append(f"{sight.path} {_why_not(found)}")
-        elif wanted.kind and found.kind != wanted.kind:
-            problems.append(
-                f"{sight.path} holds {found.label}, and type: {wanted.kind} allows no other: "
-                f"nothing was removed; set type: {found.kind} if it is to go"
-            )
-        else:
-            pins.append(Unlink(sight.path, sight.directory, found))
-            problems.extend(_read_only(sight))
-    if not problems:
-        problems.extend(text for sight in directories for text in _read_only(sight))
-    return AbsencePlan(pins, _once(directories), missing, (), problems)
+    return [
+        *((wanted, sight) for sight in _once(sights)),
+        *((wanted, Emptied(sight)) for sight in _once(directories)),
+    ]
 
 
-def plan_prune(wanted: Prune, tree: Tree) -> AbsencePlan:
+def items_in(wanted: Prune, tree: Tree) -> Items:
+    """Return all that is in the directory and not declared to stay."""
+    return [
+        (wanted, sight)
+        for sight in tree.sights
+        if not wanted.spares(sight.path[len(wanted.directory) + 1 :])
+    ]
+
+
+def decide(wanted: Union[AbsentPaths, Prune], found: Union[Sight, Emptied]) -> AbsenceStep:
+    """Decide what goes."""
+    if isinstance(found, Emptied):
+        return Step(wanted, found, Action.REMOVE)
+    if isinstance(wanted, Prune):
+        return _decide_undeclared(wanted, found)
+    return _decide_path(wanted, found)
+
+
+def _decide_path(wanted: AbsentPaths, sight: Sight) -> AbsenceStep:
+    """Everything at and below the paths goes, or nothing does."""
+    found = sight.found
+    if isinstance(found, Nothing):
+        return Step(wanted, sight, Action.MISS)
+    if isinstance(found, Unreadable):
+        return Step(wanted, sight, Action.REFUSE, reason=f"{sight.path}: {found.reason}")
+    if isinstance(found, NotAPin):
+        return Step(wanted, sight, Action.REFUSE, reason=f"{sight.path} {_why_not(found)}")
+    if wanted.kind and found.kind != wanted.kind:
+        reason = (
+            f"{sight.path} holds {found.label}, and type: {wanted.kind} allows no other: "
+            f"nothing was removed; set type: {found.kind} if it is to go"
+        )
+        return Step(wanted, sight, Action.REFUSE, reason=reason)
+    return Step(wanted, sight, Action.REMOVE)
+
+
+def _decide_undeclared(wanted: Prune, sight: Sight) -> AbsenceStep:
     """Pins that nobody declared go; everything else in the directory stays."""
-    pins: List[Unlink] = []
-    spared: List[Spared] = []
-    problems: List[str] = []
-    for sight in tree.sights:
-        if wanted.spares(sight.path[len(wanted.directory) + 1 :]):
-            continue
-        found = sight.found
-        if isinstance(found, Unreadable):
-            problems.append(f"{sight.path}: {found.reason}")
-        elif isinstance(found, MountedPin):
-            spared.append(Spared(sight.path, found.what))
-        elif isinstance(found, (Nothing, NotAPin)):
-            what = found.what if isinstance(found, NotAPin) else "gone already"
-            spared.append(Spared(sight.path, f"{what}, not a pin"))
-        elif not wanted.takes(found.kind):
-            spared.append(Spared(sight.path, _why_spared(wanted, found.label)))
-        else:
-            pins.append(Unlink(sight.path, sight.directory, found))
-            problems.extend(_read_only(sight))
-    return AbsencePlan(pins, (), (), spared, problems)
+    found = sight.found
+    if isinstance(found, Unreadable):
+        return Step(wanted, sight, Action.REFUSE, reason=f"{sight.path}: {found.reason}")
+    if isinstance(found, MountedPin):
+        return Step(wanted, sight, Action.SPARE, reason=found.what)
+    if isinstance(found, (Nothing, NotAPin)):
+        what = found.what if isinstance(found, NotAPin) else "gone already"
+        return Step(wanted, sight, Action.SPARE, reason=f"{what}, not a pin")
+    if not wanted.takes(found.kind):
+        return Step(wanted, sight, Action.SPARE, reason=_why_spared(wanted, found.label))
+    return Step(wanted, sight, Action.REMOVE)
+
+
+def problems(steps: Sequence[AbsenceStep]) -> List[Problem]:
+    """Return what keeps pins, and then directories, from being removed."""
+    going = [step.found for step in steps if step.action is Action.REMOVE]
+    found = [text for each in going if isinstance(each, Sight) for text in _read_only(each)]
+    if not found and all(step.action is not Action.REFUSE for step in steps):
+        emptied = [each.sight for each in going if isinstance(each, Emptied)]
+        found = [text for each in emptied for text in _read_only(each)]
+    return [Problem(text) for text in found]
 
 
 def _read_only(sight: Sight) -> List[str]:

@@ -6,27 +6,33 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional, Tuple
 
+from ..engine.steps import Change
 from ..found.pins import DirectorySeen
-from ..shape import ROOT, Access, Drift, Entry, Level, is_stranger
-from ..spec.fields import group_name, octal, user_name
+from ..people import People
+from ..shape import ROOT, Access, Entry, Level, is_stranger
+from ..spec.fields import octal
 
 
-def access_drift(want: Access, have: Entry) -> Tuple[Drift, ...]:
-    """Every declared field of `want` that `have` does not have."""
-    drift: List[Drift] = []
+class AccessChange(Change):
+    """Owner, group or mode, which can be set in place."""
+
+
+def access_drift(want: Access, have: Entry, people: People) -> Tuple[Change, ...]:
+    """Return a change for every declared field of `want` that `have` does not have."""
+    changes: List[Change] = []
     if want.owner is not None and want.owner != have.owner:
-        drift.append(Drift("owner", user_name(want.owner), user_name(have.owner)))
+        changes.append(AccessChange("owner", people.user(want.owner), people.user(have.owner)))
     if want.group is not None and want.group != have.group:
-        drift.append(Drift("group", group_name(want.group), group_name(have.group)))
+        changes.append(AccessChange("group", people.group(want.group), people.group(have.group)))
     if want.mode is not None and want.mode != have.mode:
-        drift.append(Drift("mode", octal(want.mode), octal(have.mode)))
-    return tuple(drift)
+        changes.append(AccessChange("mode", octal(want.mode), octal(have.mode)))
+    return tuple(changes)
 
 
-def strangers_drift(want: Access, have: Entry, user: int) -> Tuple[Drift, ...]:
-    """The same of a stranger's pin: it is to belong to the user of the task, if to nobody else."""
-    owner = user if want.owner is None else want.owner
-    return access_drift(Access(owner, want.group, want.mode), have)
+def strangers_drift(want: Access, have: Entry, people: People) -> Tuple[Change, ...]:
+    """Return the same for a stranger's pin, which is to belong to the task's user if undeclared."""
+    owner = people.task if want.owner is None else want.owner
+    return access_drift(Access(owner, want.group, want.mode), have, people)
 
 
 def inherited(declared: Access, entry: Entry, user: int) -> Access:
@@ -46,12 +52,12 @@ def merged(declared: Access, entry: Entry) -> Access:
     )
 
 
-def of_a_stranger(entry: Entry, user: int) -> str:
+def of_a_stranger(entry: Entry, people: People) -> str:
     """Why a pin is not taken that belongs to somebody whom nobody has declared."""
-    owner = user_name(entry.owner)
+    owner = people.user(entry.owner)
     return (
         f"the pin belongs to {owner}, who may hold it open whatever its mode says, and pins are "
-        f"taken only of {_trusted(user)} and of a declared owner. If it is meant, declare "
+        f"taken only of {_trusted(people)} and of a declared owner. If it is meant, declare "
         f"owner: {owner}"
     )
 
@@ -70,23 +76,22 @@ def strangers_directory(seen: DirectorySeen, declared: Optional[int], user: int)
     return next((level for level in seen.levels if is_stranger(level.owner, declared, user)), None)
 
 
-def directory_drift(level: Level, user: int) -> Tuple[Drift, ...]:
-    """That drift, in a form for the report."""
-    return (
-        Drift("directory", f"of {_trusted(user)}", f"{level.path} of {user_name(level.owner)}"),
-    )
+def directory_change(level: Level, people: People) -> Change:
+    """Return that as a change, for the report."""
+    have = f"{level.path} of {people.user(level.owner)}"
+    return Change("directory", f"of {_trusted(people)}", have)
 
 
-def in_a_strangers_directory(level: Level, user: int) -> str:
+def in_a_strangers_directory(level: Level, people: People) -> str:
     """Why nothing is pinned below the directory of somebody whom nobody has declared."""
-    owner = user_name(level.owner)
+    owner = people.user(level.owner)
     return (
         f"the directory {level.path} belongs to {owner}, who may put other pins in the place of "
-        f"these, and directories are taken only of {_trusted(user)} and of a declared owner. If "
+        f"these, and directories are taken only of {_trusted(people)} and of a declared owner. If "
         f"it is meant, declare owner: {owner}; else look at what is in it, then "
-        f"`chown {user_name(user)} {level.path}`"
+        f"`chown {people.user(people.task)} {level.path}`"
     )
 
 
-def _trusted(user: int) -> str:
-    return "root" if user == ROOT else f"root, of {user_name(user)}"
+def _trusted(people: People) -> str:
+    return "root" if people.task == ROOT else f"root, of {people.user(people.task)}"

@@ -18,11 +18,13 @@ from typing import (
     Tuple,
 )
 
+from ..engine.steps import Action, AnyStep, Plan
 from ..found.pins import DirectorySeen
+from ..people import People
 from ..shape import ROOT, UNDECLARED, Access, Entry, Level, is_stranger
-from ..spec.fields import group_name, is_member, octal, user_name
+from ..spec.fields import octal
 from .access import inherited, merged
-from .names import NamePlan
+from .names import REPLACING
 
 READ, WRITE = 4, 2
 NEW = 0o600  # the mode that the kernel gives a new pin (bpf_obj_do_pin)
@@ -52,34 +54,37 @@ def told(cautions: Iterable[Caution]) -> Iterator[str]:
         yield f"{', '.join(alike[:MOST])}{more}: {text}"
 
 
-def cautions(decided: NamePlan[Any], remedy: Remedy) -> Iterator[Caution]:
+def cautions(decided: Plan[Any, Any], remedy: Remedy) -> Iterator[Caution]:
     """What there is to know about others who can open, or exchange, what is pinned."""
+    people, directories = decided.context.people, decided.context.directories
     yield from _open_directories(decided)
-    seen = {each.path: each for each in decided.directories}
     for step in decided.steps:
-        if step.action in ("created", "incompatible"):
+        if step.action in (Action.CREATE, Action.REFUSE):
             continue
         path, declared, entry = step.wanted.path, step.wanted.access, step.found.entry
         if entry.links > 1:
-            yield from _hard_linked(path, entry, seen[step.wanted.directory])
-        is_strangers = is_stranger(entry.owner, declared.owner, decided.user)
-        if step.action == "adjusted":
-            kept = _kept_open(declared, entry, decided.user)
+            yield from _hard_linked(path, entry, directories[step.wanted.directory])
+        is_strangers = is_stranger(entry.owner, declared.owner, people.task)
+        if step.action is Action.ADJUST:
+            kept = _kept_open(declared, entry, people)
             way = remedy.of_a_stranger if is_strangers else remedy.of_ours
             if kept:
                 yield Caution(path, f"{kept}; {way}")
         elif is_strangers:
             text = (
-                f"the pin belongs to {user_name(entry.owner)}, from whom the new one inherits "
+                f"the pin belongs to {people.user(entry.owner)}, from whom the new one inherits "
                 "neither owner nor group nor mode: declare them if others are to open it"
             )
             yield Caution(path, text)
 
 
-def _open_directories(decided: NamePlan[Any]) -> Iterator[Caution]:
+def _open_directories(decided: Plan[Any, Any]) -> Iterator[Caution]:
     """Of directories in which others may exchange pins."""
     levels = {
-        level.path: level for seen in decided.directories for level in seen.levels if level.is_open
+        level.path: level
+        for seen in decided.context.directories.values()
+        for level in seen.levels
+        if level.is_open
     }
     # All who may exchange them may open them anyway, if they are declared for that group.
     groups = {step.wanted.access.group for step in decided.steps} if levels else set()
@@ -87,7 +92,7 @@ def _open_directories(decided: NamePlan[Any]) -> Iterator[Caution]:
         if level.mode & 0o002:
             who = "all users"
         elif level.group != ROOT and {level.group} != groups:
-            who = f"group {group_name(level.group)}"
+            who = f"group {decided.context.people.group(level.group)}"
         else:
             continue
         text = (
@@ -98,13 +103,13 @@ def _open_directories(decided: NamePlan[Any]) -> Iterator[Caution]:
         yield Caution(level.path, text)
 
 
-def _kept_open(declared: Access, entry: Entry, user: int) -> str:
+def _kept_open(declared: Access, entry: Entry, people: People) -> str:
     """What setting owner, group or mode of a pin does not take away from others; empty if nothing.
 
     The sentence is to be ended with what helps.
     """
-    if is_stranger(entry.owner, declared.owner, user):
-        who = user_name(entry.owner)
+    if is_stranger(entry.owner, declared.owner, people.task):
+        who = people.user(entry.owner)
     else:
         after = merged(declared, entry)
         lost = entry.mode & 0o066 & ~(after.mode or 0)
@@ -114,7 +119,7 @@ def _kept_open(declared: Access, entry: Entry, user: int) -> str:
             lost &= 0o006
         if not lost:
             return ""
-        who = "all users" if lost & 0o006 else f"group {group_name(entry.group)}"
+        who = "all users" if lost & 0o006 else f"group {people.group(entry.group)}"
     return (
         f"{who} could open the pin until now (mode {octal(entry.mode)}), and whoever has "
         "it open keeps it open, whatever owner, group and mode are set"
@@ -141,38 +146,36 @@ class Boundary(NamedTuple):
     owner: int  # whose pin it is
     group: Optional[int] = None  # its members; None: all users
     is_owners: bool = False  # from the owner
+    who: str = "all users"
 
     @property
     def text(self) -> str:
         """What it lets them do, and is meant to keep from them."""
-        who = "all users"
-        if self.is_owners:
-            who = user_name(self.owner)
-        elif self.group is not None:
-            who = f"group {group_name(self.group)}"
         may, may_not = ("read", "write") if self.bits == READ else ("write", "read")
-        return f"mode {octal(self.mode)} lets {who} {may} the map, and not {may_not} it"
+        return f"mode {octal(self.mode)} lets {self.who} {may} the map, and not {may_not} it"
 
 
-def boundaries(path: str, access: Access, user: int, *, frozen: bool) -> Iterator[Boundary]:
+def boundaries(path: str, access: Access, people: People, *, frozen: bool) -> Iterator[Boundary]:
     """What the mode of a map means to keep from others; `access` is what the pin will have.
 
     A frozen map is written by nobody, so readers of it are no matter.
     """
     mode = NEW if access.mode is None else access.mode
-    owner = user if access.owner is None else access.owner
+    owner = people.task if access.owner is None else access.owner
     classes = [Boundary(path, mode, mode & 6, owner)]
     if access.group:
-        classes.append(Boundary(path, mode, mode >> 3 & 6, owner, access.group))
-    if is_stranger(owner, None, user):
-        classes.append(Boundary(path, mode, mode >> 6 & 6, owner, is_owners=True))
+        who = f"group {people.group(access.group)}"
+        classes.append(Boundary(path, mode, mode >> 3 & 6, owner, access.group, who=who))
+    if is_stranger(owner, None, people.task):
+        who = people.user(owner)
+        classes.append(Boundary(path, mode, mode >> 6 & 6, owner, is_owners=True, who=who))
     for each in classes:
         if each.bits == WRITE or (each.bits == READ and not frozen):
             yield each
 
 
 def boundaries_of(
-    decided: NamePlan[Any], frozen: Callable[[Any], Optional[bool]]
+    decided: Plan[Any, Any], frozen: Callable[[Any], Optional[bool]]
 ) -> Iterator[Boundary]:
     """What the declared modes of maps are meant to keep from some users.
 
@@ -181,15 +184,21 @@ def boundaries_of(
     for step, access in _declared(decided):
         is_frozen = frozen(step)
         if is_frozen is not None:
-            yield from boundaries(step.wanted.path, access, decided.user, frozen=is_frozen)
+            yield from boundaries(
+                step.wanted.path, access, decided.context.people, frozen=is_frozen
+            )
 
 
-def undrawn(boundaries: Iterable[Boundary], openings: Sequence[Level]) -> Iterator[Caution]:
+def undrawn(
+    boundaries: Iterable[Boundary],
+    openings: Sequence[Level],
+    is_member: Callable[[int, int], bool],
+) -> Iterator[Caution]:
     """Of boundaries that the kernel does not draw.
 
     Whoever has a map open, for reading only or for writing only, may pin it in a directory that
     they may write to (bpf_obj_do_pin). The pin is theirs, and opens for both. `openings` are
-    directories that others than root may write to.
+    directories that others than root may write to; `is_member` knows users and their groups.
     """
     for boundary in boundaries:
         if boundary.is_owners:
@@ -199,7 +208,7 @@ def undrawn(boundaries: Iterable[Boundary], openings: Sequence[Level]) -> Iterat
             )
             yield Caution(boundary.path, text)
             continue
-        opening = next((each for each in openings if _may_pin_in(each, boundary)), None)
+        opening = next((each for each in openings if _may_pin_in(each, boundary, is_member)), None)
         if opening is not None:
             text = (
                 f"{boundary.text}, but that is no boundary: they may write to the directory "
@@ -211,7 +220,7 @@ def undrawn(boundaries: Iterable[Boundary], openings: Sequence[Level]) -> Iterat
             yield Caution(boundary.path, text)
 
 
-def _may_pin_in(opening: Level, boundary: Boundary) -> bool:
+def _may_pin_in(opening: Level, boundary: Boundary, is_member: Callable[[int, int], bool]) -> bool:
     if opening.mode & 0o002 or (opening.mode & 0o020 and opening.group):
         return True
     if boundary.group is None:
@@ -219,21 +228,23 @@ def _may_pin_in(opening: Level, boundary: Boundary) -> bool:
     return is_member(opening.owner, boundary.group)
 
 
-def _declared(decided: NamePlan[Any]) -> Iterator[Tuple[Any, Access]]:
+def _declared(decided: Plan[Any, Any]) -> Iterator[Tuple[AnyStep, Access]]:
     """The steps whose access is declared, and what their pins will have."""
-    seen = {each.path: each for each in decided.directories}
+    directories = decided.context.directories
     for step in decided.steps:
         declared = step.wanted.access
-        if declared is UNDECLARED or step.action == "incompatible":
+        if declared is UNDECLARED or step.action is Action.REFUSE:
             continue
-        if step.action == "created":
+        if step.action is Action.CREATE:
             access = declared
-        elif step.action in ("replaced", "migrated"):
-            access = inherited(declared, step.found.entry, decided.user)
+        elif step.action in REPLACING:
+            access = inherited(declared, step.found.entry, decided.context.people.task)
         else:
             access = merged(declared, step.found.entry)
         if access.group is None:
-            access = Access(access.owner, _group_in(seen[step.wanted.directory]), access.mode)
+            access = Access(
+                access.owner, _group_in(directories[step.wanted.directory]), access.mode
+            )
         yield step, access
 
 

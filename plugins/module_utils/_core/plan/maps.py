@@ -4,111 +4,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from dataclasses import replace
+from typing import List, Optional, Sequence, Tuple
 
+from ..engine.steps import Action, Change, Plan, Step
 from ..found.pins import (
     NO_DETAILS,
-    NOTHING,
-    DirectorySeen,
     Found,
     MapDetails,
     MountedPin,
     NotAPin,
     Nothing,
-    Picture,
     PinnedMap,
 )
 from ..map_types import map_type_name, settable_flags
-from ..shape import ROOT, UNDECLARED, Drift, MapBtf, MapShape, is_stranger
+from ..people import People
+from ..shape import UNDECLARED, MapBtf, MapShape, is_stranger
 from ..spec.maps import MapSpec, ValueGrowth, WantedPin
 from ..spec.names import OnMismatch
 from ..uapi import flag_names
-from .access import (
-    access_drift,
-    directory_drift,
-    in_a_strangers_directory,
-    of_a_stranger,
-    strangers_directory,
-    strangers_drift,
-    with_strangers,
-)
+from .access import access_drift, of_a_stranger, strangers_drift
 from .exposure import Remedy
-from .migration import obstacles, with_btf_of
-from .names import NamePlan, plan_for, taken_by_mount
+from .migration import obstacles
+from .names import taken_by_mount
 
-
-class Create(NamedTuple):
-    """Make the map and give it its name."""
-
-    wanted: WantedPin
-    without_btf: str = ""  # why this kernel does not take the BTF; only foreseen
-    drift: Tuple[Drift, ...] = ()
-
-    @property
-    def action(self) -> str:
-        return "created"
-
-
-class Keep(NamedTuple):
-    """All is as declared."""
-
-    wanted: WantedPin
-    found: PinnedMap
-    drift: Tuple[Drift, ...] = ()
-
-    @property
-    def action(self) -> str:
-        return "unchanged"
-
-
-@dataclass(frozen=True)
-class Adjust:
-    """The map fits; owner, group, mode or frozen do not, and can be set in place."""
-
-    wanted: WantedPin
-    found: PinnedMap
-    drift: Tuple[Drift, ...]
-    action = "adjusted"
-
-
-@dataclass(frozen=True)
-class Replace:
-    """Another map takes the name."""
-
-    wanted: WantedPin
-    found: PinnedMap
-    drift: Tuple[Drift, ...]
-    action = "replaced"
-
-
-@dataclass(frozen=True)
-class Migrate(Replace):
-    """Another map takes the name, with the entries of the one before."""
-
-    action = "migrated"
-
-    @property
-    def map(self) -> MapSpec:
-        """The new map: the old one's BTF stays if it still describes it."""
-        return with_btf_of(self.wanted.map, self.found)
-
-
-@dataclass(frozen=True)
-class Refuse:
-    """What is there does not fit, and nobody said that it may go."""
-
-    wanted: WantedPin
-    found: Found
-    drift: Tuple[Drift, ...]
-    reason: str
-    action = "incompatible"
-
-
-Step = Union[Create, Keep, Adjust, Replace, Migrate, Refuse]
-
-
-MapPlan = NamePlan[Step]
+MapStep = Step[WantedPin, Found]
+MapPlan = Plan[WantedPin, Found]
+Changes = Tuple[Change, ...]
 
 HELD_OPEN = Remedy(
     "set on_mismatch: migrate to pin a copy in its place, or replace to pin an empty map",
@@ -117,116 +39,91 @@ HELD_OPEN = Remedy(
 )
 
 
-def plan(pins: Sequence[WantedPin], picture: Picture, *, parents: bool) -> MapPlan:
-    """Decide about all `pins`. `parents`: missing directories may be made."""
-    user = picture.user
-    steps = [decide(pin, found, user) for pin, found in zip(pins, picture.found)]
-    barred = with_strangers(picture.directories, user)
-    if barred:
-        steps = [_barred(step, barred, user) for step in steps]
-    refusals = [f"{step.wanted.path}: {step.reason}" for step in steps if isinstance(step, Refuse)]
-    busy = {step.wanted.directory for step in steps if not isinstance(step, (Keep, Refuse))}
-    staging = {step.wanted.directory for step in steps if _is_staged(step)}
-    return plan_for(steps, picture.directories, refusals, busy, staging, user, parents=parents)
+class Freeze(Change):
+    """The map is to be closed to writes from user space, for good."""
 
 
-def _barred(step: Step, barred: Mapping[str, DirectorySeen], user: int) -> Step:
-    """Nothing is pinned where somebody whom nobody has declared may put another pin."""
-    wanted = step.wanted
-    if wanted.directory not in barred:
-        return step
-    level = strangers_directory(barred[wanted.directory], wanted.access.owner, user)
-    if level is None:
-        return step
-    found = NOTHING if isinstance(step, Create) else step.found
-    drift = (*directory_drift(level, user), *step.drift)
-    return Refuse(wanted, found, drift, in_a_strangers_directory(level, user))
-
-
-def _is_staged(step: Step) -> bool:
-    """Whether a pin is made ready before it takes its name."""
-    if isinstance(step, Create):
-        return step.wanted.access is not UNDECLARED
-    return isinstance(step, Replace)
-
-
-def decide(wanted: WantedPin, found: Found, user: int = ROOT) -> Step:
-    """What makes `found` into `wanted`. `user` is the uid of the task."""
+def decide(wanted: WantedPin, found: Found, people: People) -> MapStep:
+    """What makes `found` into `wanted`."""
     if isinstance(found, Nothing):
-        return Create(wanted, found.without_btf)
+        return Step(wanted, found, Action.CREATE)
     if isinstance(found, MountedPin):
-        return _decide_mounted(wanted, found, user)
+        return _decide_mounted(wanted, found, people)
     if not isinstance(found, PinnedMap):
         what = found.what if isinstance(found, NotAPin) else found.label
-        return Refuse(
+        return _refuse(
             wanted,
             found,
-            (Drift("object", "map", what),),
+            (Change("object", "map", what),),
             f"the name is taken by {what}, and only maps are replaced: "
             "move it away, or declare another name",
         )
     if wanted.map.shape == found.shape and found.details is NO_DETAILS:
-        drift: Tuple[Drift, ...] = ()  # the usual case, and a thousand times
+        drift: Changes = ()  # the usual case, and a thousand times
     else:
         drift = _map_drift(wanted, found)
     owner = found.entry.owner
-    if owner and is_stranger(owner, wanted.access.owner, user):
-        return _step_for_a_strangers(wanted, found, drift, user)
+    if owner and is_stranger(owner, wanted.access.owner, people.task):
+        return _step_for_a_strangers(wanted, found, drift, people)
     if drift:
-        return _step_for(wanted, found, drift)
+        return _step_for(wanted, found, drift, people)
     if wanted.access is not UNDECLARED or wanted.frozen:
-        drift = access_drift(wanted.access, found.entry) + _freeze_drift(wanted, found)
-    return Adjust(wanted, found, drift) if drift else Keep(wanted, found)
+        drift = access_drift(wanted.access, found.entry, people) + _freeze_drift(wanted, found)
+    return Step(wanted, found, Action.ADJUST if drift else Action.KEEP, drift)
 
 
-def _decide_mounted(wanted: WantedPin, found: MountedPin, user: int) -> Step:
+def _refuse(wanted: WantedPin, found: Found, drift: Changes, reason: str) -> MapStep:
+    return Step(wanted, found, Action.REFUSE, drift, reason)
+
+
+def _decide_mounted(wanted: WantedPin, found: MountedPin, people: People) -> MapStep:
     """Programs find it by this name, too, but the name is that of the file below."""
-    step = decide(wanted, found.pin, user)
-    if found.fits_there and isinstance(step, (Keep, Adjust)):
+    step = decide(wanted, found.pin, people)
+    if found.fits_there and step.action in (Action.KEEP, Action.ADJUST):
         return step
-    drift = step.drift if found.fits_there else (Drift("object", "map", found.what),)
-    return Refuse(wanted, found, drift, taken_by_mount(found))
+    drift = step.changes if found.fits_there else (Change("object", "map", found.what),)
+    return _refuse(wanted, found, drift, taken_by_mount(found))
 
 
-def _step_for(wanted: WantedPin, found: PinnedMap, drift: Tuple[Drift, ...]) -> Step:
+def _step_for(wanted: WantedPin, found: PinnedMap, drift: Changes, people: People) -> MapStep:
     """What to do about a map of another shape."""
     if wanted.on_mismatch is OnMismatch.FAIL:
-        return Refuse(wanted, found, drift, _mismatch(wanted, found, drift))
-    all_drift = drift + access_drift(wanted.access, found.entry)
+        return _refuse(wanted, found, drift, _mismatch(wanted, found, drift))
+    all_drift = drift + access_drift(wanted.access, found.entry, people)
     if wanted.on_mismatch is OnMismatch.REPLACE:
-        return Replace(wanted, found, all_drift)
+        return Step(wanted, found, Action.REPLACE, all_drift)
     if any(obstacles(wanted, found)):
-        return Refuse(wanted, found, drift, _mismatch(wanted, found, drift))
-    return Migrate(wanted, found, all_drift)
+        return _refuse(wanted, found, drift, _mismatch(wanted, found, drift))
+    return Step(wanted, found, Action.MIGRATE, all_drift)
 
 
 def _step_for_a_strangers(
-    wanted: WantedPin, found: PinnedMap, drift: Tuple[Drift, ...], user: int
-) -> Step:
+    wanted: WantedPin, found: PinnedMap, drift: Changes, people: People
+) -> MapStep:
     """What to do about the map of somebody whom the declaration does not name.
 
     Who made it may hold it open. So it is never taken as it is, and nothing is inherited from it.
     """
-    access = strangers_drift(wanted.access, found.entry, user)
+    access = strangers_drift(wanted.access, found.entry, people)
     is_undeclared = wanted.access.owner is None
     if wanted.on_mismatch is OnMismatch.FAIL or (is_undeclared and not drift):
         if not (is_undeclared or drift):
-            return Adjust(wanted, found, access + _freeze_drift(wanted, found))
+            return Step(wanted, found, Action.ADJUST, access + _freeze_drift(wanted, found))
         reasons = [_mismatch(wanted, found, drift)] if drift else []
         if is_undeclared:
-            reasons.append(of_a_stranger(found.entry, user) + _A_MAP_OF_YOUR_OWN)
-        return Refuse(wanted, found, drift + access, ". Besides, ".join(reasons))
+            reasons.append(of_a_stranger(found.entry, people) + _A_MAP_OF_YOUR_OWN)
+        return _refuse(wanted, found, drift + access, ". Besides, ".join(reasons))
     if wanted.on_mismatch is OnMismatch.REPLACE:
-        return Replace(wanted, found, drift + access)
+        return Step(wanted, found, Action.REPLACE, drift + access)
     if any(obstacles(wanted, found)):
         reason = _mismatch(wanted, found, drift + access)
-        return Refuse(wanted, found, drift + access, reason)
-    return Migrate(wanted, found, drift + access)
+        return _refuse(wanted, found, drift + access, reason)
+    return Step(wanted, found, Action.MIGRATE, drift + access)
 
 
-def unverified(step: Step) -> List[str]:
+def unverified(step: MapStep) -> List[str]:
     """Declared fields that the kernel does not report, so that nobody can tell if they fit."""
-    if not isinstance(step, (Keep, Adjust)):
+    if step.action not in (Action.KEEP, Action.ADJUST) or not isinstance(step.found, PinnedMap):
         return []
     fields = [] if step.wanted.map.numa_node is None else ["numa_node"]
     if step.wanted.map.inner is not None and step.found.details.inner_fits is None:
@@ -237,32 +134,32 @@ def unverified(step: Step) -> List[str]:
     return fields
 
 
-def _map_drift(wanted: WantedPin, found: PinnedMap) -> Tuple[Drift, ...]:
+def _map_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
     spec, details = wanted.map, found.details
     drift = [] if spec.shape == found.shape else _shape_drift(spec, found.shape)
     if spec.inner is not None and details.inner_fits is False:
         drift.append(_inner_drift(spec.inner, details))
     if spec.btf is not None and _is_btf_known(details) and not _same_btf(spec.btf, details.btf):
         want, have = _spell_btf(spec.btf), _spell_btf(details.btf)
-        drift.append(Drift("btf", want, "another layout" if have == want else have))
+        drift.append(Change("btf", want, "another layout" if have == want else have))
     if wanted.frozen is False and details.frozen:
-        drift.append(Drift("frozen", False, True))
+        drift.append(Change("frozen", False, True))
     return tuple(drift)
 
 
-def _shape_drift(spec: MapSpec, have: MapShape) -> List[Drift]:
+def _shape_drift(spec: MapSpec, have: MapShape) -> List[Change]:
     want = spec.shape
     drift = []
     if want.number != have.number:
-        drift.append(Drift("type", map_type_name(want.number), map_type_name(have.number)))
+        drift.append(Change("type", map_type_name(want.number), map_type_name(have.number)))
     for field in ("key_size", "value_size", "max_entries"):
         if getattr(want, field) != getattr(have, field):
-            drift.append(Drift(field, getattr(want, field), getattr(have, field)))
+            drift.append(Change(field, getattr(want, field), getattr(have, field)))
     flags = settable_flags(have.number, have.flags)
     if want.flags != flags:
-        drift.append(Drift("flags", flag_names(want.flags), flag_names(flags)))
+        drift.append(Change("flags", flag_names(want.flags), flag_names(flags)))
     if want.map_extra != have.map_extra:
-        drift.append(Drift("map_extra", want.map_extra, have.map_extra))
+        drift.append(Change("map_extra", want.map_extra, have.map_extra))
     return drift
 
 
@@ -275,14 +172,14 @@ def _is_btf_known(details: MapDetails) -> bool:
     return not details.btf_hidden and not (details.btf is None and details.without_btf)
 
 
-def _inner_drift(want: MapSpec, details: MapDetails) -> Drift:
+def _inner_drift(want: MapSpec, details: MapDetails) -> Change:
     wanted = spell_shape(want.shape) + _spell_fields(want.btf.fields if want.btf else ())
     if details.inner is not None:
         held = spell_shape(details.inner) + _spell_fields(details.inner_fields or ())
-        return Drift("inner_map", wanted, f"{held}, of another BTF" if held == wanted else held)
+        return Change("inner_map", wanted, f"{held}, of another BTF" if held == wanted else held)
     if details.inner_fields == ():
-        return Drift("inner_map", wanted, "the same, but values without such fields")
-    return Drift("inner_map", wanted, "another shape, or values with other locks, timers or kptrs")
+        return Change("inner_map", wanted, "the same, but values without such fields")
+    return Change("inner_map", wanted, "another shape, or values with other locks, timers or kptrs")
 
 
 def _spell_fields(fields: Sequence[str]) -> str:
@@ -293,9 +190,9 @@ def _spell_btf(btf: Optional[MapBtf]) -> str:
     return "none" if btf is None else " -> ".join(map(btf.types.describe, btf.type_ids))
 
 
-def _freeze_drift(wanted: WantedPin, found: PinnedMap) -> Tuple[Drift, ...]:
+def _freeze_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
     if wanted.frozen and not found.details.frozen:
-        return (Drift("frozen", True, False),)
+        return (Freeze("frozen", True, False),)
     return ()
 
 
@@ -311,7 +208,7 @@ def spell_shape(shape: MapShape) -> str:
     return text
 
 
-def spell_drift(drift: Sequence[Drift]) -> str:
+def spell_drift(drift: Sequence[Change]) -> str:
     """All differences in one line: "max_entries: want 2, have 1; ..."."""
     return "; ".join(
         f"{each.field}: want {_spell(each.want)}, have {_spell(each.have)}" for each in drift
@@ -324,7 +221,7 @@ def _spell(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _mismatch(wanted: WantedPin, found: PinnedMap, drift: Sequence[Drift]) -> str:
+def _mismatch(wanted: WantedPin, found: PinnedMap, drift: Sequence[Change]) -> str:
     return (
         f"the pinned map (id {found.id}) is not as declared: {spell_drift(drift)}. "
         f"{ways_out(wanted, found)}"

@@ -4,58 +4,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Dict, FrozenSet, Sequence, Tuple
+from dataclasses import replace
+from typing import Dict, FrozenSet, Sequence, Tuple, Union
 
+from ..engine.steps import Action, Change, Step
 from ..found.mounts import Bpffs, MountSeen
 from ..mountinfo import Mount
-from ..shape import Access, Drift
+from ..people import People
+from ..shape import Access
 from ..spec.mounts import ATIME, WantedMount, WantedUnmount
 from .access import access_drift
 
 
-@dataclass(frozen=True)
-class MountPlan:
-    """What to do, in this order. `problems`: nothing is done while there are any."""
-
-    unmount: bool = False
-    mount: bool = False
-    drift: Tuple[Drift, ...] = ()
-    dropped: Sequence[str] = ()  # pins that are lost by it
-    problems: Sequence[str] = ()
-
-    @property
-    def changes(self) -> bool:
-        return self.unmount or self.mount or bool(self.drift)
-
-    @property
-    def action(self) -> str:
-        """What is done, in a word."""
-        if self.mount:
-            return "mounted"
-        if self.unmount:
-            return "unmounted"
-        return "adjusted" if self.drift else "unchanged"
-
-    @property
-    def sets_access(self) -> bool:
-        return any(drift.field in ("owner", "group", "mode") for drift in self.drift)
+class FlagChange(Change):
+    """Flags of the mount, which a remount sets."""
 
 
-def plan_mount(wanted: WantedMount, seen: MountSeen) -> MountPlan:
-    """Decide what makes a bpffs as wanted be on top at the path. Never a second one."""
+MountStep = Step[Union[WantedMount, WantedUnmount], MountSeen]
+
+
+def decide(wanted: Union[WantedMount, WantedUnmount], seen: MountSeen, people: People) -> MountStep:
+    """Decide what makes a bpffs be on top at the path, or go away. Never a second one."""
+    if isinstance(wanted, WantedUnmount):
+        return _decide_unmount(wanted, seen)
     problem = _obstacle(seen)
     if problem:
-        return MountPlan(problems=[f"{wanted.path} {problem}"])
+        return _refuse(wanted, seen, f"{wanted.path} {problem}")
     there = seen.bpffs
     if there is None:
-        return MountPlan(mount=True)
+        return Step(wanted, seen, Action.MOUNT)
     delegate = _delegate_drift(wanted, there)
     if delegate:
         if not wanted.force or there.pins != [] or there.mount.root != "/":
-            return MountPlan(problems=[_delegate_problem(wanted, there, delegate)])
-        return MountPlan(unmount=True, mount=True, drift=delegate)
-    return MountPlan(drift=access_drift(wanted.access, there.root) + _flag_drift(wanted, there))
+            return _refuse(wanted, seen, _delegate_problem(wanted, there, delegate))
+        return Step(wanted, seen, Action.MOUNT, delegate)
+    drift = access_drift(wanted.access, there.root, people) + _flag_drift(wanted, there)
+    return Step(wanted, seen, Action.ADJUST if drift else Action.KEEP, drift)
+
+
+def unmounts(step: MountStep) -> bool:
+    """Whether what is mounted goes, be it that another one takes its place."""
+    replaces = step.action is Action.MOUNT and step.found.bpffs is not None
+    return replaces or step.action is Action.UNMOUNT
+
+
+def dropped(step: MountStep) -> Sequence[str]:
+    """Return the pins that are lost by it."""
+    there = step.found.bpffs
+    return (there.pins or ()) if there and step.action is Action.UNMOUNT else ()
 
 
 def inheriting(wanted: WantedMount, there: Bpffs) -> WantedMount:
@@ -77,23 +73,26 @@ def _delegated(there: Bpffs) -> Dict[str, FrozenSet[str]]:
     return {field: names for field, names in there.delegate.items() if names}
 
 
-def plan_unmount(wanted: WantedUnmount, seen: MountSeen) -> MountPlan:
-    """Decide what makes the bpffs at the path go away, and whether it may."""
+def _decide_unmount(wanted: WantedUnmount, seen: MountSeen) -> MountStep:
     there = seen.bpffs
     if there is None:
         if any(layer.fstype == "bpf" for layer in seen.layers):  # hidden by another mount
-            return MountPlan(problems=[f"{wanted.path} {_other_mount(seen.layers[-1])}"])
-        return MountPlan()
+            return _refuse(wanted, seen, f"{wanted.path} {_other_mount(seen.layers[-1])}")
+        return Step(wanted, seen, Action.KEEP)
     if seen.stacked:
-        return MountPlan(problems=[f"{wanted.path} {_stacked(seen)}"])
+        return _refuse(wanted, seen, f"{wanted.path} {_stacked(seen)}")
     if there.pins != [] and not wanted.force:
-        return MountPlan(
-            problems=[
-                f"{wanted.path} holds {_pins(there)}, which an unmount would drop. Remove them "
-                "first with ebpf.pinning.bpf_pin_absent, or set force: true to drop them"
-            ]
+        return _refuse(
+            wanted,
+            seen,
+            f"{wanted.path} holds {_pins(there)}, which an unmount would drop. Remove them "
+            "first with ebpf.pinning.bpf_pin_absent, or set force: true to drop them",
         )
-    return MountPlan(unmount=True, dropped=there.pins or ())
+    return Step(wanted, seen, Action.UNMOUNT)
+
+
+def _refuse(wanted: Union[WantedMount, WantedUnmount], seen: MountSeen, reason: str) -> MountStep:
+    return Step(wanted, seen, Action.REFUSE, reason=reason)
 
 
 def _obstacle(seen: MountSeen) -> str:
@@ -134,15 +133,15 @@ def _stacked(seen: MountSeen) -> str:
     )
 
 
-def _delegate_drift(wanted: WantedMount, there: Bpffs) -> Tuple[Drift, ...]:
+def _delegate_drift(wanted: WantedMount, there: Bpffs) -> Tuple[Change, ...]:
     return tuple(
-        Drift(f"delegate_{field}", sorted(names), sorted(there.delegate[field]))
+        Change(f"delegate_{field}", sorted(names), sorted(there.delegate[field]))
         for field, names in wanted.delegate
         if names != there.delegate[field]
     )
 
 
-def _delegate_problem(wanted: WantedMount, there: Bpffs, drift: Sequence[Drift]) -> str:
+def _delegate_problem(wanted: WantedMount, there: Bpffs, drift: Sequence[Change]) -> str:
     fields = "; ".join(
         f"{each.field}: want {','.join(each.want)}, "  # type: ignore[arg-type]
         f"have {','.join(each.have) or 'nothing'}"  # type: ignore[arg-type]
@@ -157,10 +156,10 @@ def _delegate_problem(wanted: WantedMount, there: Bpffs, drift: Sequence[Drift])
     return f"{wanted.path} delegates otherwise, and a mount cannot change that ({fields}); {cure}"
 
 
-def _flag_drift(wanted: WantedMount, there: Bpffs) -> Tuple[Drift, ...]:
+def _flag_drift(wanted: WantedMount, there: Bpffs) -> Tuple[Change, ...]:
     have = there.flags
     want = flags_to_set(wanted, have)
-    return (Drift("opts", sorted(want), sorted(have)),) if want != have else ()
+    return (FlagChange("opts", sorted(want), sorted(have)),) if want != have else ()
 
 
 def flags_to_set(wanted: WantedMount, have: FrozenSet[str]) -> FrozenSet[str]:

@@ -1,82 +1,100 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What must happen around steps that give objects their names. Pure."""
+"""What all steps have in common that give a name to something: directories, owners. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Collection, Dict, Generic, List, Mapping, Sequence, Tuple, TypeVar
+from dataclasses import replace
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
-from ..found.pins import DirectorySeen, MountedPin
-from ..shape import Identity
+from ..engine.steps import Action, Cure, Problem, Site, Step
+from ..found.pins import DirectorySeen, MountedPin, PinContext
+from ..shape import UNDECLARED, Identity, is_stranger
+from .access import directory_change, in_a_strangers_directory, strangers_directory
 
-Step = TypeVar("Step")
+PinStep = Step[Any, Any]
 
-
-@dataclass(frozen=True)
-class NamePlan(Generic[Step]):
-    """Steps in the order of the declarations, and what must happen around them."""
-
-    steps: Sequence[Step]
-    directories: Sequence[DirectorySeen]
-    problems: Sequence[str]  # nothing is done while there are any
-    not_mounted: Sequence[str]  # the same, but a mount that is still to come cures them
-    not_yet: Sequence[str] = ()  # those of the problems that a task before may cure
-    parents: bool = True  # missing directories are made
-    user: int = 0  # uid of the task
-
-    @property
-    def new_directories(self) -> List[str]:
-        paths = (path for seen in self.directories for path in _missing_paths(seen))
-        return list(dict.fromkeys(paths))
-
-    @property
-    def leftovers(self) -> List[str]:
-        return [path for seen in self.directories for path in seen.leftovers]
+MAKING = (Action.CREATE, Action.REPLACE, Action.MIGRATE)
+REPLACING = (Action.REPLACE, Action.MIGRATE)
 
 
-def plan_for(
-    steps: Sequence[Step],
-    seen: Mapping[str, DirectorySeen],
-    refusals: Sequence[str],
-    busy: Collection[str],
-    staging: Collection[str],
-    user: int,
-    *,
-    parents: bool,
-) -> NamePlan[Step]:
-    """The plan of these steps. In the directories `busy` something is to change.
+def unless_barred(step: PinStep, context: PinContext) -> PinStep:
+    """Refuse to pin where somebody whom nobody has declared may put another pin."""
+    wanted, people = step.wanted, context.people
+    level = strangers_directory(
+        context.directories[wanted.directory], wanted.access.owner, people.task
+    )
+    if level is None:
+        return step
+    return replace(
+        step,
+        action=Action.REFUSE,
+        changes=(directory_change(level, people), *step.changes),
+        reason=in_a_strangers_directory(level, people),
+    )
 
-    In the directories `staging`, it is first made ready in a staging directory.
-    """
-    directories = list(seen.values())
-    problems = [*refusals]
-    problems += [text for each in directories for text in _path_problems(each)]
-    problems += _same_directories(directories)
-    not_yet = [
-        f"{each.path} does not exist: create it, or set parents: true"
-        for each in directories
-        if each.on_bpffs and each.missing and not (parents or _dotted(each))
+
+def barred_directories(context: PinContext) -> List[str]:
+    """Return those that lie below one that not every declaration is made for."""
+    return [
+        path
+        for path, seen in context.directories.items()
+        if any(is_stranger(level.owner, None, context.people.task) for level in seen.levels)
     ]
-    not_yet += [
-        f"{each.path} is on a bpffs that is mounted read-only: remount it writable first, with "
-        "opts: [rw] of ebpf.pinning.bpffs_mount"
+
+
+def problems(steps: Sequence[PinStep], context: PinContext) -> List[Problem]:
+    """Return what is in the way of steps, other than what has the name already."""
+    busy = {step.wanted.directory for step in steps if not _is_left(step)}
+    staging = {step.wanted.directory for step in steps if _is_staged(step)}
+    found: List[Tuple[DirectorySeen, str, Cure]] = []
+    directories = list(context.directories.values())
+    for each in directories:
+        found += [(each, text, Cure.NONE) for text in _path_problems(each)]
+    found += [(each, text, Cure.NONE) for each, text in _same_directories(directories)]
+    found += [
+        (
+            each,
+            f"{each.path} does not exist: create it, or set parents: true",
+            Cure.EARLIER_TASK,
+        )
+        for each in directories
+        if each.on_bpffs and each.missing and not (context.parents or _dotted(each))
+    ]
+    found += [
+        (
+            each,
+            f"{each.path} is on a bpffs that is mounted read-only: remount it writable first, with "
+            "opts: [rw] of ebpf.pinning.bpffs_mount",
+            Cure.EARLIER_TASK,
+        )
         for each in directories
         if each.on_bpffs and each.read_only and each.path in busy
     ]
-    problems += not_yet
-    problems += [
-        each.obstacle
+    found += [
+        (each, each.obstacle, Cure.NONE)
         for each in directories
         if each.obstacle and not each.read_only and (each.abandoned or each.path in staging)
     ]
-    not_mounted = [
-        f"{each.path} is not on bpffs but on {each.fstype}: mount a bpffs there first, with "
-        "ebpf.pinning.bpffs_mount or the role ebpf.pinning.bpffs"
+    found += [
+        (
+            each,
+            f"{each.path} is not on bpffs but on {each.fstype}: mount a bpffs there first, with "
+            "ebpf.pinning.bpffs_mount or the role ebpf.pinning.bpffs",
+            Cure.MOUNT,
+        )
         for each in directories
         if not each.on_bpffs
     ]
-    return NamePlan(steps, directories, problems, not_mounted, not_yet, parents, user)
+    return [Problem(text, _steps_in(seen, steps), cure) for seen, text, cure in found]
+
+
+def sites(context: PinContext) -> List[Site]:
+    """Return the directories to work in."""
+    return [
+        Site(path, seen, _missing_paths(seen) if context.parents else (), seen.leftovers)
+        for path, seen in context.directories.items()
+    ]
 
 
 def taken_by_mount(found: MountedPin) -> str:
@@ -85,6 +103,21 @@ def taken_by_mount(found: MountedPin) -> str:
         f"the name is taken by {found.what}: declare the path where that is pinned, or unmount it "
         "from here first"
     )
+
+
+def _is_left(step: PinStep) -> bool:
+    return step.is_idle or step.action is Action.REFUSE
+
+
+def _is_staged(step: PinStep) -> bool:
+    """Whether a pin is made ready before it takes its name."""
+    if step.action is Action.CREATE:
+        return step.wanted.access is not UNDECLARED
+    return step.action in REPLACING
+
+
+def _steps_in(seen: DirectorySeen, steps: Sequence[PinStep]) -> List[int]:
+    return [index for index, step in enumerate(steps) if step.wanted.directory == seen.path]
 
 
 def _path_problems(seen: DirectorySeen) -> List[str]:
@@ -100,14 +133,14 @@ def _dotted(seen: DirectorySeen) -> List[str]:
     return [part for part in seen.missing if "." in part]
 
 
-def _same_directories(directories: Sequence[DirectorySeen]) -> List[str]:
+def _same_directories(
+    directories: Sequence[DirectorySeen],
+) -> Iterator[Tuple[DirectorySeen, str]]:
     first: Dict[Tuple[Identity, Tuple[str, ...]], str] = {}
-    problems = []
     for seen in directories:
         path = first.setdefault((seen.identity, seen.missing), seen.path)
         if path != seen.path:
-            problems.append(f"{seen.path} and {path} are the same directory: declare one of them")
-    return problems
+            yield seen, f"{seen.path} and {path} are the same directory: declare one of them"
 
 
 def _missing_paths(seen: DirectorySeen) -> List[str]:

@@ -20,9 +20,11 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 from ..errors import TROUBLE, Gathering, PinningError
 from ..host import this_host
 from ..ownership import roots_own
-from ..spec.fields import BadField, Stranger, read_access
+from ..people import BadField, UnknownUser
+from ..spec.fields import read_access
 from ..spec.maps import WantedPin, read_pins
 from ..spec.mounts import DELEGATES, WantedMount, read_mount
+from ..users import Users
 
 VERSION = 1  # of the format; a program reads all versions up to its own
 SUFFIX = ".json"
@@ -111,7 +113,7 @@ def _read(text: bytes, path: str) -> Manifest:
     policy = {"on_mismatch": "fail", "value_growth": "refuse"}
     strangers = [_stranger({**defaults, **item}) for item in maps]
     known = [{**item, **_ROOT} if who else item for item, who in zip(maps, strangers)]
-    pins = read_pins(known, {**defaults, **policy}, this_host())
+    pins = read_pins(known, {**defaults, **policy}, this_host(), Users())
     obstacles.update({pin.path: who for pin, who in zip(pins, strangers) if who})
     return Manifest(path, mounts, pins, obstacles)
 
@@ -165,7 +167,7 @@ def _mount(fields: object, obstacles: Dict[str, str]) -> WantedMount:
     if "path" not in fields:
         raise BadField(f"path is missing: {_AGAIN}")
     who = _stranger(fields)
-    wanted = read_mount({**fields, **_ROOT} if who else fields)
+    wanted = read_mount({**fields, **_ROOT} if who else fields, Users())
     if who:
         obstacles[wanted.path] = who
     return wanted
@@ -174,8 +176,8 @@ def _mount(fields: object, obstacles: Dict[str, str]) -> WantedMount:
 def _stranger(fields: Mapping[str, object]) -> Optional[str]:
     """What is wrong if this host does not have the owner or group; that is no fault of the file."""
     try:
-        read_access(fields.get("owner"), fields.get("group"), None, bits=0)
-    except Stranger as error:
+        read_access(fields.get("owner"), fields.get("group"), None, bits=0, ids=Users())
+    except UnknownUser as error:
         return str(error)
     except BadField:
         pass  # told where all of it is read

@@ -5,29 +5,23 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import replace
-from typing import Callable, Iterator, List, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Tuple
 
-from ..apply.maps import MapCraft
-from ..apply.mounts import apply_mount
-from ..apply.names import apply
-from ..errors import TROUBLE, explained
+from ..apply.maps import MapKind
+from ..apply.mounts import MountDone, MountKind
+from ..engine.run import AnyKind, AnyPlan, Verdict, apply, each, predict
+from ..engine.steps import Action, Result
 from ..found.pins import PinnedMap
 from ..map_types import map_type_name
-from ..observe.maps import observe
-from ..observe.mounts import observe as observe_mount
 from ..plan.exposure import cautions
-from ..plan.maps import HELD_OPEN, Keep, MapPlan, Refuse, plan, spell_drift, ways_out
-from ..plan.mounts import MountPlan, plan_mount
-from ..spec.maps import WantedPin
-from ..spec.mounts import WantedMount
-from .manifest import Loaded, Manifest
+from ..plan.maps import HELD_OPEN, spell_drift, ways_out
+from .manifest import Loaded
 
 IN_PLACE, RESTORED = "in place", "restored"
 MISSING, DIFFERENT, FAILED = "missing", "different", "failed"
 
 
-Roots = Mapping[str, Optional[int]]  # by path, who is declared to own the root of a mount
+Act = Callable[[AnyKind, AnyPlan], Result]  # predict, apply
 
 
 class Line(NamedTuple):
@@ -53,112 +47,68 @@ class Part(enum.Enum):
 
 def survey(loaded: Loaded) -> Iterator[Line]:
     """How everything stands; changes nothing."""
-    for manifest in loaded.manifests:
-        yield from _mounts(manifest, _mount_line)
-    roots = _declared_roots(loaded)
-    for manifest in loaded.manifests:
-        yield from _pins(manifest, roots, _pin_line)
+    yield from _mounts(loaded, predict)
+    yield from _maps(loaded, predict)
 
 
 def restore(loaded: Loaded, part: Part = Part.ALL) -> Iterator[Line]:
     """Put back what is missing, and set owner, group and mode. Trouble with one stops no other."""
-    for manifest in loaded.manifests:
-        yield from _mounts(manifest, _mount_line if part is Part.MAPS else _restore_mount)
+    if part is Part.MAPS:
+        yield from _mounts(loaded, predict)
+    else:
+        yield from _mounts(loaded, apply)
     if part is not Part.MOUNTS:
-        roots = _declared_roots(loaded)
-        for manifest in loaded.manifests:
-            yield from _pins(manifest, roots, _restore_pin)
+        yield from _maps(loaded, apply)
 
 
-def _mounts(manifest: Manifest, look: Callable[[WantedMount], Line]) -> Iterator[Line]:
-    for mount in manifest.mounts:
-        obstacle = manifest.obstacles.get(mount.path)
-        yield Line(mount.path, "bpffs", FAILED, obstacle) if obstacle else look(mount)
+def _mounts(loaded: Loaded, act: Act) -> Iterator[Line]:
+    for manifest in loaded.manifests:
+        for mount in manifest.mounts:
+            yield _line(MountKind(), mount, "bpffs", manifest.obstacles, act)
 
 
-def _declared_roots(loaded: Loaded) -> Roots:
-    return {
+def _maps(loaded: Loaded, act: Act) -> Iterator[Line]:
+    # Who is declared to own a mount owns its root with good reason.
+    owners = {
         mount.path: mount.access.owner for manifest in loaded.manifests for mount in manifest.mounts
     }
+    for manifest in loaded.manifests:
+        for pin in manifest.pins:
+            declared = map_type_name(pin.map.shape.number)
+            yield _line(MapKind(owners=owners), pin, declared, manifest.obstacles, act)
 
 
-def _pins(
-    manifest: Manifest, roots: Roots, look: Callable[[WantedPin, MapPlan], Line]
-) -> Iterator[Line]:
-    for pin in manifest.pins:
-        obstacle = manifest.obstacles.get(pin.path)
-        declared = map_type_name(pin.map.shape.number)
-        if obstacle:
-            yield Line(pin.path, declared, FAILED, obstacle)
-            continue
-        try:
-            yield look(pin, _plan(pin, roots))
-        except TROUBLE as error:
-            yield Line(pin.path, declared, FAILED, explained(error))
+def _line(
+    kind: AnyKind, wanted: Any, declared: str, obstacles: Mapping[str, str], act: Act
+) -> Line:
+    if wanted.path in obstacles:
+        return Line(wanted.path, declared, FAILED, obstacles[wanted.path])
+    (verdict,) = each(kind, [wanted], act)
+    return Line(wanted.path, declared, *_state(verdict, restores=act is apply))
 
 
-def _mount_line(wanted: WantedMount, decided: Optional[MountPlan] = None) -> Line:
-    try:
-        decided = decided or plan_mount(wanted, observe_mount(wanted.path))
-    except TROUBLE as error:
-        return Line(wanted.path, "bpffs", FAILED, explained(error))
-    if decided.problems:
-        return Line(wanted.path, "bpffs", FAILED, "; ".join(decided.problems))
-    if decided.mount:
-        return Line(wanted.path, "bpffs", MISSING)
-    if decided.drift:
-        return Line(wanted.path, "bpffs", DIFFERENT, spell_drift(decided.drift))
-    return Line(wanted.path, "bpffs", IN_PLACE)
-
-
-def _restore_mount(wanted: WantedMount) -> Line:
-    done: List[str] = []
-    try:
-        seen = observe_mount(wanted.path)
-        decided = plan_mount(wanted, seen)
-        before = _mount_line(wanted, decided)
-        if before.state not in (MISSING, DIFFERENT):
-            return before
-        apply_mount(wanted, seen, decided, done)
-    except TROUBLE as error:
-        return Line(wanted.path, "bpffs", FAILED, explained(error))
-    return before._replace(state=RESTORED, detail=", ".join(done))
-
-
-def _plan(pin: WantedPin, roots: Roots) -> MapPlan:
-    picture = observe([pin])
-    # Who is declared to own a mount owns its root with good reason.
-    directories = {
-        path: replace(
-            seen,
-            levels=tuple(each for each in seen.levels if roots.get(each.path) != each.owner),
-        )
-        for path, seen in picture.directories.items()
-    }
-    return plan([pin], replace(picture, directories=directories), parents=True)
-
-
-def _pin_line(pin: WantedPin, decided: MapPlan) -> Line:
-    line = Line(pin.path, map_type_name(pin.map.shape.number), IN_PLACE)
+def _state(verdict: Verdict, *, restores: bool) -> Tuple[str, str]:
+    """The state of an item, and what is to be said of it."""
+    decided, result = verdict.plan, verdict.result
+    if decided is None:
+        return FAILED, verdict.error
     (step,) = decided.steps
-    problems = [*decided.problems, *decided.not_mounted]
-    if step.drift:
-        detail = spell_drift(step.drift)
-        if isinstance(step, Refuse) and isinstance(step.found, PinnedMap):
-            detail += f". A restore leaves it; in the playbook: {ways_out(pin, step.found)}"
-        return line._replace(state=DIFFERENT, detail=detail)
-    if problems:
-        return line._replace(state=FAILED, detail="; ".join(problems))
-    return line if isinstance(step, Keep) else line._replace(state=MISSING)
+    if result and restores:
+        return (FAILED, result.error) if result.error else (RESTORED, _done(decided, result))
+    if step.changes:
+        detail = spell_drift(step.changes)
+        if step.action is Action.REFUSE and isinstance(step.found, PinnedMap):
+            ways = ways_out(step.wanted, step.found)
+            detail += f". A restore leaves it; in the playbook: {ways}"
+        return DIFFERENT, detail
+    if decided.problems:
+        return FAILED, "; ".join(decided.texts())
+    return (IN_PLACE if step.is_idle else MISSING), ""
 
 
-def _restore_pin(pin: WantedPin, decided: MapPlan) -> Line:
-    before = _pin_line(pin, decided)
-    if before.state not in (MISSING, DIFFERENT) or isinstance(decided.steps[0], Refuse):
-        return before
-    result = apply(decided, MapCraft())
-    if result.error:
-        return before._replace(state=FAILED, detail=result.error)
-    done = ", ".join(outcome.action for outcome in result.outcomes)
-    detail = "; ".join([done, *(caution.text for caution in cautions(decided, HELD_OPEN))])
-    return before._replace(state=RESTORED, detail=detail)
+def _done(decided: AnyPlan, result: Result) -> str:
+    (outcome,) = result.outcomes
+    if isinstance(outcome.after, MountDone):
+        return ", ".join(outcome.after.done)
+    warned = (caution.text for caution in cautions(decided, HELD_OPEN))
+    return "; ".join([outcome.word, *warned])

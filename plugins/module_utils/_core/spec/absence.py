@@ -10,7 +10,8 @@ from functools import partial
 from typing import FrozenSet, Optional, Sequence, Tuple
 
 from ..errors import Gathering
-from .fields import BadField, absolute
+from ..people import BadField
+from .fields import absolute
 
 SHARED_ROOT = "/sys/fs/bpf"  # where all software of a host pins
 

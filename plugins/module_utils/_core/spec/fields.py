@@ -4,45 +4,15 @@
 
 from __future__ import annotations
 
-import grp
-import pwd
 import re
 from functools import lru_cache
-from typing import Callable, Dict, Optional
 
-from ..errors import PinningError
+from ..people import BadField, Ids
 from ..shape import UNDECLARED, Access
 from ..uapi import NAME_MAX
 
-# What a task before may make, in the words of the error that it is for a run: an ordered set.
-Awaited = Dict[str, None]
-
 PATH_MAX = 4095  # bytes, less the NUL
 STAGING = "ebpf-pinning~staging"  # the directory that new pins are made in
-
-
-class BadField(PinningError):
-    """A field of a declaration cannot be as it is; the text says what it may be."""
-
-
-class Stranger(BadField):
-    """A declaration names a user or group that this host does not have, perhaps not yet."""
-
-
-class Expected(int):
-    """The id of a user or group that is still to come: none that a file could have."""
-
-    name: str
-
-    @classmethod
-    def named(cls, name: str) -> Expected:
-        """The one of this name."""
-        expected = cls(-1)
-        expected.name = name
-        return expected
-
-    def __format__(self, _spec: str) -> str:
-        return self.name
 
 
 @lru_cache(maxsize=256)
@@ -104,57 +74,21 @@ def is_staging_name(name: str) -> bool:
     return name == STAGING or name.startswith(f"{STAGING}~")
 
 
-def read_access(
-    owner: object,
-    group: object,
-    mode: object,
-    *,
-    bits: int,
-    awaited: Optional[Awaited] = None,
-) -> Access:
+def read_access(owner: object, group: object, mode: object, *, bits: int, ids: Ids) -> Access:
     """Resolve names to numbers. `bits` are those that `mode` may have.
 
-    Users and groups that this host does not have are an error, or are added to `awaited`.
+    Raises UnknownUser, unless `ids` expects such users to come.
     """
     if owner is None and group is None and mode is None:
         return UNDECLARED
+    for field, name in (("owner", owner), ("group", group)):
+        if name is not None:
+            _check_text(str(name), field)
     return Access(
-        None if owner is None else _resolved(_user_id, str(owner), awaited),
-        None if group is None else _resolved(_group_id, str(group), awaited),
+        None if owner is None else ids.user(str(owner)),
+        None if group is None else ids.group(str(group)),
         None if mode is None else _mode(mode, bits),
     )
-
-
-def _resolved(resolve: Callable[[str], int], name: str, awaited: Optional[Awaited]) -> int:
-    try:
-        return resolve(name)
-    except Stranger as error:
-        if awaited is None:
-            raise
-        awaited[str(error)] = None
-        return Expected.named(name)
-
-
-def user_name(uid: int) -> str:
-    """What to call `uid` in a report: its name, or the number as text."""
-    return uid.name if isinstance(uid, Expected) else _user_name(uid)
-
-
-def group_name(gid: int) -> str:
-    """What to call `gid` in a report: its name, or the number as text."""
-    return gid.name if isinstance(gid, Expected) else _group_name(gid)
-
-
-def is_member(uid: int, gid: int) -> bool:
-    """Whether a user is in a group, as far as this host knows; one without a name may be."""
-    try:
-        user = pwd.getpwuid(uid)
-    except KeyError:
-        return True
-    try:
-        return user.pw_gid == gid or user.pw_name in grp.getgrgid(gid).gr_mem
-    except KeyError:
-        return False
 
 
 def octal(mode: int) -> str:
@@ -169,51 +103,6 @@ def _check_text(text: str, field: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise BadField(f"{field} {text!r} is no UTF-8: write it in UTF-8") from None
-
-
-@lru_cache(maxsize=None)
-def _user_id(owner: str) -> int:
-    if owner.isascii() and owner.isdigit():
-        return _number(owner, "owner")
-    _check_text(owner, "owner")
-    try:
-        return pwd.getpwnam(owner).pw_uid
-    except KeyError:
-        raise Stranger(f"owner {owner!r} is not a user of this host: create it first") from None
-
-
-@lru_cache(maxsize=None)
-def _group_id(group: str) -> int:
-    if group.isascii() and group.isdigit():
-        return _number(group, "group")
-    _check_text(group, "group")
-    try:
-        return grp.getgrnam(group).gr_gid
-    except KeyError:
-        raise Stranger(f"group {group!r} is not a group of this host: create it first") from None
-
-
-def _number(text: str, field: str) -> int:
-    # The last number means "leave it" to chown(2).
-    if len(text) > 10 or int(text) >= 2**32 - 1:
-        raise BadField(f"{field} {text} is no id: the largest is {2**32 - 2}")
-    return int(text)
-
-
-@lru_cache(maxsize=None)
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-@lru_cache(maxsize=None)
-def _group_name(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
 
 
 def _mode(mode: object, bits: int) -> int:

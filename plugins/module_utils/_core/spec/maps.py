@@ -14,9 +14,9 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from ..btf import Btf, BtfError
 from ..errors import Gathering, Problems
 from ..map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf, spell_sizes
+from ..people import BadField, Ids
 from ..shape import MapBtf, MapShape
 from ..uapi import BYTE_ORDER, MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
-from .fields import Awaited, BadField
 from .names import Arguments, WantedName, filled_up, read_name, read_named
 
 
@@ -61,18 +61,16 @@ def read_pins(
     items: Sequence[Arguments],
     defaults: Arguments,
     host: Host,
-    awaited: Optional[Awaited] = None,
+    ids: Ids,
 ) -> List[WantedPin]:
     """Read all `items`, filled up from `defaults`; raise Problems with all that is wrong."""
-    return read_named(items, lambda item: _read_pin(item, defaults, host, awaited), "map")
+    return read_named(items, lambda item: _read_pin(item, defaults, host, ids), "map")
 
 
-def _read_pin(
-    item: Arguments, defaults: Arguments, host: Host, awaited: Optional[Awaited]
-) -> WantedPin:
+def _read_pin(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> WantedPin:
     problems = Gathering()
     given = filled_up(item, defaults)
-    name = problems.of(lambda: read_name(given, awaited))
+    name = problems.of(lambda: read_name(given, ids))
     spec = problems.of(lambda: _read_map(item, host))
     problems.raise_any()
     return WantedPin(

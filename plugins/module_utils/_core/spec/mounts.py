@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, Mapping, Sequence, Tuple
 
 from ..errors import Gathering
+from ..people import BadField, Ids
 from ..shape import Access
-from .fields import Awaited, BadField, absolute, octal, plain, read_access
+from .fields import absolute, octal, plain, read_access
 
 STICKY = 0o1000  # bpf_fill_super sets it on every root directory
 NEW_MODE = STICKY | 0o700  # of a new mount, as systemd and bpftool make it; the kernel's is 1777
@@ -86,13 +87,13 @@ class WantedUnmount:
     force: bool
 
 
-def read_mount(parameters: Mapping[str, object], awaited: Optional[Awaited] = None) -> WantedMount:
+def read_mount(parameters: Mapping[str, object], ids: Ids) -> WantedMount:
     """Read the arguments of the module; raise Problems with all that is wrong."""
     problems = Gathering()
     # One that is there can be unmounted, whatever it is called.
     read_path = absolute if parameters.get("state") == "unmounted" else plain
     path = problems.of(lambda: read_path(str(parameters["path"]), "path"))
-    access = problems.of(lambda: _root_access(parameters, awaited))
+    access = problems.of(lambda: _root_access(parameters, ids))
     flags = problems.of(lambda: _flags(parameters.get("opts") or ()))  # type: ignore[arg-type]
     delegate: Dict[str, FrozenSet[str]] = {}
     for field in DELEGATES:
@@ -103,13 +104,13 @@ def read_mount(parameters: Mapping[str, object], awaited: Optional[Awaited] = No
     return WantedMount(path, access, *flags, tuple(delegate.items()), bool(parameters.get("force")))
 
 
-def _root_access(parameters: Mapping[str, object], awaited: Optional[Awaited]) -> Access:
+def _root_access(parameters: Mapping[str, object], ids: Ids) -> Access:
     access = read_access(
         parameters.get("owner"),
         parameters.get("group"),
         parameters.get("mode"),
         bits=0o3777,
-        awaited=awaited,
+        ids=ids,
     )
     if access.mode is None:
         return access

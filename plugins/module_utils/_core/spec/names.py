@@ -7,11 +7,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, TypeVar
 
 from ..errors import Gathering
+from ..people import BadField, Ids
 from ..shape import Access
-from .fields import Awaited, BadField, absolute, check_pin_name, plain, read_access
+from .fields import absolute, check_pin_name, plain, read_access
 
 Arguments = Mapping[str, object]
 Given = Callable[[str], object]
@@ -52,14 +53,12 @@ def filled_up(item: Arguments, defaults: Arguments) -> Given:
     return given
 
 
-def read_name(given: Given, awaited: Optional[Awaited] = None) -> WantedName:
+def read_name(given: Given, ids: Ids) -> WantedName:
     """Read the fields that all have in common; raise Problems with all that is wrong."""
     problems = Gathering()
     place = problems.of(lambda: _place(given("name"), given("path"), given("directory")))
     access = problems.of(
-        lambda: read_access(
-            given("owner"), given("group"), given("mode"), bits=0o777, awaited=awaited
-        )
+        lambda: read_access(given("owner"), given("group"), given("mode"), bits=0o777, ids=ids)
     )
     problems.raise_any()
     return WantedName(*place, access, OnMismatch(given("on_mismatch")))

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import List, Optional, Sequence, Union
 
 from ..errors import Gathering
-from .fields import Awaited, BadField, absolute
+from ..found.objects import NOT_LOOKED_FOR, Resolution
+from ..people import BadField, Ids
+from .fields import absolute
 from .names import Arguments, OnMismatch, WantedName, filled_up, read_name, read_named
 
 # Each option that says which object is meant: what it holds, and by which property.
@@ -53,18 +55,17 @@ class WantedObject(WantedName):
     """Something that is in the kernel already is to be pinned."""
 
     reference: Reference
+    object: Resolution = NOT_LOOKED_FOR  # which one that is
 
 
-def read_objects(
-    items: Sequence[Arguments], defaults: Arguments, awaited: Optional[Awaited] = None
-) -> List[WantedObject]:
+def read_objects(items: Sequence[Arguments], defaults: Arguments, ids: Ids) -> List[WantedObject]:
     """Read all `items`, filled up from `defaults`; raise Problems with all that is wrong."""
-    return read_named(items, lambda item: _read_object(item, defaults, awaited), "object")
+    return read_named(items, lambda item: _read_object(item, defaults, ids), "object")
 
 
-def _read_object(item: Arguments, defaults: Arguments, awaited: Optional[Awaited]) -> WantedObject:
+def _read_object(item: Arguments, defaults: Arguments, ids: Ids) -> WantedObject:
     problems = Gathering()
-    name = problems.of(lambda: read_name(filled_up(item, defaults), awaited))
+    name = problems.of(lambda: read_name(filled_up(item, defaults), ids))
     reference = problems.of(lambda: _reference(item))
     if reference and name and reference.value == name.path:
         problems.add(f"source {reference.value} is the pin itself: name another pin, or an id")

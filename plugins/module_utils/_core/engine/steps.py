@@ -1,0 +1,164 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is decided and what became of it: values that can be printed, tested and refused. Pure."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any, Collection, Generic, Hashable, List, NamedTuple, Sequence, Tuple, TypeVar
+
+Wanted = TypeVar("Wanted")
+Found = TypeVar("Found")
+
+
+class Action(enum.Enum):
+    """What makes the found into the wanted. The values are the words of results."""
+
+    CREATE = "created"
+    KEEP = "unchanged"
+    ADJUST = "adjusted"
+    REPLACE = "replaced"
+    MIGRATE = "migrated"
+    MOUNT = "mounted"
+    UNMOUNT = "unmounted"
+    REMOVE = "removed"
+    MISS = "missing"  # to be removed, and not there
+    SPARE = "spared"  # not declared, and yet it stays
+    REFUSE = "incompatible"
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is to be done."""
+        return self in _IDLE
+
+
+_IDLE = frozenset({Action.KEEP, Action.MISS, Action.SPARE})
+
+
+class State(enum.Enum):
+    """How far a step came. The values of the last two are words of results, too."""
+
+    DONE = "done"
+    FAILED = "failed"
+    NOT_DONE = "not_done"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field that is not as declared. Its values are typed: see `words` for how they are told.
+
+    A subclass says that it can be set in place.
+    """
+
+    field: str  # as the option is called
+    want: object
+    have: object
+
+
+@dataclass(frozen=True)
+class Step(Generic[Wanted, Found]):
+    """What is to be done about one item."""
+
+    wanted: Wanted
+    found: Found
+    action: Action
+    changes: Tuple[Change, ...] = ()
+    reason: str = ""  # why it is refused or spared
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is to be done."""
+        return self.action in _IDLE
+
+
+AnyStep = Step[Any, Any]
+
+
+class Outcome(NamedTuple):
+    """What became of a step, which may differ from the planned one if another run was faster."""
+
+    step: AnyStep
+    state: State = State.DONE
+    error: str = ""
+    after: Any = None  # what is there now, in a value of the kind's
+    warnings: Tuple[str, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """What became of it, as results say it."""
+        return self.step.action.value if self.state is State.DONE else self.state.value
+
+    @property
+    def changed(self) -> bool:
+        """Whether something was, or would be, changed."""
+        return self.state is State.DONE and self.step.action not in _UNCHANGING
+
+
+_UNCHANGING = _IDLE | {Action.REFUSE}
+
+
+class Cure(enum.Enum):
+    """What may take a problem away before a run that is not a check."""
+
+    NONE = "none"
+    EARLIER_TASK = "an earlier task"
+    MOUNT = "a mount that is still to come"
+
+
+class Problem(NamedTuple):
+    """Why something cannot be done. Nothing is done of a batch that has one."""
+
+    text: str
+    items: Collection[int] = ()  # indexes of the steps it stops; none: all
+    cure: Cure = Cure.NONE
+
+
+class Site(NamedTuple):
+    """Where steps are carried out together, such as a directory that is opened and locked once."""
+
+    key: Hashable
+    where: Any = None  # what the kind observed of it
+    makes: Sequence[str] = ()  # paths that are missing, and made on the way
+    clears: Sequence[str] = ()  # paths that killed runs left, and that go
+
+
+@dataclass(frozen=True)
+class Plan(Generic[Wanted, Found]):
+    """All steps in the order of the declarations, and what must happen around them."""
+
+    steps: Sequence[Step[Wanted, Found]]
+    problems: Sequence[Problem] = ()
+    sites: Sequence[Site] = ()
+    context: Any = None  # what the kind observed of all items
+
+    @property
+    def makes(self) -> List[str]:
+        return list(dict.fromkeys(path for site in self.sites for path in site.makes))
+
+    @property
+    def clears(self) -> List[str]:
+        return [path for site in self.sites for path in site.clears]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is to be done."""
+        return not (self.makes or self.clears) and all(step.is_idle for step in self.steps)
+
+    def texts(self, *cures: Cure) -> List[str]:
+        """The problems that have one of these cures; all, if none is named."""
+        return [each.text for each in self.problems if not cures or each.cure in cures]
+
+
+@dataclass
+class Result:
+    """What was done. `error` is empty when it was everything."""
+
+    outcomes: List[Outcome]
+    made: List[str] = field(default_factory=list)
+    cleared: List[str] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.made or self.cleared or any(each.changed for each in self.outcomes))
