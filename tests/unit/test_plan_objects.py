@@ -202,7 +202,7 @@ def test_a_directory(seen: DirectorySeen, found: Found, parents: bool, words: st
         assert problem.startswith((f"{seen.path} ", f"{seen.path}: "))
         assert words is not None
         assert words in problem
-    made = [f"{ROOT}/a", f"{ROOT}/a/b"] if seen is DEEP else []
+    made = [f"{ROOT}/a", f"{ROOT}/a/b"] if seen is DEEP and parents else []
     assert seen is DOTTED or decided.makes == made
 
 

@@ -66,7 +66,7 @@ def assert_says(options: list[str], wanted: WantedMount) -> None:
 def test_fstab_has_the_entry_once_and_every_other_byte() -> None:
     seen: Counter[str] = Counter()
 
-    @examples(250)
+    @examples(400)
     @given(some.FSTABS, some.mount_arguments())
     def check(content: bytes, arguments: dict[str, Any]) -> None:
         wanted = read_mount(arguments, Users())

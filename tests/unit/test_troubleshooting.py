@@ -49,7 +49,6 @@ FOR_USERS = {
     "PathProblem",
     "PinningError",
     "Problems",
-    "Stranger",
     "TypeError",
     "Unclear",
     "ValueError",
@@ -59,6 +58,8 @@ FOR_USERS = {
     "_moved",
     "_off_bpffs",
     "too_deep",
+    "unknown_group",
+    "unknown_owner",
 }
 # ... and these never reach one: methods of a base class, an error taken from another thread, the
 # end of the run.

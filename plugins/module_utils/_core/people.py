@@ -19,10 +19,13 @@ class BadField(PinningError):
 class UnknownUser(BadField):
     """A declaration names a user or group that this host does not have, perhaps not yet."""
 
-    @classmethod
-    def of(cls, field: str, name: str) -> UnknownUser:
-        what = "user" if field == "owner" else "group"
-        return cls(f"{field} {name!r} is not a {what} of this host: create it first")
+
+def unknown_owner(name: str) -> UnknownUser:
+    return UnknownUser(f"owner {name!r} is not a user of this host: create it first")
+
+
+def unknown_group(name: str) -> UnknownUser:
+    return UnknownUser(f"group {name!r} is not a group of this host: create it first")
 
 
 class Expected(int):
@@ -53,10 +56,10 @@ class Ids:
         return _number(group, "group") if is_number(group) else self.named_group(group)
 
     def named_user(self, name: str) -> int:
-        raise UnknownUser.of("owner", name)
+        raise unknown_owner(name)
 
     def named_group(self, name: str) -> int:
-        raise UnknownUser.of("group", name)
+        raise unknown_group(name)
 
 
 def is_number(text: str) -> bool:

@@ -10,7 +10,7 @@ import pwd
 from functools import lru_cache
 from typing import Dict, Iterable, Optional
 
-from .people import Awaited, Expected, Ids, People, UnknownUser
+from .people import Awaited, Expected, Ids, People, UnknownUser, unknown_group, unknown_owner
 
 
 class Users(Ids):
@@ -27,19 +27,19 @@ class Users(Ids):
         try:
             return _user_id(name)
         except UnknownUser as error:
-            return self._expected(name, error)
+            if self.awaited is None:
+                raise
+            self.awaited[str(error)] = None
+            return Expected.named(name)
 
     def named_group(self, name: str) -> int:
         try:
             return _group_id(name)
         except UnknownUser as error:
-            return self._expected(name, error)
-
-    def _expected(self, name: str, error: UnknownUser) -> int:
-        if self.awaited is None:
-            raise error
-        self.awaited[str(error)] = None
-        return Expected.named(name)
+            if self.awaited is None:
+                raise
+            self.awaited[str(error)] = None
+            return Expected.named(name)
 
 
 def people(users: Iterable[Optional[int]], groups: Iterable[Optional[int]]) -> People:
@@ -76,7 +76,7 @@ def _user_id(owner: str) -> int:
     try:
         return pwd.getpwnam(owner).pw_uid
     except KeyError:
-        raise UnknownUser.of("owner", owner) from None
+        raise unknown_owner(owner) from None
 
 
 @lru_cache(maxsize=None)
@@ -84,7 +84,7 @@ def _group_id(group: str) -> int:
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
-        raise UnknownUser.of("group", group) from None
+        raise unknown_group(group) from None
 
 
 @lru_cache(maxsize=None)

@@ -102,8 +102,8 @@ class Cure(enum.Enum):
     """What may take a problem away before a run that is not a check."""
 
     NONE = "none"
-    EARLIER_TASK = "an earlier task"
-    MOUNT = "a mount that is still to come"
+    EARLIER_TASK = "earlier_task"
+    MOUNT = "mount"
 
 
 class Problem(NamedTuple):

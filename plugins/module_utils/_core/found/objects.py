@@ -35,5 +35,3 @@ class Unresolved(NamedTuple):
 
 
 Resolution = Union[KernelObject, Unresolved]
-
-NOT_LOOKED_FOR = Unresolved("nobody has looked for the object yet")

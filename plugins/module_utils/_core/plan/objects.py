@@ -63,7 +63,8 @@ def sources(decided: ObjectPlan) -> Iterator[Caution]:
 def decide(wanted: WantedObject, found: Found, people: People) -> ObjectStep:
     """What makes the name lead to the object."""
     meant = wanted.object
-    if not isinstance(meant, KernelObject):
+    assert meant is not None
+    if isinstance(meant, Unresolved):
         return _refuse(wanted, found, (), meant.reason)
     if isinstance(found, Nothing):
         return Step(wanted, found, Action.CREATE)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Sequence, Union
 
 from ..errors import Gathering
-from ..found.objects import NOT_LOOKED_FOR, Resolution
+from ..found.objects import Resolution
 from ..people import BadField, Ids
 from .fields import absolute
 from .names import Arguments, OnMismatch, WantedName, filled_up, read_name, read_named
@@ -55,7 +55,7 @@ class WantedObject(WantedName):
     """Something that is in the kernel already is to be pinned."""
 
     reference: Reference
-    object: Resolution = NOT_LOOKED_FOR  # which one that is
+    object: Optional[Resolution] = None  # which one that is, once it was looked for
 
 
 def read_objects(items: Sequence[Arguments], defaults: Arguments, ids: Ids) -> List[WantedObject]:
