@@ -19,14 +19,19 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.ebpf.pinning.plugins.module_utils import _map_face
 from ansible_collections.ebpf.pinning.plugins.modules import bpf_map_pinned
 
-PHASES = ("read_pins", "observe", "plan", "apply")
+PHASES = (
+    ("read_pins", _map_face, "read_pins"),
+    ("observe", _map_face.MapKind, "observe"),
+    ("plan", _map_face, "plan"),
+    ("apply", _map_face, "apply"),
+)
 
 
 def main() -> None:
     seconds = {}
 
-    def timed(phase):
-        work = getattr(_map_face, phase)
+    def timed(phase, owner, name):
+        work = getattr(owner, name)
 
         @functools.wraps(work)
         def wrapper(*args, **kwargs):
@@ -38,8 +43,8 @@ def main() -> None:
 
         return wrapper
 
-    for phase in PHASES:
-        setattr(_map_face, phase, timed(phase))
+    for phase, owner, name in PHASES:
+        setattr(owner, name, timed(phase, owner, name))
     output = io.StringIO()
     arguments = patch_module_args(json.load(sys.stdin))
     with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):

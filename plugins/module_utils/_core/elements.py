@@ -15,7 +15,7 @@ from typing import NamedTuple, Optional, Tuple
 
 from . import uapi
 from .syscall import Call, KernelError
-from .uapi import Command
+from .uapi import Command, Elem, ElemBatch
 
 # A bucket that is locked (EBUSY; from Linux 6.15 EDEADLK, ETIMEDOUT), or no memory at hand: types
 # that make each entry when it is written take it from a reserve of this CPU's (bpf_mem_alloc),
@@ -35,11 +35,11 @@ class _Persistent:
         self._call = call
         self._waited = 0.0  # seconds since it last succeeded
 
-    def __call__(self, *fields: object) -> None:
+    def __call__(self, request: Tuple[object, ...]) -> None:
         pause = _FIRST_PAUSE
         while True:
             try:
-                self._call(*fields)
+                self._call(request)
             except KernelError as error:
                 if error.errno not in PASSING or self._waited >= PATIENCE:
                     raise
@@ -53,12 +53,12 @@ class _Persistent:
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.1  # seconds
 
-_lookup_elem = Call(Command.MAP_LOOKUP_ELEM, uapi.ELEM_ATTR)
-_update_elem = _Persistent(Call(Command.MAP_UPDATE_ELEM, uapi.ELEM_ATTR))
-_delete_elem = _Persistent(Call(Command.MAP_DELETE_ELEM, uapi.ELEM_ATTR))
-_lookup_batch = Call(Command.MAP_LOOKUP_BATCH, uapi.BATCH_ATTR, interrupted=True)
-_update_batch = Call(Command.MAP_UPDATE_BATCH, uapi.BATCH_ATTR)
-_get_next_key = Call(Command.MAP_GET_NEXT_KEY, uapi.ELEM_ATTR)
+_lookup_elem = Call(Command.MAP_LOOKUP_ELEM, uapi.ELEM)
+_update_elem = _Persistent(Call(Command.MAP_UPDATE_ELEM, uapi.ELEM))
+_delete_elem = _Persistent(Call(Command.MAP_DELETE_ELEM, uapi.ELEM))
+_lookup_batch = Call(Command.MAP_LOOKUP_BATCH, uapi.ELEM_BATCH, interrupted=True)
+_update_batch = Call(Command.MAP_UPDATE_BATCH, uapi.ELEM_BATCH)
+_get_next_key = Call(Command.MAP_GET_NEXT_KEY, uapi.ELEM)
 
 
 def next_key(fd: int, key_size: int, key: Optional[bytes]) -> Optional[bytes]:
@@ -67,7 +67,7 @@ def next_key(fd: int, key_size: int, key: Optional[bytes]) -> Optional[bytes]:
     current = None if key is None else ctypes.create_string_buffer(key, key_size)
     address = 0 if current is None else ctypes.addressof(current)
     try:
-        _get_next_key(fd, address, ctypes.addressof(following), 0)
+        _get_next_key(Elem(fd, address, ctypes.addressof(following)))
     except KernelError as error:
         if error.errno == errno.ENOENT:
             return None
@@ -80,7 +80,7 @@ def lookup(fd: int, key: bytes, value_size: int) -> Optional[bytes]:
     wanted = ctypes.create_string_buffer(key, len(key))
     value = ctypes.create_string_buffer(value_size)
     try:
-        _lookup_elem(fd, ctypes.addressof(wanted), ctypes.addressof(value), 0)
+        _lookup_elem(Elem(fd, ctypes.addressof(wanted), ctypes.addressof(value)))
     except KernelError as error:
         if error.errno == errno.ENOENT:
             return None
@@ -92,14 +92,14 @@ def update(fd: int, key: bytes, value: bytes, flags: int) -> None:
     """Write one entry. With BPF_EXIST: ENOENT when the key is not there."""
     key_buffer = ctypes.create_string_buffer(key, len(key))
     value_buffer = ctypes.create_string_buffer(value, len(value))
-    _update_elem(fd, ctypes.addressof(key_buffer), ctypes.addressof(value_buffer), flags)
+    _update_elem(Elem(fd, ctypes.addressof(key_buffer), ctypes.addressof(value_buffer), flags))
 
 
 def delete(fd: int, key: bytes) -> None:
     """Remove one entry; none is removed when there is none."""
     key_buffer = ctypes.create_string_buffer(key, len(key))
     try:
-        _delete_elem(fd, ctypes.addressof(key_buffer), 0, 0)
+        _delete_elem(Elem(fd, ctypes.addressof(key_buffer)))
     except KernelError as error:
         if error.errno != errno.ENOENT:
             raise
@@ -143,20 +143,20 @@ class BatchReader:
         is_last = False
         try:
             _lookup_batch(
-                0 if self._before_first else here,
-                there,
-                ctypes.addressof(self._keys),
-                ctypes.addressof(self._values),
-                self.capacity,
-                self._fd,
-                0,
-                0,
+                ElemBatch(
+                    in_batch=0 if self._before_first else here,
+                    out_batch=there,
+                    keys=ctypes.addressof(self._keys),
+                    values=ctypes.addressof(self._values),
+                    entries=self.capacity,
+                    map_fd=self._fd,
+                )
             )
         except KernelError as error:
             if error.errno != errno.ENOENT:
                 raise
             is_last = True
-        count: int = uapi.BATCH_ATTR.unpack_from(_lookup_batch.attr)[4]
+        count = ElemBatch._make(_lookup_batch.answer()).entries
         self._before_first = False
         self._positions.reverse()
         keys = ctypes.string_at(self._keys, count * self._key_size)
@@ -176,11 +176,11 @@ def update_batch(fd: int, batch: Batch) -> int:
         for part in (batch.keys, batch.values)
     )
     try:
-        _update_batch(0, 0, keys, values, batch.length, fd, uapi.BPF_ANY, 0)
+        _update_batch(ElemBatch(0, 0, keys or 0, values or 0, batch.length, fd, uapi.BPF_ANY))
     except KernelError as error:
         if error.errno not in PASSING:
             raise
-        written: int = uapi.BATCH_ATTR.unpack_from(_update_batch.attr)[4]
+        written = ElemBatch._make(_update_batch.answer()).entries
         # generic_map_update_batch counts; refused before it began, the length is left in there.
         return written if written < batch.length else 0
     return batch.length

@@ -19,7 +19,20 @@ from typing import Any, Iterator, List, Optional, Tuple
 
 from . import uapi
 from .syscall import Call, Fd, KernelError, libc, shared_buffer
-from .uapi import Command, LinkInfo, MapInfo, ProgInfo
+from .uapi import (
+    BtfInfo,
+    BtfLoad,
+    Command,
+    Id,
+    InfoByFd,
+    LinkInfo,
+    MapCreate,
+    MapFd,
+    MapInfo,
+    NamedLinkInfo,
+    Obj,
+    ProgInfo,
+)
 
 MS_RDONLY = 1
 MS_REMOUNT = 32
@@ -27,58 +40,32 @@ MS_BIND = 4096
 UMOUNT_NOFOLLOW = 8
 
 
-def create_map(
-    *,
-    number: int,
-    key_size: int,
-    value_size: int,
-    max_entries: int,
-    flags: int = 0,
-    map_extra: int = 0,
-    numa_node: int = 0,
-    name: bytes = b"",
-    inner_map_fd: int = 0,
-    btf: Tuple[int, int, int] = (0, 0, 0),
-) -> Fd:
-    """MAP_CREATE. Sizes in bytes, `name` at most 15 bytes, `btf` is (fd, key id, value id)."""
-    return _charged(
-        _map_create,
-        number,
-        key_size,
-        value_size,
-        max_entries,
-        flags,
-        inner_map_fd,
-        numa_node,
-        name,
-        0,
-        *btf,
-        0,
-        map_extra,
-    )
+def create_map(request: MapCreate) -> Fd:
+    """MAP_CREATE; the name has at most 15 bytes."""
+    return _charged(_map_create, request)
 
 
 def load_btf(blob: bytes) -> Fd:
     """BTF_LOAD: have the kernel check `blob` and keep it. EINVAL when it does not hold."""
     buffer = ctypes.create_string_buffer(blob, len(blob))
-    return _charged(_btf_load, ctypes.addressof(buffer), 0, len(blob), 0, 0)
+    return _charged(_btf_load, BtfLoad(ctypes.addressof(buffer), 0, len(blob)))
 
 
 def get(path: bytes, flags: int = 0) -> Fd:
     """OBJ_GET: open the object pinned at `path`. EINVAL for a link opened read-only."""
-    return Fd(_obj_get(_place_path(path), 0, flags, 0))
+    return Fd(_obj_get(Obj(_place_path(path), file_flags=flags)))
 
 
 def pin_at(fd: int, directory: int, name: bytes) -> None:
     """OBJ_PIN: name the object behind `fd` in an open directory. EEXIST when it is taken."""
     path, flag, path_fd = _at(directory, name)
-    _obj_pin(path, fd, flag, path_fd)
+    _obj_pin(Obj(path, fd, flag, path_fd))
 
 
 def get_at(directory: int, name: bytes, flags: int = 0) -> Fd:
     """OBJ_GET of `name` in an open directory; follows symlinks."""
     path, flag, path_fd = _at(directory, name)
-    return Fd(_obj_get(path, 0, flags | flag, path_fd))
+    return Fd(_obj_get(Obj(path, 0, flags | flag, path_fd)))
 
 
 def _at(directory: int, name: bytes) -> Tuple[int, int, int]:
@@ -91,7 +78,7 @@ def _at(directory: int, name: bytes) -> Tuple[int, int, int]:
 def _takes_path_fd() -> bool:
     # Linux 6.5. Older ones refuse the flag and the field (EINVAL) before they look at the path.
     try:
-        _obj_get(_place_path(b""), 0, _PATH_FD, -1)
+        _obj_get(Obj(_place_path(b""), 0, _PATH_FD, -1))
     except KernelError as error:
         return error.errno != errno.EINVAL
     return True
@@ -99,7 +86,7 @@ def _takes_path_fd() -> bool:
 
 def freeze(fd: int) -> None:
     """MAP_FREEZE: no more writes from user space, for good. EBUSY while mapped writable."""
-    _map_freeze(fd)
+    _map_freeze(MapFd(fd))
 
 
 def map_info(fd: int) -> MapInfo:
@@ -116,9 +103,8 @@ def map_info_if_map(fd: int) -> Optional[MapInfo]:
     it takes to look at one.
     """
     _info_buffer[:] = _ZEROS
-    _get_info(fd, len(_ZEROS), _INFO_ADDRESS)
-    written: int = uapi.INFO_ATTR.unpack_from(_get_info.attr)[1]
-    if written not in _MAP_INFO_SIZES:
+    _get_info(InfoByFd(fd, len(_ZEROS), _INFO_ADDRESS))
+    if InfoByFd._make(_get_info.answer()).info_len not in _MAP_INFO_SIZES:
         return None
     return MapInfo._make(uapi.MAP_INFO.unpack_from(_info_buffer))
 
@@ -132,8 +118,9 @@ def link_target_name(fd: int) -> bytes:
     """The name of what a link is attached to, for those of type raw_tracepoint and iter only."""
     name = ctypes.create_string_buffer(_TARGET_NAME)
     _info_buffer[:] = _ZEROS
-    struct.pack_into("=QI", _info_buffer, 16, ctypes.addressof(name), _TARGET_NAME)
-    _get_info(fd, uapi.LINK_INFO.size, _INFO_ADDRESS)
+    asked = NamedLinkInfo(0, 0, 0, ctypes.addressof(name), _TARGET_NAME)
+    uapi.NAMED_LINK_INFO.pack_into(_info_buffer, 0, *asked)
+    _get_info(InfoByFd(fd, uapi.LINK_INFO.size, _INFO_ADDRESS))
     return name.value
 
 
@@ -147,10 +134,10 @@ def prog_map_ids(fd: int) -> List[int]:
     count = prog_info(fd).nr_map_ids
     while True:
         ids = (ctypes.c_uint32 * count)()
-        _info_buffer[:] = _ZEROS
-        struct.pack_into("=IQ", _info_buffer, 52, count, ctypes.addressof(ids))
-        _get_info(fd, uapi.PROG_INFO.size, _INFO_ADDRESS)
-        now = struct.unpack_from("=I", _info_buffer, 52)[0]
+        asked = _NO_PROG._replace(nr_map_ids=count, map_ids=ctypes.addressof(ids))
+        uapi.PROG_INFO.pack_into(_info_buffer, 0, *asked)
+        _get_info(InfoByFd(fd, uapi.PROG_INFO.size, _INFO_ADDRESS))
+        now = ProgInfo._make(uapi.PROG_INFO.unpack_from(_info_buffer)).nr_map_ids
         if now <= count:
             return list(ids[:now])
         count = now
@@ -159,17 +146,16 @@ def prog_map_ids(fd: int) -> List[int]:
 def btf_blob(btf_id: int) -> bytes:
     """The BTF that the kernel holds under `btf_id`, as it was loaded."""
     with fd_by_id(Command.BTF_GET_FD_BY_ID, btf_id) as fd:
-        size = _info(fd, uapi.BTF_INFO)[1]
+        size = BtfInfo._make(_info(fd, uapi.BTF_INFO)).btf_size
         blob = ctypes.create_string_buffer(size)
-        _info_buffer[:] = _ZEROS
-        uapi.BTF_INFO.pack_into(_info_buffer, 0, ctypes.addressof(blob), size, 0)
-        _get_info(fd, uapi.BTF_INFO.size, _INFO_ADDRESS)
+        uapi.BTF_INFO.pack_into(_info_buffer, 0, *BtfInfo(ctypes.addressof(blob), size))
+        _get_info(InfoByFd(fd, uapi.BTF_INFO.size, _INFO_ADDRESS))
         return blob.raw
 
 
 def fd_by_id(command: Command, object_id: int) -> Fd:
     """Open a map, program, link or BTF by id. Needs CAP_SYS_ADMIN; ENOENT when it is gone."""
-    return Fd(_BY_ID[command](object_id, 0, 0))
+    return Fd(_BY_ID[command](Id(object_id)))
 
 
 def all_ids(command: Command) -> Iterator[int]:
@@ -178,12 +164,12 @@ def all_ids(command: Command) -> Iterator[int]:
     current = 0
     while True:
         try:
-            next_id(current, 0, 0)
+            next_id(Id(current))
         except KernelError as error:
             if error.errno == errno.ENOENT:
                 return
             raise
-        current = uapi.ID_ATTR.unpack_from(next_id.attr)[1]
+        current = Id._make(next_id.answer()).next_id
         yield current
 
 
@@ -210,14 +196,14 @@ def is_bpffs(fd: int) -> bool:
     return word.from_buffer(_statfs).value & 0xFFFFFFFF == uapi.BPF_FS_MAGIC
 
 
-def _charged(call: Call, *fields: object) -> Fd:
+def _charged(call: Call, request: Tuple[object, ...]) -> Fd:
     # Before Linux 5.11 maps are charged to RLIMIT_MEMLOCK, and EPERM is how it says "full".
     try:
-        return Fd(call(*fields))
+        return Fd(call(request))
     except KernelError as error:
         if error.errno != errno.EPERM or not _raise_memlock():
             raise
-    return Fd(call(*fields))
+    return Fd(call(request))
 
 
 def _raise_memlock() -> bool:
@@ -233,7 +219,7 @@ def _raise_memlock() -> bool:
 
 def _info(fd: int, layout: struct.Struct) -> Tuple[Any, ...]:
     _info_buffer[:] = _ZEROS
-    _get_info(fd, layout.size, _INFO_ADDRESS)
+    _get_info(InfoByFd(fd, layout.size, _INFO_ADDRESS))
     return layout.unpack_from(_info_buffer)
 
 
@@ -250,22 +236,23 @@ _ZEROS = bytes(256)  # the kernel wants zeros where it has no field (E2BIG)
 _path, _PATH_ADDRESS = shared_buffer(4096)
 _MAP_INFO_SIZES = range(80, 192)  # bytes
 _TARGET_NAME = 128  # bytes
+_NO_PROG = ProgInfo._make(uapi.PROG_INFO.unpack(bytes(uapi.PROG_INFO.size)))
 _placed = b""
 _PATH_FD = uapi.MapFlag.PATH_FD.value
 _statfs = ctypes.create_string_buffer(256)
 
-_map_create = Call(Command.MAP_CREATE, uapi.MAP_CREATE_ATTR)
-_map_freeze = Call(Command.MAP_FREEZE, uapi.FD_ATTR)
-_obj_pin = Call(Command.OBJ_PIN, uapi.OBJ_ATTR)
-_obj_get = Call(Command.OBJ_GET, uapi.OBJ_ATTR)
-_get_info = Call(Command.OBJ_GET_INFO_BY_FD, uapi.INFO_ATTR)
-_btf_load = Call(Command.BTF_LOAD, uapi.BTF_LOAD_ATTR)
+_map_create = Call(Command.MAP_CREATE, uapi.MAP_CREATE)
+_map_freeze = Call(Command.MAP_FREEZE, uapi.MAP_FD)
+_obj_pin = Call(Command.OBJ_PIN, uapi.OBJ)
+_obj_get = Call(Command.OBJ_GET, uapi.OBJ)
+_get_info = Call(Command.OBJ_GET_INFO_BY_FD, uapi.INFO_BY_FD)
+_btf_load = Call(Command.BTF_LOAD, uapi.BTF_LOAD)
 _NEXT_ID = {
-    command: Call(command, uapi.ID_ATTR)
+    command: Call(command, uapi.ID)
     for command in (Command.PROG_GET_NEXT_ID, Command.MAP_GET_NEXT_ID)
 }
 _BY_ID = {
-    command: Call(command, uapi.ID_ATTR)
+    command: Call(command, uapi.ID)
     for command in (
         Command.MAP_GET_FD_BY_ID,
         Command.PROG_GET_FD_BY_ID,

@@ -19,6 +19,7 @@ from .map_types import MAP_TYPES_BY_NUMBER, TakesBtf, map_type_name
 from .shape import MapShape
 from .spec.maps import MapSpec
 from .syscall import Fd, KernelError
+from .uapi import MapCreate
 
 
 class NewMap(Fd):
@@ -109,21 +110,23 @@ def _why(refusal: KernelError, types: Btf, value_type_id: int) -> str:
 def _create(
     shape: MapShape, name: bytes, numa_node: int, inner: int, btf: Tuple[int, int, int]
 ) -> NewMap:
+    btf_fd, key_type_id, value_type_id = btf
+    request = MapCreate(
+        map_type=shape.number,
+        key_size=shape.key_size,
+        value_size=shape.value_size,
+        max_entries=shape.max_entries,
+        map_flags=shape.flags,
+        map_extra=shape.map_extra,
+        numa_node=numa_node,
+        map_name=name,
+        inner_map_fd=inner,
+        btf_fd=btf_fd,
+        btf_key_type_id=key_type_id,
+        btf_value_type_id=value_type_id,
+    )
     try:
-        return NewMap(
-            kernel.create_map(
-                number=shape.number,
-                key_size=shape.key_size,
-                value_size=shape.value_size,
-                max_entries=shape.max_entries,
-                flags=shape.flags,
-                map_extra=shape.map_extra,
-                numa_node=numa_node,
-                name=name,
-                inner_map_fd=inner,
-                btf=btf,
-            )
-        )
+        return NewMap(kernel.create_map(request))
     except KernelError as error:
         since = MAP_TYPES_BY_NUMBER[shape.number].since
         if error.errno == errno.EINVAL and _version(os.uname().release) < _version(since):

@@ -14,7 +14,7 @@ import os
 import struct
 import sys
 import threading
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from .advice import ActsOn
 from .errors import PinningError, Refusal, refusal
@@ -55,7 +55,7 @@ class Fd(int):
 
 
 class Call:
-    """One command of bpf(2); calling it packs the fields of its attr and asks the kernel.
+    """One command of bpf(2); calling it packs a request and asks the kernel.
 
     The arguments of the system call are made once: a batch makes thousands of calls.
     """
@@ -67,21 +67,26 @@ class Call:
         self._may_be_interrupted = interrupted  # else it is made again after EINTR
         self._lock = threading.Lock()  # two threads look up keys, of the old and of the new map
         self._pack = layout.pack_into
+        self._unpack = layout.unpack_from
         self._command = ctypes.c_int(command)
         self._size = ctypes.c_uint(layout.size)
-        self.attr, address = shared_buffer(layout.size)
+        self._attr, address = shared_buffer(layout.size)
         self._address = ctypes.c_void_p(address)
 
-    def __call__(self, *fields: object) -> int:
+    def __call__(self, request: Tuple[object, ...]) -> int:
         while True:
             with self._lock:
-                self._pack(self.attr, 0, *fields)
+                self._pack(self._attr, 0, *request)
                 result: int = _syscall(_BPF, self._command, self._address, self._size)
             if result >= 0:
                 return result
             number = ctypes.get_errno()
             if number != errno.EINTR or self._may_be_interrupted:
                 raise KernelError(self._name, number)
+
+    def answer(self) -> Tuple[Any, ...]:
+        """Return the fields of the request as the kernel left them."""
+        return self._unpack(self._attr)
 
 
 def shared_buffer(size: int) -> Tuple[bytearray, int]:

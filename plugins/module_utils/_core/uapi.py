@@ -185,15 +185,101 @@ ATTACH_TYPES = (
     "trace_uprobe_session",
 )
 
-# union bpf_attr by command, and struct bpf_{map,prog,link,btf}_info: the leading part we need.
-MAP_CREATE_ATTR = struct.Struct("=7I16s5IQ")  # type .. numa_node, name, ifindex .. btf, map_extra
-ELEM_ATTR = struct.Struct("=IxxxxQQQ")  # map_fd, key, value or next_key, flags
-BATCH_ATTR = struct.Struct("=QQQQIIQQ")  # in, out, keys, values, count, map_fd, flags of both
-OBJ_ATTR = struct.Struct("=QIIi")  # pathname, bpf_fd, file_flags, path_fd
-ID_ATTR = struct.Struct("=III")  # start_id or id, next_id, open_flags
-INFO_ATTR = struct.Struct("=IIQ")  # bpf_fd, info_len, info
-BTF_LOAD_ATTR = struct.Struct("=QQIII")  # btf, log_buf, btf_size, log_size, log_level
-FD_ATTR = struct.Struct("=I")
+# Requests: union bpf_attr by command, the leading part that we need. Pointers are addresses.
+
+
+class MapCreate(NamedTuple):
+    """MAP_CREATE. Sizes in bytes."""
+
+    map_type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    map_flags: int = 0
+    inner_map_fd: int = 0
+    numa_node: int = 0
+    map_name: bytes = b""
+    map_ifindex: int = 0
+    btf_fd: int = 0
+    btf_key_type_id: int = 0
+    btf_value_type_id: int = 0
+    btf_vmlinux_value_type_id: int = 0
+    map_extra: int = 0
+
+
+class Elem(NamedTuple):
+    """MAP_*_ELEM and MAP_GET_NEXT_KEY."""
+
+    map_fd: int
+    key: int
+    value: int = 0  # or next_key
+    flags: int = 0
+
+
+class ElemBatch(NamedTuple):
+    """MAP_*_BATCH."""
+
+    in_batch: int
+    out_batch: int
+    keys: int
+    values: int
+    entries: int  # the kernel says how many they were (count)
+    map_fd: int
+    elem_flags: int = 0
+    flags: int = 0
+
+
+class Obj(NamedTuple):
+    """OBJ_PIN and OBJ_GET."""
+
+    pathname: int
+    bpf_fd: int = 0
+    file_flags: int = 0
+    path_fd: int = 0
+
+
+class Id(NamedTuple):
+    """*_GET_FD_BY_ID and *_GET_NEXT_ID."""
+
+    id: int  # or start_id
+    next_id: int = 0
+    open_flags: int = 0
+
+
+class InfoByFd(NamedTuple):
+    """OBJ_GET_INFO_BY_FD."""
+
+    bpf_fd: int
+    info_len: int  # bytes; the kernel says how many it knows
+    info: int
+
+
+class BtfLoad(NamedTuple):
+    """BTF_LOAD."""
+
+    btf: int
+    btf_log_buf: int
+    btf_size: int  # bytes
+    btf_log_size: int = 0
+    btf_log_level: int = 0
+
+
+class MapFd(NamedTuple):
+    """MAP_FREEZE."""
+
+    map_fd: int
+
+
+MAP_CREATE = struct.Struct("=7I16s5IQ")
+ELEM = struct.Struct("=IxxxxQQQ")
+ELEM_BATCH = struct.Struct("=QQQQIIQQ")
+OBJ = struct.Struct("=QIIi")
+ID = struct.Struct("=III")
+INFO_BY_FD = struct.Struct("=IIQ")
+BTF_LOAD = struct.Struct("=QQIII")
+MAP_FD = struct.Struct("=I")
+
+# Answers: struct bpf_{map,prog,link,btf}_info, the leading part that we need.
 
 MAP_INFO = struct.Struct("=6I16sIIQQIIIIQ")
 
@@ -254,7 +340,28 @@ class LinkInfo(NamedTuple):
     target: bytes
 
 
-BTF_INFO = struct.Struct("=QII")  # btf, btf_size, id
+NAMED_LINK_INFO = struct.Struct("=IIIxxxxQI")
+
+
+class NamedLinkInfo(NamedTuple):
+    """struct bpf_link_info of types raw_tracepoint and iter, which take a buffer for a name."""
+
+    type: int
+    id: int
+    prog_id: int
+    name: int  # address
+    name_len: int  # bytes
+
+
+BTF_INFO = struct.Struct("=QII")
+
+
+class BtfInfo(NamedTuple):
+    """struct bpf_btf_info."""
+
+    btf: int  # address
+    btf_size: int  # bytes
+    id: int = 0
 
 
 def flag_names(flags: int) -> List[str]:

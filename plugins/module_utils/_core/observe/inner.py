@@ -16,7 +16,7 @@ from ..objects import btf_of, shape_of
 from ..shape import MapShape
 from ..spec.maps import MapSpec
 from ..syscall import Fd, KernelError
-from ..uapi import Command, MapFlag
+from ..uapi import Command, MapCreate, MapFlag
 
 
 class Inner(NamedTuple):
@@ -85,7 +85,7 @@ def _goes_beside(wanted: MapSpec, held: Fd) -> Optional[bool]:
     kind, value = MAP_TYPES["array_of_maps"].number, int(held).to_bytes(4, uapi.BYTE_ORDER)
     try:
         with make_map(_smallest(wanted), b"probe") as template, kernel.create_map(
-            number=kind, key_size=4, value_size=4, max_entries=1, inner_map_fd=template
+            MapCreate(kind, 4, 4, max_entries=1, inner_map_fd=template)
         ) as outer:
             elements.update(outer, bytes(4), value, uapi.BPF_ANY)
     except KernelError as error:
