@@ -10,9 +10,6 @@ from contextlib import contextmanager
 
 from ._core.engine.steps import Action, Cure
 from ._core.errors import TROUBLE, PinningError, Problems, explained
-from ._core.map_types import map_type_name, settable_flags
-from ._core.shape import MapShape
-from ._core.uapi import flag_names
 from ._core.users import Users
 from ._core.visible import visible, visible_lines, visible_text
 
@@ -156,18 +153,6 @@ def stopped(result: Result, key: str) -> str:
             "cause, then run again to do the rest."
         )
     return f"{error}\nNothing was changed: {told} (see `{key}`). Mend the cause, then run again."
-
-
-def shape_fields(shape: MapShape) -> Dictionary:
-    """The shape of a map, in the words of the options of bpf_map_pinned."""
-    return {
-        "type": map_type_name(shape.number),
-        "key_size": shape.key_size,
-        "value_size": shape.value_size,
-        "max_entries": shape.max_entries,
-        "flags": flag_names(settable_flags(shape.number, shape.flags)),
-        "map_extra": shape.map_extra,
-    }
 
 
 def text_diff(

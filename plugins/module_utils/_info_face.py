@@ -18,12 +18,13 @@ from ._core.found.pins import (
     Program,
     Unreadable,
 )
+from ._core.map_words import map_fields
 from ._core.mountinfo import Mount
 from ._core.observe.info import Answer, answer
 from ._core.spec.fields import octal
 from ._core.spec.info import read_question
 from ._core.users import group_name, user_name
-from ._face import Dictionary, failures_reported, printable, shape_fields
+from ._face import Dictionary, failures_reported, printable
 from ._mount_face import mount_fields
 
 if t.TYPE_CHECKING:
@@ -97,13 +98,13 @@ def _pin(
     }
     if isinstance(pin, PinnedMap):
         fields["map"] = dict(
-            shape_fields(pin.shape),
+            map_fields(pin.shape),
             frozen=pin.details.frozen,
             btf_id=pin.details.btf_id,
             memlock=pin.details.memlock,
         )
         if pin.details.inner is not None:
-            fields["map"]["inner_map"] = shape_fields(pin.details.inner)
+            fields["map"]["inner_map"] = map_fields(pin.details.inner)
         fields["programs"] = list(map(_program, users.get(pin.id, ())))
     elif isinstance(pin, PinnedProg):
         fields["prog"] = _loaded(pin, programs.get(pin.id))

@@ -13,10 +13,11 @@ from ._core.engine.steps import Action, Outcome, Result
 from ._core.found.pins import PinnedMap
 from ._core.host import this_host
 from ._core.map_types import MAP_TYPES
+from ._core.map_words import map_fields, spell_shape
 from ._core.objects import programs_using
 from ._core.observe.openings import openings
 from ._core.plan.exposure import Caution, boundaries_of, cautions, told, undrawn
-from ._core.plan.maps import HELD_OPEN, MapPlan, MapStep, spell_shape, unverified
+from ._core.plan.maps import HELD_OPEN, MapPlan, MapStep, unverified
 from ._core.plan.migration import loses_btf
 from ._core.plan.names import REPLACING
 from ._core.spec.fields import octal
@@ -32,7 +33,6 @@ from ._face import (
     read_awaiting,
     refused,
     remaining_problems,
-    shape_fields,
     stopped,
     text_diff,
 )
@@ -88,7 +88,7 @@ def _map(outcome: Outcome) -> Dictionary:
         "action": outcome.word,
         "drift": [vars(change) for change in step.changes],
         "id": after and after.id,
-        "shape": after and {"name": after.kernel_name, **shape_fields(after.shape)},
+        "shape": after and {"name": after.kernel_name, **map_fields(after.shape)},
         "unverified": unverified(step),
         "copied": after and after.copied,
         "caught_up": after and after.caught_up,
@@ -107,7 +107,7 @@ def _sides(step: MapStep) -> t.Tuple[Dictionary, Dictionary]:
         return {}, _declared(step.wanted)
     entry = step.found.entry
     before = dict(
-        shape_fields(step.found.shape),
+        map_fields(step.found.shape),
         owner=user_name(entry.owner),
         group=group_name(entry.group),
         mode=octal(entry.mode),
@@ -122,7 +122,7 @@ def _sides(step: MapStep) -> t.Tuple[Dictionary, Dictionary]:
 
 
 def _declared(wanted: WantedPin) -> Dictionary:
-    fields = shape_fields(wanted.map.shape)
+    fields = map_fields(wanted.map.shape)
     if wanted.map.inner is not None:
         fields["inner_map"] = spell_shape(wanted.map.inner.shape)
     access = wanted.access

@@ -8,9 +8,9 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ._core.options import Options
 from ._core.visible import visible
 from ._face import printable
-from ._options import Options
 
 
 class PinningModule(AnsibleModule):

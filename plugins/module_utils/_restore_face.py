@@ -15,6 +15,7 @@ from . import _host_program as host_program
 from ._core import files
 from ._core.errors import Problems
 from ._core.mountinfo import mounts
+from ._core.options import ACCESS, MAP, MOUNT, Options
 from ._core.people import BadField
 from ._core.restore import command, manifest
 from ._core.spec.fields import check_no_control, plain
@@ -32,7 +33,6 @@ from ._face import (
 from ._host_program import HostCore, HostFile
 from ._host_python import check_python
 from ._module import without_blanks
-from ._options import ACCESS, MAP, MOUNT, Options
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -408,9 +408,9 @@ cautions:
   sample: []
 """
 
+from ..module_utils._core.options import GROWTHS, MAP, MISMATCHES, SHAPE
 from ..module_utils._map_face import run
 from ..module_utils._module import PinningModule
-from ..module_utils._options import GROWTHS, MAP, MISMATCHES, SHAPE
 
 
 def main() -> None:

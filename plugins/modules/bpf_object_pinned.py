@@ -219,9 +219,9 @@ cautions:
   sample: []
 """
 
+from ..module_utils._core.options import ACCESS
 from ..module_utils._module import PinningModule
 from ..module_utils._object_face import run
-from ..module_utils._options import ACCESS
 
 
 def main() -> None:

@@ -143,8 +143,8 @@ sandbox:
       sample: []
 """
 
+from ..module_utils._core.options import ACCESS
 from ..module_utils._module import PinningModule
-from ..module_utils._options import ACCESS
 from ..module_utils._restore_face import DEFAULT_MANIFESTS, run
 
 

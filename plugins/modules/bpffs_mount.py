@@ -207,9 +207,9 @@ dropped:
   sample: []
 """
 
+from ..module_utils._core.options import MOUNT
 from ..module_utils._module import PinningModule
 from ..module_utils._mount_face import run
-from ..module_utils._options import MOUNT
 
 
 def main() -> None:

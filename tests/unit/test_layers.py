@@ -16,28 +16,80 @@ CORE = MODULE_UTILS / "_core"
 SOURCES = sorted(CORE.rglob("*.py"))
 
 
-def loaded_by(module: str) -> set[str]:
-    """The modules that a fresh Python has loaded after importing `module`."""
-    program = f"import sys, {module}; print(*sys.modules)"
+PURE_ROOMS = ("engine", "found", "plan", "spec")
+PURE_FILES = (
+    *("btf", "btf_fields", "btf_likeness", "btf_types", "map_types", "map_words", "mountinfo"),
+    *("options", "people", "shape", "uapi", "visible"),
+)
+PURE = sorted(
+    ".".join(path.relative_to(MODULE_UTILS).with_suffix("").parts)
+    for path in SOURCES
+    if path.parent.name in PURE_ROOMS or (path.parent == CORE and path.stem in PURE_FILES)
+)
+# What asks the system anything raises, from before the first import on.
+WITHOUT_A_SYSTEM = """
+import builtins, grp, os, pwd, socket, sys
+
+def no_system(*_arguments, **_more):
+    raise AssertionError("a pure module asks the operating system")
+
+spared = {"fspath", "fsencode", "fsdecode", "PathLike", "register_at_fork"}
+for module in (grp, os, pwd, socket):
+    for name, value in vars(module).copy().items():
+        is_plain = callable(value) and not isinstance(value, type)
+        if is_plain and not name.startswith("_") and name not in spared:
+            setattr(module, name, no_system)
+builtins.open = no_system
+"""
+DECIDING = """
+from _core.map_types import Host
+from _core.people import NUMBERS_ONLY, ROOT_ONLY
+from _core.found.pins import NOTHING, PinnedMap, NO_DETAILS
+from _core.shape import Entry, Identity
+from _core.plan.maps import decide
+from _core.spec.maps import read_pins
+defaults = {"directory": "/sys/fs/bpf", "on_mismatch": "fail", "owner": "7", "mode": "0640"}
+item = {"name": "a", "type": "hash", "key_size": 4, "value_size": 8, "max_entries": 1}
+(wanted,) = read_pins([item], defaults, Host(4096, 4), NUMBERS_ONLY)
+there = PinnedMap(Entry(Identity(1, 2), 0, 0, 0o600), 5, "a", wanted.map.shape, NO_DETAILS)
+print(decide(wanted, NOTHING, ROOT_ONLY).action.name, decide(wanted, there, ROOT_ONLY).action.name)
+"""
+
+
+def run_alone(program: str) -> str:
+    """What a fresh Python prints that finds the core."""
+    paths = f"import sys; sys.path.insert(0, {str(MODULE_UTILS)!r}); sys.dont_write_bytecode = True"
     done = subprocess.run(
-        [
-            sys.executable,
-            "-I",
-            "-c",
-            f"import sys; sys.path.insert(0, {str(MODULE_UTILS)!r})\n{program}",
-        ],
+        [sys.executable, "-I", "-c", f"{paths}\n{program}"],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    return set(done.stdout.split())
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
-@pytest.mark.parametrize("subject", ["maps", "mounts", "absence"])
-def test_a_plan_is_made_without_the_kernel(subject: str) -> None:
-    loaded = loaded_by(f"_core.plan.{subject}")
-    assert f"_core.plan.{subject}" in loaded
+def test_the_pure_rooms_are_known() -> None:
+    assert len(PURE) >= 25
+    assert {"_core.plan.maps", "_core.spec.mounts", "_core.engine.run", "_core.people"} <= {*PURE}
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_what_is_pure_asks_no_system(module: str) -> None:
+    program = f"{WITHOUT_A_SYSTEM}\nimport {module}\nprint(*sys.modules)"
+    loaded = {*run_alone(program).split()}
+    assert module in loaded
     assert not {"ctypes", "_core.syscall", "_core.bpffs", "_core.objects"} & loaded
+    assert not {name for name in loaded if name.startswith(("_core.observe", "_core.apply"))}
+
+
+def test_a_step_is_decided_without_a_system() -> None:
+    assert run_alone(WITHOUT_A_SYSTEM + DECIDING).split() == ["CREATE", "ADJUST"]
+
+
+def test_the_guard_of_the_last_tests_works() -> None:
+    with pytest.raises(AssertionError, match="a pure module asks"):
+        run_alone(WITHOUT_A_SYSTEM + "import _core.users\n_core.users.user_name(0)")
 
 
 @pytest.mark.skipif(

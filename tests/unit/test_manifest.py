@@ -14,7 +14,7 @@ import pytest
 import strategies as some
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from module_utils import _options
+from module_utils._core import options as _options
 from module_utils._core.errors import PinningError
 from module_utils._core.host import this_host
 from module_utils._core.restore import manifest
@@ -357,9 +357,7 @@ def _takes(check: Callable[[object], object], value: object) -> bool:
 
 IN_STEP = [
     ("a map", manifest._MAP, _options.MAP, POLICY),
-    ("a shape", manifest._SHAPE, _options.SHAPE, ()),
     ("a mount", manifest._MOUNT, _options.MOUNT, ()),
-    ("access", manifest._ACCESS, _options.ACCESS, ()),
 ]
 
 

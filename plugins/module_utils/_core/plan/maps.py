@@ -17,12 +17,11 @@ from ..found.pins import (
     Nothing,
     PinnedMap,
 )
-from ..map_types import map_type_name, settable_flags
+from ..map_words import map_fields, spell_shape
 from ..people import People
 from ..shape import UNDECLARED, MapBtf, MapShape, is_stranger
 from ..spec.maps import MapSpec, ValueGrowth, WantedPin
 from ..spec.names import OnMismatch
-from ..uapi import flag_names
 from .access import access_drift, of_a_stranger, strangers_drift
 from .exposure import Remedy
 from .migration import obstacles
@@ -136,7 +135,7 @@ def unverified(step: MapStep) -> List[str]:
 
 def _map_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
     spec, details = wanted.map, found.details
-    drift = [] if spec.shape == found.shape else _shape_drift(spec, found.shape)
+    drift = [] if spec.shape == found.shape else _shape_drift(spec.shape, found.shape)
     if spec.inner is not None and details.inner_fits is False:
         drift.append(_inner_drift(spec.inner, details))
     if spec.btf is not None and _is_btf_known(details) and not _same_btf(spec.btf, details.btf):
@@ -147,20 +146,13 @@ def _map_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
     return tuple(drift)
 
 
-def _shape_drift(spec: MapSpec, have: MapShape) -> List[Change]:
-    want = spec.shape
-    drift = []
-    if want.number != have.number:
-        drift.append(Change("type", map_type_name(want.number), map_type_name(have.number)))
-    for field in ("key_size", "value_size", "max_entries"):
-        if getattr(want, field) != getattr(have, field):
-            drift.append(Change(field, getattr(want, field), getattr(have, field)))
-    flags = settable_flags(have.number, have.flags)
-    if want.flags != flags:
-        drift.append(Change("flags", flag_names(want.flags), flag_names(flags)))
-    if want.map_extra != have.map_extra:
-        drift.append(Change("map_extra", want.map_extra, have.map_extra))
-    return drift
+def _shape_drift(want: MapShape, have: MapShape) -> List[Change]:
+    wanted, found = map_fields(want), map_fields(have)
+    return [
+        Change(field, wanted[field], found[field])
+        for field in wanted
+        if wanted[field] != found[field]
+    ]
 
 
 def _same_btf(want: MapBtf, have: Optional[MapBtf]) -> bool:
@@ -194,18 +186,6 @@ def _freeze_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
     if wanted.frozen and not found.details.frozen:
         return (Freeze("frozen", True, False),)
     return ()
-
-
-def spell_shape(shape: MapShape) -> str:
-    """A shape in one line, for messages."""
-    text = (
-        f"{map_type_name(shape.number)} key_size={shape.key_size} "
-        f"value_size={shape.value_size} max_entries={shape.max_entries}"
-    )
-    flags = settable_flags(shape.number, shape.flags)
-    if flags:
-        text += f" flags={','.join(flag_names(flags))}"
-    return text
 
 
 def spell_drift(drift: Sequence[Change]) -> str:

@@ -15,20 +15,23 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from .. import options
 from ..errors import TROUBLE, Gathering, PinningError
 from ..host import this_host
+from ..options import Options
 from ..ownership import roots_own
 from ..people import BadField, UnknownUser
 from ..spec.fields import read_access
 from ..spec.maps import WantedPin, read_pins
-from ..spec.mounts import DELEGATES, WantedMount, read_mount
+from ..spec.mounts import WantedMount, read_mount
 from ..users import Users
 
 VERSION = 1  # of the format; a program reads all versions up to its own
 SUFFIX = ".json"
 Json = Dict[str, object]
+Check = Callable[[object], object]
 
 
 @dataclass(frozen=True)
@@ -109,11 +112,9 @@ def _read(text: bytes, path: str) -> Manifest:
         for index, item in enumerate(whole.get("maps", []))
     ]
     problems.raise_any()
-    # A restart never replaces a map.
-    policy = {"on_mismatch": "fail", "value_growth": "refuse"}
     strangers = [_stranger({**defaults, **item}) for item in maps]
     known = [{**item, **_ROOT} if who else item for item, who in zip(maps, strangers)]
-    pins = read_pins(known, {**defaults, **policy}, this_host(), Users())
+    pins = read_pins(known, {**defaults, **_POLICY}, this_host(), Users())
     obstacles.update({pin.path: who for pin, who in zip(pins, strangers) if who})
     return Manifest(path, mounts, pins, obstacles)
 
@@ -197,7 +198,7 @@ def _given(value: Any) -> Any:
     return value
 
 
-def _checked(fields: object, types: Mapping[str, Callable[[object], object]]) -> Dict[str, Any]:
+def _checked(fields: object, types: Mapping[str, Check]) -> Dict[str, Any]:
     """The fields, each of its type."""
     if not isinstance(fields, dict):
         raise BadField(f"has to be a dictionary: {_AGAIN} (found {fields!r})")
@@ -248,42 +249,44 @@ def _texts(value: object) -> List[str]:
     return [_text(each) for each in _list(value)]
 
 
-def _btf(value: object) -> Json:
-    fields = {"data": _text, "key_type_id": _whole, "value_type_id": _whole}
-    missing = set(fields) - set(_checked(value, fields))
-    if missing:
-        raise BadField(f"{', '.join(sorted(missing))} is missing: {_AGAIN}")
-    return _checked(value, fields)
-
-
 _AGAIN = "run the playbook again, which writes the manifest anew"
 _LONGEST = 600  # characters of a line for the journal
 _ROOT = {"owner": "0", "group": "0"}
+_CHECKS: Dict[str, Check] = {
+    "str": _text,
+    "path": _text,
+    "int": _whole,
+    "bool": _truth,
+    "list": _texts,
+    "raw": _mode,
+}
+
+
+def _checks(options: Options, without: Collection[str] = ()) -> Dict[str, Check]:
+    """Return what checks each option."""
+    return {
+        name: _of_dictionary(option) if option["type"] == "dict" else _CHECKS[option["type"]]
+        for name, option in options.items()
+        if name not in without
+    }
+
+
+def _of_dictionary(option: Mapping[str, Any]) -> Check:
+    checks = _checks(option["options"])
+    required = [name for name, each in option["options"].items() if each.get("required")]
+
+    def check(value: object) -> Json:
+        checked = _checked(value, checks)
+        missing = [name for name in required if name not in checked]
+        if missing:
+            raise BadField(f"{', '.join(sorted(missing))} is missing: {_AGAIN}")
+        return checked
+
+    return check
+
+
 _WHOLE = {"version": _whole, "mounts": _list, "defaults": lambda value: value, "maps": _list}
-_ACCESS: Dict[str, Callable[[object], object]] = {"owner": _text, "group": _text, "mode": _mode}
-_SHAPE: Dict[str, Callable[[object], object]] = {
-    "type": _text,
-    "key_size": _whole,
-    "value_size": _whole,
-    "max_entries": _whole,
-    "flags": _texts,
-    "map_extra": _whole,
-    "numa_node": _whole,
-    "btf": _btf,
-}
-_DEFAULTS = {**_ACCESS, "directory": _text}
-_MAP = {
-    **_DEFAULTS,
-    **_SHAPE,
-    "name": _text,
-    "path": _text,
-    "loader": _text,
-    "frozen": _truth,
-    "inner_map": lambda value: _checked(value, _SHAPE),
-}
-_MOUNT = {
-    **_ACCESS,
-    "path": _text,
-    "opts": _texts,
-    **{f"delegate_{field}": _texts for field in DELEGATES},
-}
+_POLICY = {"on_mismatch": "fail", "value_growth": "refuse"}  # a restart never replaces a map
+_MAP = _checks(options.MAP, without=_POLICY)
+_MOUNT = _checks(options.MOUNT)
+_DEFAULTS = _checks({**options.ACCESS, "directory": options.MAP["directory"]})

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""Arguments that several modules take alike. Private to this collection."""
+# SPDX-License-Identifier: BSD-2-Clause
+"""The options that modules and manifests take alike, as argument specs of Ansible. Values only."""
 
 from __future__ import annotations
 
-import typing as t
+from typing import Any, Dict
 
-Options = t.Dict[str, t.Dict[str, t.Any]]
+Options = Dict[str, Dict[str, Any]]
 
 MISMATCHES = ["fail", "replace", "migrate"]
 GROWTHS = ["refuse", "zero_pad"]
@@ -42,7 +42,7 @@ MAP: Options = {
     "value_growth": {"type": "str", "choices": GROWTHS},
 }
 
-_NAMES: t.Dict[str, t.Any] = {"type": "list", "elements": "str"}
+_NAMES: Dict[str, Any] = {"type": "list", "elements": "str"}
 DELEGATION: Options = {
     f"delegate_{field}": _NAMES for field in ("cmds", "maps", "progs", "attachs")
 }
