@@ -487,12 +487,13 @@ from importlib import import_module as load
 directory, script = sys.argv[1:]
 item = {"name": "flows", "type": "hash", "key_size": 4, "value_size": 64, "max_entries": 16}
 defaults = {"directory": directory, "on_mismatch": "fail"}
-pins = load(f"{core}.spec.maps").read_pins([item], defaults, load(f"{core}.host").this_host())
-picture = load(f"{core}.observe.maps").observe(pins)
-decided = load(f"{core}.plan.maps").plan(pins, picture, parents=True)
+host, users = load(f"{core}.host").this_host(), load(f"{core}.users").Users()
+pins = load(f"{core}.spec.maps").read_pins([item], defaults, host, users)
+engine, kind = load(f"{core}.engine.run"), load(f"{core}.apply.maps").MapKind()
+decided = engine.plan(kind, kind.observe(pins))
 assert not decided.problems
 assert os.system(script) == 0
-result = load(f"{core}.apply.names").apply(decided, load(f"{core}.apply.maps").MapCraft())
+result = engine.apply(kind, decided)
 print(result.error or "done")
 """
 LATE = {
