@@ -51,10 +51,14 @@ class MapCraft(Craft[Step, Outcome]):
 
     def foreseen(self, step: Step) -> Outcome:
         if isinstance(step, Create):
+            if step.refusal:
+                return self.failed(step, step.refusal)
             return Outcome(step, step.action, warnings=_warnings(step, step.without_btf))
         found = step.found
         if not isinstance(found, PinnedMap):
             return Outcome(step, step.action)
+        if isinstance(step, Replace) and found.details.refusal:
+            return self.failed(step, found.details.refusal)
         contents = found.details.contents if isinstance(step, Migrate) else None
         copied = contents.entries if contents else None
         warnings = _warnings(step, found.details.without_btf) if isinstance(step, Replace) else ()

@@ -75,12 +75,34 @@ class Craft(Generic[Step, Outcome]):
 
 
 def foresee(plan: NamePlan[Step], craft: Craft[Step, Outcome]) -> Result[Outcome]:
-    """The result that `apply` will have if nothing goes wrong, for check mode."""
-    return Result(
-        [craft.foreseen(step) for step in plan.steps],
+    """The result that `apply` will have as far as it can be known, for check mode."""
+    steps = plan.steps
+    result = Result(
+        [craft.foreseen(step) for step in steps],
         plan.new_directories if plan.parents else [],
         plan.leftovers,
     )
+    busy = [index for index in _in_turn(plan, craft) if not craft.is_idle(steps[index])]
+    for done, index in enumerate(busy):
+        error = craft.error_of(result.outcomes[index])
+        if error:
+            result.error = f"{craft.wanted(steps[index]).path}: {error}"
+            for later in busy[done + 1 :]:
+                result.outcomes[later] = craft.not_done(steps[later])
+            used = [f"{craft.wanted(steps[each]).directory}/" for each in busy[:done]]
+            result.new_directories = [
+                path
+                for path in result.new_directories
+                if any(each.startswith(f"{path}/") for each in used)
+            ]
+            break
+    return result
+
+
+def _in_turn(plan: NamePlan[Step], craft: Craft[Step, Outcome]) -> List[int]:
+    """The indexes of the steps in the order in which they are carried out."""
+    groups = by_directory([craft.wanted(step) for step in plan.steps])
+    return [index for seen in plan.directories for index in groups[seen.path]]
 
 
 def apply(plan: NamePlan[Step], craft: Craft[Step, Outcome]) -> Result[Outcome]:

@@ -43,6 +43,7 @@ class Create(NamedTuple):
 
     wanted: WantedPin
     without_btf: str = ""  # why this kernel does not take the BTF; only foreseen
+    refusal: str = ""  # why it does not make the map; only foreseen
     drift: Tuple[Drift, ...] = ()
 
     @property
@@ -153,7 +154,7 @@ def _is_staged(step: Step) -> bool:
 def decide(wanted: WantedPin, found: Found, user: int = ROOT) -> Step:
     """What makes `found` into `wanted`. `user` is the uid of the task."""
     if isinstance(found, Nothing):
-        return Create(wanted, found.without_btf)
+        return Create(wanted, found.without_btf, found.refusal)
     if isinstance(found, MountedPin):
         return _decide_mounted(wanted, found, user)
     if not isinstance(found, PinnedMap):
