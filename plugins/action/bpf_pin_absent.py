@@ -7,13 +7,27 @@ from __future__ import annotations
 
 import typing as t
 
+from ..plugin_utils._declared import Arguments, kept, prune_of, pruned_declarations
 from ..plugin_utils._plain_arguments import PlainArguments
-from ..plugin_utils._pruned import Arguments, Pruned, pruned_declarations
+from ..plugin_utils._run_notes import PRUNES, RunNotes
 
 
 class ActionModule(PlainArguments):
     """Refuses to prune what this run has declared."""
 
-    def contradictions(self, arguments: Arguments, pruned: Pruned) -> t.Iterable[str]:
-        """Pins that another call of this run keeps."""
-        return pruned_declarations(arguments, pruned)
+    def contradictions(self, arguments: Arguments, notes: RunNotes) -> t.Iterable[str]:
+        """Maps that another task of this run declares.
+
+        A task of a playbook itself may empty a directory on purpose, but for what the role keeps.
+        """
+        pruning, is_roles = prune_of(arguments), self._task.vars.get(PRUNES)
+        if pruning is None or is_roles is False:
+            return []
+        if is_roles:
+            paths = [path for noted in notes.all("declared") for path in noted]
+        else:
+            paths = [path for _directory, noted in notes.all("pruned") for path in noted]
+        problems = list(pruned_declarations(pruning, paths))
+        if is_roles and not problems:
+            notes.add("pruned", [pruning.directory, kept(pruning)])
+        return problems

@@ -1,60 +1,85 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one task of a run declares and another one of it prunes. Pure. Private to this collection.
-
-The role bpf_maps notes in a variable of the host which directories it has pruned in this run, and
-what it has kept there.
-"""
+"""What one task of a run declares and another one of it prunes. Pure. Private to this collection."""
 
 from __future__ import annotations
 
 import posixpath
 import typing as t
 
-NOTED = "__bpf_maps_pruned"
+from ..module_utils._core.errors import PinningError
+from ..module_utils._core.spec.absence import Prune, prune
 
 Arguments = t.Mapping[str, t.Any]
-Pruned = t.Mapping[str, t.Sequence[str]]  # what was kept, by directory
+Pruned = t.Mapping[str, t.Collection[str]]  # by directory that the role prunes, what it keeps there
+
+_TO_DO = "declare all maps of the directory in one call"
 
 
-def removed_declarations(arguments: Arguments, pruned: Pruned) -> t.Iterator[str]:
-    """What is wrong with the maps of bpf_map_pinned after what this run has pruned."""
-    kept = _by_directory(pruned)
-    for path in _declared(arguments):
-        directory = posixpath.dirname(path)
-        if directory in kept and path not in kept[directory]:
-            yield (
-                f"{path} is declared here, but another call of the role bpf_maps in this run "
-                f"prunes {directory} of what it does not declare itself, so each run would remove "
-                "it and lose its entries: declare all maps of the directory in one call"
-            )
-
-
-def pruned_declarations(arguments: Arguments, pruned: Pruned) -> t.Iterator[str]:
-    """What is wrong with a prune by bpf_pin_absent after what this run has kept."""
-    directory = _clean(arguments.get("directory"))
-    kept = {_clean(name, directory) for name in arguments.get("keep") or ()}
-    for path in _by_directory(pruned).get(directory, ()):
-        if path not in kept:
-            yield (
-                f"{path} is to be pruned here, but another call of the role bpf_maps in this run "
-                "declares it: declare all maps of the directory in one call"
-            )
-
-
-def _by_directory(pruned: Pruned) -> Pruned:
-    return {_clean(directory): paths for directory, paths in pruned.items()}
-
-
-def _declared(arguments: Arguments) -> t.Iterator[str]:
+def declared(arguments: Arguments) -> t.List[str]:
+    """The paths that arguments of bpf_map_pinned declare."""
     whole = arguments.get("directory") or "/sys/fs/bpf"
     items = arguments.get("maps") or [arguments]
+    paths = []
     for item in items if isinstance(items, list) else ():
         if isinstance(item, dict):  # or else the module says what is wrong
             path = item.get("path") or item.get("name")
             if path:
-                yield _clean(path, item.get("directory") or whole)
+                paths.append(_clean(path, item.get("directory") or whole))
+    return paths
+
+
+def prune_of(arguments: Arguments) -> t.Optional[Prune]:
+    """What arguments of bpf_pin_absent prune; None if nothing, or if the module says what is wrong."""
+    if not arguments.get("directory"):
+        return None
+    try:
+        return prune(
+            _clean(arguments["directory"]),
+            _texts(arguments.get("keep")),
+            _texts(arguments.get("patterns")),
+            arguments.get("type") or "any",
+            recurse=False,
+            shared=True,
+        )
+    except (PinningError, TypeError, AttributeError):
+        return None
+
+
+def kept(pruning: Prune) -> t.List[str]:
+    """The paths that a prune spares by their names."""
+    return [_clean(name, pruning.directory) for name in pruning.keep]
+
+
+def removed_declarations(paths: t.Iterable[str], pruned: Pruned) -> t.Iterator[str]:
+    """What is wrong with maps that are declared after what the role has pruned."""
+    for path in paths:
+        directory = posixpath.dirname(path)
+        if directory in pruned and path not in pruned[directory]:
+            yield (
+                f"{path} is declared here, but another call of the role bpf_maps in this run "
+                f"prunes {directory} of what it does not declare itself, so each run would remove "
+                f"it and lose its entries: {_TO_DO}"
+            )
+
+
+def pruned_declarations(pruning: Prune, paths: t.Iterable[str]) -> t.Iterator[str]:
+    """What is wrong with a prune after the maps that are declared."""
+    for path in sorted(set(paths)):
+        name = posixpath.basename(path)
+        if posixpath.dirname(path) != pruning.directory:
+            continue
+        if pruning.takes("map") and not pruning.spares(name):
+            yield (
+                f"{path} is to be pruned here, but another task of this run declares it, so each "
+                f"run would remove it and lose its entries: {_TO_DO}"
+            )
+
+
+def _texts(value: t.Any) -> t.Any:
+    # As a module takes a list; a single text may be more than one.
+    return value.split(",") if isinstance(value, str) else value
 
 
 def _clean(path: object, directory: object = "/") -> str:
-    return posixpath.normpath(posixpath.join(str(directory), str(path or "/")))
+    return "/" + posixpath.normpath(posixpath.join(str(directory), str(path))).lstrip("/")

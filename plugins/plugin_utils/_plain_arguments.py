@@ -9,7 +9,7 @@ import typing as t
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ._plain_values import plain
-from ._pruned import NOTED, Arguments, Pruned
+from ._run_notes import RunNotes
 
 
 class PlainArguments(NormalAction):
@@ -24,13 +24,15 @@ class PlainArguments(NormalAction):
     ) -> t.Dict[str, t.Any]:
         """Forget the notes, and run the module unless the run contradicts itself."""
         self._task.args = plain(self._task.args)
-        pruned = (task_vars or {}).get(NOTED)
-        problems = list(self.contradictions(self._task.args, plain(pruned))) if pruned else []
+        host = self._task.delegate_to or (task_vars or {}).get("inventory_hostname")
+        problems = list(self.contradictions(self._task.args, RunNotes(str(host))))
         if problems:
             return {"failed": True, "changed": False, "msg": "\n".join(problems)}
         result: t.Dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
         return result
 
-    def contradictions(self, _arguments: Arguments, _pruned: Pruned) -> t.Iterable[str]:
-        """What is wrong with the arguments after what this run has pruned."""
+    def contradictions(
+        self, _arguments: t.Mapping[str, t.Any], _notes: RunNotes
+    ) -> t.Iterable[str]:
+        """What is wrong with the arguments after other tasks of this run; else it is noted."""
         return ()
