@@ -13,9 +13,10 @@ from ..plugin_utils._declared import (
     prune_of,
     pruned_declarations,
     removed_declarations,
+    with_freed,
 )
 from ..plugin_utils._plain_arguments import PlainArguments
-from ..plugin_utils._run_notes import PRUNES, RunNotes
+from ..plugin_utils._run_notes import DECLARED, FREED, PRUNED, PRUNES, RunNotes
 
 
 class ActionModule(PlainArguments):
@@ -24,12 +25,15 @@ class ActionModule(PlainArguments):
     def contradictions(self, arguments: Arguments, notes: RunNotes) -> t.Iterable[str]:
         """Maps that another call does not keep, or that this one of the role is not going to keep."""
         paths = declared(arguments)
-        pruned = {directory: set(kept) for directory, kept in notes.all("pruned")}
+        pruned = {directory: set(kept) for directory, kept in notes.all(PRUNED)}
         problems = list(removed_declarations(paths, pruned))
         if self._templar.template(self._task.vars.get(PRUNES)):
             pruning = prune_of({"directory": arguments.get("directory"), "keep": paths})
-            before = [path for noted in notes.all("declared") for path in noted]
-            problems += pruned_declarations(pruning, before) if pruning else ()
+            problems += pruned_declarations(pruning, notes.paths(DECLARED)) if pruning else ()
         if not problems:
-            notes.add("declared", paths)
+            notes.add(DECLARED, paths)
         return problems
+
+    def in_a_check(self, arguments: Arguments, notes: RunNotes) -> Arguments:
+        """With the paths that are free by then."""
+        return with_freed(arguments, notes.paths(FREED), "maps")

@@ -9,7 +9,7 @@ import typing as t
 
 from ..plugin_utils._declared import Arguments, kept, prune_of, pruned_declarations
 from ..plugin_utils._plain_arguments import PlainArguments
-from ..plugin_utils._run_notes import PRUNES, RunNotes
+from ..plugin_utils._run_notes import DECLARED, FREED, PRUNED, PRUNES, RunNotes
 
 
 class ActionModule(PlainArguments):
@@ -24,10 +24,16 @@ class ActionModule(PlainArguments):
         if pruning is None or is_roles is False:
             return []
         if is_roles:
-            paths = [path for noted in notes.all("declared") for path in noted]
+            paths = notes.paths(DECLARED)
         else:
-            paths = [path for _directory, noted in notes.all("pruned") for path in noted]
+            paths = [path for _directory, noted in notes.all(PRUNED) for path in noted]
         problems = list(pruned_declarations(pruning, paths))
         if is_roles and not problems:
-            notes.add("pruned", [pruning.directory, kept(pruning)])
+            notes.add(PRUNED, [pruning.directory, kept(pruning)])
         return problems
+
+    def foretell(self, result: t.Mapping[str, t.Any], notes: RunNotes) -> None:
+        """Note the paths that are free by then, unless the task is only there to look."""
+        if self._task.vars.get(PRUNES) is not False and not result.get("failed"):
+            pins = result.get("pins") or ()
+            notes.add(FREED, [pin["path"] for pin in pins if pin["action"] == "removed"])

@@ -9,17 +9,16 @@ import typing as t
 
 from ..module_utils._core.errors import PinningError
 from ..module_utils._core.spec.absence import Prune, prune
+from ..module_utils._options import FREED
 
 Arguments = t.Mapping[str, t.Any]
 Pruned = t.Mapping[str, t.Collection[str]]  # by directory that the role prunes, what it keeps there
 
-_TO_DO = "declare all maps of the directory in one call"
 
-
-def declared(arguments: Arguments) -> t.List[str]:
-    """The paths that arguments of bpf_map_pinned declare."""
+def declared(arguments: Arguments, batch: str = "maps") -> t.List[str]:
+    """The paths that arguments of bpf_map_pinned declare, or of another module with a `batch`."""
     whole = arguments.get("directory") or "/sys/fs/bpf"
-    items = arguments.get("maps") or [arguments]
+    items = arguments.get(batch) or [arguments]
     paths = []
     for item in items if isinstance(items, list) else ():
         if isinstance(item, dict):  # or else the module says what is wrong
@@ -27,6 +26,12 @@ def declared(arguments: Arguments) -> t.List[str]:
             if path:
                 paths.append(_clean(path, item.get("directory") or whole))
     return paths
+
+
+def with_freed(arguments: Arguments, freed: t.Iterable[str], batch: str) -> Arguments:
+    """The arguments, with those of their paths that tasks before would have freed."""
+    paths = sorted(set(declared(arguments, batch)) & set(freed))
+    return {**arguments, FREED: paths} if paths else arguments
 
 
 def prune_of(arguments: Arguments) -> t.Optional[Prune]:
@@ -59,7 +64,7 @@ def removed_declarations(paths: t.Iterable[str], pruned: Pruned) -> t.Iterator[s
             yield (
                 f"{path} is declared here, but another call of the role bpf_maps in this run "
                 f"prunes {directory} of what it does not declare itself, so each run would remove "
-                f"it and lose its entries: {_TO_DO}"
+                "it and lose its entries: declare all maps of the directory in one call"
             )
 
 
@@ -72,7 +77,8 @@ def pruned_declarations(pruning: Prune, paths: t.Iterable[str]) -> t.Iterator[st
         if pruning.takes("map") and not pruning.spares(name):
             yield (
                 f"{path} is to be pruned here, but another task of this run declares it, so each "
-                f"run would remove it and lose its entries: {_TO_DO}"
+                "run would remove it and lose its entries: declare all maps of the directory in "
+                "one call"
             )
 
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible import context
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
+from ._declared import Arguments
 from ._plain_values import plain
 from ._run_notes import RunNotes
 
@@ -25,14 +27,24 @@ class PlainArguments(NormalAction):
         """Forget the notes, and run the module unless the run contradicts itself."""
         self._task.args = plain(self._task.args)
         host = self._task.delegate_to or (task_vars or {}).get("inventory_hostname")
-        problems = list(self.contradictions(self._task.args, RunNotes(str(host))))
+        notes = RunNotes(str(host))
+        problems = list(self.contradictions(self._task.args, notes))
         if problems:
             return {"failed": True, "changed": False, "msg": "\n".join(problems)}
+        if context.CLIARGS.get("check"):
+            self._task.args = self.in_a_check(self._task.args, notes)
         result: t.Dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
+        if context.CLIARGS.get("check"):
+            self.foretell(result, notes)
         return result
 
-    def contradictions(
-        self, _arguments: t.Mapping[str, t.Any], _notes: RunNotes
-    ) -> t.Iterable[str]:
+    def contradictions(self, _arguments: Arguments, _notes: RunNotes) -> t.Iterable[str]:
         """What is wrong with the arguments after other tasks of this run; else it is noted."""
         return ()
+
+    def in_a_check(self, arguments: Arguments, _notes: RunNotes) -> Arguments:
+        """The arguments, with what tasks before would have done if this run were no check."""
+        return arguments
+
+    def foretell(self, _result: t.Mapping[str, t.Any], _notes: RunNotes) -> None:
+        """Note what the task would have done if this run were no check."""

@@ -16,6 +16,8 @@ import typing as t
 from ansible import constants
 
 C: t.Any = constants  # most of them are made when it is loaded
+# Kinds of notes, each about paths.
+DECLARED, PRUNED, FREED = "declared", "pruned", "freed"
 # A variable of the tasks of the role bpf_maps: whether this call of it prunes.
 PRUNES = "__bpf_maps_prunes"
 
@@ -42,3 +44,7 @@ class RunNotes:
                 return [json.loads(line) for line in file]
         except FileNotFoundError:
             return []
+
+    def paths(self, kind: str) -> t.List[str]:
+        """The paths of all notes that are lists of paths."""
+        return [path for noted in self.all(kind) for path in noted]
