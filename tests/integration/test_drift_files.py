@@ -112,9 +112,9 @@ def test_a_symlink_of_somebody_else_is_not_followed(host: Host) -> None:
 # As setfacl -m u:12345:rwx, which is not everywhere.
 _ENTRIES = ((1, 7, -1), (2, 7, 12345), (4, 5, -1), (16, 7, -1), (32, 5, -1))  # tag, bits, id
 _WRITABLE = (
-    "import os, struct, sys; acl = struct.pack(\"<I\", 2) + b\"\".join("
-    f"struct.pack(\"<HHi\", *each) for each in {_ENTRIES}); "
-    "os.setxattr(sys.argv[1], \"system.posix_acl_access\", acl)"
+    'import os, struct, sys; acl = struct.pack("<I", 2) + b"".join('
+    f'struct.pack("<HHi", *each) for each in {_ENTRIES}); '
+    'os.setxattr(sys.argv[1], "system.posix_acl_access", acl)'
 )
 # Ways to a report, made by a shell in a tmpfs that is $T; $U is another user. Then whether they are
 # safe; if not, the step that is named.
@@ -206,7 +206,9 @@ def test_no_report_is_written_where_another_user_could_lead_it(
             assert files.replace("old\n", "") == ""
 
 
-@pytest.mark.parametrize(("members", "is_safe"), [("", True), ("root", True), ("root,nobody", False)])
+@pytest.mark.parametrize(
+    ("members", "is_safe"), [("", True), ("root", True), ("root,nobody", False)]
+)
 def test_a_directory_of_a_group_is_ones_own_unless_somebody_else_is_in_it(
     host: Host, members: str, is_safe: bool
 ) -> None:
