@@ -191,7 +191,7 @@ def playbook(host: Host, name: str, variables: dict[str, Any]) -> Run:
 
 def switches_of(name: str) -> list[str]:
     """The variables of a playbook, but those of its callback."""
-    return re.findall(r"(\w+) \| default\(none\)", (CHECKOUT / f"playbooks/{name}.yml").read_text())
+    return re.findall(r"\.given\('(\w+)'", (CHECKOUT / f"playbooks/{name}.yml").read_text())
 
 
 @pytest.mark.parametrize("name", ["drift", "provision"])
