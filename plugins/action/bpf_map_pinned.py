@@ -23,7 +23,7 @@ class ActionModule(PlainArguments):
     """Refuses maps that the role bpf_maps prunes in this run."""
 
     def contradictions(self, arguments: Arguments, notes: RunNotes) -> t.Iterable[str]:
-        """Maps that another call does not keep, or that this one of the role is not going to keep."""
+        """Maps that another call does not keep, or those that this one is not going to keep."""
         paths = declared(arguments)
         pruned = {directory: set(kept) for directory, kept in notes.all(PRUNED)}
         problems = list(removed_declarations(paths, pruned))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one task of a run declares and another one of it prunes. Pure. Private to this collection."""
+"""What one task of a run declares and another prunes. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def with_freed(arguments: Arguments, freed: t.Iterable[str], batch: str) -> Argu
 
 
 def prune_of(arguments: Arguments) -> t.Optional[Prune]:
-    """What arguments of bpf_pin_absent prune; None if nothing, or if the module says what is wrong."""
+    """What arguments of bpf_pin_absent prune; None if nothing, or if they are wrong."""
     if not arguments.get("directory"):
         return None
     try:

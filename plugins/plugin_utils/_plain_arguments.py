@@ -32,7 +32,7 @@ class PlainArguments(NormalAction):
         if problems:
             return {"failed": True, "changed": False, "msg": "\n".join(problems)}
         if context.CLIARGS.get("check"):
-            self._task.args = self.in_a_check(self._task.args, notes)
+            self._task.args = dict(self.in_a_check(self._task.args, notes))
         result: t.Dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
         if context.CLIARGS.get("check"):
             self.foretell(result, notes)

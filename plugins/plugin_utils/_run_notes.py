@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tasks of a run note about a host for those that come after. Private to this collection.
 
-Each task runs in a process of its own, and facts would be kept in memory, and by caches for the next
-run. So the notes are files in the directory that Ansible makes for a run and removes at its end.
+Each task runs in a process of its own, and facts would be kept in memory, and by caches for the
+next run. So the notes are files in the directory that Ansible makes for a run, and removes at its
+end.
 """
 
 from __future__ import annotations
