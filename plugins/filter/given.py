@@ -38,6 +38,11 @@ options:
   default:
     description: What to give where nothing is set.
     type: raw
+  needed_by:
+    description:
+      - The name of a variable that would have everything removed where this one is not set. Then
+        that is an error, and no default is taken.
+    type: str
   choices:
     description: The values it may have.
     type: list
@@ -74,9 +79,15 @@ def given(
     type: str = "raw",  # the word of every argument spec
     default: t.Any = None,
     choices: t.Optional[t.Sequence[str]] = None,
+    needed_by: t.Optional[str] = None,
 ) -> t.Any:
     """The filter."""
     if is_unset(value):
+        if needed_by:
+            raise AnsibleFilterError(
+                f"{name} is not set, and {needed_by} would remove all there is: set it, to [] if "
+                "nothing is to stay"
+            )
         return default
     if choices is not None and value not in choices:
         raise AnsibleFilterError(f"{name} is {value!r}: use one of {', '.join(choices)}")
