@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import contextmanager
 
 from ._core.errors import TROUBLE, PinningError, Problems, explained
+from ._core.found.pins import NOTHING
 from ._core.map_types import map_type_name, settable_flags
 from ._core.shape import MapShape
 from ._core.uapi import flag_names
@@ -18,8 +19,10 @@ if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
     from ._core.apply.names import Result
+    from ._core.found.pins import Found
     from ._core.plan.names import NamePlan
     from ._core.spec.fields import Awaited
+    from ._core.spec.names import WantedName
 
 T = t.TypeVar("T")
 Dictionary = t.Dict[str, t.Any]
@@ -83,6 +86,14 @@ def warn_of(module: AnsibleModule, awaited: t.Iterable[str]) -> None:
     """Warn of what is not there yet, in a check."""
     for text in awaited:
         module.warn(f"{text}; until then a run that is not a check fails")
+
+
+def but_freed(
+    module: t.Any, wanted: t.Sequence[WantedName], found: t.Sequence[Found]
+) -> t.List[t.Any]:
+    """What is found at the names, but nothing where a task before frees the path, in a check."""
+    freed = module.freed
+    return [NOTHING if each.path in freed else there for each, there in zip(wanted, found)]
 
 
 class Declared(str):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import typing as t
+from dataclasses import replace
 
 from ._core.apply.maps import MapCraft, Outcome
 from ._core.apply.names import Result, apply, foresee
@@ -35,6 +36,7 @@ from ._face import (
     Declared,
     Dictionary,
     batch_report,
+    but_freed,
     failures_reported,
     printable,
     read_awaiting,
@@ -63,6 +65,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
             module, lambda awaited: read_pins(items, parameters, this_host(), awaited)
         )
         picture = observe(pins, foreseeing=module.check_mode)
+        picture = replace(picture, found=but_freed(module, pins, picture.found))
         decided = plan(pins, picture, parents=parameters["parents"])
         known = list(told(_cautions(decided)))
         for warning in (*known, *_foreseeable(decided)):

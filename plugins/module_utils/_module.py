@@ -10,7 +10,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ._core.visible import visible
 from ._face import printable
-from ._options import Options
+from ._options import FREED, Options
 
 
 class PinningModule(AnsibleModule):
@@ -23,6 +23,9 @@ class PinningModule(AnsibleModule):
 
     def _load_params(self) -> None:
         super()._load_params()  # type: ignore[no-untyped-call]
+        # What a check is told of tasks before: the paths that they free in a run.
+        told = isinstance(self.params, dict) and self.params.pop(FREED, None)
+        self.freed: t.FrozenSet[str] = frozenset(told or ())
         self.params = without_blanks(self.params, self.argument_spec)
 
     def warn(self, warning: str, **more: t.Any) -> None:

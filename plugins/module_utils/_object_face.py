@@ -31,6 +31,7 @@ from ._face import (
     Declared,
     Dictionary,
     batch_report,
+    but_freed,
     certain_problems,
     failures_reported,
     printable,
@@ -57,6 +58,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
             module, lambda awaited: read_objects(items, parameters, awaited)
         )
         picture = observe(wanted)
+        picture = picture._replace(found=but_freed(module, wanted, picture.found))
         decided = plan(wanted, picture, parents=parameters["parents"])
         if module.check_mode:
             picture = expecting(wanted, picture, awaited)

@@ -8,6 +8,7 @@ import typing as t
 
 Options = t.Dict[str, t.Dict[str, t.Any]]
 
+FREED = "_freed"  # no option of users: what the controller tells of tasks before, in a check
 MISMATCHES = ["fail", "replace", "migrate"]
 GROWTHS = ["refuse", "zero_pad"]
 LOADERS = ["libbpf", "cilium"]

@@ -129,10 +129,15 @@ def _resolved(resolve: Callable[[str], int], name: str, awaited: Optional[Awaite
     try:
         return resolve(name)
     except Stranger as error:
-        if awaited is None:
+        if awaited is None or not _can_be_a_name(name):
             raise
         awaited[str(error)] = None
         return Expected.named(name)
+
+
+def _can_be_a_name(name: str) -> bool:
+    """Whether a user or group may ever be called that (passwd(5) has lines, with colons)."""
+    return ":" not in name and name.isprintable() and name == name.strip()
 
 
 def user_name(uid: int) -> str:
