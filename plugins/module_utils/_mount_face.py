@@ -48,10 +48,10 @@ class _Fstab(t.NamedTuple):
     def drift(self) -> t.Iterator[Dictionary]:
         """The lines that are not as declared, as found before anything was written."""
         before, after = self.before.splitlines(), self.after.splitlines()
-        have = [line for line in before if line not in after]
+        have = _without(before, after)
         have += [hazard.entry.line.rstrip() for hazard in self.hazards if hazard.at_path]
         if have or self.after != self.before:
-            want = [line for line in after if line not in before]
+            want = _without(after, before)
             yield {"field": "boot", "want": _lines(want), "have": _lines(have)}
 
 
@@ -120,6 +120,11 @@ def _fstab(
     hazards = boot.hazards(after, seen, start) if parameters["state"] == "mounted" else []
     remarks += [hazard.warning(start.fstab, wanted.path) for hazard in hazards]
     return _Fstab(start, before, change, remarks, hazards if asked is None else ())
+
+
+def _without(lines: t.Sequence[bytes], others: t.Iterable[bytes]) -> t.List[bytes]:
+    known = set(others)
+    return [line for line in lines if line not in known]
 
 
 def _lines(lines: t.Iterable[bytes]) -> t.List[str]:

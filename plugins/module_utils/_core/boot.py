@@ -184,9 +184,10 @@ def _is_mounted(source: str, there: Bpffs) -> bool:
 def _can_be_named(source: str) -> bool:
     # mount(8) reads NAME=value as a tag of a device, and systemd waits for the device of a path,
     # and unmounts what has none.
-    return bool(source) and not source.startswith("/") and not _TAG.match(source)
+    return bool(source) and not _UNSPEAKABLE.match(source)
 
 
 _TAG = re.compile(r"\w+=")
+_UNSPEAKABLE = re.compile(r"/|\w+=|[^\0]*\0")
 _VOLATILE = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 _KERNELS_MODE = STICKY | 0o777

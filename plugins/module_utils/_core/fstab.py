@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from .errors import PinningError
@@ -70,10 +71,12 @@ class Entry:
         """Whether it is for `path`, which has no symlinks, however the entry spells it."""
         return self.point == path or self.resolved == path
 
-    @property
+    @cached_property
     def resolved(self) -> str:
         """The mount point without symlinks. A server that does not answer is not asked."""
         if not self.point.startswith("/") or _REMOTE.match(self.fstype):
+            return self.point
+        if "\0" in self.point:  # as a power cut leaves a file
             return self.point
         return os.path.realpath(self.point)
 

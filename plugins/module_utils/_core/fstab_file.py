@@ -97,6 +97,8 @@ def _replace(
 
 
 def _directory_of(path: str) -> Fd:
+    if path == "/":
+        raise FstabProblem(_NO_FILE.format(path))
     parent = path.rpartition("/")[0] or "/"
     with walk(parent) as place:
         if place.missing:
@@ -116,7 +118,7 @@ def _read(path: str, directory: int) -> Optional[bytes]:
         raise FstabProblem(f"{path}: {KernelError.of('open', error, ActsOn.FILE)}") from None
     with fd:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise FstabProblem(f"{path} is no regular file: declare the real fstab")
+            raise FstabProblem(_NO_FILE.format(path))
         if mount_id(fd) != mount_id(directory):
             raise FstabProblem(
                 f"{path} is a mount point of its own, as in containers, and cannot be replaced: "
@@ -159,6 +161,7 @@ def _check_attributes(path: str, fd: Fd) -> None:
             )
 
 
+_NO_FILE = "{} is no regular file: declare the real fstab"
 _EFFECTIVE = os.access in os.supports_effective_ids
 # FS_IOC_GETFLAGS is _IOR('f', 1, long), and these machines have another place for the direction.
 _SHIFT = 29 if os.uname().machine.startswith(("mips", "ppc", "sparc", "alpha")) else 30
