@@ -281,6 +281,31 @@ CLOSED = {
     "the directory is immutable": ("chattr +i $E", "chattr -i $E", "immutable"),
     "the directory is append-only": ("chattr +a $E", "chattr -a $E", "append-only"),
     "the mount is read-only": ("mount --bind $E $E; mount -o remount,bind,ro $E", ":", "EROFS"),
+    "the file system is full": (
+        "mount -t tmpfs -o size=4k t $E; echo '# x' >$E/fstab",
+        ":",
+        "ENOSPC",
+    ),
+    "the file system has no inode left": (
+        "mount -t tmpfs -o nr_inodes=2 t $E; : >$E/fstab",
+        ":",
+        "ENOSPC",
+    ),
+    "a directory is in the way": (
+        "mkdir $E/.fstab.ebpf-pinning",
+        ":",
+        ".fstab.ebpf-pinning is no regular file",
+    ),
+    "a symlink is in the way": (
+        "ln -s x $E/.fstab.ebpf-pinning",
+        ":",
+        ".fstab.ebpf-pinning is no regular file",
+    ),
+    "what is in the way is immutable": (
+        ": >$E/.fstab.ebpf-pinning; chattr +i $E/.fstab.ebpf-pinning",
+        "chattr -i $E/.fstab.ebpf-pinning",
+        "immutable",
+    ),
     "the file system is read-only": (
         "cp $E/fstab $E/..; mount -t tmpfs t $E; cp $E/../fstab $E; mount -o remount,ro $E",
         ":",
