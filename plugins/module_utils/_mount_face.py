@@ -130,8 +130,8 @@ def _without(lines: t.Sequence[bytes], others: t.Iterable[bytes]) -> t.List[byte
 
 
 def _exchanged(
-    before: t.Sequence[bytes], after: t.Sequence[bytes]
-) -> t.Tuple[t.Sequence[bytes], t.Sequence[bytes]]:
+    before: t.List[bytes], after: t.List[bytes]
+) -> t.Tuple[t.List[bytes], t.List[bytes]]:
     """What is left without the lines that both begin with, and those that both end with."""
     shorter = min(len(before), len(after))
     start = end = 0

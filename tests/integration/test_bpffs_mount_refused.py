@@ -12,6 +12,7 @@ import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Result, task
 from mount_table import mounts_at, picture
+from restoring import HASH
 
 
 @dataclass(frozen=True)
@@ -352,6 +353,10 @@ def test_others_get_through_the_directories_on_the_way_whatever_the_umask(host: 
     assert host.playbook([task("bpffs_mount", keywords=keywords, **arguments)])[0].good().changed
     nobody = ["setpriv", "--reuid=1234", "--regid=1234", "--clear-groups"]
     host.run(*nobody, "stat", "/mnt/agent/run/bpffs/.")
+    host.run("chmod", "711", BPFFS)
+    pinned = {"path": f"{BPFFS}/agent/maps/one", **HASH}
+    assert host.playbook([task("bpf_map_pinned", keywords=keywords, **pinned)])[0].good().changed
+    host.run(*nobody, "stat", f"{BPFFS}/agent/maps/one")
 
 
 def test_a_process_inside_keeps_it_mounted(host: Host) -> None:

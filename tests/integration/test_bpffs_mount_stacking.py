@@ -455,3 +455,45 @@ def test_the_mount_of_a_unit_is_never_covered(
     with subtests.test("after a restart"):
         host.shell(f"umount '{path}'; mount -t bpf theirs '{path}'")  # as the unit says
         assert host.shell(f"mount -a; mount -a; {shown}") == "1\n"
+
+
+# How the directory $D above is made, and whether a user without privileges can put a link there.
+HOLDERS = {
+    "root's": ("mkdir -m 755 $D", False),
+    "a user's": ("mkdir -m 755 $D; chown 1234 $D", True),
+    "a group's": ("mkdir -m 775 $D; chgrp 1234 $D", True),
+    "everybody's": ("mkdir -m 777 $D", True),
+    "everybody's, with the sticky bit": ("mkdir -m 1777 $D", False),
+}
+
+
+def test_a_directory_above_in_which_others_decide_what_is_mounted_over_is_told(
+    host: Host, subtests: pytest.Subtests
+) -> None:
+    host.shell("mount -t tmpfs -o mode=755 t /mnt; mkdir -p /mnt/victim/bpf")
+    nobody = "setpriv --reuid=1234 --regid=1234 --clear-groups"
+    tasks, scripts = [], []
+    for number, (script, _led) in enumerate(HOLDERS.values()):
+        place, fstab = f"/mnt/{number}", f"/mnt/fstab{number}"
+        host.shell(f"{script.replace('$D', place)}; mkdir -p {place}/agent/bpf")
+        wanted = {"path": f"{place}/agent/bpf", "fstab": fstab}
+        tasks += [task("bpffs_mount", boot=True, check=check, **wanted) for check in (True, False)]
+        tasks.append(task("bpffs_mount", **wanted))
+        scripts.append(
+            f"""
+            umount {place}/agent/bpf
+            {nobody} sh -c 'cd {place} && mv agent old && ln -s /mnt/victim agent' || true
+            mount --all --fstab {fstab}
+            stat -f -c %T /mnt/victim/bpf
+            umount /mnt/victim/bpf || umount {place}/agent/bpf
+            """
+        )
+    run = host.playbook(tasks)
+    led = [seen == ["bpf_fs"] for seen in said(host, scripts)]
+    for number, (name, (_script, leads)) in enumerate(HOLDERS.items()):
+        check, real, looked = run.results[3 * number : 3 * number + 3]
+        with subtests.test(name):
+            assert led[number] == leads
+            told = f"/mnt/{number} belongs to user id"
+            assert (told in warnings_of(real)) == (told in warnings_of(check)) == leads
+            assert warnings_of(looked) == ""

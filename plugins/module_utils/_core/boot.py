@@ -109,6 +109,15 @@ def manner(
 
 def remarks(seen: MountSeen, made: fstab.Manner, boot: Boot) -> Iterator[str]:
     """What the user must know of an entry that was asked for."""
+    loose = seen.loose
+    if loose:
+        yield (
+            f"{loose.path} belongs to user id {loose.owner}, group id {loose.group}, mode "
+            f"{octal(loose.mode)}, so others than root decide what {seen.path} means at boot, and "
+            "mount follows symlinks, to wherever they lead: declare a path on which all belongs to "
+            "root, or leave boot unset and have bpf_restore_mounts of the role "
+            "ebpf.pinning.bpf_restore mount it, which follows none"
+        )
     if boot.unit:
         yield (
             f"{boot.unit} mounts {seen.path} at boot, and the entry of {boot.fstab} counts for "

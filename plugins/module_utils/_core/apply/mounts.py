@@ -12,7 +12,7 @@ from typing import FrozenSet, List
 
 from .. import kernel
 from ..advice import ActsOn
-from ..bpffs import PathProblem, Place, walk
+from ..bpffs import PathProblem, Place, make_open, walk
 from ..errors import TROUBLE, PinningError, Problems
 from ..found.mounts import Bpffs, MountSeen
 from ..lock import alone
@@ -179,22 +179,13 @@ def _make_directories(path: str, made: List[str]) -> None:
             parts = path.split("/")
             deepest = "/".join(parts[: len(parts) - len(place.missing) + 1])
             try:
-                _make_open(place.missing[0], place)
+                make_open(place.missing[0], place.fd)
             except FileExistsError:
                 continue
             except OSError as error:
                 text = KernelError.of("mkdir", error, ActsOn.FILE)
                 raise PathProblem(f"{deepest}: {text}") from None
             made.append(deepest)
-
-
-def _make_open(name: str, place: Place) -> None:
-    """Make a directory that others get through, whatever the umask of the task is."""
-    before = os.umask(0o022)
-    try:
-        os.mkdir(name, 0o755, dir_fd=place.fd)
-    finally:
-        os.umask(before)
 
 
 def _raise_any(plan: MountPlan) -> None:

@@ -49,6 +49,7 @@ def observe(path: str) -> MountSeen:
             [point for point in inside if point != path],
             frozenset(each.point for each in table),
             _hindrance(place),
+            place.loose,
             _may_mount(),
         )
 
