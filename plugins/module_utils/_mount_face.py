@@ -106,6 +106,11 @@ def _fstab(
     asked, path = parameters["boot"], parameters.get("fstab") or ""
     start = boot.look(wanted.path, path if asked is None else plain(path, "fstab"))
     before = fstab_file.glance(start.fstab) if asked is None else fstab_file.read(start.fstab)
+    if asked is not None and plan.mount and start.fstab.startswith(f"{wanted.path}/"):
+        raise fstab.FstabProblem(
+            f"{start.fstab} would be hidden by what is mounted at {wanted.path}: declare another "
+            "path"
+        )
     remarks: t.List[str] = []
     change: t.Callable[[bytes], bytes] = bytes  # as it is
     if asked:

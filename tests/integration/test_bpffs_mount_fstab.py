@@ -93,6 +93,13 @@ CASES = [
         "mode=700,nosuid",
     ),
     Case(
+        "a mode that only Python reads is written as the kernel reads it",
+        OURS + b"mode=0o700 0 0\n",
+        OURS + b"mode=1700 0 0\n",
+        {"mode": "0700"},
+        "mode=700",
+    ),
+    Case(
         "an entry changes where it is, and its other options stay",
         OTHERS + b"none /mnt/bpf bpf rw,noexec,mode=700,x-initrd.mount 0 0\n" + TAIL,
         OTHERS + b"bpffs /mnt/bpf bpf rw,noexec,x-initrd.mount,nosuid,mode=1755 0 0\n" + TAIL,
@@ -204,10 +211,12 @@ def test_a_file_that_must_not_be_written_keeps_everything_as_it_was(
         "directory": "no regular file",
         "fifo": "no regular file",
         "/": "no regular file",
+        "/mnt/bpf/fstab": "would be hidden",
         "other": "an entry for /mnt/bpf of type tmpfs",
         "missing/fstab": "",
     }
     host.shell("mount -t tmpfs t /mnt && mkdir /mnt/bpf")
+    host.shell("echo '# x' >/mnt/bpf/fstab")
     before = picture(host, str(etc), "/mnt")
     # An open FIFO would wait for ever.
     patience = host.interpreter(f'exec timeout 5 {host.site.python} "$@"')

@@ -126,6 +126,15 @@ def test_maps_of_maps_take_again_what_they_took(host: Host, restorer: Restorer) 
 
 # Mounts
 
+
+def test_the_part_of_the_unit_that_may_not_mount_tells_how_mounts_stand(restorer: Restorer) -> None:
+    there, missing = BPFFS, "/run/missing/bpffs"
+    restorer.declare(mounts=[{"path": there, "opts": ["noatime"]}, {"path": missing}])
+    restorer.host.shell("mount -t tmpfs -o mode=755 t /run")
+    done = restorer.json("restore", "--part", "maps", before=capabilities_of_the_unit())
+    assert done.states == {there: "different", missing: "missing"}
+
+
 MOUNT: Fields = {"mode": "0750", "owner": "daemon", "group": "adm", "opts": ["nosuid", "noexec"]}
 
 

@@ -219,7 +219,7 @@ def _meanings(key: str, options: Sequence[str]) -> FrozenSet[object]:
 def _meaning(key: str, value: str) -> object:
     """What the value of an option says, however it is spelled."""
     try:
-        if key == "mode":
+        if key == "mode" and _OCTAL.fullmatch(value):  # int() takes 0o700, too; the kernel does not
             return int(value, 8) | STICKY
         if key == "uid":
             return read_access(value, None, None, bits=0).owner
@@ -244,6 +244,7 @@ def _escaped(text: str) -> bytes:
     return _SPECIAL.sub(lambda match: b"\\%03o" % match[0][0], os.fsencode(text))
 
 
+_OCTAL = re.compile("[0-7]+", re.ASCII)
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 _SPECIAL = re.compile(rb"[\s\\#]")
 _REMOTE = re.compile(r"nfs|cifs|smb|ceph|gluster|afs|9p|ncp|coda|fuse|autofs|davfs|lustre|sshfs")

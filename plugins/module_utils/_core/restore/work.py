@@ -101,7 +101,9 @@ def _pins(
 
 def _mount_line(wanted: WantedMount, decided: Optional[MountPlan] = None) -> Line:
     try:
-        decided = decided or plan_mount(wanted, observe_mount(wanted.path))
+        # The part of the unit that only looks may not mount, and does not need to.
+        seen = replace(observe_mount(wanted.path), may_mount=True)
+        decided = decided or plan_mount(wanted, seen)
     except TROUBLE as error:
         return Line(wanted.path, "bpffs", FAILED, explained(error))
     if decided.problems:
