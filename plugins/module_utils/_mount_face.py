@@ -11,7 +11,7 @@ from functools import partial
 
 from ._core import boot, fstab, fstab_file
 from ._core.apply.mounts import apply_mount, apply_unmount
-from ._core.errors import Problems
+from ._core.errors import PinningError, Problems
 from ._core.found.mounts import MountSeen
 from ._core.observe.mounts import observe
 from ._core.plan.mounts import MountPlan, flags_to_set, inheriting, plan_mount, plan_unmount
@@ -107,7 +107,7 @@ def _fstab(
     start = boot.look(wanted.path, path if asked is None else plain(path, "fstab"))
     before = fstab_file.glance(start.fstab) if asked is None else fstab_file.read(start.fstab)
     if asked is not None and plan.mount and start.fstab.startswith(f"{wanted.path}/"):
-        raise fstab.FstabProblem(
+        raise PinningError(
             f"{start.fstab} would be hidden by what is mounted at {wanted.path}: declare another "
             "path"
         )
