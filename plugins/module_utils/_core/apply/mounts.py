@@ -11,8 +11,9 @@ from contextlib import suppress
 from typing import FrozenSet, List
 
 from .. import kernel
-from ..bpffs import PathProblem, Place, walk
-from ..errors import PinningError, Problems
+from ..advice import ActsOn
+from ..bpffs import PathProblem, Place, make_open, walk
+from ..errors import TROUBLE, PinningError, Problems
 from ..found.mounts import Bpffs, MountSeen
 from ..lock import alone
 from ..observe.mounts import observe
@@ -70,8 +71,9 @@ def apply_unmount(seen: MountSeen, *, force: bool) -> List[str]:
 
 
 def _mount_alone(wanted: WantedMount, done: List[str], source: str) -> None:
-    made = _make_directories(wanted.path)
+    made: List[str] = []
     try:
+        _make_directories(wanted.path, made)
         with walk(wanted.path) as place, alone(place):
             # Another run may have mounted it while this one waited: then there is nothing to do.
             seen = observe(wanted.path)
@@ -81,7 +83,7 @@ def _mount_alone(wanted: WantedMount, done: List[str], source: str) -> None:
                 _mount(wanted, os.fsdecode(place.magic), wanted.path, source)
                 _check_new(wanted, seen)
                 done.append("mounted")
-    except PinningError:
+    except TROUBLE:
         for path in reversed(made):
             with suppress(OSError):
                 os.rmdir(path)
@@ -168,21 +170,21 @@ def _remount(place: Place, there: Bpffs, flags: FrozenSet[str]) -> None:
     kernel.mount("", os.fsdecode(place.magic), "", how | flag_bits(flags), "")
 
 
-def _make_directories(path: str) -> List[str]:
-    """Make what is missing of `path`, and return the paths that were made."""
-    made: List[str] = []
+def _make_directories(path: str, made: List[str]) -> None:
+    """Make what is missing of `path`, and add to `made` the paths that were made."""
     while True:
         with walk(path) as place:
             if not place.missing:
-                return made
+                return
             parts = path.split("/")
             deepest = "/".join(parts[: len(parts) - len(place.missing) + 1])
             try:
-                os.mkdir(place.missing[0], 0o755, dir_fd=place.fd)
+                make_open(place.missing[0], place.fd)
             except FileExistsError:
                 continue
             except OSError as error:
-                raise PathProblem(f"{deepest}: {KernelError.of('mkdir', error)}") from None
+                text = KernelError.of("mkdir", error, ActsOn.FILE)
+                raise PathProblem(f"{deepest}: {text}") from None
             made.append(deepest)
 
 

@@ -13,7 +13,7 @@ from typing import Callable, Dict, Generic, Iterator, List, Optional, Sequence, 
 
 from .. import kernel
 from ..advice import ActsOn
-from ..bpffs import DIRECTORY, ENTRY, PathProblem, Place, walk
+from ..bpffs import DIRECTORY, ENTRY, PathProblem, Place, make_open, walk
 from ..errors import TROUBLE, Problems, at, explained
 from ..found.pins import DirectorySeen
 from ..observe.names import by_directory
@@ -270,7 +270,7 @@ def _made(place: Place, name: str, made: Dict[str, Identity]) -> Place:
     path = f"{place.path}/{name}"
     is_new = True
     try:
-        os.mkdir(name, 0o755, dir_fd=place.fd)
+        make_open(name, place.fd)
     except FileExistsError:
         is_new = False
     except OSError as error:

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, replace
 from typing import Dict, FrozenSet, Sequence, Tuple
 
+from ..errors import refusal
 from ..found.mounts import Bpffs, MountSeen
 from ..mountinfo import Mount
 from ..shape import Access, Drift
@@ -49,13 +51,20 @@ def plan_mount(wanted: WantedMount, seen: MountSeen) -> MountPlan:
         return MountPlan(problems=[f"{wanted.path} {problem}"])
     there = seen.bpffs
     if there is None:
-        return MountPlan(mount=True)
+        problem = seen.hindrance if seen.may_mount else _not_allowed("mount", seen)
+        return MountPlan(problems=[problem]) if problem else MountPlan(mount=True)
     delegate = _delegate_drift(wanted, there)
     if delegate:
         if not wanted.force or there.pins != [] or there.mount.root != "/":
             return MountPlan(problems=[_delegate_problem(wanted, there, delegate)])
+        problem = _held(seen)
+        if problem:
+            return MountPlan(problems=[problem])
         return MountPlan(unmount=True, mount=True, drift=delegate)
-    return MountPlan(drift=access_drift(wanted.access, there.root) + _flag_drift(wanted, there))
+    flags = _flag_drift(wanted, there)
+    if flags and not seen.may_mount:
+        return MountPlan(problems=[_not_allowed("mount", seen)])
+    return MountPlan(drift=access_drift(wanted.access, there.root) + flags)
 
 
 def inheriting(wanted: WantedMount, there: Bpffs) -> WantedMount:
@@ -93,7 +102,24 @@ def plan_unmount(wanted: WantedUnmount, seen: MountSeen) -> MountPlan:
                 "first with ebpf.pinning.bpf_pin_absent, or set force: true to drop them"
             ]
         )
+    problem = _held(seen)
+    if problem:
+        return MountPlan(problems=[problem])
     return MountPlan(unmount=True, dropped=there.pins or ())
+
+
+def _held(seen: MountSeen) -> str:
+    """Why it cannot be unmounted, whatever is in it."""
+    if seen.inside:
+        return (
+            f"{seen.path} cannot be unmounted while something is mounted in it "
+            f"({', '.join(seen.inside)}): unmount that first, then run again"
+        )
+    return "" if seen.may_mount else _not_allowed("umount", seen)
+
+
+def _not_allowed(call: str, seen: MountSeen) -> str:
+    return f"{seen.path}: {refusal(call, errno.EPERM)}"
 
 
 def _obstacle(seen: MountSeen) -> str:
@@ -110,8 +136,11 @@ def _obstacle(seen: MountSeen) -> str:
         )
     if not seen.kernel_has_bpffs:
         return "cannot be mounted: this kernel has no BPF file system; it needs CONFIG_BPF_SYSCALL"
-    if mount.fstype == "sysfs" and seen.missing:
-        return "does not exist, and nobody can make directories in sysfs: declare /sys/fs/bpf"
+    if mount.fstype in _NO_DIRECTORIES and seen.missing:
+        return (
+            f"does not exist, and nobody can make directories in {mount.fstype}: declare "
+            "/sys/fs/bpf"
+        )
     if seen.bpffs is None and mount.point == seen.path:
         return _other_mount(mount)
     if seen.stacked:
@@ -180,3 +209,11 @@ def _pins(there: Bpffs) -> str:
 
 
 _SHOWN = 5  # paths in a message
+# There are none to be made, or they are something else: a control group, an instance, an item.
+_NO_DIRECTORIES = frozenset(
+    {
+        *("binfmt_misc", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "efivarfs"),
+        *("fusectl", "mqueue", "proc", "pstore", "resctrl", "securityfs", "selinuxfs", "sysfs"),
+        "tracefs",
+    }
+)

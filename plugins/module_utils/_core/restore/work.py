@@ -8,10 +8,12 @@ import enum
 from dataclasses import replace
 from typing import Callable, Iterator, List, Mapping, NamedTuple, Optional
 
+from .. import boot, fstab_file
 from ..apply.maps import MapCraft
 from ..apply.mounts import apply_mount
 from ..apply.names import apply
 from ..errors import TROUBLE, explained
+from ..found.mounts import MountSeen
 from ..found.pins import PinnedMap
 from ..map_types import map_type_name
 from ..observe.maps import observe
@@ -99,7 +101,9 @@ def _pins(
 
 def _mount_line(wanted: WantedMount, decided: Optional[MountPlan] = None) -> Line:
     try:
-        decided = decided or plan_mount(wanted, observe_mount(wanted.path))
+        # The part of the unit that only looks may not mount, and does not need to.
+        seen = replace(observe_mount(wanted.path), may_mount=True)
+        decided = decided or plan_mount(wanted, seen)
     except TROUBLE as error:
         return Line(wanted.path, "bpffs", FAILED, explained(error))
     if decided.problems:
@@ -119,10 +123,17 @@ def _restore_mount(wanted: WantedMount) -> Line:
         before = _mount_line(wanted, decided)
         if before.state not in (MISSING, DIFFERENT):
             return before
-        apply_mount(wanted, seen, decided, done)
+        apply_mount(wanted, seen, decided, done, _source(wanted, seen))
     except TROUBLE as error:
         return Line(wanted.path, "bpffs", FAILED, explained(error))
     return before._replace(state=RESTORED, detail=", ".join(done))
+
+
+def _source(wanted: WantedMount, seen: MountSeen) -> str:
+    """With another than that of its entry in fstab, `mount -a` would mount a second one over it."""
+    start = boot.look(wanted.path)
+    content = fstab_file.glance(start.fstab)
+    return boot.source_of_new(wanted.path, seen.bpffs, content, start)
 
 
 def _plan(pin: WantedPin, roots: Roots) -> MapPlan:
