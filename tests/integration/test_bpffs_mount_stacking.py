@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -497,3 +498,19 @@ def test_a_directory_above_in_which_others_decide_what_is_mounted_over_is_told(
             told = f"/mnt/{number} belongs to user id"
             assert (told in warnings_of(real)) == (told in warnings_of(check)) == leads
             assert warnings_of(looked) == ""
+
+
+_PROBE = """
+from ansible_collections.ebpf.pinning.plugins.module_utils._core import kernel
+kernel.os.uname = lambda: type("Old", (), {"release": "5.10.0-32-amd64", "machine": "any"})
+print(kernel.shows_source_of_bpffs())
+"""
+
+
+def test_how_a_kernel_shows_sources_is_found_out_and_leaves_nothing(host: Host) -> None:
+    host.shell(f"mkdir {BPFFS}/x; mount -t bpf asked {BPFFS}/x")
+    shown = host.shell(f"findmnt -n -o SOURCE {BPFFS}/x").strip()
+    before = host.shell("cat /proc/self/mountinfo")
+    told = host.run("env", f"PYTHONPATH={host.site.scratch}", sys.executable, "-c", _PROBE).stdout
+    assert told == f"{shown == 'asked'}\n"
+    assert host.shell("cat /proc/self/mountinfo") == before

@@ -19,11 +19,13 @@ from typing import Iterable, Iterator, List, Optional
 from . import fstab, systemd_units
 from .found.mounts import Bpffs, MountSeen
 from .fstab import FstabProblem
+from .kernel import shows_source_of_bpffs
 from .spec.fields import octal
 from .spec.mounts import NEW_MODE, SOURCE, STICKY, WantedMount
 
 FSTAB = "/etc/fstab"
 SYSTEMDS_OWN = "/sys/fs/bpf"
+NO_SOURCE = "none"  # what kernels show that take no source of a bpffs
 
 # What to do about an entry.
 REMOVE = "remove it"
@@ -40,6 +42,7 @@ class Boot:
     systemd_starts: bool  # it does not run here, as in a container or a chroot, but may at boot
     unit: Optional[str] = None  # the file by which it mounts the path that is asked about
     source: Optional[str] = None  # with which it mounts that path, whatever fstab says
+    shows_sources: bool = True  # else the kernel shows each bpffs with the source `none`
 
 
 @dataclass(frozen=True)
@@ -65,20 +68,24 @@ def look(path: str, file: str = FSTAB) -> Boot:
     runs = os.path.isdir("/run/systemd/system")  # sd_booted(3)
     init = os.path.realpath("/sbin/init")
     starts = runs or not os.path.exists(init) or os.path.basename(init) == "systemd"
+    shows = shows_source_of_bpffs()
     if not starts:
-        return Boot(file, runs, starts)
+        return Boot(file, runs, starts, shows_sources=shows)
     if path == SYSTEMDS_OWN:
-        return Boot(file, runs, starts, source=SOURCE)
-    return Boot(file, runs, starts, *systemd_units.source_of(path))
+        return Boot(file, runs, starts, source=SOURCE, shows_sources=shows)
+    return Boot(file, runs, starts, *systemd_units.source_of(path), shows_sources=shows)
 
 
 def source_of_new(path: str, before: Optional[Bpffs], content: bytes, boot: Boot) -> str:
     """The source for a bpffs that is mounted at `path` from now on; `before` is what it replaces.
 
-    It is the one that its entry in fstab has, unless systemd mounts it at the next boot.
+    It is the one that its entry in fstab has, unless systemd mounts it at the next boot, or the
+    kernel shows no other than `none`.
     """
     if boot.source is not None:
         return boot.source
+    if not boot.shows_sources:
+        return NO_SOURCE
     sources = [before.mount.source] if before else []
     sources += [entry.source for entry in fstab.entries_at(content, path) if _is_plain(entry)]
     return next(filter(_can_be_named, sources), SOURCE)
@@ -130,7 +137,13 @@ def remarks(seen: MountSeen, made: fstab.Manner, boot: Boot) -> Iterator[str]:
             "the next boot. bpf_restore_mounts of the role ebpf.pinning.bpf_restore sets them at "
             "each boot"
         )
-    if seen.bpffs and not made.auto:
+    if seen.bpffs and not made.auto and not boot.shows_sources:
+        yield (
+            f"this kernel shows every bpffs with source {NO_SOURCE!r}, newer ones show {seen.path} "
+            f"with source {boot.source!r}, by which systemd mounts it: its entry in {boot.fstab} "
+            "has noauto, or `mount -a` would mount a second one with one of them"
+        )
+    elif seen.bpffs and not made.auto:
         yield (
             f"{seen.path} is mounted with source {seen.bpffs.mount.source!r}, and systemd mounts "
             f"it with source {boot.source!r}: its entry in {boot.fstab} has noauto, or `mount -a` "
@@ -185,6 +198,8 @@ def _hazard(entry: fstab.Entry, seen: MountSeen, before: int, boot: Boot) -> str
         return f"what is mounted has the source {there.mount.source!r}"
     if boot.source is not None and entry.source != boot.source:
         return f"systemd mounts it at boot, with the source {boot.source!r}"
+    if not boot.shows_sources and entry.source != NO_SOURCE:
+        return f"this kernel shows every bpffs with source {NO_SOURCE!r}"
     return ""
 
 
