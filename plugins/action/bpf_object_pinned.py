@@ -5,8 +5,14 @@
 
 from __future__ import annotations
 
+from ..plugin_utils._declared import Arguments, with_freed
 from ..plugin_utils._plain_arguments import PlainArguments
+from ..plugin_utils._run_notes import FREED, RunNotes
 
 
 class ActionModule(PlainArguments):
-    """Arguments without notes, and without what is omitted."""
+    """Knows in a check what tasks before would have removed."""
+
+    def in_a_check(self, arguments: Arguments, notes: RunNotes) -> Arguments:
+        """With the paths that are free by then."""
+        return with_freed(arguments, notes.paths(FREED), "objects")

@@ -19,7 +19,8 @@ description:
   - A report is replaced in one rename. One that cannot be written is an error on the screen, and
     changes nothing about the run and its exit code.
   - All hosts of a play that looks at pins are in the report, also those that the run did not come
-    to, and those whose results cannot be read. They count as failed.
+    to, and those whose results cannot be read. They count as failed. In other playbooks than
+    C(ebpf.pinning.drift), hosts that a condition spares all such tasks are not in it.
   - The playbook C(ebpf.pinning.drift) ends with exit code 3 where no host was looked at. The exit
     code of other playbooks is their own.
 author:

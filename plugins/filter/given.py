@@ -30,7 +30,7 @@ options:
     description:
       - What it has to be. V(bool) is converted as a module would convert it, from V(yes) or
         V('false') for example. V(list) also takes a string or a number, as a module does. V(dicts)
-        is a list of dictionaries.
+        is a list of dictionaries. Items that are C(omit) are left out of a list.
       - The others are checked where they are used.
     type: str
     choices: [raw, bool, list, dicts]
@@ -38,6 +38,11 @@ options:
   default:
     description: What to give where nothing is set.
     type: raw
+  needed_by:
+    description:
+      - The name of a variable that would have everything removed where this one is not set. Then
+        that is an error, and no default is taken.
+    type: str
   choices:
     description: The values it may have.
     type: list
@@ -74,9 +79,15 @@ def given(
     type: str = "raw",  # the word of every argument spec
     default: t.Any = None,
     choices: t.Optional[t.Sequence[str]] = None,
+    needed_by: t.Optional[str] = None,
 ) -> t.Any:
     """The filter."""
     if is_unset(value):
+        if needed_by:
+            raise AnsibleFilterError(
+                f"{name} is not set, and {needed_by} would remove all there is: set it, to [] if "
+                "nothing is to stay"
+            )
         return default
     if choices is not None and value not in choices:
         raise AnsibleFilterError(f"{name} is {value!r}: use one of {', '.join(choices)}")
@@ -91,17 +102,25 @@ def _bool(value: t.Any, name: str) -> bool:
 
 
 def _list(value: t.Any, name: str) -> t.Any:
-    if isinstance(value, (list, tuple)):
-        return [each for each in value if not is_omitted(each)]
+    items = _without_omitted(value)
+    if items is not None:
+        return items
     if isinstance(value, (str, int, float)):
         return value
     raise AnsibleFilterError(f"{name} is {value!r}: use a list")
 
 
 def _dicts(value: t.Any, name: str) -> t.Any:
-    if isinstance(value, (list, tuple)) and all(isinstance(each, dict) for each in value):
-        return value
+    items = _without_omitted(value)
+    if items is not None and all(isinstance(each, dict) for each in items):
+        return items
     raise AnsibleFilterError(f"{name} is {str(value)[:60]!r}: use a list of dictionaries")
+
+
+def _without_omitted(value: t.Any) -> t.Optional[t.List[t.Any]]:
+    if isinstance(value, (list, tuple)):
+        return [each for each in value if not is_omitted(each)]
+    return None
 
 
 _CHECKS: t.Dict[str, t.Callable[[t.Any, str], t.Any]] = {

@@ -8,8 +8,10 @@ import typing as t
 from collections import Counter
 from contextlib import contextmanager
 
+from ._core.engine.kind import Observed
 from ._core.engine.steps import Action, Cure
 from ._core.errors import TROUBLE, PinningError, Problems, explained
+from ._core.found.pins import NOTHING
 from ._core.users import Users
 from ._core.visible import visible, visible_lines, visible_text
 
@@ -74,6 +76,15 @@ def warn_of(module: AnsibleModule, awaited: t.Iterable[str]) -> None:
     """Warn of what is not there yet, in a check."""
     for text in awaited:
         module.warn(f"{text}; until then a run that is not a check fails")
+
+
+def but_freed(module: t.Any, observed: Observed) -> Observed:
+    """What was observed, but nothing where a task before frees the path, in a check."""
+    items = [
+        (wanted, NOTHING if wanted.path in module.freed else found)
+        for wanted, found in observed.items
+    ]
+    return observed._replace(items=items) if module.freed else observed
 
 
 class Declared(str):

@@ -28,6 +28,7 @@ from ._face import (
     Declared,
     Dictionary,
     batch_report,
+    but_freed,
     failures_reported,
     printable,
     read_awaiting,
@@ -55,7 +56,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
         pins, awaited = read_awaiting(
             module, lambda ids: read_pins(items, parameters, this_host(), ids)
         )
-        decided = plan(kind, kind.observe(pins, predicting=module.check_mode))
+        observed = but_freed(module, kind.observe(pins, predicting=module.check_mode))
+        decided = plan(kind, observed)
         known = list(told(_cautions(decided)))
         for warning in (*known, *_foreseeable(decided)):
             module.warn(warning)

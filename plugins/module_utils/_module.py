@@ -8,7 +8,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ._core.options import Options
+from ._core.options import FREED, Options
 from ._core.visible import visible
 from ._face import printable
 
@@ -23,6 +23,9 @@ class PinningModule(AnsibleModule):
 
     def _load_params(self) -> None:
         super()._load_params()  # type: ignore[no-untyped-call]
+        # What a check is told of tasks before: the paths that they free in a run.
+        told = isinstance(self.params, dict) and self.params.pop(FREED, None)
+        self.freed: t.FrozenSet[str] = frozenset(told or ())
         self.params = without_blanks(self.params, self.argument_spec)
 
     def warn(self, warning: str, **more: t.Any) -> None:

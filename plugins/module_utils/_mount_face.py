@@ -13,7 +13,7 @@ from ._core import boot, fstab, fstab_file
 from ._core.apply.mounts import MountDone, MountKind
 from ._core.engine.run import AnyPlan, apply, plan
 from ._core.engine.steps import Action
-from ._core.errors import Problems
+from ._core.errors import PinningError, Problems
 from ._core.found.mounts import MountSeen
 from ._core.plan.mounts import MountStep, dropped, flags_to_set, inheriting, unmounts
 from ._core.spec.fields import octal, plain
@@ -50,10 +50,12 @@ class _Fstab(t.NamedTuple):
     def drift(self) -> t.Iterator[Dictionary]:
         """The lines that are not as declared, as found before anything was written."""
         before, after = self.before.splitlines(), self.after.splitlines()
-        have = [line for line in before if line not in after]
+        have = _without(before, after)
         have += [hazard.entry.line.rstrip() for hazard in self.hazards if hazard.at_path]
-        if have or self.after != self.before:
-            want = [line for line in after if line not in before]
+        want = _without(after, before)
+        if have or want or after != before:
+            if not (have or want):  # an entry changes its place
+                have, want = _exchanged(before, after)
             yield {"field": "boot", "want": _lines(want), "have": _lines(have)}
 
 
@@ -105,8 +107,14 @@ def _fstab(parameters: t.Mapping[str, t.Any], wanted: WantedMount, step: MountSt
     """What is to become of fstab; FstabProblem, before anything is mounted, if it cannot be."""
     seen = step.found
     asked, path = parameters["boot"], parameters.get("fstab") or ""
-    start = boot.look(path if asked is None else plain(path, "fstab"))
+    start = boot.look(wanted.path, path if asked is None else plain(path, "fstab"))
     before = fstab_file.glance(start.fstab) if asked is None else fstab_file.read(start.fstab)
+    mounts = step.action is Action.MOUNT
+    if asked is not None and mounts and start.fstab.startswith(f"{wanted.path}/"):
+        raise PinningError(
+            f"{start.fstab} would be hidden by what is mounted at {wanted.path}: declare another "
+            "path"
+        )
     remarks: t.List[str] = []
     change: t.Callable[[bytes], bytes] = bytes  # as it is
     if asked:
@@ -119,10 +127,28 @@ def _fstab(parameters: t.Mapping[str, t.Any], wanted: WantedMount, step: MountSt
         change = partial(fstab.without_entry, path=wanted.path)
     after = change(before)
     if after != before:
-        fstab_file.check_writable(start.fstab)
+        fstab_file.check_writable(start.fstab, len(after))
     hazards = boot.hazards(after, seen, start) if parameters["state"] == "mounted" else []
     remarks += [hazard.warning(start.fstab, wanted.path) for hazard in hazards]
     return _Fstab(start, before, change, remarks, hazards if asked is None else ())
+
+
+def _without(lines: t.Sequence[bytes], others: t.Iterable[bytes]) -> t.List[bytes]:
+    known = set(others)
+    return [line for line in lines if line not in known]
+
+
+def _exchanged(
+    before: t.List[bytes], after: t.List[bytes]
+) -> t.Tuple[t.List[bytes], t.List[bytes]]:
+    """What is left without the lines that both begin with, and those that both end with."""
+    shorter = min(len(before), len(after))
+    start = end = 0
+    while start < shorter and before[start] == after[start]:
+        start += 1
+    while end < shorter - start and before[-1 - end] == after[-1 - end]:
+        end += 1
+    return before[start : len(before) - end], after[start : len(after) - end]
 
 
 def _lines(lines: t.Iterable[bytes]) -> t.List[str]:

@@ -22,6 +22,7 @@ from ._face import (
     Declared,
     Dictionary,
     batch_report,
+    but_freed,
     failures_reported,
     printable,
     read_awaiting,
@@ -44,7 +45,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
     with failures_reported(module):
         items = [parameters] if parameters["objects"] is None else parameters["objects"]
         wanted, awaited = read_awaiting(module, lambda ids: read_objects(items, parameters, ids))
-        observed = kind.observe(wanted)
+        observed = but_freed(module, kind.observe(wanted))
         decided = plan(kind, observed)
         if module.check_mode:
             announced = plan(kind, expecting(observed, awaited))

@@ -329,7 +329,8 @@ maps:
         - V(adjusted) means that owner, group, mode or V(frozen) was set in place.
         - V(incompatible) means that the pin is not as declared and was left alone.
         - When the kernel refuses in the middle, V(failed) is the map that it refused and
-          V(not_done) are those after it.
+          V(not_done) are those after it. Check mode asks the kernel for a small map of each kind
+          that is gone at once, so it tells the same, but for shortages of memory.
       type: str
       sample: created
     drift:

@@ -23,7 +23,8 @@ extends_documentation_fragment:
 options:
   path:
     description:
-      - Where it is mounted. Missing directories are made, outside sysfs.
+      - Where it is mounted. Missing directories are made, with mode 0755, outside of sysfs
+        and the like.
     type: path
     default: /sys/fs/bpf
   state:
@@ -31,7 +32,7 @@ options:
       - V(mounted) mounts it unless a bpffs is there already.
       - V(unmounted) unmounts it. Refused while it holds pins, which would be lost, unless
         O(force) is set. That the same file system is mounted elsewhere does not count, since an
-        unmount may propagate to there.
+        unmount may propagate to there. Refused, too, while something is mounted in it.
     type: str
     choices: [mounted, unmounted]
     default: mounted
@@ -90,14 +91,16 @@ options:
         those of root.
       - The entry has the source of what is mounted, or else C(mount -a) would mount a second bpffs
         over the first. It has C(x-mount.mkdir) where the mount point does not outlive a restart,
-        as below C(/run), and without O(mode) that of the mount.
+        as below C(/run), and without O(mode) that of the mount. Where systemd does not start the
+        host, it comes after the entries for directories above.
       - V(false) keeps none.
       - When left out, the file is left alone. Entries by which C(mount -a) or a restart would
         mount something over the bpffs are told in a warning and in RV(drift).
       - systemd mounts C(/sys/fs/bpf) by itself, with mode C(0700), and reads no entry for it. So
         leave this out there, and have the role C(ebpf.pinning.bpf_restore) set mode and owner at
         boot. An entry for what was mounted there otherwise gets V(noauto) until after the next
-        restart.
+        restart. So it is with a unit for O(path) in C(/etc/systemd/system), by which systemd mounts
+        it with the source, mode and flags that the unit has.
       - The file is replaced in one rename, and all other lines are kept to the byte. Where it can
         be known that this will fail, nothing is mounted.
     type: bool

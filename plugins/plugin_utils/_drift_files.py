@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import errno
+import grp
 import json
 import os
+import pwd
 import stat
 import tempfile
 import typing as t
@@ -114,14 +116,40 @@ def _check_directory(path: str) -> None:
     status = os.lstat(path)
     _check_owner(path, status, "directory")
     # In a sticky one, names change only with their owner's leave.
-    others = stat.S_IWOTH if status.st_gid in (0, os.getegid()) else stat.S_IWOTH | stat.S_IWGRP
-    if status.st_mode & others and not status.st_mode & stat.S_ISVTX:
+    if _others_may_write(path, status) and not status.st_mode & stat.S_ISVTX:
         raise OSError(
             0,
             f"{path}: it is a directory that other users may write to (mode "
             f"{stat.S_IMODE(status.st_mode):04o}), who could lead the report elsewhere: take that "
             "from them, or name another place",
         )
+
+
+def _others_may_write(path: str, status: os.stat_result) -> bool:
+    if status.st_mode & stat.S_IWOTH:
+        return True
+    if not status.st_mode & stat.S_IWGRP:
+        return False
+    return not _is_nobody_elses(status.st_gid) or _has_acl(path)
+
+
+def _is_nobody_elses(group: int) -> bool:
+    """Whether it is root's group, or that of who runs this, and of nobody else."""
+    if group == 0:
+        return True
+    if group != os.getegid():
+        return False
+    users = pwd.getpwall()
+    members = {user.pw_name for user in users if user.pw_gid == group}
+    with suppress(KeyError):
+        members.update(grp.getgrgid(group).gr_mem)
+    return members <= {user.pw_name for user in users if user.pw_uid in _trusted()}
+
+
+def _has_acl(path: str) -> bool:
+    # With one, the bits of the group are the most that anybody named in it has. Linux has the call.
+    names = os.listxattr(path) if hasattr(os, "listxattr") else ()
+    return "system.posix_acl_access" in names
 
 
 def _check_owner(path: str, status: os.stat_result, what: str) -> None:

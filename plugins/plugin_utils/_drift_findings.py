@@ -94,7 +94,9 @@ def _read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
 def warnings_in(result: Result) -> t.List[str]:
     """What a result warns of, that is no drift and yet to be known."""
     cautions = result.get("cautions")
-    return [str(each) for each in cautions] if isinstance(cautions, list) else []
+    if not isinstance(cautions, list):
+        return []
+    return [shortened(str(each), MOST) for each in cautions]
 
 
 def read_other(task: str, result: Result, *, check: bool) -> Told:

@@ -49,11 +49,11 @@ class HostReport:
     name: str
     findings: t.Dict[str, Finding] = field(default_factory=dict)
     problems: t.List[str] = field(default_factory=list)
-    warnings: t.List[str] = field(default_factory=list)  # which change no state
     unreachable: bool = False
     history: t.Dict[str, str] = field(default_factory=dict)  # path -> NEW or STILL
     gone: t.Dict[str, str] = field(default_factory=dict)  # path -> the state it had before
     absent: t.Set[str] = field(default_factory=set)  # what tasks want to be absent, and is
+    _warnings: t.Dict[str, None] = field(default_factory=dict)  # each once, in their order
 
     @property
     def state(self) -> str:
@@ -63,6 +63,11 @@ class HostReport:
         if self.problems or any(each.state == FAILED for each in self.findings.values()):
             return FAILED
         return IN_DRIFT if any(map(is_drift, self.findings.values())) else IN_PLACE
+
+    @property
+    def warnings(self) -> t.List[str]:
+        """What is to be known, and changes no state."""
+        return list(self._warnings)
 
     @property
     def notable(self) -> t.List[Finding]:
@@ -106,7 +111,7 @@ class HostReport:
 
     def warn(self, warnings: t.Iterable[str]) -> None:
         """Take in what changes no state."""
-        self.warnings.extend(each for each in warnings if each not in self.warnings)
+        self._warnings.update(dict.fromkeys(warnings))
 
 
 @dataclass

@@ -47,7 +47,10 @@ def read_object(path: str) -> t.Optional[BpfObject]:
             f"it cannot be read ({error.strerror}): name a file that the user of Ansible may read"
         ) from None
     except BtfError as error:
-        raise ElfError(f"its section .BTF is damaged: compile it again ({error})") from None
+        raise ElfError(
+            "its section .BTF is damaged, or made with less than `-g`, such as `-g1`: compile it "
+            f"again with `clang -g` ({error})"
+        ) from None
 
 
 def _read(file: t.BinaryIO) -> t.Optional[BpfObject]:

@@ -10,12 +10,12 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from ..module_utils._core.btf import Btf, BtfError
-from ..module_utils._core.btf_types import INT
 from ..module_utils._core.errors import Gathering, PinningError
 from ._btf_excerpt import excerpt
 from ._elf import read_object
 from ._loader_rules import check_sizes, sized_by_loader, without_annotation
 from ._map_definitions import Definition, check_shareable, read_definitions, types_to_describe
+from ._refused_btf import is_refused
 
 Item = t.Dict[str, t.Any]  # an item of option `maps`
 
@@ -82,6 +82,7 @@ class _Described:
     def __init__(self) -> None:
         self._known: t.Dict[t.Tuple[Btf, t.Tuple[int, int]], Item] = {}
         self._left: t.Dict[Btf, int] = {}  # bytes
+        self._refused: t.Dict[Btf, bool] = {}
 
     def of(self, types: Btf, ids: t.Tuple[int, int]) -> Item:
         """Option `btf` for a key and a value with these ids.
@@ -98,9 +99,14 @@ class _Described:
         self._left[types] = left - len(blob)
         data = base64.b64encode(blob).decode("ascii")
         made = {"data": data, "key_type_id": key, "value_type_id": value}
-        if _is_odd(types) and not _is_odd(Btf.parse(blob)):
+        if self._is_refused(types) and not is_refused(Btf.parse(blob)):
             made = {}
         return self._known.setdefault((types, ids), made)
+
+    def _is_refused(self, types: Btf) -> bool:
+        if types not in self._refused:
+            self._refused[types] = is_refused(types)
+        return self._refused[types]
 
 
 def _find_maps(path: str) -> t.List[Found]:
@@ -181,12 +187,6 @@ def _shape(types: Btf, definition: Definition, described: _Described) -> Item:
         if btf:
             shape["btf"] = btf
     return shape
-
-
-def _is_odd(types: Btf) -> bool:
-    """Whether an integer is two things at once, as the char of bpf-gcc (btf_int_check_meta)."""
-    encodings = (found.numbers[0] >> 24 & 0xF for found in types.types if found.kind == INT)
-    return any(encoding & (encoding - 1) for encoding in encodings if encoding)
 
 
 def _check_same(one: Item, other: Item, path: str) -> None:

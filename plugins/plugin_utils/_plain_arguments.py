@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible import context
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
+from ._declared import Arguments
 from ._plain_values import plain
-from ._pruned import NOTED, Arguments, Pruned
+from ._run_notes import RunNotes
 
 
 class PlainArguments(NormalAction):
@@ -24,13 +26,25 @@ class PlainArguments(NormalAction):
     ) -> t.Dict[str, t.Any]:
         """Forget the notes, and run the module unless the run contradicts itself."""
         self._task.args = plain(self._task.args)
-        pruned = (task_vars or {}).get(NOTED)
-        problems = list(self.contradictions(self._task.args, plain(pruned))) if pruned else []
+        host = self._task.delegate_to or (task_vars or {}).get("inventory_hostname")
+        notes = RunNotes(str(host))
+        problems = list(self.contradictions(self._task.args, notes))
         if problems:
             return {"failed": True, "changed": False, "msg": "\n".join(problems)}
+        if context.CLIARGS.get("check"):
+            self._task.args = dict(self.in_a_check(self._task.args, notes))
         result: t.Dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
+        if context.CLIARGS.get("check"):
+            self.foretell(result, notes)
         return result
 
-    def contradictions(self, _arguments: Arguments, _pruned: Pruned) -> t.Iterable[str]:
-        """What is wrong with the arguments after what this run has pruned."""
+    def contradictions(self, _arguments: Arguments, _notes: RunNotes) -> t.Iterable[str]:
+        """What is wrong with the arguments after other tasks of this run; else it is noted."""
         return ()
+
+    def in_a_check(self, arguments: Arguments, _notes: RunNotes) -> Arguments:
+        """The arguments, with what tasks before would have done if this run were no check."""
+        return arguments
+
+    def foretell(self, _result: t.Mapping[str, t.Any], _notes: RunNotes) -> None:
+        """Note what the task would have done if this run were no check."""

@@ -93,6 +93,13 @@ CASES = [
         "mode=700,nosuid",
     ),
     Case(
+        "a mode that only Python reads is written as the kernel reads it",
+        OURS + b"mode=0o700 0 0\n",
+        OURS + b"mode=1700 0 0\n",
+        {"mode": "0700"},
+        "mode=700",
+    ),
+    Case(
         "an entry changes where it is, and its other options stay",
         OTHERS + b"none /mnt/bpf bpf rw,noexec,mode=700,x-initrd.mount 0 0\n" + TAIL,
         OTHERS + b"bpffs /mnt/bpf bpf rw,noexec,x-initrd.mount,nosuid,mode=1755 0 0\n" + TAIL,
@@ -203,10 +210,13 @@ def test_a_file_that_must_not_be_written_keeps_everything_as_it_was(
         "dangling": "symlink",
         "directory": "no regular file",
         "fifo": "no regular file",
+        "/": "no regular file",
+        "/mnt/bpf/fstab": "would be hidden",
         "other": "an entry for /mnt/bpf of type tmpfs",
         "missing/fstab": "",
     }
     host.shell("mount -t tmpfs t /mnt && mkdir /mnt/bpf")
+    host.shell("echo '# x' >/mnt/bpf/fstab")
     before = picture(host, str(etc), "/mnt")
     # An open FIFO would wait for ever.
     patience = host.interpreter(f'exec timeout 5 {host.site.python} "$@"')
@@ -228,6 +238,51 @@ def test_a_file_that_must_not_be_written_keeps_everything_as_it_was(
         assert after == before
 
 
+# What a power cut leaves, or what mount(8) would never make of a line, with $P for the path.
+DAMAGED = {
+    "a block of zeros": b"\0" * 4096 + b"\n",
+    "a block of zeros without an end": b"\0" * 4096,
+    "a zero in a path": b"/dev/x /x\0y ext4 noauto 0 0\n",
+    "a spelled zero in a path": b"/dev/x /x\\000y ext4 noauto 0 0\n",
+    "a spelled zero in the path of a bpffs": b"bpf $P\\000y bpf noauto 0 0\n",
+    "a spelled zero in the source": b"x\\000y $P bpf defaults 0 0\n",
+    "a zero in a comment": b"# x\0y\n",
+}
+
+
+def test_an_fstab_that_is_damaged_stops_no_run(host: Host, subtests: pytest.Subtests) -> None:
+    host.shell("mount -t tmpfs -o mode=755 t /mnt && mkdir /mnt/etc")
+    tasks = []
+    for number, content in enumerate(DAMAGED.values()):
+        host.shell(f"mkdir /mnt/{number}")
+        text = content.replace(b"$P", b"/mnt/%d" % number)
+        (host.scratch / "fstab").write_bytes(text)
+        host.shell(f"cp {host.scratch}/fstab /mnt/etc/{number}")
+        wanted = {"path": f"/mnt/{number}", "fstab": f"/mnt/etc/{number}"}
+        tasks += [
+            task("bpffs_mount", **wanted),
+            task("bpffs_mount", boot=True, check=True, **wanted),
+            task("bpffs_mount", boot=True, **wanted),
+            task("bpffs_mount", boot=True, **wanted),
+        ]
+    run = host.playbook(tasks)
+    for number, (name, content) in enumerate(DAMAGED.items()):
+        looked, check, real, again = run.results[4 * number : 4 * number + 4]
+        with subtests.test(name):
+            assert looked.good().changed
+            assert check.good().changed
+            assert real.good().changed
+            assert real["drift"] == check["drift"]
+            assert not again.good().changed
+            if b"$P bpf" not in content:
+                now = host.run("cat", f"/mnt/etc/{number}").stdout
+                assert now.startswith(content.decode().replace("$P", f"/mnt/{number}"))
+            host.shell(f"umount /mnt/{number}")
+            for _time in range(2):
+                host.run("mount", "-a", "--fstab", f"/mnt/etc/{number}", check=False)
+                assert len(mounts_at(host, f"/mnt/{number}")) == 1
+
+
 # How a directory $E with an fstab in it is closed, also to root, and how it is opened again.
 CLOSED = {
     "the file is immutable": ("chattr +i $E/fstab", "chattr -i $E/fstab", "immutable"),
@@ -235,6 +290,31 @@ CLOSED = {
     "the directory is immutable": ("chattr +i $E", "chattr -i $E", "immutable"),
     "the directory is append-only": ("chattr +a $E", "chattr -a $E", "append-only"),
     "the mount is read-only": ("mount --bind $E $E; mount -o remount,bind,ro $E", ":", "EROFS"),
+    "the file system is full": (
+        "mount -t tmpfs -o size=4k t $E; echo '# x' >$E/fstab",
+        ":",
+        "ENOSPC",
+    ),
+    "the file system has no inode left": (
+        "mount -t tmpfs -o nr_inodes=2 t $E; : >$E/fstab",
+        ":",
+        "ENOSPC",
+    ),
+    "a directory is in the way": (
+        "mkdir $E/.fstab.ebpf-pinning",
+        ":",
+        ".fstab.ebpf-pinning is no regular file",
+    ),
+    "a symlink is in the way": (
+        "ln -s x $E/.fstab.ebpf-pinning",
+        ":",
+        ".fstab.ebpf-pinning is no regular file",
+    ),
+    "what is in the way is immutable": (
+        ": >$E/.fstab.ebpf-pinning; chattr +i $E/.fstab.ebpf-pinning",
+        "chattr -i $E/.fstab.ebpf-pinning",
+        "immutable",
+    ),
     "the file system is read-only": (
         "cp $E/fstab $E/..; mount -t tmpfs t $E; cp $E/../fstab $E; mount -o remount,ro $E",
         ":",

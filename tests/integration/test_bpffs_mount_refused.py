@@ -12,6 +12,7 @@ import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Result, task
 from mount_table import mounts_at, picture
+from restoring import HASH
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,54 @@ WHAT_IS_THERE = [
         ":",
         ["", "nobody can make directories in sysfs", BPFFS],
         path="/sys/fs/missing",
+    ),
+    Case(
+        "a missing directory in proc",
+        ":",
+        ["", "nobody can make directories in proc"],
+        path="/proc/missing/more",
+    ),
+    Case(
+        "a missing directory where message queues are",
+        "mkdir $P && mount -t mqueue x $P",
+        ["", "nobody can make directories in mqueue"],
+        path="$P/missing",
+    ),
+    Case(
+        "a missing directory on a file system that is read-only",
+        "mkdir $P && mount -t tmpfs -o ro x $P",
+        ["$P/missing: mkdir: EROFS", "findmnt -T"],
+        path="$P/missing/more",
+    ),
+    Case(
+        "a missing directory on a mount that is read-only",
+        "mkdir $P && mount --bind $P $P && mount -o remount,bind,ro $P",
+        ["$P/missing: mkdir: EROFS", "findmnt -T"],
+        path="$P/missing",
+    ),
+    Case(
+        "a name that no file system takes, in a directory that is missing",
+        ":",
+        [f"$P/more/{'x' * 256}: mkdir: ENAMETOOLONG"],
+        path=f"$P/more/{'x' * 256}/less",
+    ),
+    Case(
+        "an unmount with something mounted in it",
+        "mkdir $P && mount -t bpf bpf $P && mkdir $P/d && mount -t tmpfs x $P/d",
+        ["", "something is mounted in it ($P/d)"],
+        UNMOUNTED,
+    ),
+    Case(
+        "an unmount by force with a pin mounted over a pin in it",
+        "mkdir $P && mount -t bpf bpf $P && pin $P/x && pin $P/y && mount --bind $P/x $P/y",
+        ["", "something is mounted in it ($P/y)"],
+        {**UNMOUNTED, "force": True},
+    ),
+    Case(
+        "other delegation with something mounted in it",
+        f"mkdir $P && {DELEGATING} && mkdir $P/d && mount -t tmpfs x $P/d",
+        ["", "something is mounted in it ($P/d)"],
+        {"delegate_maps": ["hash"], "force": True},
     ),
     Case(
         "a symlink to a directory",
@@ -273,6 +322,43 @@ def test_what_the_kernel_refuses_leaves_nothing_behind(
         assert after == before
 
 
+def test_an_immutable_directory_takes_no_mount_point(host: Host) -> None:
+    place = host.scratch / "place"
+    place.mkdir()
+    host.run("chattr", "+i", str(place))
+    try:
+        check, real = host.playbook(
+            [task("bpffs_mount", path=f"{place}/bpf", check=check) for check in (True, False)]
+        )
+    finally:
+        host.run("chattr", "-i", str(place))
+    _assert_refused(real)
+    assert "chattr -i" in real.msg
+    assert "bpffs refuses" not in real.msg
+    assert (check.failed, check.msg) == (True, real.msg)
+
+
+def test_a_run_that_cannot_lock_leaves_no_directory(host: Host) -> None:
+    host.shell("mount -t tmpfs -o mode=755 t /mnt; mount -t tmpfs -o nr_inodes=1 t /run")
+    result = host.module("bpffs_mount", path="/mnt/some/where")
+    assert host.shell("find /mnt") == "/mnt\n"
+    _assert_refused(result)
+    assert "/run/ebpf-pinning.lock: open: ENOSPC" in result.msg
+
+
+def test_others_get_through_the_directories_on_the_way_whatever_the_umask(host: Host) -> None:
+    host.shell("mount -t tmpfs -o mode=755 t /mnt")
+    keywords = host.interpreter('umask 077; python "$@"')
+    arguments = {"path": "/mnt/agent/run/bpffs", "mode": "0711"}
+    assert host.playbook([task("bpffs_mount", keywords=keywords, **arguments)])[0].good().changed
+    nobody = ["setpriv", "--reuid=1234", "--regid=1234", "--clear-groups"]
+    host.run(*nobody, "stat", "/mnt/agent/run/bpffs/.")
+    host.run("chmod", "711", BPFFS)
+    pinned = {"path": f"{BPFFS}/agent/maps/one", **HASH}
+    assert host.playbook([task("bpf_map_pinned", keywords=keywords, **pinned)])[0].good().changed
+    host.run(*nobody, "stat", f"{BPFFS}/agent/maps/one")
+
+
 def test_a_process_inside_keeps_it_mounted(host: Host) -> None:
     with host.running("sh", "-c", f"cd {BPFFS} && echo there && cat") as process:
         assert process.stdout is not None
@@ -327,7 +413,14 @@ def test_root_without_cap_sys_admin_is_told_which_capability(
     run = host.playbook(
         [task("bpffs_mount", label=name, keywords=keywords, **c) for name, c in cases.items()]
     )
+    checks = host.playbook(
+        [task("bpffs_mount", check=True, keywords=keywords, **c) for c in cases.values()]
+    )
     assert host.shell("cat /proc/self/mountinfo") == before
+    for name, check in zip(cases, checks, strict=True):
+        with subtests.test(f"{name}, in a check"):
+            assert check.failed
+            assert check.msg == run[name].msg
     for name, arguments in cases.items():
         with subtests.test(name):
             _assert_refused(run[name])

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -348,3 +349,168 @@ def all_mounted(host: Host) -> list[str]:
     host.run("mount", "-a")
     pins = host.shell(f"ls {BPFFS} | grep -v debug | xargs").strip()
     return [str(len(mounts_at(host, BPFFS))), pins]
+
+
+# The fstab of a bpffs at $D/bpf, where $D is a directory that an entry is for, and what is
+# mounted before the run.
+ABOVE = {
+    "nothing above is mounted": ("tmpfs $D tmpfs mode=755 0 0", ""),
+    "what is above is mounted": ("tmpfs $D tmpfs mode=755 0 0", "mount $D"),
+    "what is above is not automatic": ("tmpfs $D tmpfs noauto 0 0", ""),
+    "what is above is spelled by a symlink": ("tmpfs $L tmpfs mode=755 0 0", ""),
+    "a directory beside": ("tmpfs $D-more tmpfs mode=755 0 0", ""),
+}
+
+
+def test_an_entry_for_a_directory_above_that_would_hide_pins_is_told(
+    host: Host, subtests: pytest.Subtests
+) -> None:
+    host.shell("mount -t tmpfs -o mode=755 t /mnt")
+    tasks, scripts = [], []
+    for number, (line, before) in enumerate(ABOVE.values()):
+        place, fstab = f"/mnt/{number}", f"/mnt/fstab{number}"
+        line = line.replace("$D", place).replace("$L", f"/mnt/link{number}")
+        host.shell(
+            f"""
+            mkdir {place} {place}-more; ln -s {place} /mnt/link{number}; echo '{line}' >{fstab}
+            {before.replace("mount $D", f"mount --fstab {fstab} {place}")}
+            """
+        )
+        wanted = {"path": f"{place}/bpf", "fstab": fstab}
+        tasks += [task("bpffs_mount", check=check, **wanted) for check in (True, False)]
+        tasks.append(task("bpffs_mount", boot=True, **wanted))
+        scripts.append(f"mount --all --fstab {fstab}; stat -f -c %T {place}/bpf || echo covered")
+    run = host.playbook(tasks)
+    hides = [seen != ["bpf_fs"] for seen in said(host, scripts)]
+    assert sorted(set(hides)) == [False, True]
+    for number, name in enumerate(ABOVE):
+        check, real, asked = run.results[3 * number : 3 * number + 3]
+        with subtests.test(name):
+            for result in (check, real, asked):
+                assert (f"/mnt/fstab{number} has an entry" in warnings_of(result)) == hides[number]
+            assert real["drift"] == check["drift"] == []
+
+
+def test_an_entry_comes_after_that_of_the_directory_above_where_nobody_sorts_them(
+    host: Host, subtests: pytest.Subtests
+) -> None:
+    keep_apart(host)
+    started_by(host, "another")
+    place, own = "/mnt/agent", "bpf /mnt/agent/bpf bpf mode=1700,x-mount.mkdir 0 0\n"
+    above = "# above\ntmpfs /mnt/agent tmpfs mode=755 0 0\n# end"  # and no newline
+    host.shell(f"mount -t tmpfs -o mode=755 t /mnt; mkdir {place}; mount -t tmpfs t {place}")
+    (host.scratch / "fstab").write_text(own + above)
+    host.shell(f"cp {host.scratch}/fstab /etc/fstab; mkdir {place}/bpf")
+    mount_and_pin(host, "bpf", f"{place}/bpf", "700")
+    wanted = {"path": f"{place}/bpf"}
+    looked, check, real, again = host.playbook(
+        [
+            task("bpffs_mount", **wanted),
+            task("bpffs_mount", boot=True, check=True, **wanted),
+            task("bpffs_mount", boot=True, **wanted),
+            task("bpffs_mount", boot=True, **wanted),
+        ]
+    )
+    with subtests.test("without boot it is told"):
+        assert not looked.changed
+        assert [drift["field"] for drift in looked["drift"]] == ["boot"]
+        assert "the entry of /mnt/agent comes after it" in warnings_of(looked)
+    with subtests.test("with boot it is moved"):
+        assert host.shell("cat /etc/fstab") == f"{above}\n{own}"
+        assert real.good().changed
+        assert check.good().changed
+        assert real["drift"] == check["drift"] != []
+        assert not again.good().changed
+        assert warnings_of(again) == ""
+    with subtests.test("after a restart it is on top"):
+        host.shell(f"umount {place}/bpf {place}; mount -a; mount -a")
+        assert host.shell(f"stat -f -c %T {place}/bpf") == "bpf_fs\n"
+        assert len(mounts_at(host, f"{place}/bpf")) == 1
+
+
+# What is mounted now, where a unit mounts with the source `theirs` at boot.
+@pytest.mark.parametrize("source", ["", "theirs", "bpf"])
+def test_the_mount_of_a_unit_is_never_covered(
+    host: Host, source: str, subtests: pytest.Subtests
+) -> None:
+    keep_apart(host)
+    started_by(host, "systemd")
+    path = "/mnt/an-agent/.bpf x"
+    host.shell(
+        f"""
+        mount -t tmpfs -o mode=755 t /mnt; mkdir -p '{path}'; : >/etc/fstab
+        unit=/etc/systemd/system/$(systemd-escape --path '{path}').mount
+        printf '[Unit]\nDescription=x\n[Mount]\nWhat=theirs\nWhere={path}\nType=bpf\n' >"$unit"
+        """
+    )
+    if source:
+        host.run("mount", "-i", "-t", "bpf", "-o", "mode=700", source, path)
+    shown = "grep -c ' /mnt/an-agent/.bpf.040x ' /proc/self/mountinfo"
+    first, again = host.playbook([task("bpffs_mount", path=path, boot=True)] * 2)
+    with subtests.test("now"):
+        assert first.good().changed
+        assert not again.good().changed
+        assert ".mount mounts /mnt/an-agent/.bpf x at boot" in warnings_of(again)
+        assert ("noauto" in host.shell("cat /etc/fstab")) == (source == "bpf")
+        assert host.shell(f"mount -a; {shown}") == "1\n"
+    with subtests.test("after a restart"):
+        host.shell(f"umount '{path}'; mount -t bpf theirs '{path}'")  # as the unit says
+        assert host.shell(f"mount -a; mount -a; {shown}") == "1\n"
+
+
+# How the directory $D above is made, and whether a user without privileges can put a link there.
+HOLDERS = {
+    "root's": ("mkdir -m 755 $D", False),
+    "a user's": ("mkdir -m 755 $D; chown 1234 $D", True),
+    "a group's": ("mkdir -m 775 $D; chgrp 1234 $D", True),
+    "everybody's": ("mkdir -m 777 $D", True),
+    "everybody's, with the sticky bit": ("mkdir -m 1777 $D", False),
+}
+
+
+def test_a_directory_above_in_which_others_decide_what_is_mounted_over_is_told(
+    host: Host, subtests: pytest.Subtests
+) -> None:
+    host.shell("mount -t tmpfs -o mode=755 t /mnt; mkdir -p /mnt/victim/bpf")
+    nobody = "setpriv --reuid=1234 --regid=1234 --clear-groups"
+    tasks, scripts = [], []
+    for number, (script, _led) in enumerate(HOLDERS.values()):
+        place, fstab = f"/mnt/{number}", f"/mnt/fstab{number}"
+        host.shell(f"{script.replace('$D', place)}; mkdir -p {place}/agent/bpf")
+        wanted = {"path": f"{place}/agent/bpf", "fstab": fstab}
+        tasks += [task("bpffs_mount", boot=True, check=check, **wanted) for check in (True, False)]
+        tasks.append(task("bpffs_mount", **wanted))
+        scripts.append(
+            f"""
+            umount {place}/agent/bpf
+            {nobody} sh -c 'cd {place} && mv agent old && ln -s /mnt/victim agent' || true
+            mount --all --fstab {fstab}
+            stat -f -c %T /mnt/victim/bpf
+            umount /mnt/victim/bpf || umount {place}/agent/bpf
+            """
+        )
+    run = host.playbook(tasks)
+    led = [seen == ["bpf_fs"] for seen in said(host, scripts)]
+    for number, (name, (_script, leads)) in enumerate(HOLDERS.items()):
+        check, real, looked = run.results[3 * number : 3 * number + 3]
+        with subtests.test(name):
+            assert led[number] == leads
+            told = f"/mnt/{number} belongs to user id"
+            assert (told in warnings_of(real)) == (told in warnings_of(check)) == leads
+            assert warnings_of(looked) == ""
+
+
+_PROBE = """
+from ansible_collections.ebpf.pinning.plugins.module_utils._core import kernel
+kernel.os.uname = lambda: type("Old", (), {"release": "5.10.0-32-amd64", "machine": "any"})
+print(kernel.shows_source_of_bpffs())
+"""
+
+
+def test_how_a_kernel_shows_sources_is_found_out_and_leaves_nothing(host: Host) -> None:
+    host.shell(f"mkdir {BPFFS}/x; mount -t bpf asked {BPFFS}/x")
+    shown = host.shell(f"findmnt -n -o SOURCE {BPFFS}/x").strip()
+    before = host.shell("cat /proc/self/mountinfo")
+    told = host.run("env", f"PYTHONPATH={host.site.scratch}", sys.executable, "-c", _PROBE).stdout
+    assert told == f"{shown == 'asked'}\n"
+    assert host.shell("cat /proc/self/mountinfo") == before

@@ -183,6 +183,53 @@ def test_a_name_that_is_taken_is_refused_whatever_is_to_come(host: Host) -> None
     assert replaced["counts"]["replaced"] == 1
 
 
+@pytest.mark.parametrize("name", [" ", "agent ", "agent:x", "agent\nroot"])
+@pytest.mark.parametrize("field", ["owner", "group"])
+def test_a_name_that_no_user_can_have_is_an_error_in_a_check_too(
+    host: Host, field: str, name: str
+) -> None:
+    words = {"path": f"{APP}/flows", field: name, **HASH}
+    check, run = (host.module("bpf_map_pinned", check=each, **words) for each in (True, False))
+    assert check.failed
+    assert "of this host: create it first" in check.msg
+    assert check.msg == run.msg
+
+
+LARGER = {**HASH, "max_entries": 64}
+REMOVALS = {
+    "by its path": {"path": [f"{BPFFS}/there"]},
+    "with others that do not exist": {"path": [f"{BPFFS}/nowhere", f"{BPFFS}/there"]},
+    "by a prune": {"directory": BPFFS, "keep": ["other"], "prune_shared": True},
+}
+DECLARATIONS = {
+    "map": ("bpf_map_pinned", {"path": f"{BPFFS}/there", **LARGER}),
+    "maps": ("bpf_map_pinned", {"directory": BPFFS, "maps": [{"name": "there", **LARGER}]}),
+    "object": ("bpf_object_pinned", {"path": f"{BPFFS}/there", "source": f"{BPFFS}/other"}),
+}
+
+
+@pytest.mark.every_core
+@pytest.mark.parametrize("declaration", DECLARATIONS)
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_a_check_knows_what_a_task_before_removes(
+    host: Host, removal: str, declaration: str
+) -> None:
+    host.make_pin(f"{BPFFS}/there")
+    host.make_pin(f"{BPFFS}/other")
+    module, words = DECLARATIONS[declaration]
+    absent, declare = task("bpf_pin_absent", **REMOVALS[removal]), task(module, **words)
+    before = host.inventory()
+    assert host.playbook([declare], "--check")[0].failed
+    _first, check = host.playbook([absent, declare], "--check")
+    assert check.good()["counts"]["created"] == 1
+    assert host.inventory() == before
+    look = {**absent, "check_mode": True}
+    assert host.playbook([look, declare])[1].failed, "in a run, a look frees nothing"
+    assert host.inventory() == before
+    _first, done = host.playbook([absent, declare])
+    assert done.good()["counts"]["created"] == 1
+
+
 @pytest.mark.every_core
 def test_an_owner_that_the_host_does_not_have_is_drift(host: Host) -> None:
     """The drift playbook is a check: what it warns of must not pass for in place."""

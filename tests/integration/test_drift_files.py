@@ -109,6 +109,13 @@ def test_a_symlink_of_somebody_else_is_not_followed(host: Host) -> None:
     assert (folder / "kept").read_text() == "old"
 
 
+# As setfacl -m u:12345:rwx, which is not everywhere.
+_ENTRIES = ((1, 7, -1), (2, 7, 12345), (4, 5, -1), (16, 7, -1), (32, 5, -1))  # tag, bits, id
+_WRITABLE = (
+    'import os, struct, sys; acl = struct.pack("<I", 2) + b"".join('
+    f'struct.pack("<HHi", *each) for each in {_ENTRIES}); '
+    'os.setxattr(sys.argv[1], "system.posix_acl_access", acl)'
+)
 # Ways to a report, made by a shell in a tmpfs that is $T; $U is another user. Then whether they are
 # safe; if not, the step that is named.
 WAYS: dict[str, tuple[str, str, str | None]] = {
@@ -156,6 +163,11 @@ WAYS: dict[str, tuple[str, str, str | None]] = {
     "a directory that all may write to": ("mkdir -m 0777 d", "d/f", "d"),
     "a directory in one that all may write to": ("mkdir -m 0777 d; mkdir d/e", "d/e/f", "d"),
     "a directory that another group may write to": ("mkdir -m 0775 d; chgrp $U d", "d/f", "d"),
+    "a directory that another user may write to by an ACL": (
+        f"mkdir -m 0755 d; python3 -c '{_WRITABLE}' d",
+        "d/f",
+        "d",
+    ),
     "a link that leads to itself": ("ln -s l l", "l/f", ""),
     "a directory that is missing": ("true", "d/f", ""),
 }
@@ -192,6 +204,30 @@ def test_no_report_is_written_where_another_user_could_lead_it(
             assert not step or f": /mnt/{number}/{step}: it is a " in problem
             files = host.shell(f"find /mnt/{number} -type f -exec cat {{}} +")
             assert files.replace("old\n", "") == ""
+
+
+@pytest.mark.parametrize(
+    ("members", "is_safe"), [("", True), ("root", True), ("root,nobody", False)]
+)
+def test_a_directory_of_a_group_is_ones_own_unless_somebody_else_is_in_it(
+    host: Host, members: str, is_safe: bool
+) -> None:
+    """Most systems give each user a group; on some, all have one group."""
+    host.shell(
+        "mount -t tmpfs -o mode=0755 place /mnt; cp /etc/group /mnt/group; mkdir -m 0775 /mnt/d; "
+        f"echo crew:x:4242:{members} >>/mnt/group; mount --bind /mnt/group /etc/group; "
+        "chgrp crew /mnt/d"
+    )
+    script = (
+        "import os, sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from ansible_collections.ebpf.pinning.plugins.plugin_utils import _drift_files as files\n"
+        "os.setgid(4242)\n"
+        "print(files.write_all(files.Report(), {'json': '/mnt/d/f'}))\n"
+    )
+    done = host.run(sys.executable, "-c", script, str(host.site.scratch))
+    assert ("that other users may write to" in done.stdout) == (not is_safe)
+    assert (done.stdout == "[]\n") == is_safe
 
 
 def test_a_report_is_written_for_who_became_root_by_sudo(host: Host) -> None:

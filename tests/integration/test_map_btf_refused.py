@@ -145,6 +145,63 @@ def test_an_object_whose_btf_no_kernel_takes_is_shared_with_libbpf(host: Host) -
     assert {each["name"]: each["id"] for each in made["maps"]}.items() <= ours.items()
 
 
+# What c/names.bpf.c has beside its maps, and whether libbpf then makes them with their BTF.
+BESIDE = {
+    "nothing else": ("int ordinary;", True),
+    "a parameter without a name": ("int last(int, int n) { return n; }", False),
+    "a function": ("int o$d(void) { return 0; }", False),
+    "a variable": ("int o$d;", False),
+    "a struct": ("struct o$d { int n; } odd;", False),
+    "a union": ("union o$d { int n; } odd;", False),
+    "a member": ("struct { int o$d; } odd;", False),
+    "an enum": ("enum o$d { ONE } odd;", False),
+    "an enumerator": ("enum { O$D } odd;", False),
+    "a type": ("typedef int o$d; o$d odd;", False),
+    "a struct that is made elsewhere": ("struct o$d; struct o$d *odd;", False),
+    "a letter of French": ("int d\u00e9p\u00f4t;", False),
+    "the longest name": (f"int {'n' * 512};", True),
+    "a longer name": (f"int {'n' * 513};", False),
+    "variables in a function": ("int count(void) { static int calls; return ++calls; }", True),
+    "a function that the kernel has": (
+        'extern int theirs(int, int) __attribute__((weak)) SEC(".ksyms"); '
+        "int ask(void) { return theirs ? theirs(1, 2) : 0; }",
+        True,
+    ),
+}
+
+
+def test_a_name_that_no_kernel_takes_costs_all_maps_their_btf_as_with_libbpf(
+    host: Host, subtests: pytest.Subtests
+) -> None:
+    objects = {
+        about: host.site.bpf_variant("names", f"-DBESIDE={text}")
+        for about, (text, _has_btf) in BESIDE.items()
+    }
+    host.run("mkdir", OURS, THEIRS)
+    tasks = []
+    for number, bpf_object in enumerate(objects.values()):
+        ours, theirs = f"{OURS}/{number}", f"{THEIRS}/{number}"
+        host.run("mkdir", theirs)
+        load(host, bpf_object, theirs)
+        for directory, check in ((ours, False), (theirs, True), (theirs, False)):
+            maps = lookup(bpf_object)
+            tasks.append(task("bpf_map_pinned", check=check, directory=directory, maps=maps))
+    runs = iter(host.playbook(tasks))
+    for number, (about, bpf_object) in enumerate(objects.items()):
+        made, foreseen, found = (next(runs) for _each in range(3))
+        with subtests.test(about):
+            has_btf = {"flows": BESIDE[about][1], "tenants": False}
+            assert described(host, f"{THEIRS}/{number}") == has_btf
+            assert described(host, f"{OURS}/{number}") == has_btf
+            assert made.good()["counts"]["created"] == 2
+            for run in (foreseen, found):
+                assert run.good()["counts"]["unchanged"] == 2, run
+                assert not run.changed
+            assert not [*made.warnings, *foreseen.warnings, *found.warnings]
+            ids = {each["name"]: each["id"] for each in made["maps"]}
+            assert load(host, bpf_object, f"{OURS}/{number}").items() >= ids.items()
+
+
 @pytest.mark.every_python
 def test_a_program_that_libbpf_loads_on_its_own_maps_is_loaded_on_ours(host: Host) -> None:
     bpf_object = host.site.bpf_object("scratch")

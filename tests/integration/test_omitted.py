@@ -20,7 +20,8 @@ OMIT = "{{ nowhere | default(omit) }}"
 GIVEN = "{{ there | default(omit) }}"
 
 # With keys of each kind that are left out, and such as are not: of a map, of a map in it, in lists.
-MAPS: list[dict[str, Any]] = [
+# And a map that is left out whole.
+MAPS: list[Any] = [
     {
         "name": "flows",
         "type": "hash",
@@ -38,6 +39,7 @@ MAPS: list[dict[str, Any]] = [
         "path": OMIT,
         "flags": ["no_prealloc", OMIT],
     },
+    OMIT,
     {
         "name": "tenants",
         "type": "hash_of_maps",

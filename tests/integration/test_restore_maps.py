@@ -24,11 +24,28 @@ from restoring import (
     Installed,
     Restorer,
     capabilities_of_the_unit,
+    keep_apart,
     restart,
     without_identity,
 )
 
 # After a restart
+
+
+@pytest.mark.parametrize("entry", ["none", "bpffs", "bpf", "an\\040agent", "LABEL=x", "noauto"])
+def test_a_mount_that_comes_back_is_not_covered_by_its_entry_in_fstab(
+    restorer: Restorer, entry: str
+) -> None:
+    """As where an init script restores, or where the entry failed at boot."""
+    host, path = restorer.host, "/run/agent/bpffs"
+    keep_apart(host)
+    source, options = (entry, "defaults") if entry != "noauto" else ("none", "noauto")
+    (host.scratch / "fstab").write_text(f"{source} {path} bpf {options} 0 0\n")
+    host.shell(f"cp {host.scratch}/fstab /etc/fstab")
+    restorer.declare(mounts=[{"path": path}])
+    assert restorer.json("restore").states == {path: "restored"}
+    host.run("mount", "-a", check=entry != "LABEL=x")  # there is no such device
+    assert host.shell(f"grep -c ' {path} ' /proc/self/mountinfo") == "1\n"
 
 
 def test_maps_of_every_type_come_back_with_what_the_unit_may_do(
@@ -108,6 +125,15 @@ def test_maps_of_maps_take_again_what_they_took(host: Host, restorer: Restorer) 
 
 
 # Mounts
+
+
+def test_the_part_of_the_unit_that_may_not_mount_tells_how_mounts_stand(restorer: Restorer) -> None:
+    there, missing = BPFFS, "/run/missing/bpffs"
+    restorer.declare(mounts=[{"path": there, "opts": ["noatime"]}, {"path": missing}])
+    restorer.host.shell("mount -t tmpfs -o mode=755 t /run")
+    done = restorer.json("restore", "--part", "maps", before=capabilities_of_the_unit())
+    assert done.states == {there: "different", missing: "missing"}
+
 
 MOUNT: Fields = {"mode": "0750", "owner": "daemon", "group": "adm", "opts": ["nosuid", "noexec"]}
 

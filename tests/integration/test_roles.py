@@ -286,9 +286,14 @@ def test_a_variable_of_a_wrong_type_is_refused_by_name(
 
 
 def in_one_run(host: Host, calls: list[dict[str, Any]], *options: str) -> Run:
-    """A run in which the role bpf_maps is called with each of these variables."""
+    """A run in which the role bpf_maps is called with each of these variables, or a task is run."""
     role = {"name": "ebpf.pinning.bpf_maps"}
-    tasks = [{"ansible.builtin.include_role": role, "vars": each} for each in calls]
+    tasks = [
+        each
+        if any("." in word for word in each)
+        else {"ansible.builtin.include_role": role, "vars": each}
+        for each in calls
+    ]
     file = host.scratch / "calls.yml"
     file.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
     return host.ansible_playbook(str(file), *options)
@@ -325,6 +330,62 @@ def test_two_calls_of_a_run_that_would_remove_each_others_maps_are_refused(
         assert run.code == 2, run.output
         assert "declare all maps of the directory in one call" in run[len(run) - 1].msg
         assert place.inventory() == there
+
+
+PLAIN = {"ebpf.pinning.bpf_map_pinned": {"directory": AGENT, "maps": MAPS[:1]}}
+EARLIER: dict[str, dict[str, Any]] = {
+    "a call that does not prune": {"bpf_maps_directory": AGENT, "bpf_maps": MAPS[:1]},
+    "a call with the directory spelled otherwise": {
+        "bpf_maps_directory": f"/{BPFFS}//agent/",
+        "bpf_maps": MAPS[:1],
+    },
+    "a call that reports": {
+        "bpf_maps_directory": AGENT,
+        "bpf_maps": MAPS[:1],
+        "bpf_maps_report_undeclared": True,
+    },
+    "a call that names the directory for a map": {
+        "bpf_maps_directory": f"{BPFFS}/other",
+        "bpf_maps": [{**MAPS[0], "directory": AGENT}],
+    },
+    "a task": PLAIN,
+    "a task of another host that is delegated": {**PLAIN, "delegate_to": "localhost"},
+}
+
+
+@pytest.mark.every_core
+@pytest.mark.parametrize("earlier", EARLIER)
+def test_a_prune_of_what_the_run_has_declared_before_is_refused(place: Host, earlier: str) -> None:
+    place.run("mount", "-t", "bpf", "bpf", BPFFS)
+    assert in_one_run(place, [EARLIER[earlier]]).code == 0
+    there = place.inventory()
+    for options in (["--check"], [], []):
+        run = in_one_run(place, [EARLIER[earlier], {**PRUNING, "bpf_maps": MAPS[1:]}], *options)
+        assert run.code == 2, run.output
+        assert f"{AGENT}/flows is to be pruned here, but another" in run[len(run) - 1].msg
+        assert place.inventory() == there
+    assert in_one_run(place, [{**PRUNING, "bpf_maps": MAPS[1:]}]).code == 0
+
+
+ABSENT = {"directory": AGENT}
+REPORTING = {"bpf_maps_directory": AGENT, "bpf_maps_report_undeclared": True}
+AGREEING: dict[str, dict[str, Any]] = {
+    "patterns that match other pins": {"ebpf.pinning.bpf_pin_absent": {**ABSENT, "patterns": "o*"}},
+    "other types": {"ebpf.pinning.bpf_pin_absent": {**ABSENT, "keep": [], "type": "prog"}},
+    "a list in one text": {"ebpf.pinning.bpf_pin_absent": {**ABSENT, "keep": "flows,counts"}},
+    "a call that only looks": {**REPORTING, "bpf_maps": MAPS[:1]},
+    "a call that only looks, and declares nothing": REPORTING,
+}
+
+
+@pytest.mark.every_core
+@pytest.mark.parametrize("task", AGREEING)
+def test_what_removes_nothing_that_is_declared_goes_on(place: Host, task: str) -> None:
+    place.run("mount", "-t", "bpf", "bpf", BPFFS)
+    for _run in range(2):
+        run = in_one_run(place, [{**PRUNING, "bpf_maps": MAPS[:2]}, AGREEING[task]])
+        assert run.code == 0, run.output
+        assert pins(place) == [f"{AGENT}/counts", f"{AGENT}/flows"]
 
 
 @pytest.mark.every_core

@@ -185,13 +185,32 @@ def test_only_a_real_false_takes_the_restore_at_boot_away(
             assert not apart.shell(f"ls {MANIFESTS}")
 
 
+@pytest.mark.every_core
+def test_blank_maps_remove_none(apart: Host, subtests: pytest.Subtests) -> None:
+    pruning = {"bpf_maps_directory": AGENT, "bpf_maps_prune": True}
+    run_role(apart, "bpf_maps", [{**pruning, "bpf_maps": [FLOWS]}])
+    there = apart.inventory()
+    unset: dict[str, dict[str, Any]] = {"not set": {}}
+    for label, words in (unset | {each: {"bpf_maps": BLANKS[each]} for each in BLANKS}).items():
+        with subtests.test(label):
+            ((*_before, (_name, status, fields), _rescued),) = run_role(
+                apart, "bpf_maps", [{**pruning, **words}]
+            )
+            assert status == "failed"
+            assert "bpf_maps is not set, and bpf_maps_prune would remove all" in fields["msg"]
+            assert apart.inventory() == there
+    with subtests.test("none are to stay"):
+        run_role(apart, "bpf_maps", [{**pruning, "bpf_maps": []}])
+        assert f"{AGENT}/flows" not in apart.inventory()
+
+
 def playbook(host: Host, name: str, variables: dict[str, Any]) -> Run:
     return host.ansible_playbook(f"ebpf.pinning.{name}", "-e", json.dumps(variables))
 
 
 def switches_of(name: str) -> list[str]:
     """The variables of a playbook, but those of its callback."""
-    return re.findall(r"(\w+) \| default\(none\)", (CHECKOUT / f"playbooks/{name}.yml").read_text())
+    return re.findall(r"\.given\('(\w+)'", (CHECKOUT / f"playbooks/{name}.yml").read_text())
 
 
 @pytest.mark.parametrize("name", ["drift", "provision"])

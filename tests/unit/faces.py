@@ -33,6 +33,7 @@ class Module:
     params: Mapping[str, Any]
     warnings: list[str] = field(default_factory=list)
     check_mode = True
+    freed = ()
     _diff = True
 
     def warn(self, text: str) -> None:

@@ -127,6 +127,32 @@ def test_a_warning_is_in_every_file_for_people_and_makes_no_host_worse(tmp_path:
             assert "mode 0640 is no boundary" in file.read_text(), file.name
 
 
+class Compared(str):
+    """Text that counts how often it is compared with another."""
+
+    __slots__ = ()
+    times = 0
+
+    def __eq__(self, other: object) -> bool:
+        Compared.times += 1
+        return super().__eq__(other)
+
+    __hash__ = str.__hash__
+
+
+def test_a_host_that_warns_without_end_costs_no_more_than_it_says() -> None:
+    """A host may lie: nobody reads ten million characters, nor compares each with each."""
+    host = HostReport("h")
+    many = [Compared(f"/b/{number}: said") for number in range(3000)]
+    for _task in range(2):
+        host.warn(many)
+    assert host.warnings == [str(each) for each in many]
+    assert Compared.times < 10 * len(many)
+    (told,) = warnings_in({"cautions": ["x" * 10_000_000]})
+    assert len(told) < 30_000
+    assert told.endswith("... (10000000 characters)")
+
+
 # History
 
 

@@ -53,6 +53,21 @@ def test_who_waits_too_long_is_told_for_whom(
     assert path.exists()
 
 
+def test_who_holds_the_lock_is_told_and_not_who_reads_the_file(
+    tmp_path: Path, directory: Fd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "PATIENCE", -1.0)
+    file, path = tmp_path / "fstab", tmp_path / NAME
+    file.touch()
+    path.touch(mode=0o600)
+    reading, holding = held_by_another(file), held_by_another(path)
+    with reading as reader, holding as pid, pytest.raises(PinningError) as told:
+        lock.take(NAME, directory, str(file))
+    assert f"{file} has been locked" in str(told.value)
+    assert f"process {pid} " in str(told.value)
+    assert f"process {reader} " not in str(told.value)
+
+
 def test_what_a_killed_run_left_is_taken_over_empty(tmp_path: Path, directory: Fd) -> None:
     path = tmp_path / NAME
     path.write_bytes(b"half a file")

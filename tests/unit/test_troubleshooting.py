@@ -81,7 +81,6 @@ NO_MESSAGES = {
     "a … to struct …, which the program itself allocates": "a part of a message",
     "of a killed run": "a side of a diff",
     "those of the old map": "a side of a diff",
-    "… key_size=… value_size=… max_entries=…": "a shape in one line",
     "owner, group or mode set": "what was done",
     "left behind by a run that was killed": "what a finding is",
     "Action failed: Unknown error.": "Ansible's own",

@@ -46,6 +46,10 @@ def test_what_can_be_seen_is_left_as_it_is() -> None:
         (os.fsdecode(b"a\xff\x80"), r"a\xff\x80"),
         ("\ud800", r"\ud800"),
         ("\U000e0041", r"\U000e0041"),
+        # Letters and marks that show nothing (Default_Ignorable_Code_Point), a blank of Braille.
+        ("a\u034f\u115f\u1160\u17b4\u17b5", r"a\u034f\u115f\u1160\u17b4\u17b5"),
+        ("\u180b\u180d\u180f\u2800\u3164\uffa0", r"\u180b\u180d\u180f\u2800\u3164\uffa0"),
+        ("\ufe00\ufe0f\U000e0100\U000e01ef", r"\ufe00\ufe0f\U000e0100\U000e01ef"),
     ],
 )
 def test_the_rest_is_spelled(text: str, shown: str) -> None:

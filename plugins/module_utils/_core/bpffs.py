@@ -72,6 +72,17 @@ class Place:
         return all(each.st_mode & 0o011 or each.st_uid for each in self._passed[:-1])
 
     @property
+    def loose(self) -> Optional[Level]:
+        """The first directory above in which others than root may put something else."""
+        above = self._passed if self.missing else self._passed[:-1]
+        for depth, each in enumerate(above, 1):
+            mode = each.st_mode
+            if each.st_uid or (mode & 0o022 and not mode & stat.S_ISVTX):
+                path = "/".join(self.path.split("/")[:depth]) or "/"
+                return Level(path, each.st_uid, each.st_gid, mode & 0o7777)
+        return None
+
+    @property
     def levels(self) -> Tuple[Level, ...]:
         """The directories of this file system that the path leads through, from the top."""
         parts = self.path.split("/")
@@ -80,6 +91,15 @@ class Place:
             for depth, each in enumerate(self._passed, 1)
             if each.st_dev == self.identity.device
         )
+
+
+def make_open(name: str, directory: int) -> None:
+    """Make a directory that others get through, whatever the umask of the task is."""
+    before = os.umask(0o022)
+    try:
+        os.mkdir(name, 0o755, dir_fd=directory)
+    finally:
+        os.umask(before)
 
 
 def is_private(directory: os.stat_result) -> bool:

@@ -18,6 +18,7 @@ from .btf_types import (
     ENUM,
     ENUM64,
     ENUMS,
+    FUNC,
     FUNC_PROTO,
     FWD,
     INT,
@@ -201,6 +202,8 @@ def _decode(words: Tuple[int, ...], strings: _Strings) -> List[Type]:
         if kind == ARRAY:
             target, indexed_by, count = numbers
             numbers = (count,)
+        elif kind == FUNC:
+            numbers = (part_count,)  # its linkage, in the place of a number of parts
         parts = tuple(
             _part(kind, flag, _take(rest, each), strings)
             for _each in range(part_count if each else 0)

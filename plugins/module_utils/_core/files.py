@@ -162,15 +162,26 @@ def _flagged(path: str) -> Iterator[str]:
             )
 
 
+def is_immutable(directory: str) -> bool:
+    """Whether chattr(1) has closed it, also to root. `directory` may be a path of /proc."""
+    with suppress(OSError), Fd(os.open(directory, os.O_RDONLY | os.O_CLOEXEC)) as fd:
+        return bool(_flags_of(fd) & _IMMUTABLE)
+    return False
+
+
 def _inode_flags(path: str) -> int:
     """As chattr sets them (man 2 ioctl_iflags); 0 where there are none."""
     with suppress(OSError):
         mode = os.lstat(path).st_mode
         if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
             with Fd(os.open(path, _LOOK)) as fd:
-                # The kernel writes an int, whatever the number of the call says.
-                return int(struct.unpack_from("=I", fcntl.ioctl(fd, _get_flags(), bytes(8)))[0])
+                return _flags_of(fd)
     return 0
+
+
+def _flags_of(fd: Fd) -> int:
+    # The kernel writes an int, whatever the number of the call says.
+    return int(struct.unpack_from("=I", fcntl.ioctl(fd, _get_flags(), bytes(8)))[0])
 
 
 def _get_flags() -> int:
@@ -183,9 +194,11 @@ def _mount_points() -> FrozenSet[str]:
     return frozenset(mount.point for mount in mounts())
 
 
+EFFECTIVE = os.access in os.supports_effective_ids
 _NEW = ".new~"
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_FLAGS = ((0x10, "i", "immutable"), (0x20, "a", "append-only"))  # linux/fs.h
+_IMMUTABLE = 0x10
+_FLAGS = ((_IMMUTABLE, "i", "immutable"), (0x20, "a", "append-only"))  # linux/fs.h
 _REFUSED = (
     "not even root may. It or its directory is immutable or append-only (`lsattr -d` shows it, "
     "`chattr -i` or `chattr -a` ends it), or a security module (SELinux, AppArmor) forbids it"

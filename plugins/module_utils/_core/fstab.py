@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from .errors import PinningError
@@ -26,6 +27,7 @@ class Manner:
     source: Optional[str] = None  # None: that of the entry there is
     absent: Tuple[str, ...] = ()  # options to add unless the entry has one of that name
     auto: bool = True  # whether `mount -a` is to mount it
+    in_order: bool = False  # whether it has to come after those of the directories above
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,25 @@ class Entry:
         """Whether `mount -a` looks at it."""
         return "noauto" not in self.options and self.fstype not in ("swap", "ignore")
 
+    @property
+    def is_mounted_by_all(self) -> bool:
+        """Whether `mount -a` mounts it somewhere."""
+        return self.auto and self.point.startswith("/")
+
+    def is_above(self, path: str) -> bool:
+        """Whether `path` lies below it, and would be covered by it. The root is mounted already."""
+        return self.resolved != "/" and path.startswith(f"{self.resolved}/")
+
     def is_at(self, path: str) -> bool:
         """Whether it is for `path`, which has no symlinks, however the entry spells it."""
         return self.point == path or self.resolved == path
 
-    @property
+    @cached_property
     def resolved(self) -> str:
         """The mount point without symlinks. A server that does not answer is not asked."""
         if not self.point.startswith("/") or _REMOTE.match(self.fstype):
+            return self.point
+        if "\0" in self.point:  # as a power cut leaves a file
             return self.point
         return os.path.realpath(self.point)
 
@@ -98,21 +111,26 @@ def with_entry(content: bytes, wanted: WantedMount, fstab: str, manner: Manner =
     Options that an entry has already stay, unless they contradict what is wanted.
     """
     kept: List[bytes] = []
-    found = False
+    found = covered = False
+    place = 0
     for line in _lines(content):
         entry = _entry(line)
         if entry is None or not entry.is_at(wanted.path):
             kept.append(line)
+            if found and entry and entry.is_mounted_by_all and entry.is_above(wanted.path):
+                covered = True
         elif entry.fstype != "bpf" or entry.binds:
             raise FstabProblem(_foreign(entry, wanted.path, fstab))
         elif not found:
+            place = len(kept)
             kept.append(_merged(entry, wanted, manner))
             found = True
-    if not found:
-        if kept and not kept[-1].endswith(b"\n"):
-            kept.append(b"\n")
-        kept.append(_new_line(wanted, manner))
-    return b"".join(kept)
+    if found and not (covered and manner.in_order):
+        return b"".join(kept)
+    line = kept.pop(place) if found else _new_line(wanted, manner)
+    if kept and not kept[-1].endswith(b"\n"):
+        kept.append(b"\n")
+    return b"".join([*kept, line])
 
 
 def without_entry(content: bytes, path: str) -> bytes:
@@ -202,7 +220,7 @@ def _meanings(key: str, options: Sequence[str]) -> FrozenSet[object]:
 def _meaning(key: str, value: str) -> object:
     """What the value of an option says, however it is spelled."""
     try:
-        if key == "mode":
+        if key == "mode" and _OCTAL.fullmatch(value):  # int() takes 0o700, too; the kernel does not
             return int(value, 8) | STICKY
         if key == "uid":
             return Users().user(value)
@@ -227,6 +245,7 @@ def _escaped(text: str) -> bytes:
     return _SPECIAL.sub(lambda match: b"\\%03o" % match[0][0], os.fsencode(text))
 
 
+_OCTAL = re.compile("[0-7]+", re.ASCII)
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 _SPECIAL = re.compile(rb"[\s\\#]")
 _REMOTE = re.compile(r"nfs|cifs|smb|ceph|gluster|afs|9p|ncp|coda|fuse|autofs|davfs|lustre|sshfs")

@@ -35,18 +35,24 @@ def glance(path: str) -> bytes:
     return b""
 
 
-def check_writable(path: str) -> None:
-    """FstabProblem if it can be known now that `update` would fail. Changes nothing."""
+def check_writable(path: str, size: int) -> None:
+    """FstabProblem if it can be known now that `update` to `size` bytes would fail.
+
+    Changes nothing.
+    """
     with _directory_of(path) as directory:
         if os.fstatvfs(directory).f_flag & os.ST_RDONLY:
             raise FstabProblem(f"{path}: {KernelError('write', errno.EROFS)}")
         _check_attributes(os.path.dirname(path) or "/", directory)
         if not os.access(directory.magic, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
             raise FstabProblem(f"{path}: {KernelError('write', errno.EACCES)}")
-        with suppress(OSError):
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-            with Fd(os.open(os.path.basename(path), flags, dir_fd=directory)) as fd:
-                _check_attributes(path, fd)
+        free = os.fstatvfs(directory)
+        if free.f_blocks and free.f_bfree * free.f_frsize < size:
+            raise FstabProblem(f"{path}: {KernelError('write', errno.ENOSPC)}")
+        if free.f_files and not free.f_ffree:
+            raise FstabProblem(f"{path}: {KernelError('write', errno.ENOSPC)}")
+        _check_attributes_at(path, directory)
+        _check_temporary(f"{os.path.dirname(path)}/{_temporary(path)}", directory)
 
 
 def update(path: str, change: Callable[[bytes], bytes]) -> bool:
@@ -59,8 +65,7 @@ def update(path: str, change: Callable[[bytes], bytes]) -> bool:
         before = _read(path, directory)
         if change(before or b"") == (before or b""):
             return False
-        name = os.path.basename(path)
-        temporary = f".{name}.ebpf-pinning"
+        temporary = _temporary(path)
         try:
             with take(temporary, directory, path) as fd:
                 try:
@@ -71,6 +76,19 @@ def update(path: str, change: Callable[[bytes], bytes]) -> bool:
                     raise
         except OSError as error:
             raise FstabProblem(f"{path}: {KernelError.of('write', error, ActsOn.FILE)}") from None
+
+
+def _temporary(path: str) -> str:
+    return f".{os.path.basename(path)}.ebpf-pinning"
+
+
+def _check_temporary(path: str, directory: int) -> None:
+    """FstabProblem if something is in the way that `take` does not take over."""
+    with suppress(FileNotFoundError):
+        mode = os.stat(os.path.basename(path), dir_fd=directory, follow_symlinks=False).st_mode
+        if stat.S_ISDIR(mode) or stat.S_ISLNK(mode):
+            raise FstabProblem(f"{path} is no regular file: look at who made it, and remove it")
+    _check_attributes_at(path, directory)
 
 
 def _replace(
@@ -97,11 +115,17 @@ def _replace(
 
 
 def _directory_of(path: str) -> Fd:
+    if path == "/":
+        raise FstabProblem(_no_file(path))
     parent = path.rpartition("/")[0] or "/"
     with walk(parent) as place:
         if place.missing:
             raise FstabProblem(f"{path}: there is no directory {parent}: declare another fstab")
         return open_readable(".", place.fd, parent)
+
+
+def _no_file(path: str) -> str:
+    return f"{path} is no regular file: declare the real fstab"
 
 
 def _read(path: str, directory: int) -> Optional[bytes]:
@@ -116,7 +140,7 @@ def _read(path: str, directory: int) -> Optional[bytes]:
         raise FstabProblem(f"{path}: {KernelError.of('open', error, ActsOn.FILE)}") from None
     with fd:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise FstabProblem(f"{path} is no regular file: declare the real fstab")
+            raise FstabProblem(_no_file(path))
         if mount_id(fd) != mount_id(directory):
             raise FstabProblem(
                 f"{path} is a mount point of its own, as in containers, and cannot be replaced: "
@@ -140,6 +164,13 @@ def _copy_attributes(path: str, fd: int) -> None:
         if error.errno != errno.ENOTSUP:
             raise
     os.fchmod(fd, stat.S_IMODE(status.st_mode))
+
+
+def _check_attributes_at(path: str, directory: int) -> None:
+    with suppress(OSError):
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        with Fd(os.open(os.path.basename(path), flags, dir_fd=directory)) as fd:
+            _check_attributes(path, fd)
 
 
 def _check_attributes(path: str, fd: Fd) -> None:

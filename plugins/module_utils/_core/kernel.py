@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import resource
 import struct
 from contextlib import suppress
@@ -38,6 +39,9 @@ MS_RDONLY = 1
 MS_REMOUNT = 32
 MS_BIND = 4096
 UMOUNT_NOFOLLOW = 8
+_MS_REC, _MS_PRIVATE, _CLONE_NEWNS = 1 << 14, 1 << 18, 1 << 17
+_ANY_DIRECTORY = "/sys"
+_NOT_SHOWN = 3  # exit code
 
 
 def create_map(request: MapCreate) -> Fd:
@@ -179,6 +183,36 @@ def mount(source: str, target: str, fstype: str, flags: int, options: str) -> No
     result = libc.mount(*arguments, flags, os.fsencode(options) or None)
     if result < 0:
         raise KernelError("mount", ctypes.get_errno())
+
+
+@lru_cache(maxsize=None)
+def shows_source_of_bpffs() -> bool:
+    """Whether mountinfo shows the source that a bpffs was mounted with.
+
+    Linux 5.3 to 5.16 may show `none` for each (bpf_parse_param took the source for an option that
+    it does not know). A child tries it out, in a mount namespace of its own.
+    """
+    release = re.findall(r"\d+", os.uname().release)
+    if tuple(map(int, release[:2])) >= (5, 17):
+        return True
+    child = os.fork()
+    if not child:
+        with suppress(BaseException):
+            os._exit(_NOT_SHOWN if _mounted_source(b"probe") == b"none" else 0)
+        os._exit(1)
+    _pid, status = os.waitpid(child, 0)
+    return status >> 8 != _NOT_SHOWN
+
+
+def _mounted_source(source: bytes) -> bytes:
+    """Mount a bpffs in a namespace of this process's own; the source that it is shown with."""
+    if libc.unshare(_CLONE_NEWNS) < 0:
+        raise KernelError("unshare", ctypes.get_errno())
+    mount("", "/", "", _MS_REC | _MS_PRIVATE, "")
+    mount(os.fsdecode(source), _ANY_DIRECTORY, "bpf", 0, "")
+    with open("/proc/self/mountinfo", "rb") as table:
+        shown = [line.split(b" - ")[1].split()[:2] for line in table]
+    return next(each for fstype, each in reversed(shown) if fstype == b"bpf")
 
 
 def umount(target: str) -> None:

@@ -14,8 +14,9 @@ import os
 import stat
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Iterator
+from typing import Iterator, Optional
 
+from .advice import ActsOn
 from .bpffs import Place, open_readable
 from .errors import PinningError
 from .syscall import Fd, KernelError
@@ -42,8 +43,9 @@ def try_lock(fd: int, path: str) -> bool:
 class Patience:
     """How long is still to be waited for the lock on `path`."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, locked: Optional[str] = None) -> None:
         self._path = path
+        self._locked = locked or path  # what /proc/locks knows
         self._deadline = time.monotonic() + PATIENCE
 
     def wait(self) -> None:
@@ -51,7 +53,7 @@ class Patience:
         if time.monotonic() > self._deadline:
             raise PinningError(
                 f"{self._path} has been locked for over {PATIENCE:.0f} s by "
-                f"{_holder(self._path)}: wait until that has ended, or end it, then run again"
+                f"{_holder(self._locked)}: wait until that has ended, or end it, then run again"
             )
         time.sleep(0.005)
 
@@ -62,7 +64,7 @@ def take(name: str, directory: int, path: str) -> Fd:
     Whoever has it is waited for; one that a killed run left is taken over. OSError when it cannot
     be made. `path` is for messages. It is to be renamed or removed before it is closed.
     """
-    patience = Patience(path)
+    patience = Patience(path, f"{os.path.dirname(path)}/{name}")
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     while True:
         fd = Fd(os.open(name, flags, 0o600, dir_fd=directory))
@@ -100,7 +102,8 @@ def _taken_in_run(held: ExitStack) -> bool:
         held.enter_context(take(_LOCK, run, f"{_RUN}/{_LOCK}"))
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT):
-            raise
+            text = KernelError.of("open", error, ActsOn.FILE)
+            raise PinningError(f"{_RUN}/{_LOCK}: {text}") from None
         return False
     held.callback(_remove, _LOCK, run)
     return True

@@ -8,18 +8,27 @@ import errno
 import os
 import re
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import lru_cache
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from . import kernel
 from .advice import errno_name
 from .btf import Btf, minimal
 from .btf_fields import kernel_fields
+from .host import this_host
 from .map_types import MAP_TYPES_BY_NUMBER, TakesBtf, map_type_name
 from .shape import MapShape
 from .spec.maps import MapSpec
 from .syscall import Fd, KernelError
 from .uapi import MapCreate
+
+
+class Trial(NamedTuple):
+    """What making a map will come to."""
+
+    without_btf: str = ""  # why it is made without the BTF of its spec
+    refusal: str = ""  # why it is not made
 
 
 class NewMap(Fd):
@@ -61,6 +70,39 @@ def why_without_btf(spec: MapSpec) -> str:
     shape = spec.shape._replace(max_entries=min(spec.shape.max_entries, 1))
     refusal = _refusal(shape, (spec.btf.types.blob, *spec.btf.type_ids), _is_needed(spec))
     return "" if refusal is None else _why(refusal, spec.btf.types, spec.btf.type_ids[1])
+
+
+def try_out(spec: MapSpec, *, frozen: bool) -> Trial:
+    """What will come of `make_map`, asked by a map that costs little and is gone at once.
+
+    What depends on the number of entries is foreseen only where that costs nothing; shortages are
+    not.
+    """
+    if spec.shape.value_size > _COSTLY:
+        return Trial()
+    try:
+        without_btf = _try_out(_small(spec), frozen)
+    except KernelError as error:
+        is_shortage = error.errno in (*_PASSING, errno.EMFILE, errno.ENFILE)
+        return Trial() if is_shortage else Trial(refusal=str(error))
+    return Trial(without_btf)
+
+
+@lru_cache(maxsize=256)
+def _try_out(spec: MapSpec, frozen: bool) -> str:
+    with make_map(spec, b"probe") as new:
+        if frozen:
+            kernel.freeze(new)
+        return new.without_btf
+
+
+def _small(spec: MapSpec) -> MapSpec:
+    shape = spec.shape
+    entries = shape.max_entries
+    if entries and map_type_name(shape.number) not in _PAID_WHEN_USED:
+        entries = spec.kind.rounded(1, shape.flags, this_host())
+    inner = _small(spec.inner) if spec.inner else None
+    return replace(spec, shape=shape._replace(max_entries=entries), inner=inner)
 
 
 @lru_cache(maxsize=256)  # many maps of a batch have the same value
@@ -143,4 +185,6 @@ def _version(text: str) -> Tuple[int, ...]:
 # What may pass by itself is no refusal of BTF before it has come twice.
 _PASSING = (errno.ENOMEM, errno.ENOSPC, errno.EAGAIN, errno.EINTR, errno.EBUSY)
 _ATTEMPTS = 2
+_COSTLY = 1 << 25  # bytes of a value
+_PAID_WHEN_USED = ("cpumap", "arena")
 _Btf = Tuple[bytes, int, int]  # blob, ids of the types of key and value

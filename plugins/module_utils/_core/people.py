@@ -28,6 +28,11 @@ def unknown_group(name: str) -> UnknownUser:
     return UnknownUser(f"group {name!r} is not a group of this host: create it first")
 
 
+def can_be_named(name: str) -> bool:
+    """Whether a user or group may ever be called that (passwd(5) has lines, with colons)."""
+    return ":" not in name and name.isprintable() and name == name.strip()
+
+
 class Expected(int):
     """The id of a user or group that is still to come: none that a file could have."""
 

@@ -10,7 +10,16 @@ import pwd
 from functools import lru_cache
 from typing import Dict, Iterable, Optional
 
-from .people import Awaited, Expected, Ids, People, UnknownUser, unknown_group, unknown_owner
+from .people import (
+    Awaited,
+    Expected,
+    Ids,
+    People,
+    UnknownUser,
+    can_be_named,
+    unknown_group,
+    unknown_owner,
+)
 
 
 class Users(Ids):
@@ -27,7 +36,7 @@ class Users(Ids):
         try:
             return _user_id(name)
         except UnknownUser as error:
-            if self.awaited is None:
+            if self.awaited is None or not can_be_named(name):
                 raise
             self.awaited[str(error)] = None
             return Expected.named(name)
@@ -36,7 +45,7 @@ class Users(Ids):
         try:
             return _group_id(name)
         except UnknownUser as error:
-            if self.awaited is None:
+            if self.awaited is None or not can_be_named(name):
                 raise
             self.awaited[str(error)] = None
             return Expected.named(name)

@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional, Sequence, Tuple
 
 from .. import kernel
 from ..advice import ActsOn
-from ..engine.kind import Observed
+from ..engine.kind import Observed, failed
 from ..engine.steps import Action, Outcome, State
 from ..errors import TROUBLE, explained
 from ..found.pins import Found, Nothing, PinContext, PinnedMap
@@ -58,9 +58,13 @@ class MapKind(PinKind[WantedPin, Found]):
     def predict(self, step: MapStep) -> Outcome:
         found = step.found
         if isinstance(found, Nothing):
+            if found.refusal:
+                return failed(step, found.refusal)
             return Outcome(step, warnings=_warnings(step, found.without_btf))
         if not isinstance(found, PinnedMap):
             return Outcome(step)
+        if step.action in REPLACING and found.details.refusal:
+            return failed(step, found.details.refusal)
         contents = found.details.contents if step.action is Action.MIGRATE else None
         copied = contents.entries if contents else None
         after = MapAfter(found.id, found.name, found.shape, copied)

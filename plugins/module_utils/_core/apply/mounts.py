@@ -8,10 +8,12 @@ import errno
 import os
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from typing import FrozenSet, List, NamedTuple, Optional, Sequence, Union
 
 from .. import kernel
-from ..bpffs import PathProblem, Place, walk
+from ..advice import ActsOn
+from ..bpffs import PathProblem, Place, make_open, walk
 from ..engine.kind import Kind, Observed, failed
 from ..engine.steps import Action, Outcome
 from ..errors import TROUBLE, PinningError, Problems, explained
@@ -36,10 +38,14 @@ class MountDone(NamedTuple):
 
 
 class MountKind(Kind[Union[WantedMount, WantedUnmount], MountSeen, People]):
-    """How a bpffs is mounted, adjusted and unmounted. `source` is for a new one."""
+    """How a bpffs is mounted, adjusted and unmounted. `source` is for a new one.
 
-    def __init__(self, source: str = SOURCE) -> None:
+    With `looks_only`, it does not matter whether this process may mount.
+    """
+
+    def __init__(self, source: str = SOURCE, *, looks_only: bool = False) -> None:
         self.source = source
+        self._looks_only = looks_only
 
     def label(self, step: MountStep) -> str:
         return step.wanted.path
@@ -54,6 +60,8 @@ class MountKind(Kind[Union[WantedMount, WantedUnmount], MountSeen, People]):
         self, wanted: Sequence[Union[WantedMount, WantedUnmount]], *, predicting: bool = False
     ) -> Observed:
         seen = [observe(each.path) for each in wanted]
+        if self._looks_only:
+            seen = [replace(each, may_mount=True) for each in seen]
         return Observed(list(zip(wanted, seen)), _people(wanted, seen))
 
     def decide(
@@ -134,8 +142,9 @@ def _unmount(seen: MountSeen, *, force: bool) -> List[str]:
 
 
 def _mount_alone(wanted: WantedMount, done: List[str], source: str) -> None:
-    made = _make_directories(wanted.path)
+    made: List[str] = []
     try:
+        _make_directories(wanted.path, made)
         with walk(wanted.path) as place, alone(place):
             # Another run may have mounted it while this one waited: then there is nothing to do.
             seen = observe(wanted.path)
@@ -143,7 +152,7 @@ def _mount_alone(wanted: WantedMount, done: List[str], source: str) -> None:
                 _mount(wanted, os.fsdecode(place.magic), wanted.path, source)
                 _check_new(wanted, seen)
                 done.append("mounted")
-    except PinningError:
+    except TROUBLE:
         for path in reversed(made):
             with suppress(OSError):
                 os.rmdir(path)
@@ -231,21 +240,21 @@ def _remount(place: Place, there: Bpffs, flags: FrozenSet[str]) -> None:
     kernel.mount("", os.fsdecode(place.magic), "", how | flag_bits(flags), "")
 
 
-def _make_directories(path: str) -> List[str]:
-    """Make what is missing of `path`, and return the paths that were made."""
-    made: List[str] = []
+def _make_directories(path: str, made: List[str]) -> None:
+    """Make what is missing of `path`, and add to `made` the paths that were made."""
     while True:
         with walk(path) as place:
             if not place.missing:
-                return made
+                return
             parts = path.split("/")
             deepest = "/".join(parts[: len(parts) - len(place.missing) + 1])
             try:
-                os.mkdir(place.missing[0], 0o755, dir_fd=place.fd)
+                make_open(place.missing[0], place.fd)
             except FileExistsError:
                 continue
             except OSError as error:
-                raise PathProblem(f"{deepest}: {KernelError.of('mkdir', error)}") from None
+                text = KernelError.of("mkdir", error, ActsOn.FILE)
+                raise PathProblem(f"{deepest}: {text}") from None
             made.append(deepest)
 
 

@@ -14,7 +14,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from .. import kernel
 from ..advice import ActsOn
-from ..bpffs import DIRECTORY, ENTRY, PathProblem, Place, walk
+from ..bpffs import DIRECTORY, ENTRY, PathProblem, Place, make_open, walk
 from ..engine.kind import Kind, Session
 from ..engine.steps import Found, Plan, Problem, Site, Step, Wanted
 from ..errors import TROUBLE, at, explained
@@ -209,7 +209,7 @@ def _made(place: Place, name: str, made: Dict[str, Identity]) -> Place:
     path = f"{place.path}/{name}"
     is_new = True
     try:
-        os.mkdir(name, 0o755, dir_fd=place.fd)
+        make_open(name, place.fd)
     except FileExistsError:
         is_new = False
     except OSError as error:

@@ -4,12 +4,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Hashable, Iterable, Iterator, List, NamedTuple, Optional
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Hashable,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from ..advice import ActsOn
 from ..errors import TROUBLE, Problems, explained
 from .kind import Kind, Observed, Session, failed
-from .steps import Action, AnyStep, Outcome, Plan, Problem, Result, State
+from .steps import Action, AnyStep, Outcome, Plan, Problem, Result, Site, State
 
 AnyKind = Kind[Any, Any, Any]
 AnyPlan = Plan[Any, Any]
@@ -38,8 +49,20 @@ def plan(kind: AnyKind, observed: Observed) -> AnyPlan:
 
 
 def predict(kind: AnyKind, plan: AnyPlan) -> Result:
-    """Return the result that `apply` will have if nothing goes wrong: check mode."""
-    return Result(list(map(kind.predict, plan.steps)), plan.makes, plan.clears)
+    """Return the result that `apply` will have, as far as it can be known: check mode."""
+    result = Result(list(map(kind.predict, plan.steps)), plan.makes, plan.clears)
+    in_turn = [index for _site, indexes in _in_turn(kind, plan) for index in indexes]
+    for done, index in enumerate(in_turn):
+        outcome = result.outcomes[index]
+        if outcome.error:
+            result.error = kind.failure(outcome.step, outcome.error)
+            for later in in_turn[done + 1 :]:
+                result.outcomes[later] = Outcome(plan.steps[later], State.NOT_DONE)
+            worked_at = {kind.site_of(plan.steps[each]) for each in in_turn[:done]}
+            sites = [site for site in plan.sites if site.key in worked_at]
+            result.made = [path for path in plan.makes if any(path in each.makes for each in sites)]
+            break
+    return result
 
 
 def apply(kind: AnyKind, plan: AnyPlan) -> Result:
@@ -83,12 +106,7 @@ def each(
 
 def _carry_out(kind: AnyKind, plan: AnyPlan, session: Session, result: Result) -> str:
     """Do it, site by site; return the first error, empty when there was none."""
-    busy: Dict[Hashable, List[int]] = {}
-    for index, step in enumerate(plan.steps):
-        if not step.is_idle:
-            busy.setdefault(kind.site_of(step), []).append(index)
-    for site in plan.sites:
-        indexes = busy.get(site.key, [])
+    for site, indexes in _in_turn(kind, plan):
         if not indexes and not site.clears:
             continue
         with session.open(site) as opened:
@@ -97,6 +115,15 @@ def _carry_out(kind: AnyKind, plan: AnyPlan, session: Session, result: Result) -
                 if outcome.error:
                     return kind.failure(outcome.step, outcome.error)
     return ""
+
+
+def _in_turn(kind: AnyKind, plan: AnyPlan) -> List[Tuple[Site, List[int]]]:
+    """Return the sites in order, each with the indexes of the steps to carry out there."""
+    busy: Dict[Hashable, List[int]] = {}
+    for index, step in enumerate(plan.steps):
+        if not step.is_idle:
+            busy.setdefault(kind.site_of(step), []).append(index)
+    return [(site, busy.get(site.key, [])) for site in plan.sites]
 
 
 def _attempt(kind: AnyKind, step: AnyStep, site: Any) -> Outcome:

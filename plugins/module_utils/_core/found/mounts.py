@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from ..mountinfo import Mount
-from ..shape import Entry, Identity
+from ..shape import Entry, Identity, Level
 from ..spec.mounts import ATIME, DELEGATES, MOUNT_FLAGS, delegate_name
 
 
@@ -54,6 +54,11 @@ class MountSeen:
     bpffs: Optional[Bpffs]  # when one is on top at `path`
     kernel_has_bpffs: bool
     below: Optional[Mount] = None  # the mount that the mount point itself lies in
+    inside: Sequence[str] = ()  # where something is mounted in what is on top
+    points: FrozenSet[str] = frozenset()  # all mount points of this mount namespace
+    hindrance: str = ""  # why what is missing of `path` cannot be made, with its path
+    loose: Optional[Level] = None  # a directory above that is not root's alone
+    may_mount: bool = True  # whether this process has CAP_SYS_ADMIN
 
     @property
     def stacked(self) -> bool:

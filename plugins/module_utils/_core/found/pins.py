@@ -17,6 +17,7 @@ class Nothing:
     """The name is free."""
 
     without_btf: str = ""  # why this kernel would make the map without the BTF that is declared
+    refusal: str = ""  # why it would not make it
     label = "nothing"
 
 
@@ -58,6 +59,7 @@ class MapDetails(NamedTuple):
     contents: Optional[Survey] = None
     btf_id: Optional[int] = None  # 0: it has none
     memlock: Optional[int] = None  # bytes, as the kernel estimates
+    refusal: str = ""  # why this kernel would not make the map that is to take its place
 
 
 class PinnedMap(NamedTuple):

@@ -12,12 +12,12 @@ from ..bpffs import Place
 from ..entries import Layout, kin_of, survey
 from ..found.pins import DirectorySeen, Found, MapDetails, Nothing, Survey
 from ..host import this_host
-from ..make_map import why_without_btf
+from ..make_map import Trial, try_out, why_without_btf
 from ..objects import Inspect, btf_of, fdinfo, look, look_in_private, shape_of
 from ..shape import MapShape, is_stranger
 from ..spec.maps import MapSpec, WantedPin
 from ..spec.names import OnMismatch
-from ..syscall import Fd, KernelError
+from ..syscall import Fd
 from ..uapi import MapInfo
 from .inner import observe_inner
 from .names import observe_names
@@ -29,7 +29,7 @@ def observe(
     """Look at every name; raise Problems with all that cannot be looked at.
 
     `foreseeing`: find out what only a run would tell, too: how many entries it would copy, and
-    whether it would make maps without their BTF.
+    whether the kernel makes such maps, and with their BTF.
     """
     found, directories = observe_names(pins, partial(observe_pin, foreseeing=foreseeing))
     return list(map(_foreseen, pins, found)) if foreseeing else found, directories
@@ -46,20 +46,17 @@ def observe_pin(place: Place, pin: WantedPin, *, foreseeing: bool = False) -> Fo
 
 
 def _foreseen(pin: WantedPin, found: Found) -> Found:
-    return Nothing(_foreseen_btf(pin.map)) if isinstance(found, Nothing) else found
-
-
-def _foreseen_btf(spec: MapSpec) -> str:
-    try:
-        return why_without_btf(spec)
-    except KernelError:  # the run fails, and says why
-        return ""
+    if not isinstance(found, Nothing):
+        return found
+    return Nothing(*try_out(pin.map, frozen=bool(pin.frozen)))
 
 
 def _inspector(pin: WantedPin, *, foreseeing: bool) -> Optional[Inspect]:
     spec = pin.map
     migrates = pin.on_mismatch is OnMismatch.MIGRATE
-    if pin.frozen is None and spec.btf is None and spec.inner is None and not migrates:
+    renews = foreseeing and pin.on_mismatch is not OnMismatch.FAIL
+    asks_more = pin.frozen is not None or spec.btf is not None or spec.inner is not None
+    if not (asks_more or migrates or renews):
         return None
 
     def inspect(fd: Fd, pin_path: bytes, info: MapInfo) -> MapDetails:
@@ -72,16 +69,27 @@ def _inspector(pin: WantedPin, *, foreseeing: bool) -> Optional[Inspect]:
             shape != spec.shape or pin.frozen is False or has_btf or _is_to_be_left(pin, pin_path)
         )
         btf, hidden = btf_of(info) if has_btf or moves else (None, False)
-        without_btf = ""
+        trial = Trial()
         if has_btf and shape == spec.shape and not info.btf_id:
-            without_btf = why_without_btf(spec)
+            trial = Trial(why_without_btf(spec))
         elif has_btf and not info.btf_id:
-            without_btf = _foreseen_btf(spec)
+            trial = try_out(spec, frozen=bool(pin.frozen))
         elif foreseeing and pin.on_mismatch is not OnMismatch.FAIL:
-            without_btf = _foreseen_btf(spec.inheriting(btf, shape.value_size))
+            new = spec.inheriting(btf, shape.value_size)
+            trial = try_out(new, frozen=bool(pin.frozen))
         frozen = None if pin.frozen is None else fdinfo(fd).get("frozen") == 1
         contents = _survey(fd, shape, spec, foreseeing=foreseeing) if moves else None
-        return MapDetails(frozen, btf, hidden, without_btf, fits, inner, inner_fields, contents)
+        return MapDetails(
+            frozen,
+            btf,
+            hidden,
+            trial.without_btf,
+            fits,
+            inner,
+            inner_fields,
+            contents,
+            refusal=trial.refusal if foreseeing else "",
+        )
 
     return inspect
 

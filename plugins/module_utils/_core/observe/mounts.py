@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from typing import List, Optional, Sequence
 
+from ..advice import ActsOn
 from ..bpffs import (
     DEEPEST,
     KERNELS_OWN,
@@ -18,10 +20,12 @@ from ..bpffs import (
     too_deep,
     walk,
 )
-from ..errors import TROUBLE, PinningError, at
+from ..errors import TROUBLE, PinningError, at, refusal
+from ..files import EFFECTIVE, is_immutable
 from ..found.mounts import Bpffs, MountSeen
 from ..mountinfo import Mount, mounts
 from ..shape import Entry
+from ..uapi import NAME_MAX
 
 
 def observe(path: str) -> MountSeen:
@@ -32,6 +36,7 @@ def observe(path: str) -> MountSeen:
         is_top = mount is not None and not place.missing and mount.point == path
         layers: Sequence[Mount] = _lowest_first(mount, table) if is_top and mount else ()
         below = layers[0].parent if layers else mount and mount.id
+        inside = [each.point for each in table if is_top and mount and each.parent == mount.id]
         return MountSeen(
             path,
             place.missing,
@@ -41,6 +46,11 @@ def observe(path: str) -> MountSeen:
             _bpffs(place, mount) if is_top and mount and mount.fstype == "bpf" else None,
             _kernel_has_bpffs(),
             next((each for each in table if each.id == below), None),
+            [point for point in inside if point != path],
+            frozenset(each.point for each in table),
+            _hindrance(place),
+            place.loose,
+            _may_mount(),
         )
 
 
@@ -52,6 +62,38 @@ def _lowest_first(top: Mount, table: Sequence[Mount]) -> List[Mount]:
     while layers[0].parent in by_id and by_id[layers[0].parent].point == top.point:
         layers.insert(0, by_id[layers[0].parent])
     return layers
+
+
+def _hindrance(place: Place) -> str:
+    """Why the missing directories cannot be made there, as far as it can be known."""
+    if not place.missing:
+        return ""
+    parts = place.path.split("/")
+    first = len(parts) - len(place.missing)
+    for depth, name in enumerate(parts[first:], first + 1):
+        if len(os.fsencode(name)) > NAME_MAX:
+            return _refused("/".join(parts[:depth]), errno.ENAMETOOLONG)
+    at_first = "/".join(parts[: first + 1])
+    if os.fstatvfs(place.fd).f_flag & os.ST_RDONLY:
+        return _refused(at_first, errno.EROFS)
+    if is_immutable(os.fsdecode(place.magic)):
+        return _refused(at_first, errno.EPERM)
+    if not os.access(place.magic, os.W_OK | os.X_OK, effective_ids=EFFECTIVE):
+        return _refused(at_first, errno.EACCES)
+    return ""
+
+
+def _refused(path: str, number: int) -> str:
+    return f"{path}: {refusal('mkdir', number, ActsOn.FILE)}"
+
+
+def _may_mount() -> bool:
+    # Who may not see it is not to be stopped by it.
+    with suppress(OSError), open("/proc/self/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("CapEff:"):
+                return bool(int(line.split()[1], 16) >> _CAP_SYS_ADMIN & 1)
+    return True
 
 
 def _bpffs(place: Place, mount: Mount) -> Bpffs:
@@ -92,3 +134,6 @@ def _kernel_has_bpffs() -> bool:
         raise PinningError(
             f"/proc/filesystems cannot be read ({error.strerror}): mount /proc first"
         ) from None
+
+
+_CAP_SYS_ADMIN = 21  # linux/capability.h

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from typing import Dict, FrozenSet, Sequence, Tuple, Union
 
 from ..engine.steps import Action, Change, Step
+from ..errors import refusal
 from ..found.mounts import Bpffs, MountSeen
 from ..mountinfo import Mount
 from ..people import People
@@ -32,13 +34,20 @@ def decide(wanted: Union[WantedMount, WantedUnmount], seen: MountSeen, people: P
         return _refuse(wanted, seen, f"{wanted.path} {problem}")
     there = seen.bpffs
     if there is None:
-        return Step(wanted, seen, Action.MOUNT)
+        problem = seen.hindrance if seen.may_mount else _not_allowed("mount", seen)
+        return _refuse(wanted, seen, problem) if problem else Step(wanted, seen, Action.MOUNT)
     delegate = _delegate_drift(wanted, there)
     if delegate:
         if not wanted.force or there.pins != [] or there.mount.root != "/":
             return _refuse(wanted, seen, _delegate_problem(wanted, there, delegate))
+        problem = _held(seen)
+        if problem:
+            return _refuse(wanted, seen, problem)
         return Step(wanted, seen, Action.MOUNT, delegate)
-    drift = access_drift(wanted.access, there.root, people) + _flag_drift(wanted, there)
+    flags = _flag_drift(wanted, there)
+    if flags and not seen.may_mount:
+        return _refuse(wanted, seen, _not_allowed("mount", seen))
+    drift = access_drift(wanted.access, there.root, people) + flags
     return Step(wanted, seen, Action.ADJUST if drift else Action.KEEP, drift)
 
 
@@ -88,7 +97,22 @@ def _decide_unmount(wanted: WantedUnmount, seen: MountSeen) -> MountStep:
             f"{wanted.path} holds {_pins(there)}, which an unmount would drop. Remove them "
             "first with ebpf.pinning.bpf_pin_absent, or set force: true to drop them",
         )
-    return Step(wanted, seen, Action.UNMOUNT)
+    problem = _held(seen)
+    return _refuse(wanted, seen, problem) if problem else Step(wanted, seen, Action.UNMOUNT)
+
+
+def _held(seen: MountSeen) -> str:
+    """Why it cannot be unmounted, whatever is in it."""
+    if seen.inside:
+        return (
+            f"{seen.path} cannot be unmounted while something is mounted in it "
+            f"({', '.join(seen.inside)}): unmount that first, then run again"
+        )
+    return "" if seen.may_mount else _not_allowed("umount", seen)
+
+
+def _not_allowed(call: str, seen: MountSeen) -> str:
+    return f"{seen.path}: {refusal(call, errno.EPERM)}"
 
 
 def _refuse(wanted: Union[WantedMount, WantedUnmount], seen: MountSeen, reason: str) -> MountStep:
@@ -109,8 +133,11 @@ def _obstacle(seen: MountSeen) -> str:
         )
     if not seen.kernel_has_bpffs:
         return "cannot be mounted: this kernel has no BPF file system; it needs CONFIG_BPF_SYSCALL"
-    if mount.fstype == "sysfs" and seen.missing:
-        return "does not exist, and nobody can make directories in sysfs: declare /sys/fs/bpf"
+    if mount.fstype in _NO_DIRECTORIES and seen.missing:
+        return (
+            f"does not exist, and nobody can make directories in {mount.fstype}: declare "
+            "/sys/fs/bpf"
+        )
     if seen.bpffs is None and mount.point == seen.path:
         return _other_mount(mount)
     if seen.stacked:
@@ -179,3 +206,11 @@ def _pins(there: Bpffs) -> str:
 
 
 _SHOWN = 5  # paths in a message
+# There are none to be made, or they are something else: a control group, an instance, an item.
+_NO_DIRECTORIES = frozenset(
+    {
+        *("binfmt_misc", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "efivarfs"),
+        *("fusectl", "mqueue", "proc", "pstore", "resctrl", "securityfs", "selinuxfs", "sysfs"),
+        "tracefs",
+    }
+)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import enum
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Tuple
 
+from .. import boot, fstab_file
 from ..apply.maps import MapKind
 from ..apply.mounts import MountDone, MountKind
 from ..engine.run import AnyKind, AnyPlan, Verdict, apply, each, predict
@@ -15,6 +16,7 @@ from ..found.pins import PinnedMap
 from ..map_types import map_type_name
 from ..plan.exposure import cautions
 from ..plan.maps import HELD_OPEN, spell_drift, ways_out
+from ..spec.mounts import WantedMount
 from .manifest import Loaded
 
 IN_PLACE, RESTORED = "in place", "restored"
@@ -64,7 +66,14 @@ def restore(loaded: Loaded, part: Part = Part.ALL) -> Iterator[Line]:
 def _mounts(loaded: Loaded, act: Act) -> Iterator[Line]:
     for manifest in loaded.manifests:
         for mount in manifest.mounts:
-            yield _line(MountKind(), mount, "bpffs", manifest.obstacles, act)
+            kind = MountKind(looks_only=True) if act is predict else MountKind(_source(mount))
+            yield _line(kind, mount, "bpffs", manifest.obstacles, act)
+
+
+def _source(wanted: WantedMount) -> str:
+    """With another than that of its entry in fstab, `mount -a` would mount a second one over it."""
+    start = boot.look(wanted.path)
+    return boot.source_of_new(wanted.path, None, fstab_file.glance(start.fstab), start)
 
 
 def _maps(loaded: Loaded, act: Act) -> Iterator[Line]:
