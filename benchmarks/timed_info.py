@@ -15,12 +15,12 @@ import sys
 import time
 
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.ebpf.pinning.plugins.module_utils import _info_face
+from ansible_collections.ebpf.pinning.plugins.module_utils._module import info as info_module
 from ansible_collections.ebpf.pinning.plugins.modules import bpf_pin_info
 
 
 def main() -> None:
-    work = _info_face.answer
+    work = info_module.answer
     seconds = []
 
     def timed(question):
@@ -30,7 +30,7 @@ def main() -> None:
         finally:
             seconds.append(time.perf_counter() - start)
 
-    _info_face.answer = timed
+    info_module.answer = timed
     output = io.StringIO()
     arguments = patch_module_args(json.load(sys.stdin))
     with arguments, contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):

@@ -16,14 +16,14 @@ import sys
 import time
 
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.ebpf.pinning.plugins.module_utils import _map_face
+from ansible_collections.ebpf.pinning.plugins.module_utils._module import maps as map_module
 from ansible_collections.ebpf.pinning.plugins.modules import bpf_map_pinned
 
 PHASES = (
-    ("read_pins", _map_face, "read_pins"),
-    ("observe", _map_face.MapKind, "observe"),
-    ("plan", _map_face, "plan"),
-    ("apply", _map_face, "apply"),
+    ("read_pins", map_module, "read_pins"),
+    ("observe", map_module.MapKind, "observe"),
+    ("plan", map_module, "plan"),
+    ("apply", map_module, "apply"),
 )
 
 

@@ -410,8 +410,8 @@ cautions:
 """
 
 from ..module_utils._core.options import GROWTHS, MAP, MISMATCHES, SHAPE
-from ..module_utils._map_face import run
-from ..module_utils._module import PinningModule
+from ..module_utils._module.arguments import PinningModule
+from ..module_utils._module.maps import run
 
 
 def main() -> None:

@@ -220,8 +220,8 @@ cautions:
 """
 
 from ..module_utils._core.options import ACCESS
-from ..module_utils._module import PinningModule
-from ..module_utils._object_face import run
+from ..module_utils._module.arguments import PinningModule
+from ..module_utils._module.objects import run
 
 
 def main() -> None:

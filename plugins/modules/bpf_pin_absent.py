@@ -150,8 +150,8 @@ counts:
   sample: {"removed": 1, "missing": 0, "spared": 0}
 """
 
-from ..module_utils._absence_face import run
-from ..module_utils._module import PinningModule
+from ..module_utils._module.absence import run
+from ..module_utils._module.arguments import PinningModule
 
 
 def main() -> None:

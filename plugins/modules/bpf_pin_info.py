@@ -200,8 +200,8 @@ mounts:
       hidden: false
 """
 
-from ..module_utils._info_face import run
-from ..module_utils._module import PinningModule
+from ..module_utils._module.arguments import PinningModule
+from ..module_utils._module.info import run
 
 
 def main() -> None:

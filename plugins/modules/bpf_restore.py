@@ -144,8 +144,8 @@ sandbox:
 """
 
 from ..module_utils._core.options import ACCESS
-from ..module_utils._module import PinningModule
-from ..module_utils._restore_face import DEFAULT_MANIFESTS, run
+from ..module_utils._module.arguments import PinningModule
+from ..module_utils._module.restore import DEFAULT_MANIFESTS, run
 
 
 def main() -> None:

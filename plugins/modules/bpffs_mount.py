@@ -211,8 +211,8 @@ dropped:
 """
 
 from ..module_utils._core.options import MOUNT
-from ..module_utils._module import PinningModule
-from ..module_utils._mount_face import run
+from ..module_utils._module.arguments import PinningModule
+from ..module_utils._module.mounts import run
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import posixpath
 import typing as t
 
 from ..module_utils._core.errors import PinningError
-from ..module_utils._core.spec.absence import Prune, prune
+from ..module_utils._core.kinds.absence.declaration import Prune, prune
 from ..module_utils._core.options import FREED
 
 Arguments = t.Mapping[str, t.Any]

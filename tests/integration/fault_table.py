@@ -306,7 +306,7 @@ SCENARIOS = [
         pins=_pin("grown", _SMALL, _THREE),
         then={"grown": {"max_entries": 16, "entries": _THREE}},
         calls="MAP_LOOKUP_BATCH, MAP_UPDATE_BATCH",
-        tuning={"_core.apply.copying._MEMORY": 24},
+        tuning={"_core.kinds.maps.copy._MEMORY": 24},
     ),
     Scenario(
         "migrate while others write",

@@ -58,8 +58,8 @@ FOREIGN: dict[str, tuple[str, Sequence[str]]] = {
         ["host.py", "regular"],
     ),
     "a file for a directory of the core": (
-        "rm -r $C/_core/spec; touch $C/_core/spec",
-        ["_core/spec"],
+        "rm -r $C/_core/engine; touch $C/_core/engine",
+        ["_core/engine"],
     ),
 }
 
@@ -186,7 +186,7 @@ def _age(place: Place) -> None:
     (core,) = place.library.glob("core-*")
     old = place.library / f"core-{'0' * 16}"
     core.rename(old)
-    with (old / "_core" / "restore" / "command.py").open("a") as file:
+    with (old / "_core" / "command" / "main.py").open("a") as file:
         file.write("# of an older collection\n")
     text = place.starter.read_text()
     place.starter.write_text(text.replace(core.name, old.name))

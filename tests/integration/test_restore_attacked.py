@@ -34,7 +34,7 @@ PLANTED = {
     "more of a module of the core": "plant $C/_core/x; cat $C/_core/x >> $C/_core/advice.py",
     "a core of the user's": f"plant $C/argparse.py; chown -R {USER} $C",
     "an open core": "plant $C/argparse.py; chmod -R 0777 $C",
-    "what Python has compiled": "compiled $C/_core/restore/command.py",
+    "what Python has compiled": "compiled $C/_core/command/main.py",
     "what Python has compiled of all": "compiled $C/_core/__init__.py",
     "a symlink beside the core": "plant $L/elsewhere; ln -s ../elsewhere $C/argparse.py",
     "a core of a killed run": "mkdir -p $C~abcdefgh/_core; plant $C~abcdefgh/_core/__init__.py",

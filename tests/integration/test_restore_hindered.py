@@ -58,9 +58,9 @@ HINDERED: dict[str, tuple[str, Fields, Sequence[str]]] = {
         ["$C/_core/host.py is immutable"],
     ),
     "an immutable file of a core that is to go": (
-        "chattr +i $C/_core/restore/work.py",
+        "chattr +i $C/_core/command/work.py",
         OFF,
-        ["$C/_core/restore/work.py is immutable"],
+        ["$C/_core/command/work.py is immutable"],
     ),
     "an immutable directory above the library": (
         "rm -r $L; chattr +i $P/lib",

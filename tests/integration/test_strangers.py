@@ -488,8 +488,8 @@ directory, script = sys.argv[1:]
 item = {"name": "flows", "type": "hash", "key_size": 4, "value_size": 64, "max_entries": 16}
 defaults = {"directory": directory, "on_mismatch": "fail"}
 host, users = load(f"{core}.host").this_host(), load(f"{core}.users").Users()
-pins = load(f"{core}.spec.maps").read_pins([item], defaults, host, users)
-engine, kind = load(f"{core}.engine.run"), load(f"{core}.apply.maps").MapKind()
+pins = load(f"{core}.kinds.maps.declaration").read_pins([item], defaults, host, users)
+engine, kind = load(f"{core}.engine.run"), load(f"{core}.kinds.maps.apply").MapKind()
 decided = engine.plan(kind, kind.observe(pins))
 assert not decided.problems
 assert os.system(script) == 0

@@ -13,10 +13,16 @@ from dataclasses import dataclass, replace
 
 import strategies as some  # before module_utils, which it makes known
 from hypothesis import strategies as st
-from module_utils._core.apply.maps import MapKind
 from module_utils._core.engine.kind import Observed
 from module_utils._core.engine.steps import Action
-from module_utils._core.found.pins import (
+from module_utils._core.fields import STAGING
+from module_utils._core.kinds.maps.apply import MapKind
+from module_utils._core.kinds.maps.declaration import MapSpec, WantedPin
+from module_utils._core.kinds.maps.migration import with_btf_of
+from module_utils._core.kinds.maps.plan import Freeze, MapPlan, MapStep
+from module_utils._core.kinds.pins.access import inherited
+from module_utils._core.kinds.pins.declaration import OnMismatch
+from module_utils._core.kinds.pins.observed import (
     NO_DETAILS,
     NOTHING,
     DirectorySeen,
@@ -28,13 +34,7 @@ from module_utils._core.found.pins import (
     Survey,
 )
 from module_utils._core.map_types import Host
-from module_utils._core.plan.access import inherited
-from module_utils._core.plan.maps import Freeze, MapPlan, MapStep
-from module_utils._core.plan.migration import with_btf_of
 from module_utils._core.shape import ROOT, Access, Entry, Identity, MapBtf, MapShape
-from module_utils._core.spec.fields import STAGING
-from module_utils._core.spec.maps import MapSpec, WantedPin
-from module_utils._core.spec.names import OnMismatch
 
 HOST = Host(page_size=4096, possible_cpus=6)
 

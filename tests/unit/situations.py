@@ -14,12 +14,14 @@ from faces import Exited, checked
 from hypothesis import assume
 from hypothesis import strategies as st
 from models import ENTRIES, HOST, Held, World, kernel_makes
-from module_utils import _map_face
-from module_utils._core.apply.maps import MapKind
 from module_utils._core.btf import Btf
 from module_utils._core.engine.run import plan
 from module_utils._core.errors import Problems
-from module_utils._core.found.pins import (
+from module_utils._core.kinds.maps.apply import MapKind
+from module_utils._core.kinds.maps.declaration import MapSpec, WantedPin, read_pins
+from module_utils._core.kinds.maps.plan import MapPlan
+from module_utils._core.kinds.pins.declaration import OnMismatch
+from module_utils._core.kinds.pins.observed import (
     A_DIRECTORY,
     NO_DETAILS,
     NotAPin,
@@ -29,11 +31,9 @@ from module_utils._core.found.pins import (
     Program,
 )
 from module_utils._core.map_types import MAP_TYPES, Host, TakesBtf
-from module_utils._core.plan.maps import MapPlan
 from module_utils._core.shape import MapBtf, MapShape
-from module_utils._core.spec.maps import MapSpec, WantedPin, read_pins
-from module_utils._core.spec.names import OnMismatch
 from module_utils._core.users import Users
+from module_utils._module import maps as map_module
 from strategies import RARELY, YES_OR_NO
 
 TIMER = "bpf_timer"  # user space sees zeros where a value has one
@@ -146,7 +146,7 @@ class Situation:
     def check(self) -> Exited:
         """The result of bpf_map_pinned in check mode."""
         return checked(
-            _map_face,
+            map_module,
             self.arguments,
             MapKind=self.kind,
             this_host=lambda: HOST,

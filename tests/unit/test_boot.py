@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import pytest
-from _core import boot, fstab
-from _core.boot import Boot
-from _core.found.mounts import Bpffs, Mount, MountSeen
+from _core.kinds.mounts import boot, fstab
+from _core.kinds.mounts.boot import Boot
+from _core.kinds.mounts.declaration import read_mount
+from _core.kinds.mounts.observed import Bpffs, Mount, MountSeen
 from _core.people import NUMBERS_ONLY
 from _core.shape import Entry, Identity
-from _core.spec.mounts import read_mount
 
 PATH = "/srv/bpf"
 OLD = Boot("/etc/fstab", systemd_runs=True, systemd_starts=True, shows_sources=False)

@@ -128,7 +128,7 @@ def test_what_a_killed_run_left_is_told_since_the_task_counts_as_changed() -> No
 
 
 def test_the_program_of_a_host_is_one_thing_however_many_files_it_has() -> None:
-    names = ("core-1/_core/a.py", "core-1/_core/plan/b.py", "ebpf-pinning")
+    names = ("core-1/_core/a.py", "core-1/_core/engine/b.py", "ebpf-pinning")
     files = [{"path": f"/lib/{name}", "action": "written"} for name in names]
     told = read("bpf_restore", {"files": files}, failed=False, check=True)
     assert [(each.path, each.state, each.note) for each in told.findings] == [

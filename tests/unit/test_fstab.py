@@ -10,8 +10,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from _core import fstab, fstab_file
-from _core.spec.mounts import WantedMount, read_mount
+from _core.kinds.mounts import fstab, fstab_file
+from _core.kinds.mounts.declaration import WantedMount, read_mount
 from _core.users import Users
 
 OTHERS = (

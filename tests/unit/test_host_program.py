@@ -16,10 +16,10 @@ import pytest
 # As a part of plugins/: the face imports the core.
 sys.path.insert(0, str(Path(__file__).parents[2] / "plugins"))
 
-from module_utils import _host_program as host_program
-from module_utils import _restore_face
 from module_utils._core.errors import PinningError
-from module_utils._host_program import HostFile
+from module_utils._module import host_program
+from module_utils._module import restore as restore_module
+from module_utils._module.host_program import HostFile
 
 CORE = Path(__file__).parents[2] / "plugins" / "module_utils" / "_core"
 LIBRARY = "/usr/local/lib/ebpf-pinning"
@@ -133,10 +133,10 @@ BAD = ["", ".", "..", ".hidden", "a/b", "/etc/passwd", "a\0b", "x" * 201]
 
 def test_a_name_is_one_of_a_file_that_is_not_hidden() -> None:
     for name in GOOD:
-        assert _restore_face._name({"name": name}) == name
+        assert restore_module._name({"name": name}) == name
     for name in BAD:
         with pytest.raises(PinningError, match="no name of a file"):
-            _restore_face._name({"name": name})
+            restore_module._name({"name": name})
 
 
 HOLDERS = [
@@ -152,5 +152,5 @@ def test_what_the_unit_may_write_to_is_the_mount_that_holds_the_pins(
     directory: str, holder: str
 ) -> None:
     points = ["/sys/fs/bpf", "/sys/fs/bpf/inner"]
-    assert _restore_face._holder(directory, points) == holder
-    assert _restore_face._holder(directory, ["/"]) == "/"
+    assert restore_module._holder(directory, points) == holder
+    assert restore_module._holder(directory, ["/"]) == "/"

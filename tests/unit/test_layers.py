@@ -16,15 +16,17 @@ CORE = MODULE_UTILS / "_core"
 SOURCES = sorted(CORE.rglob("*.py"))
 
 
-PURE_ROOMS = ("engine", "found", "plan", "spec")
+# Of a kind, and of the core: what decides, and what is decided about.
+PURE_PARTS = ("access", "declaration", "exposure", "migration", "observed", "plan")
 PURE_FILES = (
     *("btf", "btf_fields", "btf_likeness", "btf_types", "map_types", "map_words", "mountinfo"),
-    *("options", "people", "shape", "uapi", "visible"),
+    *("fields", "options", "people", "shape", "uapi", "visible"),
 )
 PURE = sorted(
     ".".join(path.relative_to(MODULE_UTILS).with_suffix("").parts)
     for path in SOURCES
-    if path.parent.name in PURE_ROOMS or (path.parent == CORE and path.stem in PURE_FILES)
+    if path.parent.name == "engine"
+    or path.stem in (PURE_FILES if path.parent == CORE else PURE_PARTS)
 )
 # What asks the system anything raises, from before the first import on.
 WITHOUT_A_SYSTEM = """
@@ -44,10 +46,10 @@ builtins.open = no_system
 DECIDING = """
 from _core.map_types import Host
 from _core.people import NUMBERS_ONLY, ROOT_ONLY
-from _core.found.pins import NOTHING, PinnedMap, NO_DETAILS
+from _core.kinds.pins.observed import NOTHING, PinnedMap, NO_DETAILS
 from _core.shape import Entry, Identity
-from _core.plan.maps import decide
-from _core.spec.maps import read_pins
+from _core.kinds.maps.plan import decide
+from _core.kinds.maps.declaration import read_pins
 defaults = {"directory": "/sys/fs/bpf", "on_mismatch": "fail", "owner": "7", "mode": "0640"}
 item = {"name": "a", "type": "hash", "key_size": 4, "value_size": 8, "max_entries": 1}
 (wanted,) = read_pins([item], defaults, Host(4096, 4), NUMBERS_ONLY)
@@ -71,7 +73,12 @@ def run_alone(program: str) -> str:
 
 def test_the_pure_rooms_are_known() -> None:
     assert len(PURE) >= 25
-    assert {"_core.plan.maps", "_core.spec.mounts", "_core.engine.run", "_core.people"} <= {*PURE}
+    assert {
+        "_core.kinds.maps.plan",
+        "_core.kinds.mounts.declaration",
+        "_core.engine.run",
+        "_core.people",
+    } <= {*PURE}
 
 
 @pytest.mark.parametrize("module", PURE)
@@ -80,7 +87,7 @@ def test_what_is_pure_asks_no_system(module: str) -> None:
     loaded = {*run_alone(program).split()}
     assert module in loaded
     assert not {"ctypes", "_core.syscall", "_core.bpffs", "_core.objects"} & loaded
-    assert not {name for name in loaded if name.startswith(("_core.observe", "_core.apply"))}
+    assert not {name for name in loaded if name.endswith((".observe", ".apply"))}
 
 
 def test_a_step_is_decided_without_a_system() -> None:

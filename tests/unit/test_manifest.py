@@ -15,12 +15,12 @@ import strategies as some
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from module_utils._core import options as _options
+from module_utils._core.command import manifest
+from module_utils._core.command.manifest import Manifest, content, parse
 from module_utils._core.errors import PinningError
 from module_utils._core.host import this_host
-from module_utils._core.restore import manifest
-from module_utils._core.restore.manifest import Manifest, content, parse
-from module_utils._core.spec.maps import read_pins
-from module_utils._core.spec.mounts import read_mount
+from module_utils._core.kinds.maps.declaration import read_pins
+from module_utils._core.kinds.mounts.declaration import read_mount
 from module_utils._core.users import Users
 
 Fields = Dict[str, Any]

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
-from _core.apply.absence import AbsenceKind, path_of
 from _core.engine.kind import Observed
 from _core.engine.run import plan
 from _core.engine.steps import Action
 from _core.errors import PinningError
-from _core.found.pins import (
+from _core.kinds.absence.apply import AbsenceKind, path_of
+from _core.kinds.absence.declaration import AbsentPaths, Prune, absent_paths, prune
+from _core.kinds.absence.plan import AbsencePlan, Emptied, items_at, items_in
+from _core.kinds.pins.observed import (
     A_DIRECTORY,
     NO_DETAILS,
     NOTHING,
@@ -25,9 +27,7 @@ from _core.found.pins import (
     Sight,
     Tree,
 )
-from _core.plan.absence import AbsencePlan, Emptied, items_at, items_in
 from _core.shape import Entry, Identity, MapShape
-from _core.spec.absence import AbsentPaths, Prune, absent_paths, prune
 
 ROOT = "/sys/fs/bpf/app"
 ENTRY = Entry(Identity(1, 2), 0, 0, 0o600)

@@ -8,12 +8,16 @@ import base64
 from typing import Any
 
 import pytest
-from _core.apply.maps import MapKind
 from _core.btf import Btf, minimal
 from _core.engine.kind import Observed
 from _core.engine.run import plan
 from _core.engine.steps import Action, Cure
-from _core.found.pins import (
+from _core.kinds.maps.apply import MapKind
+from _core.kinds.maps.declaration import WantedPin, read_pins
+from _core.kinds.maps.migration import loses_btf, obstacles, with_btf_of
+from _core.kinds.maps.plan import MapPlan, decide, unverified
+from _core.kinds.pins.access import inherited
+from _core.kinds.pins.observed import (
     A_DIRECTORY,
     NOTHING,
     DirectorySeen,
@@ -30,11 +34,7 @@ from _core.found.pins import (
 )
 from _core.map_types import Host
 from _core.people import NUMBERS_ONLY, ROOT_ONLY, People
-from _core.plan.access import inherited
-from _core.plan.maps import MapPlan, decide, unverified
-from _core.plan.migration import loses_btf, obstacles, with_btf_of
 from _core.shape import Access, Entry, Identity, MapBtf, MapShape
-from _core.spec.maps import WantedPin, read_pins
 
 ENTRY = Entry(Identity(1, 2), owner=0, group=0, mode=0o600)
 SHAPE = MapShape(number=1, key_size=4, value_size=8, max_entries=16, flags=0, map_extra=0)

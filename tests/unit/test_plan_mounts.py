@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from _core.engine.steps import Action
-from _core.found.mounts import Bpffs, Mount, MountSeen
+from _core.kinds.mounts.declaration import WantedMount, WantedUnmount, read_mount
+from _core.kinds.mounts.observed import Bpffs, Mount, MountSeen
+from _core.kinds.mounts.plan import MountStep, decide, dropped, inheriting, unmounts
 from _core.people import NUMBERS_ONLY, ROOT_ONLY
-from _core.plan.mounts import MountStep, decide, dropped, inheriting, unmounts
 from _core.shape import Access, Entry, Identity
-from _core.spec.mounts import WantedMount, WantedUnmount, read_mount
 
 PATH = "/sys/fs/bpf"
 

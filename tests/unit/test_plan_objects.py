@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from _core.apply.objects import ObjectKind
 from _core.engine.kind import Observed
 from _core.engine.run import plan
 from _core.engine.steps import Action, Cure
-from _core.found.objects import KernelObject, Resolution, Unresolved
-from _core.found.pins import (
+from _core.kinds.objects.apply import ObjectKind
+from _core.kinds.objects.declaration import read_objects
+from _core.kinds.objects.observed import KernelObject, Resolution, Unresolved
+from _core.kinds.objects.plan import ObjectPlan
+from _core.kinds.pins.observed import (
     A_DIRECTORY,
     NO_DETAILS,
     NOTHING,
@@ -27,9 +29,7 @@ from _core.found.pins import (
     PinnedProg,
 )
 from _core.people import NUMBERS_ONLY
-from _core.plan.objects import ObjectPlan
 from _core.shape import Entry, Identity, MapShape
-from _core.spec.objects import read_objects
 
 ROOT = "/sys/fs/bpf"
 ENTRY = Entry(Identity(1, 2), 0, 0, 0o600)

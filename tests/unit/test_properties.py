@@ -29,12 +29,15 @@ from models import (
     kernels_own_flags,
     with_access,
 )
-from module_utils import _map_face
-from module_utils._core.apply import names as apply_names
 from module_utils._core.engine.run import apply
 from module_utils._core.engine.steps import Action, Cure
 from module_utils._core.errors import Problems
-from module_utils._core.found.pins import (
+from module_utils._core.kinds.maps.declaration import ValueGrowth, WantedPin, read_pins
+from module_utils._core.kinds.maps.plan import decide
+from module_utils._core.kinds.pins import apply as apply_names
+from module_utils._core.kinds.pins.access import access_drift
+from module_utils._core.kinds.pins.declaration import OnMismatch
+from module_utils._core.kinds.pins.observed import (
     NO_DETAILS,
     NOTHING,
     Found,
@@ -44,13 +47,10 @@ from module_utils._core.found.pins import (
 )
 from module_utils._core.map_types import MAP_TYPES, Host, map_type_name
 from module_utils._core.people import ROOT_ONLY
-from module_utils._core.plan.access import access_drift
-from module_utils._core.plan.maps import decide
 from module_utils._core.shape import Access, Entry, Identity, MapShape
-from module_utils._core.spec.maps import ValueGrowth, WantedPin, read_pins
-from module_utils._core.spec.names import OnMismatch
 from module_utils._core.uapi import flag_names
 from module_utils._core.users import Users
+from module_utils._module import maps as map_module
 from situations import TIMER, Situation, read_one, situations, struct_named
 from strategies import examples
 
@@ -164,7 +164,7 @@ def test_every_map_is_dealt_with_as_declared() -> None:
             kinds.setdefault(action, set()).add(wanted.map.shape.number)
 
     in_all_situations(450, check)
-    actions = [each.value for each in (*_map_face.DONE, Action.KEEP, Action.REFUSE)]
+    actions = [each.value for each in (*map_module.DONE, Action.KEEP, Action.REFUSE)]
     assert min(seen[action] for action in actions) >= 10, seen
     assert min(seen[f"incompatible with {each.value}"] for each in OnMismatch) >= 3, seen
     drifts = {"owner", "group", "mode", "frozen", "type", "btf", "inner_map", "object"}
@@ -200,7 +200,7 @@ def test_a_plan_for_maps_that_was_carried_out_leaves_nothing_to_do() -> None:
                 assert new.entries == old.entries
 
     in_all_situations(450, check)
-    assert min(seen[action.value] for action in _map_face.DONE) >= 5, seen
+    assert min(seen[action.value] for action in map_module.DONE) >= 5, seen
 
 
 def test_changed_and_the_diff_say_whether_maps_change() -> None:

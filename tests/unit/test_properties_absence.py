@@ -19,13 +19,14 @@ from faces import Exited, Failed, assert_told, checked
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from models import ENTRIES
-from module_utils import _absence_face
-from module_utils._core.apply import absence as apply_absence
 from module_utils._core.engine.kind import Observed
 from module_utils._core.engine.run import apply, plan
 from module_utils._core.engine.steps import Action
 from module_utils._core.errors import Problems
-from module_utils._core.found.pins import (
+from module_utils._core.kinds.absence import apply as apply_absence
+from module_utils._core.kinds.absence.declaration import AbsentPaths, Prune, absent_paths, prune
+from module_utils._core.kinds.absence.plan import AbsencePlan, Emptied, items_at, items_in
+from module_utils._core.kinds.pins.observed import (
     A_DIRECTORY,
     A_MOUNT_POINT,
     NO_DETAILS,
@@ -39,9 +40,8 @@ from module_utils._core.found.pins import (
     Sight,
     Tree,
 )
-from module_utils._core.plan.absence import AbsencePlan, Emptied, items_at, items_in
 from module_utils._core.shape import Identity, MapShape
-from module_utils._core.spec.absence import AbsentPaths, Prune, absent_paths, prune
+from module_utils._module import absence as absence_module
 from strategies import YES_OR_NO, examples
 
 
@@ -170,7 +170,7 @@ def test_paths_that_were_freed_are_free(recurse: bool, read_only: bool) -> None:
         wanted = absent_paths(paths, kind, recurse=recurse)
         decided = planned(items_at(wanted, there.seen(wanted)))
         with mock.patch.object(apply_absence, "observe_paths", there.seen):
-            result = checked(_absence_face, {"path": paths, "type": kind, "recurse": recurse})
+            result = checked(absence_module, {"path": paths, "type": kind, "recurse": recurse})
         doomed = {
             path: found
             for path, found in there.there.items()
@@ -226,7 +226,7 @@ def test_a_directory_that_was_pruned_holds_what_is_to_stay(recurse: bool, read_o
         decided = planned(items_in(wanted, there.tree(wanted)))
         parameters = {**arguments, "path": None, "type": kind, "prune_shared": False}
         with mock.patch.object(apply_absence, "observe_tree", there.tree):
-            result = checked(_absence_face, parameters)
+            result = checked(absence_module, parameters)
 
         def goes(path: str) -> bool:
             found, name = there.there[path], path.replace(f"{directory}/", "", 1)

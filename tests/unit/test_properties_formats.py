@@ -14,11 +14,12 @@ import pytest
 import strategies as some
 from hypothesis import given
 from hypothesis import strategies as st
-from module_utils._core import fstab, mountinfo
+from module_utils._core import mountinfo
 from module_utils._core.btf import Btf, BtfError
 from module_utils._core.host import count_cpus
+from module_utils._core.kinds.mounts import fstab
+from module_utils._core.kinds.mounts.declaration import OPPOSITES, WantedMount, read_mount
 from module_utils._core.mountinfo import Mount
-from module_utils._core.spec.mounts import OPPOSITES, WantedMount, read_mount
 from module_utils._core.users import Users
 from strategies import examples
 

@@ -14,12 +14,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from models import ENTRIES, Held, are_kin, kernel_makes, kernel_takes
 from module_utils._core.engine.steps import Action
-from module_utils._core.found.pins import NO_DETAILS, PinnedMap
+from module_utils._core.kinds.maps.declaration import WantedPin
+from module_utils._core.kinds.maps.migration import with_btf_of
+from module_utils._core.kinds.maps.plan import decide
+from module_utils._core.kinds.pins.observed import NO_DETAILS, PinnedMap
 from module_utils._core.map_types import MAP_TYPES
 from module_utils._core.people import ROOT_ONLY
-from module_utils._core.plan.maps import decide
-from module_utils._core.plan.migration import with_btf_of
-from module_utils._core.spec.maps import WantedPin
 from situations import TIMER, outgrown, read_inner, read_one, struct_named, takes_btf
 from strategies import RARELY, YES_OR_NO, examples
 

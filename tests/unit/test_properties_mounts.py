@@ -17,13 +17,16 @@ import strategies as some
 from faces import Exited, Failed, assert_told, checked
 from hypothesis import given
 from hypothesis import strategies as st
-from module_utils import _mount_face
-from module_utils._core.apply import mounts as apply_mounts
 from module_utils._core.engine.steps import Action
-from module_utils._core.found.mounts import Bpffs, MountSeen
-from module_utils._core.mountinfo import Mount
-from module_utils._core.people import ROOT_ONLY
-from module_utils._core.plan.mounts import (
+from module_utils._core.kinds.mounts import apply as apply_mounts
+from module_utils._core.kinds.mounts.declaration import (
+    WantedMount,
+    WantedUnmount,
+    flag_bits,
+    read_mount,
+)
+from module_utils._core.kinds.mounts.observed import Bpffs, MountSeen
+from module_utils._core.kinds.mounts.plan import (
     MountStep,
     decide,
     dropped,
@@ -31,9 +34,11 @@ from module_utils._core.plan.mounts import (
     inheriting,
     unmounts,
 )
+from module_utils._core.mountinfo import Mount
+from module_utils._core.people import ROOT_ONLY
 from module_utils._core.shape import Entry, Identity
-from module_utils._core.spec.mounts import WantedMount, WantedUnmount, flag_bits, read_mount
 from module_utils._core.users import Users
+from module_utils._module import mounts as mount_module
 from strategies import RARELY, YES_OR_NO, examples
 
 # man 2 mount
@@ -209,7 +214,7 @@ def mount_points(draw: st.DrawFn) -> MountPoint:
 def look_at(there: MountPoint, arguments: Mapping[str, Any]) -> Exited:
     parameters = {"boot": None, **arguments}
     with mock.patch.object(apply_mounts, "observe", there.observe):
-        return checked(_mount_face, parameters)
+        return checked(mount_module, parameters)
 
 
 def assert_is_as_declared(there: Mounted, arguments: Mapping[str, Any]) -> None:

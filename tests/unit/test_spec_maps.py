@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from _core.errors import Problems
+from _core.kinds.maps.declaration import WantedPin, read_pins
 from _core.map_types import Host
-from _core.spec.maps import WantedPin, read_pins
 from _core.users import Users
 
 DEFAULTS = {"directory": "/sys/fs/bpf", "on_mismatch": "fail"}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from _core.errors import PinningError, Problems
-from _core.spec.info import read_question
-from _core.spec.names import OnMismatch
-from _core.spec.objects import REFERENCES, WantedObject, read_objects
+from _core.info.question import read_question
+from _core.kinds.objects.declaration import REFERENCES, WantedObject, read_objects
+from _core.kinds.pins.declaration import OnMismatch
 from _core.users import Users
 
 DEFAULTS = {"directory": "/sys/fs/bpf", "on_mismatch": "fail"}

@@ -15,7 +15,7 @@ from . import elements
 from .advice import ENOTSUPP
 from .elements import Batch, BatchReader
 from .errors import PinningError
-from .found.pins import Survey
+from .kinds.pins.observed import Survey
 from .map_types import MAP_TYPES_BY_NUMBER, Host, Kin
 from .shape import MapShape
 from .syscall import KernelError

@@ -14,7 +14,7 @@ from . import kernel, uapi
 from .bpffs import ENTRY, describe_mode
 from .btf import Btf, BtfError
 from .errors import PinningError
-from .found.pins import (
+from .kinds.pins.observed import (
     NO_DETAILS,
     NOTHING,
     Found,

@@ -22,9 +22,9 @@ from typing import Callable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from . import kernel
 from .bpffs import ENTRY, PathProblem, Place, describe_mode, mount_id, open_readable
+from .fields import STAGING, is_staging_name, octal
 from .lock import Patience, try_lock
 from .shape import Access
-from .spec.fields import STAGING, is_staging_name, octal
 from .syscall import Fd, KernelError
 
 

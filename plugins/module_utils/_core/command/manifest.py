@@ -1,0 +1,292 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Manifests: declarations that a host keeps, to put them back after a restart.
+
+One JSON file for each declaration, in a directory of their own. A file that anybody but root
+could have written, or that does not hold together, is refused as a whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
+
+from .. import options
+from ..errors import TROUBLE, Gathering, PinningError
+from ..fields import read_access
+from ..host import this_host
+from ..kinds.maps.declaration import WantedPin, read_pins
+from ..kinds.mounts.declaration import WantedMount, read_mount
+from ..options import Options
+from ..ownership import roots_own
+from ..people import BadField, UnknownUser
+from ..users import Users
+
+VERSION = 1  # of the format; a program reads all versions up to its own
+SUFFIX = ".json"
+Json = Dict[str, object]
+Check = Callable[[object], object]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What one file declares."""
+
+    path: str
+    mounts: Sequence[WantedMount]
+    pins: Sequence[WantedPin]
+    obstacles: Mapping[str, str]  # by path: why this host cannot have it as declared
+
+
+class Loaded(NamedTuple):
+    """All manifests that could be read, and what is wrong with the others."""
+
+    manifests: Sequence[Manifest]
+    problems: Sequence[str]
+
+
+def content(mounts: Sequence[Json], maps: Sequence[Json], defaults: Json) -> bytes:
+    """A manifest as it is written: the same declarations are the same bytes."""
+    whole = {"version": VERSION, "mounts": mounts, "defaults": defaults, "maps": maps}
+    return (json.dumps(_given(whole), indent=1, sort_keys=True) + "\n").encode()
+
+
+def load_all(directory: str) -> Loaded:
+    """Read every manifest in `directory`, by name; none when it does not exist."""
+    manifests: List[Manifest] = []
+    problems: List[str] = []
+    try:
+        names = manifest_names(directory)
+        check_directory(directory)
+    except FileNotFoundError:
+        return Loaded((), ())
+    except OSError as error:
+        return Loaded((), [f"{directory} {_spelled(error)}"])
+    except PinningError as error:
+        return Loaded((), [str(error)])
+    for name in names:
+        path = f"{directory}/{name}"
+        try:
+            manifests.append(_load(path))
+        except TROUBLE as error:
+            problems += [f"{path}: {_cut(line)}" for line in _spelled(error).splitlines()]
+    return Loaded(manifests, problems)
+
+
+def manifest_names(directory: str) -> List[str]:
+    """The files in `directory` that are manifests, in the order they are read in."""
+    return sorted(name for name in os.listdir(directory) if name.endswith(SUFFIX))
+
+
+def parse(text: bytes, path: str) -> Manifest:
+    """Check a manifest like the arguments of the modules; PinningError with all that is wrong."""
+    try:
+        return _read(text, path)
+    except RecursionError:  # while it is read, or while it is said what is wrong
+        raise BadField(f"is nested too deeply: {_AGAIN}") from None
+
+
+def _read(text: bytes, path: str) -> Manifest:
+    try:
+        whole = json.loads(text)
+    except ValueError as error:
+        raise BadField(f"is no JSON, perhaps cut short: {_AGAIN} ({error})") from None
+    if not isinstance(whole, dict) or whole.get("version") != VERSION:
+        raise BadField(f"is not of version {VERSION}, the one that this program reads: {_AGAIN}")
+    whole = _checked(whole, _WHOLE)
+    problems = Gathering()
+    obstacles: Dict[str, str] = {}
+    mounts = [
+        problems.of(partial(_mount, mount, obstacles), f"mounts[{index}]: ")
+        for index, mount in enumerate(whole.get("mounts", []))
+    ]
+    defaults = problems.of(lambda: _checked(whole.get("defaults", {}), _DEFAULTS), "defaults: ")
+    maps = [
+        problems.of(partial(_checked, item, _MAP), f"maps[{index}]: ")
+        for index, item in enumerate(whole.get("maps", []))
+    ]
+    problems.raise_any()
+    strangers = [_stranger({**defaults, **item}) for item in maps]
+    known = [{**item, **_ROOT} if who else item for item, who in zip(maps, strangers)]
+    pins = read_pins(known, {**defaults, **_POLICY}, this_host(), Users())
+    obstacles.update({pin.path: who for pin, who in zip(pins, strangers) if who})
+    return Manifest(path, mounts, pins, obstacles)
+
+
+def check_directory(path: str) -> None:
+    """Raise PinningError unless root alone decides what is in `path`, a directory of root's own."""
+    roots_own(os.path.join(os.getcwd(), path))
+    with suppress(FileNotFoundError):
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            raise BadField(f"{path} is a symlink: declare the real path")
+        try:
+            check_owner(status)
+        except BadField as error:
+            raise BadField(f"{path} {error}") from None
+
+
+def check_owner(status: os.stat_result) -> None:
+    """Raise BadField unless only root may write to what has this status."""
+    if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise BadField(
+            f"belongs to user id {status.st_uid}, mode {status.st_mode & 0o7777:04o}: only root "
+            "may be able to write to it; look at who changed it and at what is in it now, then "
+            "give it back to root"
+        )
+
+
+def _spelled(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    if error.errno == errno.ELOOP:
+        return "is a symlink: put the file itself there"
+    return f"cannot be read ({error.strerror}): look at it with `stat`, mend that, then run again"
+
+
+def _load(path: str) -> Manifest:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    fd = os.open(path, flags)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise BadField("is no regular file: look at who made it, and remove it")
+        check_owner(os.fstat(fd))
+        with open(fd, "rb", closefd=False) as file:
+            return parse(file.read(), path)
+    finally:
+        os.close(fd)
+
+
+def _mount(fields: object, obstacles: Dict[str, str]) -> WantedMount:
+    fields = _checked(fields, _MOUNT)
+    if "path" not in fields:
+        raise BadField(f"path is missing: {_AGAIN}")
+    who = _stranger(fields)
+    wanted = read_mount({**fields, **_ROOT} if who else fields, Users())
+    if who:
+        obstacles[wanted.path] = who
+    return wanted
+
+
+def _stranger(fields: Mapping[str, object]) -> Optional[str]:
+    """What is wrong if this host does not have the owner or group; that is no fault of the file."""
+    try:
+        read_access(fields.get("owner"), fields.get("group"), None, bits=0, ids=Users())
+    except UnknownUser as error:
+        return str(error)
+    except BadField:
+        pass  # told where all of it is read
+    return None
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+def _given(value: Any) -> Any:
+    """`value` without what is left to a default."""
+    if isinstance(value, dict):
+        return {name: _given(each) for name, each in value.items() if each is not None}
+    if isinstance(value, (list, tuple)):
+        return [_given(each) for each in value]
+    return value
+
+
+def _checked(fields: object, types: Mapping[str, Check]) -> Dict[str, Any]:
+    """The fields, each of its type."""
+    if not isinstance(fields, dict):
+        raise BadField(f"has to be a dictionary: {_AGAIN} (found {fields!r})")
+    unknown = sorted(set(fields) - set(types))
+    if unknown:
+        raise BadField(f"{', '.join(unknown)} is not known here, but {', '.join(types)}: {_AGAIN}")
+    problems = Gathering()
+    checked = {
+        name: problems.of(partial(types[name], value), f"{name}: ")
+        for name, value in fields.items()
+    }
+    problems.raise_any()
+    return checked
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise BadField(f"has to be text: {_AGAIN} (found {value!r})")
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise BadField(f"has to be a whole number: {_AGAIN} (found {value!r})")
+
+
+def _mode(value: object) -> object:
+    # Numbers, too: what is wrong with them is said where modes are read.
+    if isinstance(value, (str, int)):
+        return value
+    raise BadField(f"has to be text: {_AGAIN} (found {value!r})")
+
+
+def _truth(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise BadField(f"has to be true or false: {_AGAIN} (found {value!r})")
+
+
+def _list(value: object) -> List[object]:
+    if isinstance(value, list):
+        return value
+    raise BadField(f"has to be a list: {_AGAIN} (found {value!r})")
+
+
+def _texts(value: object) -> List[str]:
+    return [_text(each) for each in _list(value)]
+
+
+_AGAIN = "run the playbook again, which writes the manifest anew"
+_LONGEST = 600  # characters of a line for the journal
+_ROOT = {"owner": "0", "group": "0"}
+_CHECKS: Dict[str, Check] = {
+    "str": _text,
+    "path": _text,
+    "int": _whole,
+    "bool": _truth,
+    "list": _texts,
+    "raw": _mode,
+}
+
+
+def _checks(options: Options, without: Collection[str] = ()) -> Dict[str, Check]:
+    """Return what checks each option."""
+    return {
+        name: _of_dictionary(option) if option["type"] == "dict" else _CHECKS[option["type"]]
+        for name, option in options.items()
+        if name not in without
+    }
+
+
+def _of_dictionary(option: Mapping[str, Any]) -> Check:
+    checks = _checks(option["options"])
+    required = [name for name, each in option["options"].items() if each.get("required")]
+
+    def check(value: object) -> Json:
+        checked = _checked(value, checks)
+        missing = [name for name in required if name not in checked]
+        if missing:
+            raise BadField(f"{', '.join(sorted(missing))} is missing: {_AGAIN}")
+        return checked
+
+    return check
+
+
+_WHOLE = {"version": _whole, "mounts": _list, "defaults": lambda value: value, "maps": _list}
+_POLICY = {"on_mismatch": "fail", "value_growth": "refuse"}  # a restart never replaces a map
+_MAP = _checks(options.MAP, without=_POLICY)
+_MOUNT = _checks(options.MOUNT)
+_DEFAULTS = _checks({**options.ACCESS, "directory": options.MAP["directory"]})

@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Look at what manifests declare, and put back what is missing. Replaces and removes nothing."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Tuple
+
+from ..engine.run import AnyKind, AnyPlan, Verdict, apply, each, predict
+from ..engine.steps import Action, Result
+from ..kinds.maps.apply import MapKind
+from ..kinds.maps.plan import HELD_OPEN, spell_drift, ways_out
+from ..kinds.mounts import boot, fstab_file
+from ..kinds.mounts.apply import MountDone, MountKind
+from ..kinds.mounts.declaration import WantedMount
+from ..kinds.pins.exposure import cautions
+from ..kinds.pins.observed import PinnedMap
+from ..map_types import map_type_name
+from .manifest import Loaded
+
+IN_PLACE, RESTORED = "in place", "restored"
+MISSING, DIFFERENT, FAILED = "missing", "different", "failed"
+
+
+Act = Callable[[AnyKind, AnyPlan], Result]  # predict, apply
+
+
+class Line(NamedTuple):
+    """One declaration, and how it stands. `state` is short, `detail` says the rest."""
+
+    path: str
+    declared: str  # what it is: bpffs, or the type of the map
+    state: str
+    detail: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        return self.state in (IN_PLACE, RESTORED)
+
+
+class Part(enum.Enum):
+    """What to put back."""
+
+    ALL = "all"
+    MOUNTS = "mounts"
+    MAPS = "maps"  # the mounts are looked at
+
+
+def survey(loaded: Loaded) -> Iterator[Line]:
+    """How everything stands; changes nothing."""
+    yield from _mounts(loaded, predict)
+    yield from _maps(loaded, predict)
+
+
+def restore(loaded: Loaded, part: Part = Part.ALL) -> Iterator[Line]:
+    """Put back what is missing, and set owner, group and mode. Trouble with one stops no other."""
+    if part is Part.MAPS:
+        yield from _mounts(loaded, predict)
+    else:
+        yield from _mounts(loaded, apply)
+    if part is not Part.MOUNTS:
+        yield from _maps(loaded, apply)
+
+
+def _mounts(loaded: Loaded, act: Act) -> Iterator[Line]:
+    for manifest in loaded.manifests:
+        for mount in manifest.mounts:
+            kind = MountKind(looks_only=True) if act is predict else MountKind(_source(mount))
+            yield _line(kind, mount, "bpffs", manifest.obstacles, act)
+
+
+def _source(wanted: WantedMount) -> str:
+    """With another than that of its entry in fstab, `mount -a` would mount a second one over it."""
+    start = boot.look(wanted.path)
+    return boot.source_of_new(wanted.path, None, fstab_file.glance(start.fstab), start)
+
+
+def _maps(loaded: Loaded, act: Act) -> Iterator[Line]:
+    # Who is declared to own a mount owns its root with good reason.
+    owners = {
+        mount.path: mount.access.owner for manifest in loaded.manifests for mount in manifest.mounts
+    }
+    for manifest in loaded.manifests:
+        for pin in manifest.pins:
+            declared = map_type_name(pin.map.shape.number)
+            yield _line(MapKind(owners=owners), pin, declared, manifest.obstacles, act)
+
+
+def _line(
+    kind: AnyKind, wanted: Any, declared: str, obstacles: Mapping[str, str], act: Act
+) -> Line:
+    if wanted.path in obstacles:
+        return Line(wanted.path, declared, FAILED, obstacles[wanted.path])
+    (verdict,) = each(kind, [wanted], act)
+    return Line(wanted.path, declared, *_state(verdict, restores=act is apply))
+
+
+def _state(verdict: Verdict, *, restores: bool) -> Tuple[str, str]:
+    """The state of an item, and what is to be said of it."""
+    decided, result = verdict.plan, verdict.result
+    if decided is None:
+        return FAILED, verdict.error
+    (step,) = decided.steps
+    if result and restores:
+        return (FAILED, result.error) if result.error else (RESTORED, _done(decided, result))
+    if step.changes:
+        detail = spell_drift(step.changes)
+        if step.action is Action.REFUSE and isinstance(step.found, PinnedMap):
+            ways = ways_out(step.wanted, step.found)
+            detail += f". A restore leaves it; in the playbook: {ways}"
+        return DIFFERENT, detail
+    if decided.problems:
+        return FAILED, "; ".join(decided.texts())
+    return (IN_PLACE if step.is_idle else MISSING), ""
+
+
+def _done(decided: AnyPlan, result: Result) -> str:
+    (outcome,) = result.outcomes
+    if isinstance(outcome.after, MountDone):
+        return ", ".join(outcome.after.done)
+    warned = (caution.text for caution in cautions(decided, HELD_OPEN))
+    return "; ".join([outcome.word, *warned])

@@ -1,0 +1,131 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Everything that can be told of pins and of mounts. Opens read-only, changes nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import List, Sequence, Tuple
+
+from ..advice import ActsOn
+from ..bpffs import DIRECTORY, mount_id, mount_of, walk
+from ..errors import TROUBLE, explained
+from ..kinds.maps.inner import held_shape
+from ..kinds.mounts.observe import observe
+from ..kinds.mounts.observed import MountSeen
+from ..kinds.pins.observed import (
+    A_DIRECTORY,
+    A_MOUNT_POINT,
+    NOTHING,
+    MapDetails,
+    Program,
+    Sight,
+    Unreadable,
+)
+from ..kinds.pins.tree import Lookout
+from ..map_types import MAP_TYPES_BY_NUMBER
+from ..mountinfo import Mount, mounts
+from ..objects import fdinfo, loaded_programs, shape_of
+from ..shape import Identity
+from ..syscall import Fd, KernelError
+from ..uapi import MapInfo
+from .question import Question
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What there is. Trouble is told; it never hides the rest."""
+
+    sights: Sequence[Sight]
+    programs: Sequence[Program]
+    visible: Sequence[MountSeen]
+    hidden: Sequence[Mount]  # under other mounts
+    troubles: Sequence[str]
+
+
+def answer(question: Question) -> Answer:
+    """Look at all that is asked for."""
+    troubles: List[str] = []
+    lookout = Lookout(_inspect, waits_for_runs=False)
+    sights: List[Sight] = []
+    for path in [question.directory] if question.directory else question.paths:
+        sights += _look(lookout, path, question, troubles)
+    programs: List[Program] = []
+    try:
+        programs.extend(loaded_programs())
+    except KernelError as error:
+        troubles.append(f"which programs use a map cannot be told: {error}")
+    visible, hidden = _bpffs_mounts(troubles)
+    return Answer(sights, programs, visible, hidden, troubles)
+
+
+def _look(lookout: Lookout, path: str, question: Question, troubles: List[str]) -> Sequence[Sight]:
+    nowhere = Identity(0, 0)
+    parent, _slash, name = path.rpartition("/")
+    try:
+        if question.directory:
+            with walk(path) as place:
+                if place.missing:
+                    return [Sight(path, place.identity, NOTHING)]
+                if not place.on_bpffs:
+                    troubles.append(_off_bpffs(path, place.fd))
+                    return []
+                return lookout.tree(place.fd, path, recurse=question.recurse).sights
+        with walk(parent or "/") as place:
+            if not name:
+                return [Sight(path, place.identity, A_MOUNT_POINT)]
+            if place.missing:
+                return [Sight(path, place.identity, NOTHING)]
+            sight = lookout.sight(place.fd, path)
+            if question.recurse and sight.found == A_DIRECTORY:
+                if not place.on_bpffs:
+                    troubles.append(_off_bpffs(path, place.fd))
+                    return []
+                with Fd(os.open(name, DIRECTORY, dir_fd=place.fd)) as fd:
+                    return lookout.tree(fd, path, recurse=True).sights
+            return [sight]
+    except TROUBLE as error:
+        return [Sight(path, nowhere, Unreadable(explained(error, ActsOn.PIN)))]
+
+
+def _off_bpffs(path: str, fd: Fd) -> str:
+    mount = mount_of(fd, mounts())
+    return (
+        f"{path} is not on bpffs but on {mount.fstype if mount else 'something unknown'}: there "
+        "are no pins; mount a bpffs with ebpf.pinning.bpffs_mount"
+    )
+
+
+def _inspect(fd: Fd, _pin_path: bytes, info: MapInfo) -> MapDetails:
+    fields, kind = fdinfo(fd), MAP_TYPES_BY_NUMBER.get(info.type)
+    return MapDetails(
+        frozen=fields.get("frozen") == 1,
+        inner=held_shape(fd, shape_of(info)) if kind and kind.inner else None,
+        btf_id=info.btf_id,
+        memlock=fields.get("memlock"),
+    )
+
+
+def _bpffs_mounts(troubles: List[str]) -> Tuple[List[MountSeen], List[Mount]]:
+    visible: List[MountSeen] = []
+    hidden: List[Mount] = []
+    for mount in mounts():
+        if mount.fstype != "bpf":
+            continue
+        try:
+            if stat.S_ISREG(os.lstat(mount.point).st_mode):
+                continue  # one pin, mounted over a file
+        except OSError:
+            pass
+        try:
+            with walk(mount.point) as place:
+                is_on_top = not place.missing and mount_id(place.fd) == mount.id
+            if is_on_top:
+                visible.append(observe(mount.point))
+            else:
+                hidden.append(mount)
+        except TROUBLE as error:
+            troubles.append(f"{mount.point}: {explained(error, ActsOn.PIN)}")
+    return visible, hidden

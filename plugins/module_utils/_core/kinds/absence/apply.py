@@ -1,0 +1,175 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Remove pins, and tell what they held and whether that was the last of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import ContextManager, Iterator, List, NamedTuple, Optional, Sequence, Union
+
+from ...bpffs import ENTRY, PathProblem, Place, walk
+from ...engine.kind import Kind, Observed, Session
+from ...engine.steps import Action, Outcome, Problem, Site
+from ...errors import at
+from ...objects import object_by_id
+from ...shape import Identity
+from ...syscall import Fd, KernelError
+from ..pins.observed import NotAPin, Nothing, Pin, Sight, Unreadable
+from .declaration import AbsentPaths, Prune
+from .observe import observe_paths, observe_tree
+from .plan import AbsencePlan, AbsenceStep, Emptied, Items, decide, items_at, items_in, problems
+
+
+class AbsenceKind(Kind[Union[AbsentPaths, Prune], Union[Sight, Emptied], None]):
+    """How pins are removed. Afterwards it is told whether that was the last of the object."""
+
+    def label(self, step: AbsenceStep) -> str:
+        return path_of(step)
+
+    def refusal(self, step: AbsenceStep) -> str:
+        return step.reason
+
+    def failure(self, step: AbsenceStep, error: str) -> str:
+        return error
+
+    def observe(
+        self, wanted: Sequence[Union[AbsentPaths, Prune]], *, predicting: bool = False
+    ) -> Observed:
+        return Observed([item for each in wanted for item in _items(each)])
+
+    def decide(
+        self, wanted: Union[AbsentPaths, Prune], found: Union[Sight, Emptied], context: None
+    ) -> AbsenceStep:
+        return decide(wanted, found)
+
+    def problems(self, steps: Sequence[AbsenceStep], context: None) -> Sequence[Problem]:
+        return problems(steps)
+
+    def site_of(self, step: AbsenceStep) -> _Parent:
+        path = path_of(step)
+        parent = path.rpartition("/")[0] or "/"
+        return _Parent(parent, path if isinstance(step.found, Emptied) else None)
+
+    def sites(self, steps: Sequence[AbsenceStep], context: None) -> Sequence[Site]:
+        parents = dict.fromkeys(map(self.site_of, steps))
+        return [Site(parent, parent.path) for parent in parents]
+
+    def session(self, plan: AbsencePlan) -> ContextManager[Session]:
+        return nullcontext(_Parents())
+
+    def apply(self, step: AbsenceStep, site: Place) -> Optional[Outcome]:
+        is_directory = isinstance(step.found, Emptied)
+        sight = step.found.sight if isinstance(step.found, Emptied) else step.found
+        with at(sight.path):
+            if not site.missing:
+                if site.identity != sight.directory:
+                    raise _moved(site.path)
+                if (_rmdir if is_directory else _unlink)(site.fd, sight):
+                    return Outcome(step)
+        return Outcome(replace(step, action=Action.MISS))
+
+    def finish(self, outcomes: List[Outcome]) -> None:
+        removed = [
+            index
+            for index, outcome in enumerate(outcomes)
+            if outcome.changed and isinstance(outcome.step.found, Sight)
+        ]
+        pins = [outcomes[index].step.found.found for index in removed]
+        for index, was_last in zip(removed, _last_references(pins)):
+            outcomes[index] = outcomes[index]._replace(after=was_last)
+
+
+class _Parent(NamedTuple):
+    """A directory that something is removed from."""
+
+    path: str
+    directory: Optional[str] = None  # in it; each goes by itself, after all that is in it
+
+
+class _Parents(Session):
+    """The directories that things are removed from."""
+
+    @contextmanager
+    def open(self, site: Site) -> Iterator[Place]:
+        with at(site.where), walk(site.where) as place:
+            yield place
+
+
+def path_of(step: AbsenceStep) -> str:
+    """Return what is to be gone."""
+    return step.found.sight.path if isinstance(step.found, Emptied) else step.found.path
+
+
+def _items(wanted: Union[AbsentPaths, Prune]) -> Items:
+    if isinstance(wanted, Prune):
+        return items_in(wanted, observe_tree(wanted))
+    return items_at(wanted, observe_paths(wanted))
+
+
+def _unlink(directory: int, sight: Sight) -> bool:
+    name, pin = sight.path.rpartition("/")[2], sight.found
+    assert not isinstance(pin, (Nothing, NotAPin, Unreadable))
+    try:
+        with Fd(os.open(name, ENTRY, dir_fd=directory)) as entry:
+            status = os.fstat(entry)
+    except FileNotFoundError:
+        return False
+    if Identity(status.st_dev, status.st_ino) != pin.entry.identity:
+        raise _moved(sight.path)
+    try:
+        os.unlink(name, dir_fd=directory)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise PathProblem(f"{sight.path}: {KernelError.of('unlink', error)}") from None
+    return True
+
+
+def _rmdir(directory: int, sight: Sight) -> bool:
+    try:
+        os.rmdir(sight.path.rpartition("/")[2], dir_fd=directory)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno == errno.ENOTDIR:
+            raise _moved(sight.path) from None
+        if error.errno == errno.ENOTEMPTY:
+            raise PathProblem(
+                f"{sight.path}: something was pinned in it meanwhile, so it stays: run again"
+            ) from None
+        raise PathProblem(f"{sight.path}: {KernelError.of('rmdir', error)}") from None
+    return True
+
+
+def _moved(path: str) -> PathProblem:
+    return PathProblem(f"{path} is another one than a moment ago: it was left alone; run again")
+
+
+def _last_references(removed: Sequence[Pin]) -> List[Optional[bool]]:
+    """Whether each object is gone from the kernel; None where that cannot be told."""
+    answers: List[Optional[bool]] = [False] * len(removed)
+    waiting = list(range(len(removed)))
+    deadline = time.monotonic() + _GRACE
+    while waiting:
+        for index in waiting:
+            answers[index] = _is_gone(removed[index])
+        waiting = [index for index in waiting if answers[index] is False]
+        if not waiting or time.monotonic() > deadline:
+            break
+        time.sleep(0.002)
+    return answers
+
+
+def _is_gone(pin: Pin) -> Optional[bool]:
+    try:
+        with object_by_id(pin.kind, pin.id):
+            return False
+    except KernelError as error:
+        return True if error.errno == errno.ENOENT else None
+
+
+_GRACE = 0.1  # seconds; up to Linux 6.8 unlink drops the reference after an RCU grace period

@@ -1,0 +1,218 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Which maps are wanted: from what people write to what the kernel will report."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import enum
+import re
+from dataclasses import dataclass, replace
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from ...btf import Btf, BtfError
+from ...errors import Gathering, Problems
+from ...map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf, spell_sizes
+from ...people import BadField, Ids
+from ...shape import MapBtf, MapShape
+from ...uapi import BYTE_ORDER, MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
+from ..pins.declaration import Arguments, WantedName, filled_up, read_name, read_named
+
+
+class ValueGrowth(enum.Enum):
+    """What to do with values that are shorter than declared when they are copied."""
+
+    REFUSE = "refuse"
+    ZERO_PAD = "zero_pad"
+
+
+@dataclass(frozen=True)
+class MapSpec:
+    """A map as it is to be made. `shape` is as the kernel will report it."""
+
+    kind: MapType
+    shape: MapShape
+    numa_node: Optional[int]
+    btf: Optional[MapBtf]
+    inner: Optional[MapSpec]
+
+    def inheriting(self, btf: Optional[MapBtf], value_size: int) -> MapSpec:
+        """The same with the BTF of an older map, where none is declared and that one applies."""
+        applies = btf is not None and btf.type_ids[1] and value_size == self.shape.value_size
+        return replace(self, btf=btf) if applies and self.btf is None else self
+
+
+@dataclass(frozen=True)
+class WantedPin(WantedName):
+    """A map that is to be pinned."""
+
+    map: MapSpec
+    frozen: Optional[bool]
+    value_growth: ValueGrowth = ValueGrowth.REFUSE
+
+    @property
+    def kernel_name(self) -> bytes:
+        """At most 15 bytes of [A-Za-z0-9_.]: what the kernel takes, cut as libbpf does."""
+        return _UNNAMEABLE.sub(b"_", self.name.encode("utf-8", "surrogateescape"))[:OBJ_NAME_LEN]
+
+
+def read_pins(
+    items: Sequence[Arguments],
+    defaults: Arguments,
+    host: Host,
+    ids: Ids,
+) -> List[WantedPin]:
+    """Read all `items`, filled up from `defaults`; raise Problems with all that is wrong."""
+    return read_named(items, lambda item: _read_pin(item, defaults, host, ids), "map")
+
+
+def _read_pin(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> WantedPin:
+    problems = Gathering()
+    given = filled_up(item, defaults)
+    name = problems.of(lambda: read_name(given, ids))
+    spec = problems.of(lambda: _read_map(item, host))
+    problems.raise_any()
+    return WantedPin(
+        **vars(name),
+        map=spec,
+        frozen=item.get("frozen"),  # type: ignore[arg-type]
+        value_growth=ValueGrowth(given("value_growth") or ValueGrowth.REFUSE),
+    )
+
+
+def _read_map(item: Arguments, host: Host, *, is_inner: bool = False) -> MapSpec:
+    kind_name, kind = _kind(item.get("type"))
+    problems = Gathering()
+    numa_node = item.get("numa_node")
+    flags = problems.of(lambda: _flags(item, kind_name, kind)) or 0
+
+    def size(field: str, allowed: range) -> int:
+        return problems.of(lambda: _size(item, field, allowed, kind_name)) or 0
+
+    key_size = size("key_size", kind.key)
+    value_size = size("value_size", kind.value_for(flags))
+    max_entries = size("max_entries", kind.entries)
+    map_extra = size("map_extra", kind.extra)
+    inner = problems.of(lambda: _inner(item, kind_name, kind, host))
+    if is_inner and not kind.can_be_inner:
+        problems.add(f"inner_map: the kernel takes no {kind_name} as an inner map: choose another")
+    btf = problems.of(lambda: _btf(item, kind, key_size, value_size))
+    problems.raise_any()
+    shape = MapShape(
+        kind.number,
+        key_size,
+        value_size,
+        kind.rounded(_no_more_than_loaded(item, kind, max_entries, host), flags, host),
+        flags,
+        map_extra,
+    )
+    return MapSpec(kind, shape, numa_node, btf, inner)  # type: ignore[arg-type]
+
+
+def _no_more_than_loaded(item: Arguments, kind: MapType, max_entries: int, host: Host) -> int:
+    """What the loader makes of the number, before it asks the kernel or compares a pin."""
+    if kind.for_each_cpu and item.get("loader") == "cilium":
+        return min(max_entries, host.possible_cpus)  # MapSpec.fixupMagicFields
+    return max_entries
+
+
+def _kind(name: object) -> Tuple[str, MapType]:
+    if name is None:
+        raise BadField(f"type is missing: give one of {', '.join(sorted(MAP_TYPES))}")
+    if name in UNDECLARABLE:
+        raise BadField(f"type {name} cannot be declared: {UNDECLARABLE[str(name)]}")
+    if name not in MAP_TYPES:
+        raise BadField(f"type {name!r} is unknown: use one of {', '.join(sorted(MAP_TYPES))}")
+    return str(name), MAP_TYPES[str(name)]
+
+
+def _flags(item: Arguments, kind_name: str, kind: MapType) -> int:
+    flags = kind.implied_flags
+    names: Sequence[str] = item.get("flags") or ()  # type: ignore[assignment]
+    for name in names:
+        bit = MAP_FLAGS.get(name)
+        if name in _PER_DESCRIPTOR:
+            raise BadField(
+                f"flag {name} belongs to a file descriptor and is lost when the map is pinned: "
+                f"use mode and group of the pin, or {name}_prog for programs"
+            )
+        allowed = ", ".join(flag_names(kind.flags)) or "none"
+        if bit is None:
+            raise BadField(f"flag {name!r} is unknown: {kind_name} takes {allowed}")
+        if not kind.flags & bit:
+            raise BadField(f"flag {name!r} is not for {kind_name}: {kind_name} takes {allowed}")
+        flags |= bit
+    numa_node = item.get("numa_node")
+    if numa_node is not None:
+        if not kind.flags & _NUMA_NODE:
+            raise BadField(f"numa_node is not for {kind_name}: drop it")
+        if not isinstance(numa_node, int) or numa_node not in range(2**31):
+            raise BadField(f"numa_node {numa_node!r} is no node: 0 is the first")
+        flags |= _NUMA_NODE
+    if flags & _ONE_SIDED == _ONE_SIDED:
+        raise BadField("flags rdonly_prog and wronly_prog exclude each other: keep one")
+    return flags
+
+
+def _size(item: Arguments, field: str, allowed: range, kind_name: str) -> int:
+    value = item.get(field)
+    if value is None:
+        if allowed.start == 0 or allowed.stop == allowed.start + 1:
+            return allowed.start
+        raise BadField(f"{field} is missing: {kind_name} takes {spell_sizes(allowed)}")
+    if not isinstance(value, int) or value not in allowed:
+        raise BadField(f"{field} {value!r} is not for {kind_name}: it takes {spell_sizes(allowed)}")
+    return value
+
+
+def _inner(item: Arguments, kind_name: str, kind: MapType, host: Host) -> Optional[MapSpec]:
+    declared = item.get("inner_map")
+    if declared is None:
+        if kind.inner:
+            raise BadField(f"inner_map is missing: {kind_name} needs the shape of what it holds")
+        return None
+    if not kind.inner:
+        raise BadField(f"inner_map is not for {kind_name}: drop it")
+    try:
+        return _read_map(declared, host, is_inner=True)  # type: ignore[arg-type]
+    except Problems as found:
+        raise Problems([f"inner_map: {problem}" for problem in found.problems]) from None
+    except BadField as bad:
+        raise BadField(f"inner_map: {bad}") from None
+
+
+def _btf(item: Arguments, kind: MapType, key_size: int, value_size: int) -> Optional[MapBtf]:
+    declared: Optional[Dict[str, object]] = item.get("btf")  # type: ignore[assignment]
+    if declared is None or kind.btf is TakesBtf.NO:
+        return None  # libbpf, too, makes such a map without BTF
+    try:
+        types = Btf.parse(base64.b64decode(str(declared["data"]), validate=True))
+        ids = (int(str(declared["key_type_id"])), int(str(declared["value_type_id"])))
+        _check_btf_size(types, "key", ids[0], key_size)
+        _check_btf_size(types, "value", ids[1], value_size)
+    except (BtfError, binascii.Error, ValueError) as error:
+        raise BadField(f"btf: {error}: give the BTF of an object file, base64") from None
+    if types.byte_order != BYTE_ORDER:
+        raise BadField(
+            f"btf: its byte order is {types.byte_order}, that of this host is not: "
+            "compile for hosts like this one"
+        )
+    return MapBtf(types, ids)
+
+
+def _check_btf_size(types: Btf, field: str, type_id: int, size: int) -> None:
+    if not type_id and field == "key":
+        return  # a type without keys, or a section as the only value (map_check_btf)
+    found = types.size_of(type_id)
+    if found != size:
+        raise BadField(
+            f"btf: {field}_type_id {type_id} is a type of {found} bytes, but {field}_size is "
+            f"{size}: make them agree"
+        )
+
+
+_UNNAMEABLE = re.compile(rb"[^A-Za-z0-9_.]")
+_NUMA_NODE = MapFlag.NUMA_NODE.value
+_PER_DESCRIPTOR = ("rdonly", "wronly")
+_ONE_SIDED = MapFlag.RDONLY_PROG.value | MapFlag.WRONLY_PROG.value

@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is there where maps are wanted. Opens read-only, changes nothing."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Dict, Optional, Sequence, Tuple
+
+from ...bpffs import Place
+from ...entries import Layout, kin_of, survey
+from ...host import this_host
+from ...objects import Inspect, btf_of, fdinfo, look, look_in_private, shape_of
+from ...shape import MapShape, is_stranger
+from ...syscall import Fd
+from ...uapi import MapInfo
+from ..pins.declaration import OnMismatch
+from ..pins.observe import observe_names
+from ..pins.observed import DirectorySeen, Found, MapDetails, Nothing, Survey
+from .declaration import MapSpec, WantedPin
+from .inner import observe_inner
+from .make import Trial, try_out, why_without_btf
+
+
+def observe(
+    pins: Sequence[WantedPin], *, foreseeing: bool = False
+) -> Tuple[Sequence[Found], Dict[str, DirectorySeen]]:
+    """Look at every name; raise Problems with all that cannot be looked at.
+
+    `foreseeing`: find out what only a run would tell, too: how many entries it would copy, and
+    whether the kernel makes such maps, and with their BTF.
+    """
+    found, directories = observe_names(pins, partial(observe_pin, foreseeing=foreseeing))
+    return list(map(_foreseen, pins, found)) if foreseeing else found, directories
+
+
+def observe_pin(place: Place, pin: WantedPin, *, foreseeing: bool = False) -> Found:
+    """Look at one name in an open directory."""
+    inspect = _inspector(pin, foreseeing=foreseeing)
+    if inspect is None and place.private:
+        found = look_in_private(place.fd, pin.name)
+        if found is not None:
+            return found
+    return look(place.fd, pin.name, inspect)
+
+
+def _foreseen(pin: WantedPin, found: Found) -> Found:
+    if not isinstance(found, Nothing):
+        return found
+    return Nothing(*try_out(pin.map, frozen=bool(pin.frozen)))
+
+
+def _inspector(pin: WantedPin, *, foreseeing: bool) -> Optional[Inspect]:
+    spec = pin.map
+    migrates = pin.on_mismatch is OnMismatch.MIGRATE
+    renews = foreseeing and pin.on_mismatch is not OnMismatch.FAIL
+    asks_more = pin.frozen is not None or spec.btf is not None or spec.inner is not None
+    if not (asks_more or migrates or renews):
+        return None
+
+    def inspect(fd: Fd, pin_path: bytes, info: MapInfo) -> MapDetails:
+        shape = shape_of(info)
+        fits, inner, inner_fields = None, None, None
+        if spec.inner is not None and info.type == spec.shape.number:
+            fits, inner, inner_fields = observe_inner(fd, pin_path, shape, spec.inner)
+        has_btf = spec.btf is not None
+        moves = migrates and (
+            shape != spec.shape or pin.frozen is False or has_btf or _is_to_be_left(pin, pin_path)
+        )
+        btf, hidden = btf_of(info) if has_btf or moves else (None, False)
+        trial = Trial()
+        if has_btf and shape == spec.shape and not info.btf_id:
+            trial = Trial(why_without_btf(spec))
+        elif has_btf and not info.btf_id:
+            trial = try_out(spec, frozen=bool(pin.frozen))
+        elif foreseeing and pin.on_mismatch is not OnMismatch.FAIL:
+            new = spec.inheriting(btf, shape.value_size)
+            trial = try_out(new, frozen=bool(pin.frozen))
+        frozen = None if pin.frozen is None else fdinfo(fd).get("frozen") == 1
+        contents = _survey(fd, shape, spec, foreseeing=foreseeing) if moves else None
+        return MapDetails(
+            frozen,
+            btf,
+            hidden,
+            trial.without_btf,
+            fits,
+            inner,
+            inner_fields,
+            contents,
+            refusal=trial.refusal if foreseeing else "",
+        )
+
+    return inspect
+
+
+def _is_to_be_left(pin: WantedPin, pin_path: bytes) -> bool:
+    """Whether the map is to be another one because of whose pin it is."""
+    owner = pin.access.owner
+    return owner is not None and is_stranger(os.stat(pin_path).st_uid, owner, os.geteuid())
+
+
+def _survey(fd: Fd, shape: MapShape, wanted: MapSpec, *, foreseeing: bool) -> Optional[Survey]:
+    """What there is to copy; None where it does not matter, since all entries must be read."""
+    kin = kin_of(shape)
+    if kin is None or kin is not wanted.kind.kin:
+        return None
+    may_be_short = wanted.shape.max_entries < shape.max_entries or wanted.kind.evicts
+    if not (foreseeing or may_be_short):
+        return None
+    return survey(fd, Layout.of(shape, kin, this_host()), wanted.shape.max_entries)

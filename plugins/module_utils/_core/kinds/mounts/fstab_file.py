@@ -1,0 +1,197 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Reading and replacing /etc/fstab, whatever is in it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import struct
+from contextlib import suppress
+from typing import Callable, Optional
+
+from ...advice import ActsOn
+from ...bpffs import mount_id, open_readable, walk
+from ...lock import take
+from ...syscall import Fd, KernelError
+from .fstab import FstabProblem
+
+
+def read(path: str) -> bytes:
+    """The content of `path`, nothing when there is no such file; FstabProblem if it is no file."""
+    with _directory_of(path) as directory:
+        return _read(path, directory) or b""
+
+
+def glance(path: str) -> bytes:
+    """The content as `mount` would read it; nothing where that cannot be told."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK  # see `_read`
+    with suppress(OSError), Fd(os.open(path, flags)) as fd:
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            with open(fd, "rb", closefd=False) as file:
+                return file.read()
+    return b""
+
+
+def check_writable(path: str, size: int) -> None:
+    """FstabProblem if it can be known now that `update` to `size` bytes would fail.
+
+    Changes nothing.
+    """
+    with _directory_of(path) as directory:
+        if os.fstatvfs(directory).f_flag & os.ST_RDONLY:
+            raise FstabProblem(f"{path}: {KernelError('write', errno.EROFS)}")
+        _check_attributes(os.path.dirname(path) or "/", directory)
+        if not os.access(directory.magic, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
+            raise FstabProblem(f"{path}: {KernelError('write', errno.EACCES)}")
+        free = os.fstatvfs(directory)
+        if free.f_blocks and free.f_bfree * free.f_frsize < size:
+            raise FstabProblem(f"{path}: {KernelError('write', errno.ENOSPC)}")
+        if free.f_files and not free.f_ffree:
+            raise FstabProblem(f"{path}: {KernelError('write', errno.ENOSPC)}")
+        _check_attributes_at(path, directory)
+        _check_temporary(f"{os.path.dirname(path)}/{_temporary(path)}", directory)
+
+
+def update(path: str, change: Callable[[bytes], bytes]) -> bool:
+    """Replace the file by what `change` makes of it, in one rename; False when that is the same.
+
+    Owner, mode and extended attributes stay. Runs of this collection wait for each other, and
+    when somebody else writes the file meanwhile, it is read again.
+    """
+    with _directory_of(path) as directory:
+        before = _read(path, directory)
+        if change(before or b"") == (before or b""):
+            return False
+        temporary = _temporary(path)
+        try:
+            with take(temporary, directory, path) as fd:
+                try:
+                    return _replace(path, fd, temporary, directory, change)
+                except BaseException:
+                    with suppress(OSError):
+                        os.unlink(temporary, dir_fd=directory)
+                    raise
+        except OSError as error:
+            raise FstabProblem(f"{path}: {KernelError.of('write', error, ActsOn.FILE)}") from None
+
+
+def _temporary(path: str) -> str:
+    return f".{os.path.basename(path)}.ebpf-pinning"
+
+
+def _check_temporary(path: str, directory: int) -> None:
+    """FstabProblem if something is in the way that `take` does not take over."""
+    with suppress(FileNotFoundError):
+        mode = os.stat(os.path.basename(path), dir_fd=directory, follow_symlinks=False).st_mode
+        if stat.S_ISDIR(mode) or stat.S_ISLNK(mode):
+            raise FstabProblem(f"{path} is no regular file: look at who made it, and remove it")
+    _check_attributes_at(path, directory)
+
+
+def _replace(
+    path: str, fd: Fd, temporary: str, directory: int, change: Callable[[bytes], bytes]
+) -> bool:
+    while True:
+        before = _read(path, directory)
+        after = change(before or b"")
+        if after == (before or b""):
+            os.unlink(temporary, dir_fd=directory)
+            return False
+        os.ftruncate(fd, 0)
+        os.lseek(fd, 0, os.SEEK_SET)
+        with open(fd, "wb", closefd=False) as file:
+            file.write(after)
+        if _read(path, directory) == before:
+            # As late as can be: with them others may open, and lock, what this run has locked.
+            _copy_attributes(path, fd)
+            os.fsync(fd)
+            name = os.path.basename(path)
+            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+            os.fsync(directory)
+            return True
+
+
+def _directory_of(path: str) -> Fd:
+    if path == "/":
+        raise FstabProblem(_no_file(path))
+    parent = path.rpartition("/")[0] or "/"
+    with walk(parent) as place:
+        if place.missing:
+            raise FstabProblem(f"{path}: there is no directory {parent}: declare another fstab")
+        return open_readable(".", place.fd, parent)
+
+
+def _no_file(path: str) -> str:
+    return f"{path} is no regular file: declare the real fstab"
+
+
+def _read(path: str, directory: int) -> Optional[bytes]:
+    name = os.path.basename(path)
+    try:
+        # O_NONBLOCK: a FIFO would wait for a writer for ever.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        fd = Fd(os.open(name, flags, dir_fd=directory))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise FstabProblem(f"{path}: {KernelError.of('open', error, ActsOn.FILE)}") from None
+    with fd:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise FstabProblem(_no_file(path))
+        if mount_id(fd) != mount_id(directory):
+            raise FstabProblem(
+                f"{path} is a mount point of its own, as in containers, and cannot be replaced: "
+                "leave boot unset here"
+            )
+        with open(fd, "rb", closefd=False) as file:
+            return file.read()
+
+
+def _copy_attributes(path: str, fd: int) -> None:
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        os.fchmod(fd, 0o644)
+        return
+    os.fchown(fd, status.st_uid, status.st_gid)
+    try:
+        for name in os.listxattr(path, follow_symlinks=False):
+            os.setxattr(fd, name, os.getxattr(path, name, follow_symlinks=False))
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+    os.fchmod(fd, stat.S_IMODE(status.st_mode))
+
+
+def _check_attributes_at(path: str, directory: int) -> None:
+    with suppress(OSError):
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        with Fd(os.open(os.path.basename(path), flags, dir_fd=directory)) as fd:
+            _check_attributes(path, fd)
+
+
+def _check_attributes(path: str, fd: Fd) -> None:
+    """FstabProblem for what chattr(1) has closed, also to root."""
+    flags = bytearray(struct.calcsize("l"))
+    try:
+        fcntl.ioctl(fd, _GET_FLAGS, flags)
+    except OSError:
+        return  # not every file system has them
+    # The kernel writes an int, whatever the number of the call says.
+    (found,) = struct.unpack_from("=I", flags)
+    for flag, name, letter in ((_IMMUTABLE, "immutable", "i"), (_APPEND, "append-only", "a")):
+        if found & flag:
+            raise FstabProblem(
+                f"{path} is {name} (`lsattr`), so that fstab cannot be replaced: `chattr "
+                f"-{letter} {path}`, or leave boot unset"
+            )
+
+
+_EFFECTIVE = os.access in os.supports_effective_ids
+# FS_IOC_GETFLAGS is _IOR('f', 1, long), and these machines have another place for the direction.
+_SHIFT = 29 if os.uname().machine.startswith(("mips", "ppc", "sparc", "alpha")) else 30
+_GET_FLAGS = 2 << _SHIFT | struct.calcsize("l") << 16 | ord("f") << 8 | 1
+_IMMUTABLE, _APPEND = 0x10, 0x20

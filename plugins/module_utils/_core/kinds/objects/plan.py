@@ -1,0 +1,115 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What to do about each object that is to be pinned. Pure: reads nothing, changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Iterator, Tuple
+
+from ...engine.kind import Observed
+from ...engine.steps import Action, Change, Plan, Step
+from ...people import Awaited, People
+from ...shape import is_stranger
+from ..pins.access import access_drift, of_a_stranger, strangers_drift
+from ..pins.declaration import OnMismatch
+from ..pins.exposure import Caution, Remedy
+from ..pins.observed import Found, MountedPin, NotAPin, Nothing
+from ..pins.plan import taken_by_mount
+from .declaration import WantedObject
+from .observed import KernelObject, Unresolved
+
+ObjectStep = Step[WantedObject, Found]
+ObjectPlan = Plan[WantedObject, Found]
+
+HELD_OPEN = Remedy(*["only another object, loaded anew, is out of their reach"] * 2)
+
+
+def expecting(observed: Observed, awaited: Awaited) -> Observed:
+    """As a task before may leave it: with the objects that may come, which are `awaited`."""
+    expected = []
+    for each, found in observed.items:
+        if isinstance(each.object, Unresolved) and each.object.may_come:
+            awaited[f"{each.path}: {each.object.reason}"] = None
+            kind = each.reference.kind or ""
+            coming = KernelObject(kind, 0, "", f"{each.reference}, which is still to come")
+            each = replace(each, object=coming)
+        expected.append((each, found))
+    return observed._replace(items=expected)
+
+
+def known(step: ObjectStep) -> KernelObject:
+    """Return the object of a step that is not refused."""
+    assert isinstance(step.wanted.object, KernelObject)
+    return step.wanted.object
+
+
+def sources(decided: ObjectPlan) -> Iterator[Caution]:
+    """Of objects that are found by a pin whose owner may let it lead to another one."""
+    people = decided.context.people
+    for step in decided.steps:
+        meant = step.wanted.object
+        if step.action is Action.REFUSE or not isinstance(meant, KernelObject):
+            continue
+        pin = meant.pin
+        if pin is not None and is_stranger(pin.owner, step.wanted.access.owner, people.task):
+            text = (
+                f"{step.wanted.reference} belongs to {people.user(pin.owner)}, who decides what it "
+                "leads to: give the id, if it has to be this object"
+            )
+            yield Caution(step.wanted.path, text)
+
+
+def decide(wanted: WantedObject, found: Found, people: People) -> ObjectStep:
+    """What makes the name lead to the object."""
+    meant = wanted.object
+    assert meant is not None
+    if isinstance(meant, Unresolved):
+        return _refuse(wanted, found, (), meant.reason)
+    if isinstance(found, Nothing):
+        return Step(wanted, found, Action.CREATE)
+    drift = (Change("object", meant.label, found.label),)
+    if isinstance(found, MountedPin):
+        pin = found.pin
+        if not found.fits_there or (pin.kind, pin.id) != (meant.kind, meant.id):
+            return _refuse(wanted, found, drift, taken_by_mount(found))
+        found = pin
+    if isinstance(found, NotAPin):
+        return _refuse(
+            wanted,
+            found,
+            drift,
+            f"the name is taken by {found.what}, and only pins are replaced: move it away, or "
+            "declare another name",
+        )
+    is_strangers = is_stranger(found.entry.owner, wanted.access.owner, people.task)
+    if is_strangers:
+        access = strangers_drift(wanted.access, found.entry, people)
+    else:
+        access = access_drift(wanted.access, found.entry, people)
+    if (found.kind, found.id) == (meant.kind, meant.id):
+        if is_strangers and wanted.access.owner is None:
+            reason = of_a_stranger(found.entry, people)
+            return _refuse(wanted, found, access, reason + _A_PIN_OF_YOUR_OWN)
+        return Step(wanted, found, Action.ADJUST if access else Action.KEEP, access)
+    if wanted.on_mismatch is OnMismatch.REPLACE:
+        return Step(wanted, found, Action.REPLACE, drift + access)
+    return _refuse(
+        wanted,
+        found,
+        drift,
+        f"the pin holds {found.label}, and is to hold {meant.label}. Declare what is there; "
+        "or set on_mismatch: replace to let the name lead to that one, and first pin what it holds "
+        "now under another name if that is to stay",
+    )
+
+
+def _refuse(
+    wanted: WantedObject, found: Found, drift: Tuple[Change, ...], reason: str
+) -> ObjectStep:
+    return Step(wanted, found, Action.REFUSE, drift, reason)
+
+
+_A_PIN_OF_YOUR_OWN = (
+    "; if not, remove it with ebpf.pinning.bpf_pin_absent, or declare the owner that it is to have"
+)

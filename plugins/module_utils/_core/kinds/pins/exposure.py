@@ -1,0 +1,257 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What owner, group and mode do not keep from others, for warnings. Pure."""
+
+from __future__ import annotations
+
+import stat
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+from ...engine.steps import Action, AnyStep, Plan
+from ...fields import octal
+from ...people import People
+from ...shape import ROOT, UNDECLARED, Access, Entry, Level, is_stranger
+from .access import inherited, merged
+from .observed import DirectorySeen
+from .plan import REPLACING
+
+READ, WRITE = 4, 2
+NEW = 0o600  # the mode that the kernel gives a new pin (bpf_obj_do_pin)
+
+
+class Remedy(NamedTuple):
+    """What helps when others may hold open what a pin holds."""
+
+    of_a_stranger: str
+    of_ours: str
+
+
+class Caution(NamedTuple):
+    """What the user has to know about a path."""
+
+    path: str
+    text: str
+
+
+def told(cautions: Iterable[Caution]) -> Iterator[str]:
+    """A warning for each that is said, however many paths it is said of."""
+    paths: Dict[str, List[str]] = {}
+    for caution in cautions:
+        paths.setdefault(caution.text, []).append(caution.path)
+    for text, alike in paths.items():
+        more = f", and {len(alike) - MOST} more" if len(alike) > MOST else ""
+        yield f"{', '.join(alike[:MOST])}{more}: {text}"
+
+
+def cautions(decided: Plan[Any, Any], remedy: Remedy) -> Iterator[Caution]:
+    """What there is to know about others who can open, or exchange, what is pinned."""
+    people, directories = decided.context.people, decided.context.directories
+    yield from _open_directories(decided)
+    for step in decided.steps:
+        if step.action in (Action.CREATE, Action.REFUSE):
+            continue
+        path, declared, entry = step.wanted.path, step.wanted.access, step.found.entry
+        if entry.links > 1:
+            yield from _hard_linked(path, entry, directories[step.wanted.directory])
+        is_strangers = is_stranger(entry.owner, declared.owner, people.task)
+        if step.action is Action.ADJUST:
+            kept = _kept_open(declared, entry, people)
+            way = remedy.of_a_stranger if is_strangers else remedy.of_ours
+            if kept:
+                yield Caution(path, f"{kept}; {way}")
+        elif is_strangers:
+            text = (
+                f"the pin belongs to {people.user(entry.owner)}, from whom the new one inherits "
+                "neither owner nor group nor mode: declare them if others are to open it"
+            )
+            yield Caution(path, text)
+
+
+def _open_directories(decided: Plan[Any, Any]) -> Iterator[Caution]:
+    """Of directories in which others may exchange pins."""
+    levels = {
+        level.path: level
+        for seen in decided.context.directories.values()
+        for level in seen.levels
+        if level.is_open
+    }
+    # All who may exchange them may open them anyway, if they are declared for that group.
+    groups = {step.wanted.access.group for step in decided.steps} if levels else set()
+    for level in levels.values():
+        if level.mode & 0o002:
+            who = "all users"
+        elif level.group != ROOT and {level.group} != groups:
+            who = f"group {decided.context.people.group(level.group)}"
+        else:
+            continue
+        text = (
+            f"the directory may be written to by {who} and has no sticky bit (mode "
+            f"{octal(level.mode)}): they may remove and rename every pin in it, and put another "
+            f"in its place; close it with chmod {octal(level.mode & 0o7755)}"
+        )
+        yield Caution(level.path, text)
+
+
+def _kept_open(declared: Access, entry: Entry, people: People) -> str:
+    """What setting owner, group or mode of a pin does not take away from others; empty if nothing.
+
+    The sentence is to be ended with what helps.
+    """
+    if is_stranger(entry.owner, declared.owner, people.task):
+        who = people.user(entry.owner)
+    else:
+        after = merged(declared, entry)
+        lost = entry.mode & 0o066 & ~(after.mode or 0)
+        if after.group != entry.group:
+            lost |= entry.mode & 0o060
+        if entry.group == ROOT:
+            lost &= 0o006
+        if not lost:
+            return ""
+        who = "all users" if lost & 0o006 else f"group {people.group(entry.group)}"
+    return (
+        f"{who} could open the pin until now (mode {octal(entry.mode)}), and whoever has "
+        "it open keeps it open, whatever owner, group and mode are set"
+    )
+
+
+def _hard_linked(path: str, entry: Entry, seen: DirectorySeen) -> Iterator[Caution]:
+    """Of a pin that another user may have given its name, by a hard link."""
+    if entry.links > 1 and seen.levels and seen.levels[-1].mode & 0o022:
+        text = (
+            f"the pin has {entry.links} names (hard links), in a directory that others may write "
+            "to: one of them may have linked another pin here. Look for the other names with "
+            f"`find {seen.levels[0].path} -samefile {path}`, and remove what should not be"
+        )
+        yield Caution(path, text)
+
+
+class Boundary(NamedTuple):
+    """What a mode is meant to keep from some users, who may open the pin for one thing only."""
+
+    path: str
+    mode: int
+    bits: int  # what they may: 4, read, or 2, write
+    owner: int  # whose pin it is
+    group: Optional[int] = None  # its members; None: all users
+    is_owners: bool = False  # from the owner
+    who: str = "all users"
+
+    @property
+    def text(self) -> str:
+        """What it lets them do, and is meant to keep from them."""
+        may, may_not = ("read", "write") if self.bits == READ else ("write", "read")
+        return f"mode {octal(self.mode)} lets {self.who} {may} the map, and not {may_not} it"
+
+
+def boundaries(path: str, access: Access, people: People, *, frozen: bool) -> Iterator[Boundary]:
+    """What the mode of a map means to keep from others; `access` is what the pin will have.
+
+    A frozen map is written by nobody, so readers of it are no matter.
+    """
+    mode = NEW if access.mode is None else access.mode
+    owner = people.task if access.owner is None else access.owner
+    classes = [Boundary(path, mode, mode & 6, owner)]
+    if access.group:
+        who = f"group {people.group(access.group)}"
+        classes.append(Boundary(path, mode, mode >> 3 & 6, owner, access.group, who=who))
+    if is_stranger(owner, None, people.task):
+        who = people.user(owner)
+        classes.append(Boundary(path, mode, mode >> 6 & 6, owner, is_owners=True, who=who))
+    for each in classes:
+        if each.bits == WRITE or (each.bits == READ and not frozen):
+            yield each
+
+
+def boundaries_of(
+    decided: Plan[Any, Any], frozen: Callable[[Any], Optional[bool]]
+) -> Iterator[Boundary]:
+    """What the declared modes of maps are meant to keep from some users.
+
+    `frozen` says of a step whether its map is; None where it is about no map.
+    """
+    for step, access in _declared(decided):
+        is_frozen = frozen(step)
+        if is_frozen is not None:
+            yield from boundaries(
+                step.wanted.path, access, decided.context.people, frozen=is_frozen
+            )
+
+
+def undrawn(
+    boundaries: Iterable[Boundary],
+    openings: Sequence[Level],
+    is_member: Callable[[int, int], bool],
+) -> Iterator[Caution]:
+    """Of boundaries that the kernel does not draw.
+
+    Whoever has a map open, for reading only or for writing only, may pin it in a directory that
+    they may write to (bpf_obj_do_pin). The pin is theirs, and opens for both. `openings` are
+    directories that others than root may write to; `is_member` knows users and their groups.
+    """
+    for boundary in boundaries:
+        if boundary.is_owners:
+            text = (
+                f"{boundary.text}, but that is no boundary: they own the pin, and may set its "
+                "mode. Let root own it, or freeze a map that nobody is to write to"
+            )
+            yield Caution(boundary.path, text)
+            continue
+        opening = next((each for each in openings if _may_pin_in(each, boundary, is_member)), None)
+        if opening is not None:
+            text = (
+                f"{boundary.text}, but that is no boundary: they may write to the directory "
+                f"{opening.path} (mode {octal(opening.mode)}), so they may pin the map there under "
+                "a name of their own, which opens for both. Close the directory to them (mode "
+                "0711 with ebpf.pinning.bpffs_mount for the root of a bpffs), or freeze a map "
+                "that nobody is to write to"
+            )
+            yield Caution(boundary.path, text)
+
+
+def _may_pin_in(opening: Level, boundary: Boundary, is_member: Callable[[int, int], bool]) -> bool:
+    if opening.mode & 0o002 or (opening.mode & 0o020 and opening.group):
+        return True
+    if boundary.group is None:
+        return opening.owner != boundary.owner
+    return is_member(opening.owner, boundary.group)
+
+
+def _declared(decided: Plan[Any, Any]) -> Iterator[Tuple[AnyStep, Access]]:
+    """The steps whose access is declared, and what their pins will have."""
+    directories = decided.context.directories
+    for step in decided.steps:
+        declared = step.wanted.access
+        if declared is UNDECLARED or step.action is Action.REFUSE:
+            continue
+        if step.action is Action.CREATE:
+            access = declared
+        elif step.action in REPLACING:
+            access = inherited(declared, step.found.entry, decided.context.people.task)
+        else:
+            access = merged(declared, step.found.entry)
+        if access.group is None:
+            access = Access(
+                access.owner, _group_in(directories[step.wanted.directory]), access.mode
+            )
+        yield step, access
+
+
+def _group_in(seen: DirectorySeen) -> Optional[int]:
+    """Which group the directory gives a new pin; None: that of the task."""
+    last = seen.levels[-1] if seen.levels else None
+    return last.group if last and last.mode & stat.S_ISGID else None
+
+
+MOST = 3  # paths in a warning

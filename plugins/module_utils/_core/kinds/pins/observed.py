@@ -1,0 +1,222 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What can be behind a name in bpffs. Values only: how they are found is elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+
+from ...map_types import map_type_name
+from ...people import ROOT_ONLY, People
+from ...shape import Entry, Identity, Level, MapBtf, MapShape
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """The name is free."""
+
+    without_btf: str = ""  # why this kernel would make the map without the BTF that is declared
+    refusal: str = ""  # why it would not make it
+    label = "nothing"
+
+
+@dataclass(frozen=True)
+class NotAPin:
+    """The name is taken by something that is not a pin."""
+
+    what: str  # "a directory", "a symlink to /x"
+
+    @property
+    def label(self) -> str:
+        return self.what
+
+
+class Survey(NamedTuple):
+    """How much there is in a map that is to be migrated."""
+
+    entries: int  # that would be copied
+    room: int  # the least max_entries that takes all that is not empty
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """There is something, but the kernel does not let us look."""
+
+    reason: str
+
+
+class MapDetails(NamedTuple):
+    """What costs further system calls; None where it was not asked for or cannot be told."""
+
+    frozen: Optional[bool] = None
+    btf: Optional[MapBtf] = None
+    btf_hidden: bool = False  # there is some, but it cannot be read
+    without_btf: str = ""  # why this kernel would make a new map without BTF; "" if it would not
+    inner_fits: Optional[bool] = None
+    inner: Optional[MapShape] = None  # of a map that is in there
+    inner_fields: Optional[Tuple[str, ...]] = None  # locks and the like in the values of such maps
+    contents: Optional[Survey] = None
+    btf_id: Optional[int] = None  # 0: it has none
+    memlock: Optional[int] = None  # bytes, as the kernel estimates
+    refusal: str = ""  # why this kernel would not make the map that is to take its place
+
+
+class PinnedMap(NamedTuple):
+    """A pin that holds a map."""
+
+    entry: Entry
+    id: int
+    name: str
+    shape: MapShape
+    details: MapDetails
+
+    @property
+    def kind(self) -> str:
+        return "map"
+
+    @property
+    def label(self) -> str:
+        return f"a map of type {map_type_name(self.shape.number)} (id {self.id})"
+
+
+@dataclass(frozen=True)
+class PinnedProg:
+    """A pin that holds a program."""
+
+    entry: Entry
+    id: int
+    name: str
+    type: str
+    tag: str = ""  # hash of its instructions, in hex
+    load_time: int = 0  # ns since the machine was started
+    loaded_by: int = 0  # uid
+    kind = "prog"
+
+    @property
+    def label(self) -> str:
+        return f"a program, {self.name or 'without name'} of type {self.type} (id {self.id})"
+
+
+@dataclass(frozen=True)
+class PinnedLink:
+    """A pin that holds a link. Links have no names."""
+
+    entry: Entry
+    id: int
+    type: str
+    prog_id: int
+    target: Mapping[str, object] = field(default_factory=dict)  # what the program is attached to
+    attached: Optional[bool] = None  # False: no more; None where the kernel does not say
+    name = ""
+    kind = "link"
+
+    @property
+    def label(self) -> str:
+        program = f", program {self.prog_id}" if self.prog_id else ""
+        state = ", attached to nothing" if self.attached is False else ""
+        return f"a link of type {self.type} (id {self.id}{program}{state})"
+
+    @property
+    def loss(self) -> str:
+        """What happens when the pin goes."""
+        target = "".join(f", {name} {value}" for name, value in self.target.items())
+        what = f"program {self.prog_id}" if self.prog_id else "what it holds"
+        if self.attached is False:
+            return f"nothing changes for {what}: {self.idleness}"
+        return (
+            f"{what} is detached ({self.type}{target}) unless another pin or a process holds link "
+            f"{self.id}"
+        )
+
+    @property
+    def idleness(self) -> str:
+        """What is the matter with a link that is attached to nothing."""
+        return (
+            f"link {self.id} ({self.type}) is attached to nothing any more: what it was attached "
+            "to is gone, or somebody detached it; its loader has to attach the program anew"
+        )
+
+
+class Program(NamedTuple):
+    """A program that is loaded, pinned or not."""
+
+    id: int
+    type: str
+    name: str
+    map_ids: Tuple[int, ...]  # the maps that it uses
+
+    @property
+    def label(self) -> str:
+        return f"id {self.id} ({self.type} {self.name})"
+
+
+Pin = Union[PinnedMap, PinnedProg, PinnedLink]
+
+
+@dataclass(frozen=True)
+class MountedPin(NotAPin):
+    """A single pin that is mounted over a file, as into containers: its name is elsewhere."""
+
+    pin: Pin
+    fits_there: bool = False  # whether it serves as well as a pin of its own would
+
+    @classmethod
+    def of(cls, pin: Pin, *, fits_there: bool = False) -> MountedPin:
+        """A pin that was seen through such a mount."""
+        return cls(f"a file with a pin mounted over it ({pin.label})", pin, fits_there)
+
+
+Found = Union[Nothing, NotAPin, Pin]
+Glimpse = Union[Found, Unreadable]
+
+NOTHING = Nothing()
+NO_DETAILS = MapDetails()
+A_DIRECTORY = NotAPin("a directory")
+A_MOUNT_POINT = NotAPin("a mount point")
+
+
+@dataclass(frozen=True)
+class DirectorySeen:
+    """A directory that pins are wanted in."""
+
+    path: str
+    identity: Identity  # of the deepest part that exists
+    missing: Tuple[str, ...]  # components below that
+    on_bpffs: bool
+    fstype: str
+    read_only: bool = False
+    levels: Tuple[Level, ...] = ()  # from the root of the bpffs down to what exists of `path`
+    abandoned: Tuple[str, ...] = ()  # names of staging directories that killed runs left
+    obstacle: str = ""  # why no staging directory can be had there
+
+    @property
+    def leftovers(self) -> List[str]:
+        """The paths of what killed runs left and can be cleared away."""
+        return [] if self.read_only else [f"{self.path}/{name}" for name in self.abandoned]
+
+
+@dataclass(frozen=True)
+class PinContext:
+    """What pins have in common that are declared together."""
+
+    directories: Dict[str, DirectorySeen]  # by path
+    people: People = ROOT_ONLY
+    parents: bool = True  # missing directories are made
+
+
+class Sight(NamedTuple):
+    """One name and what it is. `directory` tells which directory the name was seen in."""
+
+    path: str
+    directory: Identity
+    found: Glimpse
+    read_only: bool = False  # whether the mount it was seen through is
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A directory: what is in it, deepest first, and its subdirectories, deepest first."""
+
+    sights: Tuple[Sight, ...]
+    directories: Tuple[Sight, ...]

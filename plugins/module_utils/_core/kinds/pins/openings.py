@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Where others than root may pin. Opens read-only, changes nothing."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterator, Set, Tuple
+
+from ...bpffs import DEEPEST, may_list_unseen, open_readable, walk
+from ...errors import TROUBLE
+from ...mountinfo import mounts
+from ...shape import Level
+
+
+def openings() -> Iterator[Level]:
+    """Directories of all bpffs here that others than root may write to.
+
+    Ends after one that all may write to, and after MOST that were looked at.
+    """
+    seen: Set[Tuple[int, str]] = set()
+    looked_at = 0
+    for mount in mounts():
+        if mount.fstype != "bpf" or (mount.device, mount.root) in seen:
+            continue
+        try:
+            with walk(mount.point) as place:
+                if place.missing or not place.on_bpffs or not place.is_reachable:
+                    continue
+                seen.add((mount.device, mount.root))
+                for level in _below(place.fd, mount.point, 0):
+                    looked_at += 1
+                    if level.is_for_others:
+                        yield level
+                    if level.mode & 0o002 or looked_at >= MOST:
+                        return
+        except TROUBLE:  # what cannot be looked into is closed to others, too
+            continue
+
+
+def _below(directory: int, path: str, depth: int) -> Iterator[Level]:
+    """An open directory, and those below it that others may come to."""
+    status = os.fstat(directory)
+    level = Level(path, status.st_uid, status.st_gid, status.st_mode & 0o7777)
+    yield level
+    # A directory has one link for its name, one for itself, and one for each directory in it.
+    if status.st_nlink <= 2 or depth > DEEPEST or not (level.mode & 0o011 or level.owner):
+        return
+    if not may_list_unseen(level.owner):
+        return
+    with open_readable(".", directory, path) as readable:
+        with os.scandir(readable) as entries:
+            names = [each.name for each in entries if each.is_dir(follow_symlinks=False)]
+        for name in names:
+            try:
+                with open_readable(name, directory, path) as deeper:
+                    yield from _below(deeper, f"{path}/{name}", depth + 1)
+            except TROUBLE:
+                continue
+
+
+MOST = 2000  # directories

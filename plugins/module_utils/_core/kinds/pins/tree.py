@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is in a directory of a bpffs. Opens read-only, changes nothing."""
+
+from __future__ import annotations
+
+import os
+from typing import List, Optional
+
+from ...advice import ActsOn
+from ...bpffs import (
+    DEEPEST,
+    ENTRY,
+    KERNELS_OWN,
+    PathProblem,
+    is_private,
+    mount_id,
+    open_readable,
+    too_deep,
+)
+from ...errors import TROUBLE, at, explained
+from ...fields import STAGING, is_staging_name
+from ...mountinfo import mounts
+from ...objects import Inspect, look, look_in_private
+from ...shape import Identity
+from ...staging import is_in_use
+from ...syscall import Fd
+from .observed import (
+    A_DIRECTORY,
+    A_MOUNT_POINT,
+    Glimpse,
+    MountedPin,
+    NotAPin,
+    Nothing,
+    Sight,
+    Tree,
+    Unreadable,
+)
+
+
+class Lookout:
+    """Looks at names and trees. One is made for each task, since mounts change.
+
+    `inspect` is called for maps. With `spares_staging`, what runs make ready is not looked at.
+    """
+
+    def __init__(
+        self,
+        inspect: Optional[Inspect] = None,
+        spares_staging: bool = False,
+        waits_for_runs: bool = True,
+    ):
+        self._inspect = inspect
+        self._waits_for_runs = waits_for_runs
+        self._spares_staging = spares_staging
+        self._spared = KERNELS_OWN | ({STAGING} if spares_staging else set())
+        self._mount_points = {mount.point for mount in mounts()}
+
+    def sight(self, directory: int, path: str) -> Sight:
+        """What is at `path`, whose directory is open."""
+        return self._sight(_View(directory), path, path.rpartition("/")[2])
+
+    def tree(self, directory: int, path: str, *, recurse: bool, depth: int = 0) -> Tree:
+        """Everything in an open directory; below it too, with `recurse`, but not across mounts."""
+        if depth > DEEPEST:
+            raise too_deep(path)
+        sights: List[Sight] = []
+        directories: List[Sight] = []
+        view = _View(directory)
+        for name in self.names(directory, path):
+            below = f"{path.rstrip('/')}/{name}"
+            sight = self._sight(view, below, name)
+            is_staging = sight.found == A_DIRECTORY and is_staging_name(name)
+            if is_staging and self._spares_staging:
+                continue
+            if not recurse or sight.found != A_DIRECTORY:
+                sights.append(sight)
+                continue
+            try:
+                with open_readable(name, directory, below) as deeper:
+                    if self._waits_for_runs and is_staging and is_in_use(deeper, below):
+                        raise PathProblem("another run works in this directory: run again")
+                    tree = self.tree(deeper, below, recurse=True, depth=depth + 1)
+            except FileNotFoundError:  # removed meanwhile
+                continue
+            except TROUBLE as error:
+                sights.append(sight._replace(found=Unreadable(explained(error, ActsOn.PIN))))
+                continue
+            sights.extend(tree.sights)
+            directories.extend(tree.directories)
+            directories.append(sight)
+        return Tree(tuple(sights), tuple(directories))
+
+    def names(self, directory: int, path: str) -> List[str]:
+        """The names in an open directory, sorted."""
+        with at(path), open_readable(".", directory, path) as readable:
+            try:
+                names = os.listdir(readable)
+            except FileNotFoundError:  # removed meanwhile
+                return []
+        return sorted(name for name in names if name not in self._spared)
+
+    def _sight(self, view: _View, path: str, name: str) -> Sight:
+        try:
+            found: Optional[Glimpse] = None
+            if view.private:
+                found = look_in_private(view.directory, name, self._inspect)
+            if found is None:
+                found = look(view.directory, name, self._inspect)
+            if (
+                path in self._mount_points
+                and not isinstance(found, (Nothing, Unreadable))
+                and is_mount_point(view.directory, name)
+            ):
+                found = A_MOUNT_POINT if isinstance(found, NotAPin) else MountedPin.of(found)
+        except TROUBLE as error:
+            found = Unreadable(explained(error, ActsOn.PIN))
+        return Sight(path, view.identity, found, view.read_only)
+
+
+class _View:
+    """What all sights of one directory have in common."""
+
+    def __init__(self, directory: int) -> None:
+        status = os.fstat(directory)
+        self.directory = directory
+        self.identity = Identity(status.st_dev, status.st_ino)
+        self.private = is_private(status)
+        self.read_only = bool(os.fstatvfs(directory).f_flag & os.ST_RDONLY)
+
+
+def is_mount_point(directory: int, name: str) -> bool:
+    """Whether another mount begins at an entry of an open directory."""
+    # Not by device: a bind mount of the same file system leads elsewhere, too. Nor by the path
+    # alone: that may be the mount point of a mount that is hidden by another.
+    try:
+        inside = Fd(os.open(name, ENTRY, dir_fd=directory))
+    except FileNotFoundError:  # removed meanwhile
+        return False
+    with inside:
+        return mount_id(inside) != mount_id(directory)

@@ -1,2 +1,0 @@
-# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
-# SPDX-License-Identifier: BSD-2-Clause

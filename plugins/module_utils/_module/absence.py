@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the arguments of bpf_pin_absent to its result. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._core.engine.run import apply, plan, predict
+from .._core.engine.steps import Action, Outcome, Result
+from .._core.kinds.absence.apply import AbsenceKind, path_of
+from .._core.kinds.absence.declaration import AbsentPaths, Prune, absent_paths, prune
+from .._core.kinds.absence.plan import Emptied
+from .._core.kinds.pins.observed import PinnedLink, Sight
+from .._core.people import BadField
+from .._core.visible import visible, visible_lines
+from .report import Dictionary, failures_reported, printable, text_diff
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+def run(module: AnsibleModule) -> t.NoReturn:
+    """Arguments, spec, observe, plan, apply, report."""
+    with failures_reported(module):
+        kind = AbsenceKind()
+        decided = plan(kind, kind.observe([_wanted(module.params)]))
+        if decided.problems:
+            module.fail_json(msg=visible_lines(decided.texts()), changed=False)
+        for step in decided.steps:
+            link = step.found.found if isinstance(step.found, Sight) else None
+            if step.action is Action.REMOVE and isinstance(link, PinnedLink):
+                module.warn(f"{path_of(step)}: when the pin is gone, {link.loss}")
+        result = (predict if module.check_mode else apply)(kind, decided)
+        report = _report(result, with_diff=module._diff)
+        if result.error:
+            msg = visible(result.error)
+            if report["changed"]:
+                msg += f"\nRemoved before that: {report['counts']['removed']} (see `pins`)"
+            module.fail_json(**printable({"msg": msg, **report}))
+        module.exit_json(**printable(report))
+
+
+def _wanted(parameters: t.Mapping[str, t.Any]) -> t.Union[AbsentPaths, Prune]:
+    kind, recurse = parameters["type"], parameters["recurse"]
+    if parameters["path"] is not None:
+        return absent_paths(parameters["path"], kind, recurse=recurse)
+    if parameters["directory"] is None:
+        raise BadField("neither path nor directory is given: say what is to be gone")
+    return prune(
+        parameters["directory"],
+        parameters["keep"],
+        parameters["patterns"],
+        kind,
+        recurse=recurse,
+        shared=parameters["prune_shared"],
+    )
+
+
+def _report(result: Result, *, with_diff: bool) -> Dictionary:
+    by_word: t.Dict[str, t.List[Outcome]] = {"removed": [], "missing": [], "spared": []}
+    directories = []
+    for outcome in result.outcomes:
+        if not isinstance(outcome.step.found, Emptied):
+            by_word.setdefault(outcome.word, []).append(outcome)
+        elif outcome.changed:
+            directories.append(path_of(outcome.step))
+    report: Dictionary = {
+        "changed": result.changed,
+        "pins": [_pin(outcome) for outcome in (*by_word["removed"], *by_word["missing"])],
+        "directories": directories,
+        "spared": [
+            {"path": path_of(outcome.step), "reason": outcome.step.reason}
+            for outcome in by_word["spared"]
+        ],
+        "counts": {word: len(by_word[word]) for word in ("removed", "missing", "spared")},
+    }
+    if with_diff:
+        report["diff"] = [
+            text_diff(path_of(outcome.step), {"pin": outcome.step.found.found.label}, {})
+            for outcome in by_word["removed"]
+        ] + [text_diff(path, {"directory": "empty"}, {}) for path in directories]
+    return report
+
+
+def _pin(outcome: Outcome) -> Dictionary:
+    pin = outcome.step.found.found if outcome.changed else None
+    return {
+        "path": path_of(outcome.step),
+        "action": outcome.word,
+        "type": pin and pin.kind,
+        "id": pin and pin.id,
+        "name": None if pin is None else pin.name,
+        "last_reference": outcome.after,
+    }

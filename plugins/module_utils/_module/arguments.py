@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one mouth and ear of all modules. Private: not covered by semantic versioning."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._core.options import FREED, Options
+from .._core.visible import visible
+from .report import printable
+
+
+class PinningModule(AnsibleModule):
+    """An option that is null or an empty string is as one that is not given.
+
+    Blank is what a survey, `default(none)` or `default('')` make of a question without an answer.
+    AnsibleModule itself takes it for another value each time: an error, the text "None", one empty
+    item, or no value at all. And nothing is said that a terminal could obey.
+    """
+
+    def _load_params(self) -> None:
+        super()._load_params()  # type: ignore[no-untyped-call]
+        # What a check is told of tasks before: the paths that they free in a run.
+        told = isinstance(self.params, dict) and self.params.pop(FREED, None)
+        self.freed: t.FrozenSet[str] = frozenset(told or ())
+        self.params = without_blanks(self.params, self.argument_spec)
+
+    def warn(self, warning: str, **more: t.Any) -> None:
+        """Warn, in one line."""
+        super().warn(visible(warning), **more)
+
+    def exit_json(self, **kwargs: t.Any) -> t.NoReturn:
+        """End well."""
+        super().exit_json(**printable(kwargs, declared=str))
+
+    def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
+        """Fail."""
+        spelled = printable({**kwargs, "msg": msg}, declared=lambda text: visible(str(text)))
+        super().fail_json(**spelled)
+
+
+def without_blanks(given: t.Any, options: Options) -> t.Any:
+    """`given` without the `options` that are blank, also in dictionaries inside."""
+    if not isinstance(given, dict):
+        return given  # AnsibleModule says what is wrong with it
+    return {
+        name: _inside(value, options[name]) if name in options else value
+        for name, value in given.items()
+        if name not in options or not _is_blank(name, value)
+    }
+
+
+def _is_blank(name: str, value: object) -> bool:
+    """Whether nothing was said. An empty list says something, and so does false."""
+    return value is None or (value == "" and name not in _WHICH)
+
+
+def _inside(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
+    options = option.get("options")
+    if options is None:
+        return value
+    if isinstance(value, list):
+        return [without_blanks(each, options) for each in value]
+    return without_blanks(value, options)
+
+
+_WHICH = ("name", "map_name", "prog_name", "prog_tag")  # whoever leaves one empty is told so

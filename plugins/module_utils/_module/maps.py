@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the arguments of bpf_map_pinned to its result. Private to this collection."""
+
+from __future__ import annotations
+
+import gc
+import typing as t
+
+from .._core.engine.run import apply, plan, predict
+from .._core.engine.steps import Action, Outcome, Result
+from .._core.fields import octal
+from .._core.host import this_host
+from .._core.kinds.maps.apply import MapAfter, MapKind
+from .._core.kinds.maps.declaration import WantedPin, read_pins
+from .._core.kinds.maps.migration import loses_btf
+from .._core.kinds.maps.plan import HELD_OPEN, MapPlan, MapStep, unverified
+from .._core.kinds.pins.exposure import Caution, boundaries_of, cautions, told, undrawn
+from .._core.kinds.pins.observed import PinnedMap
+from .._core.kinds.pins.openings import openings
+from .._core.kinds.pins.plan import REPLACING
+from .._core.map_types import MAP_TYPES
+from .._core.map_words import map_fields, spell_shape
+from .._core.objects import programs_using
+from .._core.syscall import KernelError
+from .._core.users import group_name, is_member, user_name
+from .report import (
+    Declared,
+    Dictionary,
+    batch_report,
+    but_freed,
+    failures_reported,
+    printable,
+    read_awaiting,
+    refused,
+    remaining_problems,
+    stopped,
+    text_diff,
+)
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+DONE = (Action.CREATE, Action.ADJUST, Action.REPLACE, Action.MIGRATE)
+
+
+def run(module: AnsibleModule) -> t.NoReturn:
+    """Arguments, spec, observe, plan, apply, report."""
+    gc.disable()  # a batch makes many values and no cycles, and the process ends with it
+    parameters = module.params
+    kind = MapKind(parents=parameters["parents"])
+    with failures_reported(module):
+        items = [parameters] if parameters["maps"] is None else parameters["maps"]
+        # Before core 2.21 every result carries all arguments along: a thousand maps, once more.
+        said = {"module_args": {**parameters, "maps": f"{len(items)} maps"}}
+        pins, awaited = read_awaiting(
+            module, lambda ids: read_pins(items, parameters, this_host(), ids)
+        )
+        observed = but_freed(module, kind.observe(pins, predicting=module.check_mode))
+        decided = plan(kind, observed)
+        known = list(told(_cautions(decided)))
+        for warning in (*known, *_foreseeable(decided)):
+            module.warn(warning)
+        problems = remaining_problems(module, decided, awaited)
+        if problems:
+            report = _report(predict(kind, decided), known, with_diff=False)
+            module.fail_json(invocation=said, **refused(report, problems))
+        result = (predict if module.check_mode else apply)(kind, decided)
+        for outcome in result.outcomes:
+            for warning in outcome.warnings:
+                module.warn(warning)
+        report = _report(result, known, with_diff=module._diff)
+        if result.error:
+            report["msg"] = stopped(result, "maps")
+            module.fail_json(invocation=said, **printable(report))
+        module.exit_json(invocation=said, **report)
+
+
+def _report(result: Result, known: t.Sequence[str], *, with_diff: bool) -> Dictionary:
+    report = batch_report(result, "maps", DONE, _map, _diff if with_diff else None)
+    return {**report, "cautions": known}
+
+
+def _map(outcome: Outcome) -> Dictionary:
+    step: MapStep = outcome.step
+    after: t.Optional[MapAfter] = outcome.after
+    report: Dictionary = {
+        "path": Declared(step.wanted.path),
+        "name": Declared(step.wanted.name),
+        "action": outcome.word,
+        "drift": [vars(change) for change in step.changes],
+        "id": after and after.id,
+        "shape": after and {"name": after.kernel_name, **map_fields(after.shape)},
+        "unverified": unverified(step),
+        "copied": after and after.copied,
+        "caught_up": after and after.caught_up,
+    }
+    if outcome.error:
+        report["error"] = outcome.error
+    return report
+
+
+def _diff(outcome: Outcome) -> Dictionary:
+    return text_diff(outcome.step.wanted.path, *_sides(outcome.step))
+
+
+def _sides(step: MapStep) -> t.Tuple[Dictionary, Dictionary]:
+    if not isinstance(step.found, PinnedMap):
+        return {}, _declared(step.wanted)
+    entry = step.found.entry
+    before = dict(
+        map_fields(step.found.shape),
+        owner=user_name(entry.owner),
+        group=group_name(entry.group),
+        mode=octal(entry.mode),
+    )
+    after = dict(before)
+    for change in step.changes:
+        before[change.field], after[change.field] = change.have, change.want
+    if step.action in REPLACING:
+        before["entries"] = "those of the old map"
+        after["entries"] = "copied" if step.action is Action.MIGRATE else "none"
+    return before, after
+
+
+def _declared(wanted: WantedPin) -> Dictionary:
+    fields = map_fields(wanted.map.shape)
+    if wanted.map.inner is not None:
+        fields["inner_map"] = spell_shape(wanted.map.inner.shape)
+    access = wanted.access
+    if access.owner is not None:
+        fields["owner"] = user_name(access.owner)
+    if access.group is not None:
+        fields["group"] = group_name(access.group)
+    if access.mode is not None:
+        fields["mode"] = octal(access.mode)
+    if wanted.frozen is not None:
+        fields["frozen"] = wanted.frozen
+    return fields
+
+
+def _cautions(decided: MapPlan) -> t.Iterator[Caution]:
+    """What there is to know about others who can open or exchange the pins."""
+    yield from cautions(decided, HELD_OPEN)
+    meant = list(boundaries_of(decided, lambda step: bool(step.wanted.frozen)))
+    if meant:
+        yield from undrawn(meant, list(openings()), is_member)
+
+
+def _foreseeable(decided: MapPlan) -> t.Iterator[str]:
+    """What the user has to know about maps that lose their names."""
+    replaced = [
+        (step, step.found)
+        for step in decided.steps
+        if step.action in REPLACING and isinstance(step.found, PinnedMap)
+    ]
+    for step, found in replaced:
+        if step.action is Action.MIGRATE and loses_btf(step.wanted.map, found):
+            yield (
+                f"{step.wanted.path}: the BTF of the old map describes values of another size and "
+                "is not carried over: declare btf to keep names of fields"
+            )
+    try:
+        users = programs_using(found.id for _step, found in replaced)
+    except KernelError as error:
+        yield f"Whether programs use the maps that are replaced cannot be told: {error}"
+        return
+    for step, found in replaced:
+        programs = ", ".join(program.label for program in users[found.id])
+        if programs:
+            yield f"{step.wanted.path}: {_left_behind(step.action, found)}: {programs}"
+
+
+def _left_behind(action: Action, found: PinnedMap) -> str:
+    text = "programs go on using the map that is replaced, and do not see the new one"
+    if action is Action.MIGRATE:
+        text += ", nor does that one see what they write from then on,"
+    if found.shape.number == MAP_TYPES["prog_array"].number:
+        # prog_array_map_clear, when the last pin and the last descriptor are gone.
+        text += "; the kernel takes the programs out of it when it has no pin, so tail calls end"
+    return f"{text} until they are loaded again"

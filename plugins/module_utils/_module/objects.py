@@ -1,0 +1,136 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the arguments of bpf_object_pinned to its result. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._core.engine.run import apply, plan, predict
+from .._core.engine.steps import Action, Cure, Outcome, Result
+from .._core.fields import octal
+from .._core.kinds.objects.apply import ObjectKind
+from .._core.kinds.objects.declaration import read_objects
+from .._core.kinds.objects.plan import HELD_OPEN, ObjectPlan, ObjectStep, expecting, known, sources
+from .._core.kinds.pins.exposure import Caution, boundaries_of, cautions, told, undrawn
+from .._core.kinds.pins.observed import PinnedLink, PinnedMap
+from .._core.kinds.pins.openings import openings
+from .._core.objects import programs_using
+from .._core.syscall import KernelError
+from .._core.users import group_name, is_member, user_name
+from .report import (
+    Declared,
+    Dictionary,
+    batch_report,
+    but_freed,
+    failures_reported,
+    printable,
+    read_awaiting,
+    refused,
+    remaining_problems,
+    stopped,
+    text_diff,
+)
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+DONE = (Action.CREATE, Action.ADJUST, Action.REPLACE)
+
+
+def run(module: AnsibleModule) -> t.NoReturn:
+    """Arguments, spec, observe, plan, apply, report."""
+    parameters = module.params
+    kind = ObjectKind(parents=parameters["parents"])
+    with failures_reported(module):
+        items = [parameters] if parameters["objects"] is None else parameters["objects"]
+        wanted, awaited = read_awaiting(module, lambda ids: read_objects(items, parameters, ids))
+        observed = but_freed(module, kind.observe(wanted))
+        decided = plan(kind, observed)
+        if module.check_mode:
+            announced = plan(kind, expecting(observed, awaited))
+            decided = decided if announced.texts(Cure.NONE) else announced
+        cautioned = list(told(_cautions(decided)))
+        for warning in (*cautioned, *_foreseeable(decided)):
+            module.warn(warning)
+        problems = remaining_problems(module, decided, awaited)
+        if problems:
+            report = _report(predict(kind, decided), cautioned, with_diff=False)
+            module.fail_json(**refused(report, problems))
+        result = (predict if module.check_mode else apply)(kind, decided)
+        report = _report(result, cautioned, with_diff=module._diff)
+        if result.error:
+            report["msg"] = stopped(result, "objects")
+            module.fail_json(**printable(report))
+        module.exit_json(**report)
+
+
+def _cautions(decided: ObjectPlan) -> t.Iterator[Caution]:
+    """What there is to know about others who can open or exchange the pins."""
+    yield from cautions(decided, HELD_OPEN)
+    yield from sources(decided)
+    meant = list(boundaries_of(decided, lambda step: False if known(step).kind == "map" else None))
+    if meant:
+        yield from undrawn(meant, list(openings()), is_member)
+
+
+def _foreseeable(decided: ObjectPlan) -> t.Iterator[str]:
+    replaced = [step for step in decided.steps if step.action is Action.REPLACE]
+    for step in replaced:
+        if isinstance(step.found, PinnedLink):
+            yield f"{step.wanted.path}: when the pin is replaced, {step.found.loss}"
+    for kept in decided.steps:
+        link = kept.found if kept.action in (Action.KEEP, Action.ADJUST) else None
+        if isinstance(link, PinnedLink) and link.attached is False:
+            yield f"{kept.wanted.path}: {link.idleness}"
+    maps = [(step, step.found) for step in replaced if isinstance(step.found, PinnedMap)]
+    try:
+        users = programs_using(found.id for _step, found in maps)
+    except KernelError as error:
+        yield f"Whether programs use the maps that are replaced cannot be told: {error}"
+        return
+    for step, found in maps:
+        programs = ", ".join(program.label for program in users[found.id])
+        if programs:
+            yield (
+                f"{step.wanted.path}: programs go on using the map that is replaced until they are "
+                f"loaded again: {programs}"
+            )
+
+
+def _report(result: Result, cautioned: t.Sequence[str], *, with_diff: bool) -> Dictionary:
+    report = batch_report(result, "objects", DONE, _object, _diff if with_diff else None)
+    return {**report, "cautions": cautioned}
+
+
+def _object(outcome: Outcome) -> Dictionary:
+    step: ObjectStep = outcome.step
+    meant = None if step.action is Action.REFUSE else known(step)
+    report: Dictionary = {
+        "path": Declared(step.wanted.path),
+        "name": Declared(step.wanted.name),
+        "action": outcome.word,
+        "drift": [vars(change) for change in step.changes],
+        "type": (meant and meant.kind) or None,
+        "id": (meant and meant.id) or None,
+        "object_name": meant and meant.name,
+    }
+    if outcome.error:
+        report["error"] = outcome.error
+    return report
+
+
+def _diff(outcome: Outcome) -> Dictionary:
+    step: ObjectStep = outcome.step
+    after: Dictionary = {change.field: change.want for change in step.changes}
+    before: Dictionary = {change.field: change.have for change in step.changes}
+    if step.action is Action.CREATE:
+        access = step.wanted.access
+        after["object"] = known(step).label
+        if access.owner is not None:
+            after["owner"] = user_name(access.owner)
+        if access.group is not None:
+            after["group"] = group_name(access.group)
+        if access.mode is not None:
+            after["mode"] = octal(access.mode)
+    return text_diff(step.wanted.path, before, after)

@@ -1,0 +1,203 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Ansible face of the core. Private to this collection: not covered by semantic versioning."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import Counter
+from contextlib import contextmanager
+
+from .._core.engine.kind import Observed
+from .._core.engine.steps import Action, Cure
+from .._core.errors import TROUBLE, PinningError, Problems, explained
+from .._core.kinds.pins.observed import NOTHING
+from .._core.users import Users
+from .._core.visible import visible, visible_lines, visible_text
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+    from .._core.engine.run import AnyPlan
+    from .._core.engine.steps import Outcome, Result
+    from .._core.people import Awaited
+
+T = t.TypeVar("T")
+Dictionary = t.Dict[str, t.Any]
+
+
+@contextmanager
+def failures_reported(module: AnsibleModule, done: t.Sequence[str] = ()) -> t.Iterator[None]:
+    """Turn an error of the core, whose text is complete, into `fail_json`.
+
+    `done` lists what was changed by then, in words.
+    """
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        module.fail_json(
+            msg=f"{error.object!r} cannot be written in the locale of the task "
+            f"({error.encoding}): set LC_ALL to C.UTF-8 in its environment"
+        )
+    except TROUBLE as error:
+        problems = error.problems if isinstance(error, Problems) else [explained(error)]
+        msg = visible_lines(problems)
+        if done:
+            msg += f"\nDone before that, and left so: {visible(', '.join(done))}"
+        module.fail_json(**printable({"msg": msg, "changed": bool(done)}))
+
+
+def read_awaiting(module: AnsibleModule, read: t.Callable[[Users], T]) -> t.Tuple[T, Awaited]:
+    """What `read` returns, and the users that a check awaits of the tasks before.
+
+    What cannot be is told as in a run, and then all that is missing with it.
+    """
+    if not module.check_mode:
+        return read(Users()), {}
+    awaited: Awaited = {}
+    try:
+        return read(Users(awaited)), awaited
+    except PinningError:
+        return read(Users()), {}
+
+
+def remaining_problems(module: AnsibleModule, plan: AnyPlan, awaited: Awaited) -> t.Sequence[str]:
+    """What stops the task. Of what a task before may cure, a check warns, and goes on."""
+    if module.check_mode:
+        warn_of(module, plan.texts(Cure.MOUNT))
+        if not plan.texts(Cure.NONE):
+            warn_of(module, [*awaited, *plan.texts(Cure.EARLIER_TASK)])
+            return []
+        return plan.texts(Cure.NONE, Cure.EARLIER_TASK)
+    return plan.texts()
+
+
+def warn_of(module: AnsibleModule, awaited: t.Iterable[str]) -> None:
+    """Warn of what is not there yet, in a check."""
+    for text in awaited:
+        module.warn(f"{text}; until then a run that is not a check fails")
+
+
+def but_freed(module: t.Any, observed: Observed) -> Observed:
+    """What was observed, but nothing where a task before frees the path, in a check."""
+    items = [
+        (wanted, NOTHING if wanted.path in module.freed else found)
+        for wanted, found in observed.items
+    ]
+    return observed._replace(items=items) if module.freed else observed
+
+
+class Declared(str):
+    """Text of the declaration itself. A task that succeeds tells it as it is, for others to use."""
+
+
+def printable(
+    value: t.Any, key: str = "", declared: t.Callable[[Declared], str] = lambda text: text
+) -> t.Any:
+    """`value` with every text fit for JSON and for a terminal: names in bpffs may be any bytes.
+
+    Only messages and diffs, whose `key` says so, have more than one line. `declared` is what
+    becomes of text that comes from the declaration.
+    """
+    if isinstance(value, Declared):
+        return declared(value)
+    if isinstance(value, str):
+        return visible_text(value) if key in _OF_LINES else visible(value)
+    if isinstance(value, dict):
+        return {key: printable(each, key, declared) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [printable(each, "", declared) for each in value]
+    return value
+
+
+_OF_LINES = ("msg", "before", "after", "exception")
+
+
+def batch_report(
+    result: Result,
+    key: str,
+    done: t.Sequence[Action],
+    describe: t.Callable[[Outcome], Dictionary],
+    diff_of: t.Optional[t.Callable[[Outcome], Dictionary]],
+) -> Dictionary:
+    """What became of a batch. `key` is where it is listed, `done` are the actions that change."""
+    counts = {action.value: 0 for action in (*done, Action.KEEP, Action.REFUSE)}
+    for outcome in result.outcomes:
+        counts[outcome.word] = counts.get(outcome.word, 0) + 1
+    report: Dictionary = {
+        "changed": result.changed,
+        key: [describe(outcome) for outcome in result.outcomes],
+        "counts": counts,
+        "directories": result.made,
+        "leftovers": result.cleared,
+    }
+    if diff_of:
+        report["diff"] = [
+            *(text_diff(path, {}, {"directory": "new"}) for path in result.made),
+            *(text_diff(path, {"leftovers": "of a killed run"}, {}) for path in result.cleared),
+            *(diff_of(outcome) for outcome in result.outcomes if outcome.changed),
+        ]
+    return report
+
+
+def refused(report: Dictionary, problems: t.Sequence[str]) -> Dictionary:
+    """The same when nothing is done because of `problems`."""
+    nothing = {"changed": False, "directories": [], "leftovers": []}
+    return t.cast(Dictionary, printable({**report, **nothing, "msg": visible_lines(problems)}))
+
+
+def stopped(result: Result, key: str) -> str:
+    """The message of a run that stopped at `result.error`: that, and how far it came.
+
+    `key` is where the result lists the items.
+    """
+    actions = Counter(outcome.word for outcome in result.outcomes)
+    made, error = len(result.made), visible(result.error)
+    if len(result.outcomes) == 1 and not made:
+        return error
+    summary = [f"{made} directories made"] if made else []
+    summary += [f"{count} {action.replace('_', ' ')}" for action, count in actions.items()]
+    told = ", ".join(summary)
+    if result.changed:
+        return (
+            f"{error}\nDone so far: {told} (see `{key}`). What is done stays; mend the "
+            "cause, then run again to do the rest."
+        )
+    return f"{error}\nNothing was changed: {told} (see `{key}`). Mend the cause, then run again."
+
+
+def text_diff(
+    path: str, before: t.Mapping[str, object], after: t.Mapping[str, object]
+) -> Dictionary:
+    """One entry of `diff`: both sides as YAML, a field a line."""
+    return _diff(path, _yaml(before), _yaml(after))
+
+
+def file_diff(path: str, before: bytes, after: bytes) -> Dictionary:
+    """One entry of `diff`: a file, as it is found and as it is to be."""
+    sides = (each.decode("utf-8", "replace") for each in (before, after))
+    return _diff(path, *map(visible_text, sides))
+
+
+def _diff(path: str, before: str, after: str) -> Dictionary:
+    shown = visible(path)
+    return {
+        "before_header": f"{shown} (found)",
+        "after_header": f"{shown} (declared)",
+        "before": before,
+        "after": after,
+    }
+
+
+def _yaml(fields: t.Mapping[str, object]) -> str:
+    return "".join(f"{name}: {visible(_scalar(value))}\n" for name, value in fields.items())
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(str(item) for item in value) + "]"
+    if isinstance(value, str) and value.isdigit():
+        return f'"{value}"'
+    return str(value)
