@@ -17,7 +17,8 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text()
 PICTURE = ElementTree.fromstring((ROOT / "docs" / "pictures" / "architecture.svg").read_text())
 SVG = "{http://www.w3.org/2000/svg}"
 # In which folders a short name is looked up.
-PLACES = (ROOT, PLUGINS, PLUGINS / "module_utils", PLUGINS / "plugin_utils", CORE)
+MODULE_UTILS = PLUGINS / "module_utils"
+PLACES = (ROOT, PLUGINS, MODULE_UTILS, PLUGINS / "plugin_utils", CORE, MODULE_UTILS / "_module")
 
 
 def found(name: str, places: tuple[Path, ...] = PLACES) -> list[Path]:
@@ -28,19 +29,15 @@ def found(name: str, places: tuple[Path, ...] = PLACES) -> list[Path]:
 
 def column(heading: str) -> set[str]:
     """What stands in backquotes in the first cells of the table with this heading."""
-    lines = PAGE[PAGE.index(f"\n| {heading} |") + 1 :].partition("\n\n")[0].splitlines()
+    lines = PAGE[PAGE.index(f"\n| {heading} | |\n") + 1 :].partition("\n\n")[0].splitlines()
     return {name for line in lines[2:] for name in re.findall(r"`([^`]+)`", line.split("|")[1])}
 
 
-def subjects() -> dict[str, set[str]]:
-    """The files of each room, as the table of subjects has them."""
-    lines = PAGE[PAGE.index("| subject |") :].partition("\n\n")[0].splitlines()
-    rooms = [cell.strip(" `") for cell in lines[0].split("|")[2:-1]]
-    rows = [line.split("|")[2:-1] for line in lines[2:]]
-    return {
-        room: {name for row in rows for name in re.findall(r"`(\w+)`", row[number])}
-        for number, room in enumerate(rooms)
-    }
+def kinds() -> dict[str, set[str]]:
+    """The files of each kind, as the table of kinds has them beside those that each may have."""
+    lines = PAGE[PAGE.index("| kind |") :].partition("\n\n")[0].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    return {row[1].strip("`"): set(re.findall(r"`(\w+)`", row[2])) for row in rows}
 
 
 def files(folder: Path) -> set[str]:
@@ -56,20 +53,32 @@ def rooms_of_the_picture() -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("room", ["spec", "found", "observe", "plan", "apply"])
-def test_the_table_of_subjects_has_the_files_of_each_room(room: str) -> None:
-    assert subjects()[room] == files(CORE / room)
+def test_the_table_of_kinds_has_every_package() -> None:
+    there = {f"kinds/{path.name}" for path in (CORE / "kinds").iterdir() if any(path.glob("*.py"))}
+    assert kinds().keys() == there
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_a_kind_has_the_files_of_the_table(kind: str) -> None:
+    common = {"declaration", "observed", "observe", "plan", "apply"}
+    there = files(CORE / kind)
+    assert {"declaration", "observe", "plan", "apply"} <= there
+    assert kinds()[kind] == there - common
 
 
 def test_the_table_of_the_core_has_its_files() -> None:
     assert column("file") == files(CORE)
 
 
-def test_the_table_of_restoring_has_its_files() -> None:
-    assert column("`_core/restore/`") == files(CORE / "restore")
+def test_the_table_of_the_command_has_its_files() -> None:
+    assert column("`_core/command/`") == files(CORE / "command")
 
 
-@pytest.mark.parametrize("folder", ["module_utils", "plugin_utils"])
+def test_every_file_of_the_engine_is_named() -> None:
+    assert {f"`{name}`" for name in files(CORE / "engine")} <= {*re.findall("`\\w+`", PAGE)}
+
+
+@pytest.mark.parametrize("folder", ["module_utils/_module", "plugin_utils"])
 def test_every_file_beside_the_core_is_named(folder: str) -> None:
     named = set(re.findall(r"`(?:\w+/)*(\w+)`", PAGE))
     there = files(PLUGINS / folder)

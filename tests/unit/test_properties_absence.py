@@ -163,7 +163,8 @@ def test_paths_that_were_freed_are_free(recurse: bool, read_only: bool) -> None:
     @given(files(read_only), st.data())
     def check(there: Files, data: st.DataObject) -> None:
         choice = st.sampled_from([*there.there]) | st.sampled_from([*there.there]) | _FREE
-        paths = data.draw(st.lists(choice, min_size=1, max_size=3))
+        only_free = st.lists(_FREE, min_size=1, max_size=2)
+        paths = data.draw(st.lists(choice, min_size=1, max_size=3) | only_free)
         if recurse and data.draw(YES_OR_NO) and paths[0].startswith(f"{ROOT}/"):
             paths.append(paths[0].rpartition("/")[0])  # one within the other
         kind = data.draw(_KINDS)
