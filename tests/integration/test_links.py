@@ -345,7 +345,7 @@ SPELLINGS = """
 import ctypes, json, os, sys
 sys.path.insert(0, sys.argv[1])
 from _core.syscall import Fd
-from _core.objects import identify, object_by_id
+from _core.kinds.pins.objects import identify, object_by_id
 process, link = int(sys.argv[2]), int(sys.argv[3])
 folder = f"/proc/{process}/fd"
 (number,) = (n for n in os.listdir(folder) if os.readlink(f"{folder}/{n}").endswith("link"))

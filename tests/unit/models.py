@@ -31,10 +31,9 @@ from module_utils._core.kinds.pins.observed import (
     Nothing,
     PinContext,
     PinnedMap,
-    Survey,
 )
 from module_utils._core.map_types import Host
-from module_utils._core.shape import ROOT, Access, Entry, Identity, MapBtf, MapShape
+from module_utils._core.shape import ROOT, Access, Entry, Identity, MapBtf, MapShape, Survey
 
 HOST = Host(page_size=4096, possible_cpus=6)
 

@@ -18,7 +18,10 @@ PICTURE = ElementTree.fromstring((ROOT / "docs" / "pictures" / "architecture.svg
 SVG = "{http://www.w3.org/2000/svg}"
 # In which folders a short name is looked up.
 MODULE_UTILS = PLUGINS / "module_utils"
-PLACES = (ROOT, PLUGINS, MODULE_UTILS, PLUGINS / "plugin_utils", CORE, MODULE_UTILS / "_module")
+PLACES = (
+    *(ROOT, PLUGINS, MODULE_UTILS, PLUGINS / "plugin_utils", CORE, MODULE_UTILS / "_module"),
+    *(CORE / "kinds").iterdir(),
+)
 
 
 def found(name: str, places: tuple[Path, ...] = PLACES) -> list[Path]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,7 +87,7 @@ def test_what_is_pure_asks_no_system(module: str) -> None:
     program = f"{WITHOUT_A_SYSTEM}\nimport {module}\nprint(*sys.modules)"
     loaded = {*run_alone(program).split()}
     assert module in loaded
-    assert not {"ctypes", "_core.syscall", "_core.bpffs", "_core.objects"} & loaded
+    assert not {"ctypes", "_core.syscall", "_core.bpffs", "_core.kinds.pins.objects"} & loaded
     assert not {name for name in loaded if name.endswith((".observe", ".apply"))}
 
 
@@ -118,3 +119,83 @@ def test_the_core_imports_the_standard_library_and_itself_only(source: Path) -> 
 def test_only_the_doors_to_the_kernel_use_ctypes() -> None:
     users = [path.name for path in SOURCES if "ctypes" in path.read_text()]
     assert users == ["elements.py", "kernel.py", "syscall.py"]
+
+
+# What each package may import of the core and of `_module`, as the table in docs/architecture.md
+# says; the first that a file lies in counts. `core` are the files of the core itself.
+MAY_USE = {
+    "_core.engine": {"_core.engine", "_core.errors", "_core.advice"},
+    "_core.kinds.pins": {"core", "_core.engine", "_core.kinds.pins"},
+    "_core.kinds": set(),
+    "_core.kinds.*": {"core", "_core.engine", "_core.kinds.pins", "itself"},
+    "_core.info": {"core", "_core.engine", "_core.kinds", "_core.info"},
+    "_core.command": {"core", "_core.engine", "_core.kinds", "_core.command"},
+    "_core": {"core"},
+    "_module": {"_core", "_module"},
+}
+
+
+def package_of(source: Path) -> str:
+    return ".".join(source.relative_to(MODULE_UTILS).parent.parts)
+
+
+def imports_of(source: Path) -> set[str]:
+    """The modules beside `plugins/module_utils` that a file imports, by their dotted names."""
+    here = package_of(source).split(".")
+    found = set()
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = here[: len(here) - node.level + 1]
+            name = ".".join([*filter(None, base), *([node.module] if node.module else [])])
+            # `from . import x` may name modules.
+            both = [".".join(filter(None, (name, alias.name))) for alias in node.names]
+            is_file = (MODULE_UTILS / (name.replace(".", "/") + ".py")).exists()
+            found.update([name] if is_file else both)
+    return found
+
+
+def is_allowed(name: str, package: str, allowed: set[str]) -> bool:
+    if "core" in allowed and name.startswith("_core.") and name.count(".") == 1:
+        return True
+    names = {package if each == "itself" else each for each in allowed}
+    return any(name == each or name.startswith(f"{each}.") for each in names - {"core"})
+
+
+def rule_of(package: str) -> set[str]:
+    for pattern, allowed in MAY_USE.items():
+        if package == pattern or (pattern.endswith("*") and package.startswith(pattern[:-1])):
+            return allowed
+    raise AssertionError(f"no rule for {package}: see docs/architecture.md")
+
+
+@pytest.mark.parametrize(
+    "source",
+    sorted(MODULE_UTILS.rglob("*.py")),
+    ids=lambda path: str(path.relative_to(MODULE_UTILS)),
+)
+def test_a_package_uses_only_what_it_may(source: Path) -> None:
+    package = package_of(source)
+    allowed = rule_of(package)
+    wrong = {name for name in imports_of(source) if not is_allowed(name, package, allowed)}
+    assert wrong == set()
+
+
+def test_the_rules_would_find_an_arrow_upwards() -> None:
+    for name, package in (
+        ("_core.kinds.maps.plan", "_core"),
+        ("_core.kinds.maps.plan", "_core.kinds.objects"),
+        ("_core.kinds.maps.plan", "_core.engine"),
+        ("_core.command.work", "_core.kinds.maps"),
+        ("_module.report", "_core.command"),
+    ):
+        assert not is_allowed(name, package, rule_of(package)), (name, package)
+
+
+# Which files of a kind import what asks the system: the column `pure` of the page.
+def test_the_page_says_which_files_are_pure() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (yes|no) \|$", page, re.MULTILINE)
+    assert len(rows) == 5
+    for name, pure in rows:
+        there = {each for each in PURE if each.endswith(f".{name}") and ".kinds." in each}
+        assert bool(there) is (pure == "yes"), name

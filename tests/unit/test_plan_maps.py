@@ -30,11 +30,10 @@ from _core.kinds.pins.observed import (
     PinnedLink,
     PinnedMap,
     PinnedProg,
-    Survey,
 )
 from _core.map_types import Host
 from _core.people import NUMBERS_ONLY, ROOT_ONLY, People
-from _core.shape import Access, Entry, Identity, MapBtf, MapShape
+from _core.shape import Access, Entry, Identity, MapBtf, MapShape, Survey
 
 ENTRY = Entry(Identity(1, 2), owner=0, group=0, mode=0o600)
 SHAPE = MapShape(number=1, key_size=4, value_size=8, max_entries=16, flags=0, map_extra=0)

@@ -15,9 +15,8 @@ from . import elements
 from .advice import ENOTSUPP
 from .elements import Batch, BatchReader
 from .errors import PinningError
-from .kinds.pins.observed import Survey
 from .map_types import MAP_TYPES_BY_NUMBER, Host, Kin
-from .shape import MapShape
+from .shape import MapShape, Survey
 from .syscall import KernelError
 
 NO_BATCHES = (errno.EINVAL, ENOTSUPP)  # from a kernel before 5.6, and from a type without

@@ -83,6 +83,13 @@ class Entry(NamedTuple):
     links: int = 1  # its names
 
 
+class Survey(NamedTuple):
+    """How much there is in a map that is to be migrated."""
+
+    entries: int  # that would be copied
+    room: int  # the least max_entries that takes all that is not empty
+
+
 class Level(NamedTuple):
     """A directory that a path leads through, as a file."""
 

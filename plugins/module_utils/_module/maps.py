@@ -16,12 +16,12 @@ from .._core.kinds.maps.declaration import WantedPin, read_pins
 from .._core.kinds.maps.migration import loses_btf
 from .._core.kinds.maps.plan import HELD_OPEN, MapPlan, MapStep, unverified
 from .._core.kinds.pins.exposure import Caution, boundaries_of, cautions, told, undrawn
+from .._core.kinds.pins.objects import programs_using
 from .._core.kinds.pins.observed import PinnedMap
 from .._core.kinds.pins.openings import openings
 from .._core.kinds.pins.plan import REPLACING
 from .._core.map_types import MAP_TYPES
 from .._core.map_words import map_fields, spell_shape
-from .._core.objects import programs_using
 from .._core.syscall import KernelError
 from .._core.users import group_name, is_member, user_name
 from .report import (

@@ -13,9 +13,9 @@ from .._core.kinds.objects.apply import ObjectKind
 from .._core.kinds.objects.declaration import read_objects
 from .._core.kinds.objects.plan import HELD_OPEN, ObjectPlan, ObjectStep, expecting, known, sources
 from .._core.kinds.pins.exposure import Caution, boundaries_of, cautions, told, undrawn
+from .._core.kinds.pins.objects import programs_using
 from .._core.kinds.pins.observed import PinnedLink, PinnedMap
 from .._core.kinds.pins.openings import openings
-from .._core.objects import programs_using
 from .._core.syscall import KernelError
 from .._core.users import group_name, is_member, user_name
 from .report import (

@@ -15,6 +15,7 @@ from ..errors import TROUBLE, explained
 from ..kinds.maps.inner import held_shape
 from ..kinds.mounts.observe import observe
 from ..kinds.mounts.observed import MountSeen
+from ..kinds.pins.objects import fdinfo, loaded_programs, shape_of
 from ..kinds.pins.observed import (
     A_DIRECTORY,
     A_MOUNT_POINT,
@@ -27,7 +28,6 @@ from ..kinds.pins.observed import (
 from ..kinds.pins.tree import Lookout
 from ..map_types import MAP_TYPES_BY_NUMBER
 from ..mountinfo import Mount, mounts
-from ..objects import fdinfo, loaded_programs, shape_of
 from ..shape import Identity
 from ..syscall import Fd, KernelError
 from ..uapi import MapInfo

@@ -15,9 +15,9 @@ from ...bpffs import ENTRY, PathProblem, Place, walk
 from ...engine.kind import Kind, Observed, Session
 from ...engine.steps import Action, Outcome, Problem, Site
 from ...errors import at
-from ...objects import object_by_id
 from ...shape import Identity
 from ...syscall import Fd, KernelError
+from ..pins.objects import object_by_id
 from ..pins.observed import NotAPin, Nothing, Pin, Sight, Unreadable
 from .declaration import AbsentPaths, Prune
 from .observe import observe_paths, observe_tree

@@ -12,12 +12,12 @@ from ...advice import ActsOn
 from ...engine.kind import Observed, failed
 from ...engine.steps import Action, Outcome, State
 from ...errors import TROUBLE, explained
-from ...objects import name_of, shape_of
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
 from ...uapi import BPF_F_RDONLY
 from ..pins.access import inherited
 from ..pins.apply import PinDirectory, PinKind, adjust
+from ..pins.objects import name_of, shape_of
 from ..pins.observe import people_of
 from ..pins.observed import Found, Nothing, PinContext, PinnedMap
 from ..pins.plan import REPLACING, unless_barred

@@ -11,10 +11,10 @@ from typing import NamedTuple, Optional, Tuple
 
 from ... import elements, kernel, uapi
 from ...map_types import MAP_TYPES, TakesBtf, settable_flags
-from ...objects import btf_of, shape_of
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
 from ...uapi import Command, MapCreate, MapFlag
+from ..pins.objects import btf_of, shape_of
 from .declaration import MapSpec
 from .make import make_map
 

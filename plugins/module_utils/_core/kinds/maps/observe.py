@@ -11,13 +11,13 @@ from typing import Dict, Optional, Sequence, Tuple
 from ...bpffs import Place
 from ...entries import Layout, kin_of, survey
 from ...host import this_host
-from ...objects import Inspect, btf_of, fdinfo, look, look_in_private, shape_of
-from ...shape import MapShape, is_stranger
+from ...shape import MapShape, Survey, is_stranger
 from ...syscall import Fd
 from ...uapi import MapInfo
 from ..pins.declaration import OnMismatch
+from ..pins.objects import Inspect, btf_of, fdinfo, look, look_in_private, shape_of
 from ..pins.observe import observe_names
-from ..pins.observed import DirectorySeen, Found, MapDetails, Nothing, Survey
+from ..pins.observed import DirectorySeen, Found, MapDetails, Nothing
 from .declaration import MapSpec, WantedPin
 from .inner import observe_inner
 from .make import Trial, try_out, why_without_btf

@@ -13,12 +13,12 @@ from ... import kernel
 from ...bpffs import ENTRY, PathProblem, Place, walk
 from ...engine.kind import Observed, failed
 from ...engine.steps import Action, Outcome
-from ...objects import object_by_id
 from ...shape import Identity
 from ...syscall import Fd
 from ...uapi import BPF_F_RDONLY
 from ..pins.access import inherited
 from ..pins.apply import PinDirectory, PinKind, PinSession, adjust
+from ..pins.objects import object_by_id
 from ..pins.observe import observe_names, people_of
 from ..pins.observed import Found, NotAPin, Nothing, PinContext
 from ..pins.plan import unless_barred

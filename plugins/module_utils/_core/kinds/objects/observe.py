@@ -10,10 +10,10 @@ from typing import Dict, Iterator, List, NamedTuple, Sequence
 from ... import kernel
 from ...bpffs import Place, walk
 from ...errors import PinningError, at
-from ...objects import identify, look, object_by_id
 from ...syscall import KernelError
 from ...uapi import OBJ_NAME_LEN, Command
 from ...users import user_name
+from ..pins.objects import identify, look, object_by_id
 from ..pins.observed import NOTHING, Found, NotAPin, Nothing, Pin, PinnedProg
 from .declaration import Reference, WantedObject
 from .observed import KernelObject, Resolution, SourcePin, Unresolved

@@ -13,12 +13,12 @@ from ...advice import ActsOn
 from ...bpffs import Place, may_list_unseen, mount_of, walk
 from ...errors import TROUBLE, Gathering, at, explained
 from ...mountinfo import mounts
-from ...objects import look
 from ...people import People
 from ...shape import UNDECLARED
 from ...staging import find_abandoned, names_in
 from ...users import people
 from .declaration import OnMismatch, Wanted, WantedName
+from .objects import look
 from .observed import NOTHING, DirectorySeen, Found, MountedPin, NotAPin, Nothing
 from .tree import is_mount_point
 

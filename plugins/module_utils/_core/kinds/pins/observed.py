@@ -9,7 +9,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ...map_types import map_type_name
 from ...people import ROOT_ONLY, People
-from ...shape import Entry, Identity, Level, MapBtf, MapShape
+from ...shape import Entry, Identity, Level, MapBtf, MapShape, Survey
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,6 @@ class NotAPin:
     @property
     def label(self) -> str:
         return self.what
-
-
-class Survey(NamedTuple):
-    """How much there is in a map that is to be migrated."""
-
-    entries: int  # that would be copied
-    room: int  # the least max_entries that takes all that is not empty
 
 
 @dataclass(frozen=True)

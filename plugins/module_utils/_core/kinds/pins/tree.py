@@ -21,10 +21,10 @@ from ...bpffs import (
 from ...errors import TROUBLE, at, explained
 from ...fields import STAGING, is_staging_name
 from ...mountinfo import mounts
-from ...objects import Inspect, look, look_in_private
 from ...shape import Identity
 from ...staging import is_in_use
 from ...syscall import Fd
+from .objects import Inspect, look, look_in_private
 from .observed import (
     A_DIRECTORY,
     A_MOUNT_POINT,

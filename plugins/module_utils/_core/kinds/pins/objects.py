@@ -10,11 +10,15 @@ import stat
 from functools import lru_cache
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
-from . import kernel, uapi
-from .bpffs import ENTRY, describe_mode
-from .btf import Btf, BtfError
-from .errors import PinningError
-from .kinds.pins.observed import (
+from ... import kernel, uapi
+from ...bpffs import ENTRY, describe_mode
+from ...btf import Btf, BtfError
+from ...errors import PinningError
+from ...link_targets import is_attached, target_of
+from ...shape import Entry, Identity, MapBtf, MapShape
+from ...syscall import Fd, KernelError
+from ...uapi import Command, MapInfo
+from .observed import (
     NO_DETAILS,
     NOTHING,
     Found,
@@ -25,10 +29,6 @@ from .kinds.pins.observed import (
     PinnedProg,
     Program,
 )
-from .link_targets import is_attached, target_of
-from .shape import Entry, Identity, MapBtf, MapShape
-from .syscall import Fd, KernelError
-from .uapi import Command, MapInfo
 
 Inspect = Callable[[Fd, bytes, MapInfo], MapDetails]
 
