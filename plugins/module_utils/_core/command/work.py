@@ -102,11 +102,12 @@ def _state(verdict: Verdict, *, restores: bool) -> Tuple[str, str]:
     if decided is None:
         return FAILED, verdict.error
     (step,) = decided.steps
-    if result and restores:
+    if restores and result:
         return (FAILED, result.error) if result.error else (RESTORED, _done(decided, result))
-    if step.changes:
+    is_refused = step.action is Action.REFUSE
+    if step.changes and (is_refused or not (restores and decided.problems)):
         detail = spell_drift(step.changes)
-        if step.action is Action.REFUSE and isinstance(step.found, PinnedMap):
+        if is_refused and isinstance(step.found, PinnedMap):
             ways = ways_out(step.wanted, step.found)
             detail += f". A restore leaves it; in the playbook: {ways}"
         return DIFFERENT, detail

@@ -97,7 +97,8 @@ def each(
     for item in wanted:
         try:
             decided = plan(kind, kind.observe([item]))
-            result = None if decided.is_idle or decided.problems else act(kind, decided)
+            acts = not (decided.problems or all(step.is_idle for step in decided.steps))
+            result = act(kind, decided) if acts else None
         except TROUBLE as error:
             yield Verdict(item, error=explained(error))
         else:

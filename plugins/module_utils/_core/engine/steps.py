@@ -140,11 +140,6 @@ class Plan(Generic[Wanted, Found]):
     def clears(self) -> List[str]:
         return [path for site in self.sites for path in site.clears]
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is to be done."""
-        return not (self.makes or self.clears) and all(step.is_idle for step in self.steps)
-
     def texts(self, *cures: Cure) -> List[str]:
         """The problems that have one of these cures; all, if none is named."""
         return [each.text for each in self.problems if not cures or each.cure in cures]
