@@ -7,15 +7,15 @@ from __future__ import annotations
 import gc
 import typing as t
 
-from .._core.engine.run import apply, plan, predict
-from .._core.engine.steps import Action, Outcome, Result
+from .._core.engine.run import plan
+from .._core.engine.steps import Action, Outcome
 from .._core.fields import octal
 from .._core.host import this_host
 from .._core.kinds.maps.apply import MapAfter, MapKind
 from .._core.kinds.maps.declaration import WantedPin, read_pins
 from .._core.kinds.maps.migration import loses_btf
 from .._core.kinds.maps.plan import HELD_OPEN, MapPlan, MapStep, unverified
-from .._core.kinds.pins.exposure import Caution, boundaries_of, cautions, told, undrawn
+from .._core.kinds.pins.exposure import Caution, boundaries_of, cautions, undrawn
 from .._core.kinds.pins.objects import programs_using
 from .._core.kinds.pins.observed import PinnedMap
 from .._core.kinds.pins.openings import openings
@@ -24,19 +24,8 @@ from .._core.map_types import MAP_TYPES
 from .._core.map_words import map_fields, spell_shape
 from .._core.syscall import KernelError
 from .._core.users import group_name, is_member, user_name
-from .report import (
-    Declared,
-    Dictionary,
-    batch_report,
-    but_freed,
-    failures_reported,
-    printable,
-    read_awaiting,
-    refused,
-    remaining_problems,
-    stopped,
-    text_diff,
-)
+from .batch import Batch, carry_out
+from .report import Declared, Dictionary, but_freed, failures_reported, read_awaiting, text_diff
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -58,27 +47,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
         )
         observed = but_freed(module, kind.observe(pins, predicting=module.check_mode))
         decided = plan(kind, observed)
-        known = list(told(_cautions(decided)))
-        for warning in (*known, *_foreseeable(decided)):
-            module.warn(warning)
-        problems = remaining_problems(module, decided, awaited)
-        if problems:
-            report = _report(predict(kind, decided), known, with_diff=False)
-            module.fail_json(invocation=said, **refused(report, problems))
-        result = (predict if module.check_mode else apply)(kind, decided)
-        for outcome in result.outcomes:
-            for warning in outcome.warnings:
-                module.warn(warning)
-        report = _report(result, known, with_diff=module._diff)
-        if result.error:
-            report["msg"] = stopped(result, "maps")
-            module.fail_json(invocation=said, **printable(report))
-        module.exit_json(invocation=said, **report)
-
-
-def _report(result: Result, known: t.Sequence[str], *, with_diff: bool) -> Dictionary:
-    report = batch_report(result, "maps", DONE, _map, _diff if with_diff else None)
-    return {**report, "cautions": known}
+        batch = Batch("maps", DONE, _map, _diff, _cautions, _warnings)
+        carry_out(module, batch, kind, decided, awaited, invocation=said)
 
 
 def _map(outcome: Outcome) -> Dictionary:
@@ -147,7 +117,7 @@ def _cautions(decided: MapPlan) -> t.Iterator[Caution]:
         yield from undrawn(meant, list(openings()), is_member)
 
 
-def _foreseeable(decided: MapPlan) -> t.Iterator[str]:
+def _warnings(decided: MapPlan) -> t.Iterator[str]:
     """What the user has to know about maps that lose their names."""
     replaced = [
         (step, step.found)

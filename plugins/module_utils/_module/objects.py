@@ -6,31 +6,20 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.engine.run import apply, plan, predict
-from .._core.engine.steps import Action, Cure, Outcome, Result
+from .._core.engine.run import plan
+from .._core.engine.steps import Action, Cure, Outcome
 from .._core.fields import octal
 from .._core.kinds.objects.apply import ObjectKind
 from .._core.kinds.objects.declaration import read_objects
 from .._core.kinds.objects.plan import HELD_OPEN, ObjectPlan, ObjectStep, expecting, known, sources
-from .._core.kinds.pins.exposure import Caution, boundaries_of, cautions, told, undrawn
+from .._core.kinds.pins.exposure import Caution, boundaries_of, cautions, undrawn
 from .._core.kinds.pins.objects import programs_using
 from .._core.kinds.pins.observed import PinnedLink, PinnedMap
 from .._core.kinds.pins.openings import openings
 from .._core.syscall import KernelError
 from .._core.users import group_name, is_member, user_name
-from .report import (
-    Declared,
-    Dictionary,
-    batch_report,
-    but_freed,
-    failures_reported,
-    printable,
-    read_awaiting,
-    refused,
-    remaining_problems,
-    stopped,
-    text_diff,
-)
+from .batch import Batch, carry_out
+from .report import Declared, Dictionary, but_freed, failures_reported, read_awaiting, text_diff
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -50,19 +39,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
         if module.check_mode:
             announced = plan(kind, expecting(observed, awaited))
             decided = decided if announced.texts(Cure.NONE) else announced
-        cautioned = list(told(_cautions(decided)))
-        for warning in (*cautioned, *_foreseeable(decided)):
-            module.warn(warning)
-        problems = remaining_problems(module, decided, awaited)
-        if problems:
-            report = _report(predict(kind, decided), cautioned, with_diff=False)
-            module.fail_json(**refused(report, problems))
-        result = (predict if module.check_mode else apply)(kind, decided)
-        report = _report(result, cautioned, with_diff=module._diff)
-        if result.error:
-            report["msg"] = stopped(result, "objects")
-            module.fail_json(**printable(report))
-        module.exit_json(**report)
+        batch = Batch("objects", DONE, _object, _diff, _cautions, _warnings)
+        carry_out(module, batch, kind, decided, awaited)
 
 
 def _cautions(decided: ObjectPlan) -> t.Iterator[Caution]:
@@ -74,7 +52,7 @@ def _cautions(decided: ObjectPlan) -> t.Iterator[Caution]:
         yield from undrawn(meant, list(openings()), is_member)
 
 
-def _foreseeable(decided: ObjectPlan) -> t.Iterator[str]:
+def _warnings(decided: ObjectPlan) -> t.Iterator[str]:
     replaced = [step for step in decided.steps if step.action is Action.REPLACE]
     for step in replaced:
         if isinstance(step.found, PinnedLink):
@@ -96,11 +74,6 @@ def _foreseeable(decided: ObjectPlan) -> t.Iterator[str]:
                 f"{step.wanted.path}: programs go on using the map that is replaced until they are "
                 f"loaded again: {programs}"
             )
-
-
-def _report(result: Result, cautioned: t.Sequence[str], *, with_diff: bool) -> Dictionary:
-    report = batch_report(result, "objects", DONE, _object, _diff if with_diff else None)
-    return {**report, "cautions": cautioned}
 
 
 def _object(outcome: Outcome) -> Dictionary:

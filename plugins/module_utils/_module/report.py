@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 import typing as t
-from collections import Counter
 from contextlib import contextmanager
 
 from .._core.engine.kind import Observed
-from .._core.engine.steps import Action, Cure
 from .._core.errors import TROUBLE, PinningError, Problems, explained
 from .._core.kinds.pins.observed import NOTHING
 from .._core.users import Users
@@ -18,8 +16,6 @@ from .._core.visible import visible, visible_lines, visible_text
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-    from .._core.engine.run import AnyPlan
-    from .._core.engine.steps import Outcome, Result
     from .._core.people import Awaited
 
 T = t.TypeVar("T")
@@ -61,17 +57,6 @@ def read_awaiting(module: AnsibleModule, read: t.Callable[[Users], T]) -> t.Tupl
         return read(Users()), {}
 
 
-def remaining_problems(module: AnsibleModule, plan: AnyPlan, awaited: Awaited) -> t.Sequence[str]:
-    """What stops the task. Of what a task before may cure, a check warns, and goes on."""
-    if module.check_mode:
-        warn_of(module, plan.texts(Cure.MOUNT))
-        if not plan.texts(Cure.NONE):
-            warn_of(module, [*awaited, *plan.texts(Cure.EARLIER_TASK)])
-            return []
-        return plan.texts(Cure.NONE, Cure.EARLIER_TASK)
-    return plan.texts()
-
-
 def warn_of(module: AnsibleModule, awaited: t.Iterable[str]) -> None:
     """Warn of what is not there yet, in a check."""
     for text in awaited:
@@ -80,11 +65,13 @@ def warn_of(module: AnsibleModule, awaited: t.Iterable[str]) -> None:
 
 def but_freed(module: t.Any, observed: Observed) -> Observed:
     """What was observed, but nothing where a task before frees the path, in a check."""
+    if not module.freed:
+        return observed
     items = [
         (wanted, NOTHING if wanted.path in module.freed else found)
         for wanted, found in observed.items
     ]
-    return observed._replace(items=items) if module.freed else observed
+    return observed._replace(items=items)
 
 
 class Declared(str):
@@ -111,59 +98,6 @@ def printable(
 
 
 _OF_LINES = ("msg", "before", "after", "exception")
-
-
-def batch_report(
-    result: Result,
-    key: str,
-    done: t.Sequence[Action],
-    describe: t.Callable[[Outcome], Dictionary],
-    diff_of: t.Optional[t.Callable[[Outcome], Dictionary]],
-) -> Dictionary:
-    """What became of a batch. `key` is where it is listed, `done` are the actions that change."""
-    counts = {action.value: 0 for action in (*done, Action.KEEP, Action.REFUSE)}
-    for outcome in result.outcomes:
-        counts[outcome.word] = counts.get(outcome.word, 0) + 1
-    report: Dictionary = {
-        "changed": result.changed,
-        key: [describe(outcome) for outcome in result.outcomes],
-        "counts": counts,
-        "directories": result.made,
-        "leftovers": result.cleared,
-    }
-    if diff_of:
-        report["diff"] = [
-            *(text_diff(path, {}, {"directory": "new"}) for path in result.made),
-            *(text_diff(path, {"leftovers": "of a killed run"}, {}) for path in result.cleared),
-            *(diff_of(outcome) for outcome in result.outcomes if outcome.changed),
-        ]
-    return report
-
-
-def refused(report: Dictionary, problems: t.Sequence[str]) -> Dictionary:
-    """The same when nothing is done because of `problems`."""
-    nothing = {"changed": False, "directories": [], "leftovers": []}
-    return t.cast(Dictionary, printable({**report, **nothing, "msg": visible_lines(problems)}))
-
-
-def stopped(result: Result, key: str) -> str:
-    """The message of a run that stopped at `result.error`: that, and how far it came.
-
-    `key` is where the result lists the items.
-    """
-    actions = Counter(outcome.word for outcome in result.outcomes)
-    made, error = len(result.made), visible(result.error)
-    if len(result.outcomes) == 1 and not made:
-        return error
-    summary = [f"{made} directories made"] if made else []
-    summary += [f"{count} {action.replace('_', ' ')}" for action, count in actions.items()]
-    told = ", ".join(summary)
-    if result.changed:
-        return (
-            f"{error}\nDone so far: {told} (see `{key}`). What is done stays; mend the "
-            "cause, then run again to do the rest."
-        )
-    return f"{error}\nNothing was changed: {told} (see `{key}`). Mend the cause, then run again."
 
 
 def text_diff(
