@@ -154,7 +154,7 @@ def _in_the_way(path: str, points: FrozenSet[str]) -> Iterator[str]:
 
 def _flagged(path: str) -> Iterator[str]:
     flags = _inode_flags(path)
-    for flag, letter, name in _FLAGS:
+    for flag, letter, name in FLAGS:
         if flags & flag:
             yield (
                 f"{path} is {name} (see `lsattr -d {path}`), so that root, too, cannot change it: "
@@ -165,7 +165,7 @@ def _flagged(path: str) -> Iterator[str]:
 def is_immutable(directory: str) -> bool:
     """Whether chattr(1) has closed it, also to root. `directory` may be a path of /proc."""
     with suppress(OSError), Fd(os.open(directory, os.O_RDONLY | os.O_CLOEXEC)) as fd:
-        return bool(_flags_of(fd) & _IMMUTABLE)
+        return bool(flags_of(fd) & _IMMUTABLE)
     return False
 
 
@@ -175,11 +175,12 @@ def _inode_flags(path: str) -> int:
         mode = os.lstat(path).st_mode
         if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
             with Fd(os.open(path, _LOOK)) as fd:
-                return _flags_of(fd)
+                return flags_of(fd)
     return 0
 
 
-def _flags_of(fd: Fd) -> int:
+def flags_of(fd: Fd) -> int:
+    """Return the flags of chattr(1), as bits of linux/fs.h; OSError where there are none."""
     # The kernel writes an int, whatever the number of the call says.
     return int(struct.unpack_from("=I", fcntl.ioctl(fd, _get_flags(), bytes(8)))[0])
 
@@ -198,7 +199,7 @@ EFFECTIVE = os.access in os.supports_effective_ids
 _NEW = ".new~"
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _IMMUTABLE = 0x10
-_FLAGS = ((_IMMUTABLE, "i", "immutable"), (0x20, "a", "append-only"))  # linux/fs.h
+FLAGS = ((_IMMUTABLE, "i", "immutable"), (0x20, "a", "append-only"))  # linux/fs.h
 _REFUSED = (
     "not even root may. It or its directory is immutable or append-only (`lsattr -d` shows it, "
     "`chattr -i` or `chattr -a` ends it), or a security module (SELinux, AppArmor) forbids it"

@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
-import struct
 from contextlib import suppress
 from typing import Callable, Optional
 
+from ... import files
 from ...advice import ActsOn
 from ...bpffs import mount_id, open_readable, walk
 from ...lock import take
@@ -44,7 +43,7 @@ def check_writable(path: str, size: int) -> None:
         if os.fstatvfs(directory).f_flag & os.ST_RDONLY:
             raise FstabProblem(f"{path}: {KernelError('write', errno.EROFS)}")
         _check_attributes(os.path.dirname(path) or "/", directory)
-        if not os.access(directory.magic, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
+        if not os.access(directory.magic, os.W_OK | os.X_OK, effective_ids=files.EFFECTIVE):
             raise FstabProblem(f"{path}: {KernelError('write', errno.EACCES)}")
         free = os.fstatvfs(directory)
         if free.f_blocks and free.f_bfree * free.f_frsize < size:
@@ -175,23 +174,13 @@ def _check_attributes_at(path: str, directory: int) -> None:
 
 def _check_attributes(path: str, fd: Fd) -> None:
     """FstabProblem for what chattr(1) has closed, also to root."""
-    flags = bytearray(struct.calcsize("l"))
     try:
-        fcntl.ioctl(fd, _GET_FLAGS, flags)
+        found = files.flags_of(fd)
     except OSError:
         return  # not every file system has them
-    # The kernel writes an int, whatever the number of the call says.
-    (found,) = struct.unpack_from("=I", flags)
-    for flag, name, letter in ((_IMMUTABLE, "immutable", "i"), (_APPEND, "append-only", "a")):
+    for flag, letter, name in files.FLAGS:
         if found & flag:
             raise FstabProblem(
                 f"{path} is {name} (`lsattr`), so that fstab cannot be replaced: `chattr "
                 f"-{letter} {path}`, or leave boot unset"
             )
-
-
-_EFFECTIVE = os.access in os.supports_effective_ids
-# FS_IOC_GETFLAGS is _IOR('f', 1, long), and these machines have another place for the direction.
-_SHIFT = 29 if os.uname().machine.startswith(("mips", "ppc", "sparc", "alpha")) else 30
-_GET_FLAGS = 2 << _SHIFT | struct.calcsize("l") << 16 | ord("f") << 8 | 1
-_IMMUTABLE, _APPEND = 0x10, 0x20
