@@ -60,12 +60,16 @@ def carry_out(
 
 
 def _remaining_problems(module: AnsibleModule, plan: AnyPlan, awaited: Awaited) -> t.Sequence[str]:
-    """What stops the task. Of what a task before may cure, a check warns, and goes on."""
+    """What stops the task. Of what a task before may cure, a check warns, and goes on.
+
+    Without a bpffs nothing can be told of the items, so a run leaves that problem to `apply`.
+    """
+    lasting = plan.texts(Cure.NONE, Cure.EARLIER_TASK)
     if not module.check_mode:
-        return plan.texts()
+        return lasting
     warn_of(module, plan.texts(Cure.MOUNT))
     if plan.texts(Cure.NONE):
-        return plan.texts(Cure.NONE, Cure.EARLIER_TASK)
+        return lasting
     warn_of(module, [*awaited, *plan.texts(Cure.EARLIER_TASK)])
     return []
 
