@@ -76,7 +76,10 @@ AnyStep = Step[Any, Any]
 
 
 class Outcome(NamedTuple):
-    """What became of a step, which may differ from the planned one if another run was faster."""
+    """What became of a step, which may differ from the planned one if another run was faster.
+
+    With an error and DONE, something was changed, but not all that the step says.
+    """
 
     step: AnyStep
     state: State = State.DONE

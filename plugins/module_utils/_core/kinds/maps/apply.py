@@ -10,7 +10,7 @@ from typing import NamedTuple, Optional, Sequence, Tuple
 from ... import kernel
 from ...advice import ActsOn
 from ...engine.kind import Observed, failed
-from ...engine.steps import Action, Outcome, State
+from ...engine.steps import Action, Outcome
 from ...errors import TROUBLE, explained
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
@@ -89,8 +89,7 @@ class MapKind(PinKind[WantedPin, Found]):
         freezes = any(isinstance(change, Freeze) for change in step.changes)
         with pin:
             error = adjust(pin, step.wanted.access, [_freeze] if freezes else [])
-        outcome = self.predict(step)
-        return outcome._replace(state=State.FAILED, error=error) if error else outcome
+        return self.predict(step)._replace(error=error)
 
 
 def _create(site: PinDirectory, step: MapStep) -> Optional[Outcome]:
@@ -133,7 +132,6 @@ def _migrate(site: PinDirectory, step: MapStep, found: PinnedMap) -> Optional[Ou
         except TROUBLE as error:
             reason = explained(error, ActsOn.PIN)
             return outcome._replace(
-                state=State.FAILED,
                 error=f"{reason}; the new map has the name and what was copied, but {lack}",
             )
         return outcome

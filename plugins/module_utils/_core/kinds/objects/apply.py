@@ -11,7 +11,7 @@ from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 from ... import kernel
 from ...bpffs import ENTRY, PathProblem, Place, walk
-from ...engine.kind import Observed, failed
+from ...engine.kind import Observed
 from ...engine.steps import Action, Outcome
 from ...shape import Identity
 from ...syscall import Fd
@@ -71,7 +71,7 @@ class ObjectKind(PinKind[WantedObject, Found]):
             return None
         with pin:
             error = adjust(pin, access)
-        return failed(step, error) if error else Outcome(step)
+        return Outcome(step, error=error)
 
 
 class ObjectSession(PinSession):
