@@ -47,10 +47,10 @@ posix: venv
 	@tools/setup-posix
 
 unit: setup ## unit tests: no kernel, no root
-	@tools/run tools/counted unit .venv -n 2 tests/unit
+	@tools/run tools/counted unit .venv -n 2 $(or $(ARGS),tests/unit)
 
 kernel: setup posix ## tests on the real kernel, as root, in mount namespaces of their own
-	@tools/run-as-root tools/counted kernel .venv -n 2 tests/integration
+	@tools/run-as-root tools/counted kernel .venv -n 2 $(or $(ARGS),tests/integration)
 
 style: venv system ## ruff, yamllint, shellcheck
 	@tools/run ruff check .
