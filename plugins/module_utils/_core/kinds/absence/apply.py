@@ -9,7 +9,7 @@ import os
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import ContextManager, Iterator, List, NamedTuple, Optional, Sequence, Union
+from typing import ContextManager, Iterator, List, NamedTuple, Optional, Sequence, Union, cast
 
 from ...bpffs import ENTRY, PathProblem, Place, walk
 from ...engine.kind import Kind, Observed, Session
@@ -18,7 +18,7 @@ from ...errors import at
 from ...shape import Identity
 from ...syscall import Fd, KernelError
 from ..pins.objects import object_by_id
-from ..pins.observed import NotAPin, Nothing, Pin, Sight, Unreadable
+from ..pins.observed import Pin, Sight
 from .declaration import AbsentPaths, Prune
 from .observe import observe_paths, observe_tree
 from .plan import AbsencePlan, AbsenceStep, Emptied, Items, decide, items_at, items_in, problems
@@ -111,8 +111,7 @@ def _items(wanted: Union[AbsentPaths, Prune]) -> Items:
 
 
 def _unlink(directory: int, sight: Sight) -> bool:
-    name, pin = sight.path.rpartition("/")[2], sight.found
-    assert not isinstance(pin, (Nothing, NotAPin, Unreadable))
+    name, pin = sight.path.rpartition("/")[2], cast(Pin, sight.found)
     try:
         with Fd(os.open(name, ENTRY, dir_fd=directory)) as entry:
             status = os.fstat(entry)

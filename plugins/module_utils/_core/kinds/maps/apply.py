@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple, cast
 
 from ... import kernel
 from ...advice import ActsOn
@@ -75,12 +75,12 @@ class MapKind(PinKind[WantedPin, Found]):
     def apply(self, step: MapStep, site: PinDirectory) -> Optional[Outcome]:
         if step.action is Action.CREATE:
             return _create(site, step)
-        assert isinstance(step.found, PinnedMap)
+        found = cast(PinnedMap, step.found)
         if step.action is Action.MIGRATE:
-            return _migrate(site, step, step.found)
+            return _migrate(site, step, found)
         if step.action is Action.REPLACE:
-            return _replace(site, step, step.found)
-        return self._adjust(site, step, step.found)
+            return _replace(site, step, found)
+        return self._adjust(site, step, found)
 
     def _adjust(self, site: PinDirectory, step: MapStep, found: PinnedMap) -> Optional[Outcome]:
         pin = site.open(step.wanted.name, found.entry.identity)

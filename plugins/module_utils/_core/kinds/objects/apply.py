@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Dict, Iterator, Optional, Sequence, Tuple
+from typing import Dict, Iterator, Optional, Sequence, Tuple, cast
 
 from ... import kernel
 from ...bpffs import ENTRY, PathProblem, Place, walk
@@ -20,7 +20,7 @@ from ..pins.access import inherited
 from ..pins.apply import PinDirectory, PinKind, PinSession, adjust
 from ..pins.objects import object_by_id
 from ..pins.observe import observe_names, people_of
-from ..pins.observed import Found, NotAPin, Nothing, PinContext
+from ..pins.observed import Found, NotAPin, Nothing, Pin, PinContext
 from ..pins.plan import unless_barred
 from .declaration import WantedObject
 from .observe import Resolver, look_at, sources_owners
@@ -58,8 +58,7 @@ class ObjectKind(PinKind[WantedObject, Found]):
             with site.object_of(step) as fd:
                 done = site.create(fd, name, access)
             return Outcome(step) if done else None
-        assert not isinstance(step.found, (Nothing, NotAPin))
-        entry = step.found.entry
+        entry = cast(Pin, step.found).entry
         if step.action is Action.REPLACE:
             site.staging()  # from here on no other run replaces it
             kept = inherited(access, entry, os.geteuid())

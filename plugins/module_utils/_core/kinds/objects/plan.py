@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Iterator, Tuple
+from typing import Iterator, Tuple, cast
 
 from ...engine.kind import Observed
 from ...engine.steps import Action, Change, Plan, Step
@@ -17,7 +17,7 @@ from ..pins.exposure import Caution, Remedy
 from ..pins.observed import Found, MountedPin, NotAPin, Nothing
 from ..pins.plan import taken_by_mount
 from .declaration import WantedObject
-from .observed import KernelObject, Unresolved
+from .observed import KernelObject, Resolution, Unresolved
 
 ObjectStep = Step[WantedObject, Found]
 ObjectPlan = Plan[WantedObject, Found]
@@ -40,8 +40,7 @@ def expecting(observed: Observed, awaited: Awaited) -> Observed:
 
 def known(step: ObjectStep) -> KernelObject:
     """Return the object of a step that is not refused."""
-    assert isinstance(step.wanted.object, KernelObject)
-    return step.wanted.object
+    return cast(KernelObject, step.wanted.object)
 
 
 def sources(decided: ObjectPlan) -> Iterator[Caution]:
@@ -62,8 +61,7 @@ def sources(decided: ObjectPlan) -> Iterator[Caution]:
 
 def decide(wanted: WantedObject, found: Found, people: People) -> ObjectStep:
     """What makes the name lead to the object."""
-    meant = wanted.object
-    assert meant is not None
+    meant = cast(Resolution, wanted.object)
     if isinstance(meant, Unresolved):
         return _refuse(wanted, found, (), meant.reason)
     if isinstance(found, Nothing):
