@@ -243,7 +243,7 @@ def assert_is_as_declared(there: Mounted, arguments: Mapping[str, Any]) -> None:
 def test_a_plan_for_a_mount_that_was_carried_out_leaves_nothing_to_do() -> None:
     seen: Counter[str] = Counter()
 
-    @examples(250)
+    @examples(700)
     @given(mount_points(), some.mount_arguments())
     def check(there: MountPoint, arguments: dict[str, Any]) -> None:
         wanted = read_mount(arguments, Users())
