@@ -8,7 +8,7 @@ import grp
 import os
 import pwd
 from functools import lru_cache
-from typing import Dict, Iterable, Optional
+from typing import Callable, Dict, Iterable, Optional
 
 from .people import (
     Awaited,
@@ -33,17 +33,14 @@ class Users(Ids):
         self.awaited = awaited
 
     def named_user(self, name: str) -> int:
-        try:
-            return _user_id(name)
-        except UnknownUser as error:
-            if self.awaited is None or not can_be_named(name):
-                raise
-            self.awaited[str(error)] = None
-            return Expected.named(name)
+        return self._resolved(_user_id, name)
 
     def named_group(self, name: str) -> int:
+        return self._resolved(_group_id, name)
+
+    def _resolved(self, resolve: Callable[[str], int], name: str) -> int:
         try:
-            return _group_id(name)
+            return resolve(name)
         except UnknownUser as error:
             if self.awaited is None or not can_be_named(name):
                 raise
