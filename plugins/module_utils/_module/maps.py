@@ -25,7 +25,15 @@ from .._core.map_words import map_fields, spell_shape
 from .._core.syscall import KernelError
 from .._core.users import group_name, is_member, user_name
 from .batch import Batch, carry_out
-from .report import Declared, Dictionary, but_freed, failures_reported, read_awaiting, text_diff
+from .report import (
+    Declared,
+    Dictionary,
+    access_fields,
+    but_freed,
+    failures_reported,
+    read_awaiting,
+    text_diff,
+)
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -97,13 +105,7 @@ def _declared(wanted: WantedPin) -> Dictionary:
     fields = map_fields(wanted.map.shape)
     if wanted.map.inner is not None:
         fields["inner_map"] = spell_shape(wanted.map.inner.shape)
-    access = wanted.access
-    if access.owner is not None:
-        fields["owner"] = user_name(access.owner)
-    if access.group is not None:
-        fields["group"] = group_name(access.group)
-    if access.mode is not None:
-        fields["mode"] = octal(access.mode)
+    fields.update(access_fields(wanted.access))
     if wanted.frozen is not None:
         fields["frozen"] = wanted.frozen
     return fields

@@ -8,7 +8,6 @@ import typing as t
 
 from .._core.engine.run import plan
 from .._core.engine.steps import Action, Cure, Outcome
-from .._core.fields import octal
 from .._core.kinds.objects.apply import ObjectKind
 from .._core.kinds.objects.declaration import read_objects
 from .._core.kinds.objects.plan import HELD_OPEN, ObjectPlan, ObjectStep, expecting, known, sources
@@ -17,9 +16,17 @@ from .._core.kinds.pins.objects import programs_using
 from .._core.kinds.pins.observed import PinnedLink, PinnedMap
 from .._core.kinds.pins.openings import openings
 from .._core.syscall import KernelError
-from .._core.users import group_name, is_member, user_name
+from .._core.users import is_member
 from .batch import Batch, carry_out
-from .report import Declared, Dictionary, but_freed, failures_reported, read_awaiting, text_diff
+from .report import (
+    Declared,
+    Dictionary,
+    access_fields,
+    but_freed,
+    failures_reported,
+    read_awaiting,
+    text_diff,
+)
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -98,12 +105,5 @@ def _diff(outcome: Outcome) -> Dictionary:
     after: Dictionary = {change.field: change.want for change in step.changes}
     before: Dictionary = {change.field: change.have for change in step.changes}
     if step.action is Action.CREATE:
-        access = step.wanted.access
-        after["object"] = known(step).label
-        if access.owner is not None:
-            after["owner"] = user_name(access.owner)
-        if access.group is not None:
-            after["group"] = group_name(access.group)
-        if access.mode is not None:
-            after["mode"] = octal(access.mode)
+        after.update(object=known(step).label, **access_fields(step.wanted.access))
     return text_diff(step.wanted.path, before, after)

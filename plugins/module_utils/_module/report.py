@@ -9,8 +9,10 @@ from contextlib import contextmanager
 
 from .._core.engine.kind import Observed
 from .._core.errors import TROUBLE, PinningError, Problems, explained
+from .._core.fields import octal
 from .._core.kinds.pins.observed import NOTHING
-from .._core.users import Users
+from .._core.shape import Access
+from .._core.users import Users, group_name, user_name
 from .._core.visible import visible, visible_lines, visible_text
 
 if t.TYPE_CHECKING:
@@ -98,6 +100,18 @@ def printable(
 
 
 _OF_LINES = ("msg", "before", "after", "exception")
+
+
+def access_fields(access: Access) -> Dictionary:
+    """What is declared of owner, group and mode, as the options say it."""
+    fields: Dictionary = {}
+    if access.owner is not None:
+        fields["owner"] = user_name(access.owner)
+    if access.group is not None:
+        fields["group"] = group_name(access.group)
+    if access.mode is not None:
+        fields["mode"] = octal(access.mode)
+    return fields
 
 
 def text_diff(
