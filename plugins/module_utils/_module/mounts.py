@@ -76,13 +76,13 @@ def run(module: AnsibleModule) -> t.NoReturn:
         (step,) = decided.steps
         seen = step.found
         table = _fstab(parameters, wanted, step)
-        kind.source = boot.source_of_new(wanted.path, seen.bpffs, table.before, table.start)
+        source = boot.source_of_new(wanted.path, seen.bpffs, table.before, table.start)
         gone = list(dropped(step))
         if module.check_mode:
-            mount = _predicted(wanted, step, kind.source)
+            mount = _predicted(wanted, step, source)
             changed = not step.is_idle or table.after != table.before
         else:
-            mount, gone = _apply(kind, decided, done)
+            mount, gone = _apply(MountKind(lambda: source), decided, done)
             if parameters["boot"] is not None and fstab_file.update(
                 table.start.fstab, table.change
             ):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import enum
+from functools import partial
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Tuple
 
 from ..engine.run import AnyKind, AnyPlan, Verdict, apply, each, predict
@@ -66,7 +67,9 @@ def restore(loaded: Loaded, part: Part = Part.ALL) -> Iterator[Line]:
 def _mounts(loaded: Loaded, act: Act) -> Iterator[Line]:
     for manifest in loaded.manifests:
         for mount in manifest.mounts:
-            kind = MountKind(looks_only=True) if act is predict else MountKind(_source(mount))
+            kind = (
+                MountKind(looks_only=True) if act is predict else MountKind(partial(_source, mount))
+            )
             yield _line(kind, mount, "bpffs", manifest.obstacles, act)
 
 

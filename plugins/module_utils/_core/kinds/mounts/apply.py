@@ -9,7 +9,7 @@ import os
 import tempfile
 from contextlib import suppress
 from dataclasses import replace
-from typing import FrozenSet, List, NamedTuple, Optional, Sequence, Union
+from typing import Callable, FrozenSet, List, NamedTuple, Optional, Sequence, Union
 
 from ... import kernel
 from ...advice import ActsOn
@@ -37,14 +37,20 @@ class MountDone(NamedTuple):
     dropped: Sequence[str] = ()  # pins that went with an unmount
 
 
+def _usual_source() -> str:
+    return SOURCE
+
+
 class MountKind(Kind[Union[WantedMount, WantedUnmount], MountSeen, People]):
-    """How a bpffs is mounted, adjusted and unmounted. `source` is for a new one.
+    """How a bpffs is mounted, adjusted and unmounted. `source` says that of a new one.
 
     With `looks_only`, it does not matter whether this process may mount.
     """
 
-    def __init__(self, source: str = SOURCE, *, looks_only: bool = False) -> None:
-        self.source = source
+    def __init__(
+        self, source: Callable[[], str] = _usual_source, *, looks_only: bool = False
+    ) -> None:
+        self._source = source
         self._looks_only = looks_only
 
     def label(self, step: MountStep) -> str:
@@ -86,12 +92,13 @@ class MountKind(Kind[Union[WantedMount, WantedUnmount], MountSeen, People]):
     def _mount(self, wanted: WantedMount, step: MountStep, done: List[str]) -> MountSeen:
         seen = step.found
         if step.action is Action.MOUNT:
+            source = self._source()
             if seen.bpffs:
                 wanted = inheriting(wanted, seen.bpffs)
-                _try_out(wanted, self.source)
+                _try_out(wanted, source)
                 _unmount(seen, force=False)
                 done.append("unmounted")
-            _mount_alone(wanted, done, self.source)
+            _mount_alone(wanted, done, source)
             seen = observe(wanted.path)
             step = _decided(wanted, seen)
         if seen.bpffs and step.changes:
