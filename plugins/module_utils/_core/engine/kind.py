@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import (
     Any,
     ContextManager,
@@ -99,7 +99,7 @@ class Kind(Generic[Wanted, Found, Context]):
 
     def session(self, plan: Plan[Wanted, Found]) -> ContextManager[Session]:
         """Begin to carry out a plan."""
-        return _closing(Session())
+        return nullcontext(Session())
 
     def apply(self, step: Step[Wanted, Found], site: Any) -> Optional[Outcome]:
         """Carry out a step. None: another process was faster, so it is to be decided again."""
@@ -111,11 +111,6 @@ class Kind(Generic[Wanted, Found, Context]):
 
     def finish(self, outcomes: List[Outcome]) -> None:
         """Complete `outcomes` with what can be told only after everything was carried out."""
-
-
-@contextmanager
-def _closing(session: Session) -> Iterator[Session]:
-    yield session
 
 
 def failed(step: Step[Any, Any], error: str) -> Outcome:

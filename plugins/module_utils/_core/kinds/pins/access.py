@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from ...engine.steps import Change
 from ...fields import octal
@@ -60,15 +60,6 @@ def of_a_stranger(entry: Entry, people: People) -> str:
         f"taken only of {_trusted(people)} and of a declared owner. If it is meant, declare "
         f"owner: {owner}"
     )
-
-
-def with_strangers(directories: Mapping[str, DirectorySeen], user: int) -> Dict[str, DirectorySeen]:
-    """Those of the directories that lie below one that not every declaration is made for."""
-    return {
-        path: seen
-        for path, seen in directories.items()
-        if any(is_stranger(level.owner, None, user) for level in seen.levels)
-    }
 
 
 def strangers_directory(seen: DirectorySeen, declared: Optional[int], user: int) -> Optional[Level]:

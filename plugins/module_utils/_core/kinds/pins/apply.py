@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Callable, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ... import kernel
 from ...advice import ActsOn
@@ -62,9 +62,8 @@ class PinKind(Kind[Wanted, Found, PinContext]):
     def site_of(self, step: Step[Wanted, Found]) -> str:
         return str(step.wanted.directory)  # type: ignore[attr-defined]
 
-    @contextmanager
-    def session(self, plan: Plan[Wanted, Found]) -> Iterator[Session]:
-        yield PinSession()
+    def session(self, plan: Plan[Wanted, Found]) -> ContextManager[Session]:
+        return nullcontext(PinSession())
 
 
 def _without(seen: DirectorySeen, owners: Owners) -> DirectorySeen:

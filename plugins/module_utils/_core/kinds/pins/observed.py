@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from functools import cached_property
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ...map_types import map_type_name
 from ...people import ROOT_ONLY, People
-from ...shape import Entry, Identity, Level, MapBtf, MapShape, Survey
+from ...shape import Entry, Identity, Level, MapBtf, MapShape, Survey, is_stranger
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,15 @@ class PinContext:
     directories: Dict[str, DirectorySeen]  # by path
     people: People = ROOT_ONLY
     parents: bool = True  # missing directories are made
+
+    @cached_property
+    def with_strangers(self) -> FrozenSet[str]:
+        """The directories that lie below one that not every declaration is made for."""
+        return frozenset(
+            path
+            for path, seen in self.directories.items()
+            if any(is_stranger(level.owner, None, self.people.task) for level in seen.levels)
+        )
 
 
 class Sight(NamedTuple):

@@ -8,19 +8,20 @@ from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 from ...engine.steps import Action, Cure, Problem, Site, Step
-from ...shape import UNDECLARED, Identity, is_stranger
+from ...shape import UNDECLARED, Identity
 from .access import directory_change, in_a_strangers_directory, strangers_directory
 from .observed import DirectorySeen, MountedPin, PinContext
 
 PinStep = Step[Any, Any]
 
-MAKING = (Action.CREATE, Action.REPLACE, Action.MIGRATE)
 REPLACING = (Action.REPLACE, Action.MIGRATE)
 
 
 def unless_barred(step: PinStep, context: PinContext) -> PinStep:
     """Refuse to pin where somebody whom nobody has declared may put another pin."""
     wanted, people = step.wanted, context.people
+    if wanted.directory not in context.with_strangers:
+        return step
     level = strangers_directory(
         context.directories[wanted.directory], wanted.access.owner, people.task
     )
@@ -32,15 +33,6 @@ def unless_barred(step: PinStep, context: PinContext) -> PinStep:
         changes=(directory_change(level, people), *step.changes),
         reason=in_a_strangers_directory(level, people),
     )
-
-
-def barred_directories(context: PinContext) -> List[str]:
-    """Return those that lie below one that not every declaration is made for."""
-    return [
-        path
-        for path, seen in context.directories.items()
-        if any(is_stranger(level.owner, None, context.people.task) for level in seen.levels)
-    ]
 
 
 def problems(steps: Sequence[PinStep], context: PinContext) -> List[Problem]:
