@@ -18,9 +18,11 @@ from restoring import Installed, Restorer, every_type
 
 sys.path.append(str(CHECKOUT))  # for what runs on the controller, and needs no host
 
-# What root is to run must not lie below a directory like /tmp, which everybody may write to.
+# What root is to run must not lie below a directory like /tmp, which everybody may write to. A
+# short name: ansible-core binds a socket deep below, whose path may have 107 bytes, and pytest
+# numbers its runs.
 if not os.geteuid():
-    temporary = "/var/cache/ebpf-pinning-tests"
+    temporary = "/var/cache/ebpf-pinning"
     os.makedirs(temporary, mode=0o755, exist_ok=True)
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", temporary)
 
