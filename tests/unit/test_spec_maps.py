@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from _core.errors import Problems
 from _core.kinds.maps.declaration import WantedPin, read_pins
-from _core.map_types import Host
+from _core.map_types import MAP_TYPES, Host
 from _core.users import Users
 
 DEFAULTS = {"directory": "/sys/fs/bpf", "on_mismatch": "fail"}
@@ -180,6 +180,87 @@ def test_what_cannot_be_is_refused_with_what_may_be(
     (problem,) = problems({**HASH, **fields})
     for word in words:
         assert word in problem
+
+
+# A field, and which word is proposed for what stands in it.
+NEARLY_RIGHT = [
+    ({"type": "HASH"}, "hash"),
+    ({"type": "BPF_MAP_TYPE_HASH"}, "hash"),
+    ({"type": "bpf_map_type_lru_hash"}, "lru_hash"),
+    ({"type": "BPF_MAP_TYPE_LRU_PERCPU_HASH"}, "lru_percpu_hash"),
+    ({"type": "lru-hash"}, "lru_hash"),
+    ({"type": "lru hash"}, "lru_hash"),
+    ({"type": "lruhash"}, "lru_hash"),
+    ({"type": "lru_hahs"}, "lru_hash"),
+    ({"type": "percpu_lru_hash"}, "lru_percpu_hash"),
+    ({"type": "per_cpu_array"}, "percpu_array"),
+    ({"type": "hsah"}, "hash"),
+    ({"type": "ringbuffer"}, "ringbuf"),
+    ({"type": "ring_buf"}, "ringbuf"),
+    ({"type": "lpm_tree"}, "lpm_trie"),
+    ({"type": "array_of_map"}, "array_of_maps"),
+    ({"type": "sock_map"}, "sockmap"),
+    ({"flags": ["NO_PREALLOC"]}, "no_prealloc"),
+    ({"flags": ["BPF_F_NO_PREALLOC"]}, "no_prealloc"),
+    ({"flags": ["bpf_f_rdonly_prog"]}, "rdonly_prog"),
+    ({"flags": ["no-prealloc"]}, "no_prealloc"),
+    ({"flags": ["noprealloc"]}, "no_prealloc"),
+    ({"flags": ["no_preallok"]}, "no_prealloc"),
+    ({"flags": ["prog_rdonly"]}, "rdonly_prog"),
+    ({"flags": ["zero_seed", "BPF_F_WRONLY_PROG"]}, "wronly_prog"),
+    ({"type": "array", "flags": ["BPF_F_MMAPABLE"]}, "mmapable"),
+    ({"type": "array", "flags": ["mmappable"]}, "mmapable"),
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "meant"), NEARLY_RIGHT, ids=[str(row[0]) for row in NEARLY_RIGHT]
+)
+def test_a_type_or_flag_that_is_nearly_right_gets_the_word_that_was_meant(
+    fields: dict[str, Any], meant: str
+) -> None:
+    (problem,) = problems({**HASH, **fields})
+    assert f"is unknown: did you mean {meant}? " in problem
+
+
+@pytest.mark.parametrize("meant", sorted(MAP_TYPES))
+def test_every_type_as_the_header_has_it_gets_the_word_of_libbpf(meant: str) -> None:
+    (problem,) = problems({**HASH, "type": f"BPF_MAP_TYPE_{meant.upper()}"})
+    assert f"did you mean {meant}? " in problem
+
+
+def test_an_inner_map_gets_the_word_that_was_meant() -> None:
+    inner = {**HASH, "type": "BPF_MAP_TYPE_ARRAY"}
+    outer = {**HASH, "type": "hash_of_maps", "value_size": None, "inner_map": inner}
+    assert any("inner_map: type" in each and "mean array?" in each for each in problems(outer))
+
+
+# What is like no word, or is a word as the header has it that does not go here.
+NOT_NEARLY_RIGHT = [
+    ({"type": "table"}, "type 'table' is unknown: use one of "),
+    ({"type": ""}, "type '' is unknown: use one of "),
+    ({"type": 1}, "type 1 is unknown: use one of "),
+    ({"type": "BPF_MAP_TYPE_STRUCT_OPS"}, "type BPF_MAP_TYPE_STRUCT_OPS cannot be declared: "),
+    ({"flags": ["huge"]}, "flag 'huge' is unknown: hash takes "),
+    ({"flags": ["0x1"]}, "flag '0x1' is unknown: hash takes "),
+    ({"flags": ["BPF_F_MMAPABLE"]}, "flag 'BPF_F_MMAPABLE' is not for hash: "),
+    ({"flags": ["BPF_F_RDONLY"]}, "flag BPF_F_RDONLY belongs to a file descriptor "),
+    (
+        {"type": "queue", "key_size": None, "flags": ["no_preallok"]},
+        "'no_preallok' is unknown: queue",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"), NOT_NEARLY_RIGHT, ids=[str(row[0]) for row in NOT_NEARLY_RIGHT]
+)
+def test_no_word_is_proposed_that_would_be_refused_as_well(
+    fields: dict[str, Any], words: str
+) -> None:
+    (problem,) = problems({**HASH, **fields})
+    assert words in problem
+    assert "did you mean" not in problem
 
 
 @pytest.mark.parametrize("inner", ["prog_array", "hash_of_maps", "cgroup_storage"])

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Collection, Dict, Optional
 
 from .map_types import map_type_name, settable_flags
 from .shape import MapShape
@@ -31,4 +31,23 @@ def spell_shape(shape: MapShape) -> str:
     return text
 
 
+def plain_word(word: object, prefix: str) -> str:
+    """Return `word` as an option has it: without the header's `prefix`, lower case, with `_`."""
+    plain = str(word).strip().lower().replace("-", "_").replace(" ", "_")
+    return plain[len(prefix) :] if plain.startswith(prefix) else plain
+
+
+def nearest(plain: str, known: Collection[str]) -> Optional[str]:
+    """Return the one of `known` that was probably meant; None if nothing is near."""
+    import difflib  # takes longer than reading a thousand maps, and is mostly not needed
+
+    if plain in known:
+        return plain
+    words = sorted(plain.split("_"))
+    reordered = (name for name in sorted(known) if sorted(name.split("_")) == words)
+    similar = difflib.get_close_matches(plain, sorted(known), n=1, cutoff=_NEAR)
+    return next(reordered, None) or next(iter(similar), None)
+
+
+_NEAR = 0.7  # of 1: a letter or two of a short word
 _ZERO_IS_NONE = frozenset(MapShape._fields[5:])

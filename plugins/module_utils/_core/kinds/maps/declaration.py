@@ -14,6 +14,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from ...btf import Btf, BtfError
 from ...errors import Gathering, Problems
 from ...map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf, spell_sizes
+from ...map_words import nearest, plain_word
 from ...people import BadField, Ids
 from ...shape import MapBtf, MapShape
 from ...uapi import BYTE_ORDER, MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
@@ -120,10 +121,14 @@ def _no_more_than_loaded(item: Arguments, kind: MapType, max_entries: int, host:
 def _kind(name: object) -> Tuple[str, MapType]:
     if name is None:
         raise BadField(f"type is missing: give one of {', '.join(sorted(MAP_TYPES))}")
-    if name in UNDECLARABLE:
-        raise BadField(f"type {name} cannot be declared: {UNDECLARABLE[str(name)]}")
+    plain = plain_word(name, "bpf_map_type_")
+    if plain in UNDECLARABLE:
+        raise BadField(f"type {name} cannot be declared: {UNDECLARABLE[plain]}")
     if name not in MAP_TYPES:
-        raise BadField(f"type {name!r} is unknown: use one of {', '.join(sorted(MAP_TYPES))}")
+        meant, known = nearest(plain, MAP_TYPES), ", ".join(sorted(MAP_TYPES))
+        if meant:
+            raise BadField(f"type {name!r} is unknown: did you mean {meant}? Known are {known}")
+        raise BadField(f"type {name!r} is unknown: use one of {known}")
     return str(name), MAP_TYPES[str(name)]
 
 
@@ -131,18 +136,7 @@ def _flags(item: Arguments, kind_name: str, kind: MapType) -> int:
     flags = kind.implied_flags
     names: Sequence[str] = item.get("flags") or ()  # type: ignore[assignment]
     for name in names:
-        bit = MAP_FLAGS.get(name)
-        if name in _PER_DESCRIPTOR:
-            raise BadField(
-                f"flag {name} belongs to a file descriptor and is lost when the map is pinned: "
-                f"use mode and group of the pin, or {name}_prog for programs"
-            )
-        allowed = ", ".join(flag_names(kind.flags)) or "none"
-        if bit is None:
-            raise BadField(f"flag {name!r} is unknown: {kind_name} takes {allowed}")
-        if not kind.flags & bit:
-            raise BadField(f"flag {name!r} is not for {kind_name}: {kind_name} takes {allowed}")
-        flags |= bit
+        flags |= _flag(name, kind_name, kind)
     numa_node = item.get("numa_node")
     if numa_node is not None:
         if not kind.flags & _NUMA_NODE:
@@ -153,6 +147,27 @@ def _flags(item: Arguments, kind_name: str, kind: MapType) -> int:
     if flags & _ONE_SIDED == _ONE_SIDED:
         raise BadField("flags rdonly_prog and wronly_prog exclude each other: keep one")
     return flags
+
+
+def _flag(name: str, kind_name: str, kind: MapType) -> int:
+    plain = plain_word(name, "bpf_f_")
+    if plain in _PER_DESCRIPTOR:
+        raise BadField(
+            f"flag {name} belongs to a file descriptor and is lost when the map is pinned: "
+            f"use mode and group of the pin, or {plain}_prog for programs"
+        )
+    names = flag_names(kind.flags)
+    allowed = ", ".join(names) or "none"
+    if plain in MAP_FLAGS and plain not in names:
+        raise BadField(f"flag {name!r} is not for {kind_name}: {kind_name} takes {allowed}")
+    if name not in MAP_FLAGS:
+        meant = nearest(plain, names)
+        if meant:
+            raise BadField(
+                f"flag {name!r} is unknown: did you mean {meant}? {kind_name} takes {allowed}"
+            )
+        raise BadField(f"flag {name!r} is unknown: {kind_name} takes {allowed}")
+    return MAP_FLAGS[name]
 
 
 def _size(item: Arguments, field: str, allowed: range, kind_name: str) -> int:
