@@ -15,7 +15,7 @@ from _core.engine.steps import Action, Cure
 from _core.kinds.maps.apply import MapKind
 from _core.kinds.maps.declaration import WantedPin, read_pins
 from _core.kinds.maps.migration import loses_btf, obstacles, with_btf_of
-from _core.kinds.maps.plan import MapPlan, decide, unverified
+from _core.kinds.maps.plan import MapPlan, decide, held_open, unverified
 from _core.kinds.pins.access import inherited
 from _core.kinds.pins.observed import (
     A_DIRECTORY,
@@ -250,6 +250,46 @@ LONGER = {"value_size": 9, "value_growth": "zero_pad"}
 PERCPU = {"type": "percpu_hash"}
 TRIE = {"type": "lpm_trie", "key_size": 8}
 ARRAY = {"type": "array"}
+
+QUEUE = {"type": "queue", "key_size": None}
+QUEUED = {"number": 22, "key_size": 0}
+# What is wanted, what is there, and whether its entries can be kept by a migration.
+WAYS = [
+    ("another size", {"max_entries": 8}, found(), True),
+    ("longer values", {"value_size": 16}, found(), True),
+    ("shorter values", {"value_size": 4}, found(), False),
+    ("another key", {"key_size": 8}, found(), False),
+    ("another type", {"type": "array"}, found(), False),
+    ("a queue", {**QUEUE, "max_entries": 8}, found(**QUEUED), False),
+    ("a stranger's", {}, found()._replace(entry=STRANGERS), True),
+    ("a stranger's queue", QUEUE, found(**QUEUED)._replace(entry=STRANGERS), False),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "can_be_kept"), [row[1:] for row in WAYS], ids=[row[0] for row in WAYS]
+)
+def test_who_is_refused_is_told_first_how_to_keep_the_entries_where_that_can_be(
+    wanted: dict[str, Any], there: PinnedMap, can_be_kept: bool
+) -> None:
+    reason = decide(want(**wanted), there, ROOT_ONLY).reason
+    assert "on_mismatch: replace" in reason
+    assert ("on_mismatch: migrate" in reason) == can_be_kept
+    if can_be_kept:
+        assert reason.index("on_mismatch: migrate") < reason.index("on_mismatch: replace")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shape", "can_be_kept"), [({}, {}, True), (QUEUE, QUEUED, False)]
+)
+def test_a_map_that_others_hold_open_is_to_be_copied_only_if_it_can_be(
+    wanted: dict[str, Any], shape: dict[str, int], can_be_kept: bool
+) -> None:
+    there = found(**shape)._replace(entry=STRANGERS)
+    step = decide(want(owner="0", **wanted), there, ROOT_ONLY)
+    assert step.action is Action.ADJUST
+    assert ("on_mismatch: migrate" in held_open(step).of_a_stranger) == can_be_kept
+
 
 # What is wanted and found, and the beginning of each reason why it cannot be migrated.
 OBSTACLES: list[tuple[str, dict[str, Any], PinnedMap, list[str]]] = [

@@ -14,7 +14,7 @@ from .._core.host import this_host
 from .._core.kinds.maps.apply import MapAfter, MapKind
 from .._core.kinds.maps.declaration import WantedPin, read_pins
 from .._core.kinds.maps.migration import loses_btf
-from .._core.kinds.maps.plan import HELD_OPEN, MapPlan, MapStep, unverified
+from .._core.kinds.maps.plan import MapPlan, MapStep, held_open, unverified
 from .._core.kinds.pins.exposure import Caution, boundaries_of, cautions, undrawn
 from .._core.kinds.pins.objects import programs_using
 from .._core.kinds.pins.observed import PinnedMap
@@ -113,7 +113,7 @@ def _declared(wanted: WantedPin) -> Dictionary:
 
 def _cautions(decided: MapPlan) -> t.Iterator[Caution]:
     """What there is to know about others who can open or exchange the pins."""
-    yield from cautions(decided, HELD_OPEN)
+    yield from cautions(decided, held_open)
     meant = list(boundaries_of(decided, lambda step: bool(step.wanted.frozen)))
     if meant:
         yield from undrawn(meant, list(openings()), is_member)

@@ -10,7 +10,7 @@ from .._core.engine.run import plan
 from .._core.engine.steps import Action, Cure, Outcome
 from .._core.kinds.objects.apply import ObjectKind
 from .._core.kinds.objects.declaration import read_objects
-from .._core.kinds.objects.plan import HELD_OPEN, ObjectPlan, ObjectStep, expecting, known, sources
+from .._core.kinds.objects.plan import ObjectPlan, ObjectStep, expecting, held_open, known, sources
 from .._core.kinds.pins.exposure import Caution, boundaries_of, cautions, undrawn
 from .._core.kinds.pins.objects import programs_using
 from .._core.kinds.pins.observed import PinnedLink, PinnedMap
@@ -52,7 +52,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
 
 def _cautions(decided: ObjectPlan) -> t.Iterator[Caution]:
     """What there is to know about others who can open or exchange the pins."""
-    yield from cautions(decided, HELD_OPEN)
+    yield from cautions(decided, held_open)
     yield from sources(decided)
     meant = list(boundaries_of(decided, lambda step: False if known(step).kind == "map" else None))
     if meant:

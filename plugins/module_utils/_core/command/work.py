@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Tuple
 from ..engine.run import AnyKind, AnyPlan, Verdict, apply, each, predict
 from ..engine.steps import Action, Result
 from ..kinds.maps.apply import MapKind
-from ..kinds.maps.plan import HELD_OPEN, spell_drift, ways_out
+from ..kinds.maps.plan import held_open, spell_drift, ways_out
 from ..kinds.mounts import boot, fstab_file
 from ..kinds.mounts.apply import MountDone, MountKind
 from ..kinds.mounts.declaration import WantedMount
@@ -123,5 +123,5 @@ def _done(decided: AnyPlan, result: Result) -> str:
     (outcome,) = result.outcomes
     if isinstance(outcome.after, MountDone):
         return ", ".join(outcome.after.done)
-    warned = (caution.text for caution in cautions(decided, HELD_OPEN))
+    warned = (caution.text for caution in cautions(decided, held_open))
     return "; ".join([outcome.word, *warned])

@@ -23,12 +23,6 @@ MapStep = Step[WantedPin, Found]
 MapPlan = Plan[WantedPin, Found]
 Changes = Tuple[Change, ...]
 
-HELD_OPEN = Remedy(
-    "set on_mismatch: migrate to pin a copy in its place, or replace to pin an empty map",
-    "to be sure, remove the pin with ebpf.pinning.bpf_pin_absent and run again, which makes a "
-    "new, empty map",
-)
-
 
 class Freeze(Change):
     """The map is to be closed to writes from user space, for good."""
@@ -102,7 +96,7 @@ def _step_for_a_strangers(
             return Step(wanted, found, Action.ADJUST, access + _freeze_drift(wanted, found))
         reasons = [_mismatch(wanted, found, drift)] if drift else []
         if is_undeclared:
-            reasons.append(of_a_stranger(found.entry, people) + _A_MAP_OF_YOUR_OWN)
+            reasons.append(of_a_stranger(found.entry, people) + _map_of_your_own(wanted, found))
         return _refuse(wanted, found, drift + access, ". Besides, ".join(reasons))
     if wanted.on_mismatch is OnMismatch.REPLACE:
         return Step(wanted, found, Action.REPLACE, drift + access)
@@ -210,13 +204,23 @@ def ways_out(wanted: WantedPin, found: PinnedMap) -> str:
     return f"It cannot be migrated: {reasons}. {_START_EMPTY}"
 
 
+def held_open(step: MapStep) -> Remedy:
+    """Return what helps when others may hold the map open: first what keeps its entries."""
+    is_copied = isinstance(step.found, PinnedMap) and not any(obstacles(step.wanted, step.found))
+    return Remedy(_A_COPY if is_copied else _AN_EMPTY_MAP, _MADE_ANEW)
+
+
+def _map_of_your_own(wanted: WantedPin, found: PinnedMap) -> str:
+    return _OWN_EMPTY_MAP if any(obstacles(wanted, found)) else _OWN_COPY
+
+
 # Until it is to be migrated nobody counts entries, or reads the BTF of their values.
 _KEEP = (
-    "Keep its entries: on_mismatch: migrate (role bpf_maps: bpf_maps_on_mismatch: migrate), which "
+    "Keep the entries: on_mismatch: migrate (role bpf_maps: bpf_maps_on_mismatch: migrate), which "
     "is refused unless all of them fit. Start empty: on_mismatch: replace. Or declare what is there"
 )
 _KEEP_PADDED = (
-    "Keep its entries: on_mismatch: migrate and value_growth: zero_pad, which fills longer values "
+    "Keep the entries: on_mismatch: migrate and value_growth: zero_pad, which fills longer values "
     "up with zeros (role bpf_maps: bpf_maps_on_mismatch: migrate, bpf_maps_value_growth: zero_pad);"
     " it is refused unless all of them fit. Start empty: on_mismatch: replace. Or declare what is "
     "there"
@@ -225,7 +229,16 @@ _START_EMPTY = (
     "Declare what is there, or a shape that its entries go into. Start empty: on_mismatch: replace "
     "(role bpf_maps: bpf_maps_on_mismatch: replace)"
 )
-_A_MAP_OF_YOUR_OWN = (
-    "; if not, remove it with ebpf.pinning.bpf_pin_absent, or declare owner and on_mismatch: "
-    "migrate, or replace, to pin a map of your own in its place"
+_OWN_COPY = (
+    "; if not, declare owner and on_mismatch: migrate to pin a copy of your own in its place, or "
+    "on_mismatch: replace to pin an empty map"
+)
+_OWN_EMPTY_MAP = (
+    "; if not, declare owner and on_mismatch: replace to pin an empty map of your own in its place"
+)
+_A_COPY = "set on_mismatch: migrate to pin a copy in its place, or replace to pin an empty map"
+_AN_EMPTY_MAP = "set on_mismatch: replace to pin an empty map in its place"
+_MADE_ANEW = (
+    "to be sure, remove the pin with ebpf.pinning.bpf_pin_absent and run again, which makes a "
+    "new, empty map"
 )

@@ -22,8 +22,6 @@ from .observed import KernelObject, Resolution, Unresolved
 ObjectStep = Step[WantedObject, Found]
 ObjectPlan = Plan[WantedObject, Found]
 
-HELD_OPEN = Remedy(*["only another object, loaded anew, is out of their reach"] * 2)
-
 
 def expecting(observed: Observed, awaited: Awaited) -> Observed:
     """As a task before may leave it: with the objects that may come, which are `awaited`."""
@@ -108,6 +106,12 @@ def _refuse(
     return Step(wanted, found, Action.REFUSE, drift, reason)
 
 
+def held_open(_step: ObjectStep) -> Remedy:
+    """Return what helps when others may hold the object open."""
+    return _HELD_OPEN
+
+
+_HELD_OPEN = Remedy(*["only another object, loaded anew, is out of their reach"] * 2)
 _A_PIN_OF_YOUR_OWN = (
     "; if not, remove it with ebpf.pinning.bpf_pin_absent, or declare the owner that it is to have"
 )

@@ -54,8 +54,8 @@ def told(cautions: Iterable[Caution]) -> Iterator[str]:
         yield f"{', '.join(alike[:MOST])}{more}: {text}"
 
 
-def cautions(decided: Plan[Any, Any], remedy: Remedy) -> Iterator[Caution]:
-    """What there is to know about others who can open, or exchange, what is pinned."""
+def cautions(decided: Plan[Any, Any], remedy_of: Callable[[Any], Remedy]) -> Iterator[Caution]:
+    """Yield what there is to know about others who can open, or exchange, what is pinned."""
     people, directories = decided.context.people, decided.context.directories
     yield from _open_directories(decided)
     for step in decided.steps:
@@ -67,8 +67,9 @@ def cautions(decided: Plan[Any, Any], remedy: Remedy) -> Iterator[Caution]:
         is_strangers = is_stranger(entry.owner, declared.owner, people.task)
         if step.action is Action.ADJUST:
             kept = _kept_open(declared, entry, people)
-            way = remedy.of_a_stranger if is_strangers else remedy.of_ours
             if kept:
+                remedy = remedy_of(step)
+                way = remedy.of_a_stranger if is_strangers else remedy.of_ours
                 yield Caution(path, f"{kept}; {way}")
         elif is_strangers:
             text = (
