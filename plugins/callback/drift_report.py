@@ -354,7 +354,7 @@ class CallbackModule(CallbackBase):
             option = not_blank(name, self.get_option(name)) if self._plays else None
             return to_text(option) if option else None
         if not isinstance(value, str):
-            raise Unclear(f"drift_{name} is {value!r}, which is no path of a file")
+            raise Unclear(f"drift_{name} is {value!r}, which is not a file path")
         path: str = unfrackpath(to_text(value), follow=False)
         return path
 

@@ -63,7 +63,7 @@ def write_all(report: Report, wanted: t.Mapping[str, t.Optional[str]]) -> t.List
 def _read_json(path: str) -> t.Any:
     with open(path, encoding="utf-8", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(0, "it is no regular file")
+            raise OSError(0, "it is not a regular file")
         return json.load(file)
 
 
@@ -172,7 +172,7 @@ def _write(path: str, pieces: t.Iterable[str]) -> None:
     """Replace the file in one rename: whoever reads it gets the old report or the new one."""
     if os.path.exists(path) and not os.path.isfile(path):
         # As root, a rename would put a file in the place of /dev/null.
-        raise OSError(0, "it is no regular file")
+        raise OSError(0, "it is not a regular file")
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".drift-report-")
     try:
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:

@@ -174,7 +174,7 @@ def _named_item(item: Result, kind: str, check: bool) -> Finding:
         state = ACCESS
     note = shortened(str(item.get("error") or ""), MOST)
     if action == "not_done":
-        note = "not looked after: the task stopped at another one before"
+        note = "not reached: the task stopped at an earlier one"
     repaired = not check and action in ("created", "adjusted", "replaced", "migrated")
     return Finding(path, kind, state, fields, note, repaired)
 

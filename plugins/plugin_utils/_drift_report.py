@@ -152,7 +152,7 @@ class Report:
     def compare(self, previous: t.Any) -> None:
         """Mark what is new, still there and gone since the report that was written as JSON."""
         if not isinstance(previous, dict) or previous.get("version") != VERSION:
-            raise BadPrevious(f"it is no drift report of version {VERSION}")
+            raise BadPrevious(f"it is not a drift report of version {VERSION}")
         try:
             before = {_text(entry["host"]): _not_in_place(entry) for entry in previous["report"]}
             made = datetime.strptime(_text(previous["made"]), _MADE)

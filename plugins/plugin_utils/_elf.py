@@ -66,9 +66,11 @@ def _read(file: t.BinaryIO) -> t.Optional[BpfObject]:
     except (ElfError, MemoryError):
         raise
     except Exception as error:  # besides its own, pyelftools lets all kinds of them through
-        raise ElfError(f"it is no ELF file, or a damaged one: compile it again ({error})") from None
+        raise ElfError(
+            f"it is not an ELF file, or is damaged: compile it again ({error})"
+        ) from None
     if kind != "ET_REL" or machine not in _MACHINES:
-        raise ElfError("it is no object file for BPF: compile with `clang -g -target bpf -c`")
+        raise ElfError("it is not a BPF object file: compile with `clang -g -target bpf -c`")
     legacy = [name for name, section in sections.items() if _is_legacy(name, section)]
     if legacy:
         raise ElfError(

@@ -132,7 +132,7 @@ def _section(types: Btf) -> Type:
 def _read_variable(types: Btf, variable: Type, hidden: t.Collection[str]) -> Definition:
     if variable.kind != VAR or not variable.name:
         raise BadDefinition(
-            "section .maps holds something that is no variable with a name: put only maps there"
+            "section .maps holds something other than named variables: put only maps there"
         )
     linkage = variable.numbers[0]
     if linkage == _STATIC:
@@ -143,7 +143,7 @@ def _read_variable(types: Btf, variable: Type, hidden: t.Collection[str]) -> Def
         raise BadDefinition("it has hidden visibility, which loaders refuse: drop `__hidden`")
     struct = types.bare(variable.target)
     if struct.kind != STRUCT:
-        raise BadDefinition("it is no struct: write one struct for each map")
+        raise BadDefinition("it is not a struct: write one struct for each map")
     return _read_struct(types, struct, _FIELDS)
 
 
@@ -225,7 +225,7 @@ def _number(types: Btf, type_id: int) -> int:
     pointer = types.bare(type_id)
     array = types.types[pointer.target]
     if pointer.kind != PTR or array.kind != ARRAY:
-        raise BadDefinition("it is no number: write it with __uint")
+        raise BadDefinition("it is not a number: write it with __uint")
     return array.numbers[0]
 
 
@@ -234,7 +234,7 @@ def _long(types: Btf, type_id: int) -> int:
     if enum.kind == PTR:
         return _number(types, type_id)
     if enum.kind not in (ENUM, ENUM64) or len(enum.parts) != 1:
-        raise BadDefinition("it is no number: write it with __uint or __ulong")
+        raise BadDefinition("it is not a number: write it with __uint or __ulong")
     if enum.kind == ENUM and enum.size > 4:
         raise BadDefinition(
             "the compiler cut it to 32 bits, as clang did before version 15: use a newer one"
@@ -245,7 +245,7 @@ def _long(types: Btf, type_id: int) -> int:
 def _type(types: Btf, type_id: int) -> int:
     pointer = types.types[type_id]
     if pointer.kind != PTR:
-        raise BadDefinition("it is no type: write it with __type")
+        raise BadDefinition("it is not a type: write it with __type")
     return pointer.target
 
 
@@ -253,7 +253,7 @@ def _values(types: Btf, type_id: int) -> int:
     array = types.types[type_id]
     pointer = types.bare(array.target)
     if array.kind != ARRAY or array.numbers[0] or pointer.kind != PTR:
-        raise BadDefinition("it is no array of pointers without a size: write it with __array")
+        raise BadDefinition("it is not an array of pointers without a size: write it with __array")
     return pointer.target
 
 

@@ -120,7 +120,7 @@ STATES = {
         [task(declare("a", "b", "c", mode="0640"), vars="$SECOND_LINK_FAILS")],
         {"$D/a": "missing!", "$D/b": "failed", "$D/c": "failed"},
         check=False,
-        notes={"$D/b": "ENOSPC", "$D/c": "not looked after"},
+        notes={"$D/b": "ENOSPC", "$D/c": "not reached"},
         problems=["Done so far"],
     ),
     "objects": Case(

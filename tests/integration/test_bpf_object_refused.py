@@ -33,17 +33,27 @@ class Refusal:
 BAD_WORDS = [
     Refusal("no object", {}, ["exactly one of map_id, map_name", "source"]),
     Refusal("two objects", {"map_id": 1, "prog_tag": "0" * 16}, ["not map_id and prog_tag"]),
-    Refusal("the id 0", {"map_id": 0}, ["map_id 0 is no id", "begin at 1"]),
-    Refusal("an id below 0", {"link_id": -1}, ["link_id -1 is no id"]),
-    Refusal("an id beyond all", {"prog_id": 2**32}, [f"prog_id {2**32} is no id"]),
+    Refusal("the id 0", {"map_id": 0}, ["map_id must be 1 to 4294967295, not 0"]),
+    Refusal("an id below 0", {"link_id": -1}, ["link_id must be 1 to 4294967295, not -1"]),
+    Refusal(
+        "an id beyond all", {"prog_id": 2**32}, [f"prog_id must be 1 to {2**32 - 1}, not {2**32}"]
+    ),
     Refusal("an empty name", {"prog_name": ""}, ["prog_name is empty", "bpftool"]),
-    Refusal("a tag in capitals", {"prog_tag": "A" * 16}, ["no tag: 16 hexadecimal digits"]),
-    Refusal("a short tag", {"prog_tag": "0123"}, ["'0123' is no tag"]),
+    Refusal(
+        "a tag in capitals",
+        {"prog_tag": "A" * 16},
+        ["must be 16 hexadecimal digits", f"not '{'A' * 16}'"],
+    ),
+    Refusal("a short tag", {"prog_tag": "0123"}, ["prog_tag must be 16", "not '0123'"]),
     Refusal("a relative source", {"source": "flows"}, ["source 'flows' is not absolute"]),
     Refusal("itself", {"source": "$P"}, ["source $P is the pin itself"]),
     Refusal("a dotted name", {"path": "$P.x", "map_id": 1}, ["contains a dot"]),
     Refusal("an unknown owner", {"map_id": 1, "owner": "no one"}, ["'no one' is not a user"]),
-    Refusal("a mode as a number", {"map_id": 1, "mode": 640}, ["mode 640 is no text"]),
+    Refusal(
+        "a mode as a number",
+        {"map_id": 1, "mode": 640},
+        ['mode must be a quoted octal string such as "0640", not 640'],
+    ),
 ]
 # At fault because of what there is.
 BAD_WORLD = [
@@ -75,7 +85,7 @@ BAD_WORLD = [
     Refusal(
         "another map there",
         {"source": "$F/map"},
-        ["$P: the pin holds a map of type hash", "is to hold a map", "on_mismatch: replace"],
+        ["$P: the pin holds a map of type hash", "not a map", "on_mismatch: replace"],
         "pin $P",
     ),
     Refusal(

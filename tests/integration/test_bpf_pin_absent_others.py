@@ -90,7 +90,7 @@ def test_a_refusal_of_the_kernel_ends_it_and_what_was_done_is_told(host: Host) -
     assert pin.failed
     assert pin.changed
     assert f"{root}/b: unlink: EIO" in pin.msg
-    assert "Removed before that: 1 (see `pins`)" in pin.msg
+    assert "Removed before it failed: 1 (see `pins`)" in pin.msg
     (removed,) = pin["pins"]
     assert (removed["path"], removed["id"]) == (f"{root}/a", ids["a"])
     assert removed["last_reference"] is True
@@ -99,7 +99,7 @@ def test_a_refusal_of_the_kernel_ends_it_and_what_was_done_is_told(host: Host) -
     assert directory.failed
     assert directory.changed
     assert f"{root}/d: rmdir: EBUSY" in directory.msg
-    assert "Removed before that: 3" in directory.msg
+    assert "Removed before it failed: 3" in directory.msg
     assert directory["counts"] == {"removed": 3, "missing": 1, "spared": 0}
     assert [each["path"] for each in directory["pins"]] == [
         f"{root}/{name}" for name in ("b", "c", "d/x", "a")
@@ -216,8 +216,8 @@ def test_what_takes_a_name_meanwhile_is_left_alone(host: Host, subtests: pytest.
         with subtests.test(path):
             assert result.failed
             assert result.changed
-            assert f"{path} is another one than a moment ago" in result.msg
-            assert "Removed before that: 1" in result.msg
+            assert f"{path} changed while this task ran" in result.msg
+            assert "Removed before it failed: 1" in result.msg
             assert [pin["path"] for pin in result["pins"]] == [f"{BPFFS}/{first}"]
             there, before = now
             assert holdings(host)[there] == held[before]

@@ -242,7 +242,7 @@ REFUSALS = [
         "an empty name to keep",
         "pin $P/a",
         {"directory": "$P", "keep": ["a", "", "../b", "/"]},
-        ["keep: '' is no name", "keep: '../b' is no name"],
+        ["keep: '' cannot name", "keep: '../b' cannot name"],
     ),
     Case(
         "a directory outside",

@@ -193,8 +193,8 @@ def test_items_are_taken_as_bpf_map_pinned_takes_them(
 
 # The same in both modules, and what it is to say.
 REFUSED: list[tuple[Fields, str]] = [
-    ({"mode": 416}, 'write it in octal and quoted, like "0640"'),
-    ({"maps": [{"name": "flows", **HASH, "mode": 416}]}, 'and quoted, like "0640"'),
+    ({"mode": 416}, 'mode must be a quoted octal string such as "0640", not 416'),
+    ({"maps": [{"name": "flows", **HASH, "mode": 416}]}, 'a quoted octal string such as "0640"'),
     ({"mode": "u=rw"}, "octal"),
     ({"mode": "4755"}, "0777"),
     ({"maps": [{"name": "flows", **HASH, "sort": "x"}]}, "sort"),

@@ -208,9 +208,9 @@ def test_a_file_that_must_not_be_written_keeps_everything_as_it_was(
     says = {
         "link": "symlink",
         "dangling": "symlink",
-        "directory": "no regular file",
-        "fifo": "no regular file",
-        "/": "no regular file",
+        "directory": "not a regular file",
+        "fifo": "not a regular file",
+        "/": "not a regular file",
         "/mnt/bpf/fstab": "would be hidden",
         "other": "an entry for /mnt/bpf of type tmpfs",
         "missing/fstab": "",
@@ -303,12 +303,12 @@ CLOSED = {
     "a directory is in the way": (
         "mkdir $E/.fstab.ebpf-pinning",
         ":",
-        ".fstab.ebpf-pinning is no regular file",
+        ".fstab.ebpf-pinning is not a regular file",
     ),
     "a symlink is in the way": (
         "ln -s x $E/.fstab.ebpf-pinning",
         ":",
-        ".fstab.ebpf-pinning is no regular file",
+        ".fstab.ebpf-pinning is not a regular file",
     ),
     "what is in the way is immutable": (
         ": >$E/.fstab.ebpf-pinning; chattr +i $E/.fstab.ebpf-pinning",

@@ -197,11 +197,19 @@ WHAT_IS_THERE = [
 WHAT_IS_DECLARED = [
     Case("a relative path", ":", ["'bpf' is not absolute"], path="bpf"),
     Case("a path that goes up", "mkdir $P", ["`..`"], path="$P/../x"),
-    Case("an unknown flag", "mkdir $P", ["'bogus' is no flag", "nosuid"], {"opts": ["bogus"]}),
+    Case(
+        "an unknown flag",
+        "mkdir $P",
+        ["'bogus' is not a mount flag", "nosuid"],
+        {"opts": ["bogus"]},
+    ),
     Case(
         "an option that is no flag",
         "mkdir $P",
-        ["'mode=700' is no flag", "mode, owner, group and delegate_* are options of their own"],
+        [
+            "'mode=700' is not a mount flag",
+            "mode, owner, group and delegate_* are options of their own",
+        ],
         {"opts": ["mode=700"]},
     ),
     Case("a flag and its opposite", "mkdir $P", ["opposite"], {"opts": ["nodev", "dev"]}),
@@ -211,8 +219,13 @@ WHAT_IS_DECLARED = [
         ["noatime, relatime exclude each other"],
         {"opts": ["noatime", "relatime"]},
     ),
-    Case("a mode that is a number", "mkdir $P", ["mode 448", "quoted"], {"mode": 0o700}),
-    Case("a mode that is not octal", "mkdir $P", ["mode '0800'"], {"mode": "0800"}),
+    Case("a mode that is a number", "mkdir $P", ["not 448", "quoted"], {"mode": 0o700}),
+    Case(
+        "a mode that is not octal",
+        "mkdir $P",
+        ["mode must be octal", "not '0800'"],
+        {"mode": "0800"},
+    ),
     Case("a mode with setuid", "mkdir $P", ["mode '4755'"], {"mode": "4755"}),
     Case(
         "everything wrong at once is told at once",
@@ -223,13 +236,13 @@ WHAT_IS_DECLARED = [
     Case(
         "a number for what is delegated",
         "mkdir $P",
-        ["delegate_cmds: '1' is no name"],
+        ["delegate_cmds: '1' is not a name"],
         {"delegate_cmds": [1]},
     ),
     Case(
         "an option smuggled in with a name",
         "mkdir $P",
-        ["delegate_cmds", "is no name"],
+        ["delegate_cmds", "is not a name"],
         {"delegate_cmds": ["map_create,uid=1000"]},
     ),
     Case(

@@ -71,7 +71,7 @@ ROWS = [
         "the interpreter of the command",
         shell("ln -s /usr/bin/python3 /usr/local/lib/python"),
         task("bpf_restore", name="app", python="/usr/local/lib/python"),
-        "python /usr/local/lib/python is no program of this host",
+        "python /usr/local/lib/python is not a program on this host",
     ),
     Row(
         "the pin that another one is to be made of",
@@ -159,7 +159,7 @@ CANNOT: list[tuple[str, str, dict[str, Any], str]] = [
     ("below a pin", "true", {"source": f"{BPFFS}/there/deep"}, "is not a directory"),
     ("an id", "true", {"map_id": 2**31}, "nowhere in the kernel"),
     ("a name that is too long", "true", {"map_name": "sixteencharacter"}, "15 characters"),
-    ("no tag", "true", {"prog_tag": "x"}, "is no tag"),
+    ("no tag", "true", {"prog_tag": "x"}, "prog_tag must be 16 hexadecimal digits"),
 ]
 
 

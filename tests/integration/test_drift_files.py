@@ -72,9 +72,9 @@ def test_reports_that_cannot_be_written_are_errors_and_nothing_else(
     done = ansible_playbook(host, folder, words, {"localhost": {}})
     why = {
         "json": "No such file or directory",
-        "html": "it is no regular file",
+        "html": "it is not a regular file",
         "markdown": "No space left on device",
-        "junit": "it is no regular file",
+        "junit": "it is not a regular file",
     }
     with subtests.test("each is told, with its option and path, and why"):
         for form, words in why.items():

@@ -73,7 +73,7 @@ CASES = {
     outside_bpffs: "is not on bpffs but on",
     of_another_shape: "is not as declared",
     not_of_this_kernel: "this kernel does not make a map of this type",
-    with_programs: "programs go on using the map that is replaced, and do not",
+    with_programs: "still uses the old map; reload it to switch",
 }
 
 

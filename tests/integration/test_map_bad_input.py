@@ -218,7 +218,7 @@ SHAPES = [
         **{**HASH, "type": "percpu_hash"},
         numa_node=0,
     ),
-    _hash("a negative node", "numa_node -1", "0 is the first", numa_node=-1),
+    _hash("a negative node", "not -1", "numa_node must be 0 or greater", numa_node=-1),
     _hash("an inner map of a hash", "inner_map is not for hash", "drop it", inner_map=INNER),
     _shaped("no inner map", "inner_map is missing", "needs the shape", **OUTER),
     _shaped(
@@ -250,9 +250,9 @@ SHAPES = [
     ),
     _hash("an unknown user", "owner 'nemo'", "not a user", "create it first", owner="nemo"),
     _hash("an unknown group", "group 'nemo'", "not a group", "create it first", group="nemo"),
-    _hash("a mode that is not octal", "mode '0999'", "not octal", '"0640"', mode="0999"),
-    _hash("a mode in letters", "mode 'u=rw'", "not octal", '"0640"', mode="u=rw"),
-    _hash("a mode that YAML has read", "mode 416", "quoted", '"0640"', mode=0o640),
+    _hash("a mode that is not octal", "not '0999'", "must be octal", '"0640"', mode="0999"),
+    _hash("a mode in letters", "not 'u=rw'", "must be octal", '"0640"', mode="u=rw"),
+    _hash("a mode that YAML has read", "not 416", "quoted", '"0640"', mode=0o640),
     _hash("a mode with more bits", "mode '1640'", "bits beyond 0777", mode="1640"),
     # What only this kernel can tell, when it is asked to make the map.
     _shaped(

@@ -267,12 +267,12 @@ def test_programs_that_hold_the_old_map_are_named(host: Host) -> None:
     for result in run:
         first, second = result.good().warnings
         for warning, name, program in (
-            (first, "counters", f"id {counter} (socket_filter count_packets)"),
-            (second, "jumps", f"id {jumper} (socket_filter jump)"),
+            (first, "counters", f"{counter} (socket_filter count_packets)"),
+            (second, "jumps", f"{jumper} (socket_filter jump)"),
         ):
-            assert warning.startswith(f"{BPFFS}/{name}: programs go on using the map")
-            assert program in warning
-            assert "until they are loaded again" in warning
+            said = f"{BPFFS}/{name}: program {program} still uses the old map; reload it to switch"
+            assert warning.startswith(said)
+            assert "the new map does not get what is written to the old one" in warning
         assert "tail calls end" in second
         assert "tail calls end" not in first
     # They do go on.

@@ -276,4 +276,4 @@ def test_a_removal_that_is_refused_at_once_says_nothing_of_others(host: Host) ->
     refused = host.module("bpf_pin_absent", keywords=refuse, path=[f"{BPFFS}/a"])
     assert refused.failed
     assert refused.msg.startswith(f"{BPFFS}/a: unlink: EPERM: ")
-    assert "Removed before that" not in refused.msg
+    assert "Removed before it failed" not in refused.msg

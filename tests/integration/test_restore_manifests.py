@@ -50,11 +50,11 @@ def _symlink(path: Path) -> None:
 
 # What is at the place of a manifest, and what is said about it.
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
-    "empty": (_text(b""), "no JSON"),
+    "empty": (_text(b""), "not JSON"),
     "cut short": (_text(WHOLE[:-9]), "cut short"),
-    "binary": (_text(bytes(range(256)) * 9), "no JSON"),
-    "zeros, as after a crash": (_text(bytes(4096)), "no JSON"),
-    "huge, and not a manifest": (_text(b"x" * 2_000_000), "no JSON"),
+    "binary": (_text(bytes(range(256)) * 9), "not JSON"),
+    "zeros, as after a crash": (_text(bytes(4096)), "not JSON"),
+    "huge, and not a manifest": (_text(b"x" * 2_000_000), "not JSON"),
     "huge, and JSON": (_text(_with(maps=[{"name": "bad", "type": "x" * 2_000_000}])), "type 'xxx"),
     "a huge number": (_text(_with(maps=[{"name": "bad", **HASH, "key_size": 10**4000}])), "key"),
     "nested deeply": (_text(nested(100_000)), "nested too deeply"),

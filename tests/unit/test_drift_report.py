@@ -244,7 +244,7 @@ def test_a_previous_report_that_is_none_is_said_so_and_the_new_one_written(
 def test_a_previous_report_that_nobody_writes_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (problem,) = written(report(), tmp_path, previous=f"{tmp_path}/pipe")
-    assert "it is no regular file" in problem
+    assert "it is not a regular file" in problem
 
 
 def test_a_previous_report_that_is_not_there_is_the_first_run(tmp_path: Path) -> None:

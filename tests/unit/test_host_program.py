@@ -120,7 +120,7 @@ def test_what_is_no_regular_file_is_not_touched(tmp_path: Path, wanted: bytes | 
     (tmp_path / "target").write_text("theirs")
     os.mkfifo(tmp_path / "fifo")
     for name in ("directory", "symlink", "dangling", "fifo"):
-        with pytest.raises(PinningError, match="no regular file"):
+        with pytest.raises(PinningError, match="not a regular file"):
             assert HostFile(str(tmp_path / name), wanted).differs
     with pytest.raises(PinningError, match="no directory"):
         assert HostFile(str(tmp_path / "target" / "file"), wanted).differs
@@ -135,7 +135,7 @@ def test_a_name_is_one_of_a_file_that_is_not_hidden() -> None:
     for name in GOOD:
         assert restore_module._name({"name": name}) == name
     for name in BAD:
-        with pytest.raises(PinningError, match="no name of a file"):
+        with pytest.raises(PinningError, match="must be at most 200 letters"):
             restore_module._name({"name": name})
 
 

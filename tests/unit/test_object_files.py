@@ -248,8 +248,8 @@ def test_what_is_no_object_file_is_refused(tmp_path: Path) -> None:
     empty, text = tmp_path / "empty", tmp_path / "text"
     empty.touch()
     text.write_text("maps: []\n")
-    assert "no ELF file" in refusal(empty)
-    assert "no ELF file" in refusal(text)
+    assert "not an ELF file" in refusal(empty)
+    assert "not an ELF file" in refusal(text)
     assert "Is a directory" in refusal(tmp_path)
     assert "No such file" in refusal(tmp_path / "missing")
 
@@ -259,7 +259,7 @@ def test_what_is_not_for_bpf_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "native.c"
     source.write_text('int flows __attribute__((section(".maps")));')
     subprocess.run(["gcc", "-c", "-o", native, source], check=True)
-    assert "no object file for BPF" in refusal(native)
+    assert "not a BPF object file" in refusal(native)
     assert as_libbpf_reads(str(native)) is None
 
 

@@ -171,10 +171,10 @@ def test_the_same_path_is_looked_at_once() -> None:
         ("/sys/fs/bpf/../x", "`..`"),
         ("/sys/fs/bpf/./x", "`.`"),
         ("/sys/fs/bpf/a\0b", "NUL"),
-        ("/", "no pin"),
-        ("//", "no pin"),
-        ("/sys/fs/bpf", "no pin"),
-        ("/sys//fs/bpf/", "no pin"),
+        ("/", "not a pin"),
+        ("//", "not a pin"),
+        ("/sys/fs/bpf", "not a pin"),
+        ("/sys//fs/bpf/", "not a pin"),
     ],
 )
 def test_a_path_that_cannot_be_meant(path: str, words: str) -> None:
@@ -260,8 +260,8 @@ def test_what_is_kept_is_not_told_as_spared() -> None:
         (["a", ""], None, "keep: ''"),
         (["../a"], None, r"keep: '\.\./a'"),
         (["."], None, r"keep: '\.'"),
-        ([ROOT], None, "is no pin in"),
-        (["/"], None, "is no pin in"),
+        ([ROOT], None, "is not a pin in"),
+        (["/"], None, "is not a pin in"),
         (["/sys/fs/bpf/../a"], None, "keep '/sys/fs/bpf/../a'"),
     ],
 )

@@ -87,7 +87,7 @@ CASES = [
         "incompatible",
         "replaced",
         ["object"],
-        ["the pin holds a map of type hash (id 11)", "is to hold map 99", "on_mismatch: replace"],
+        ["the pin holds a map of type hash (id 11)", "(id 11), not map 99", "on_mismatch: replace"],
     ),
     Case(
         "an id alone does not make it the same",

@@ -161,7 +161,7 @@ REFUSED = [
     ({"flags": ["rdonly"]}, ["file descriptor", "rdonly_prog"]),
     ({"flags": ["rdonly_prog", "wronly_prog"]}, ["exclude"]),
     ({"type": "percpu_hash", "numa_node": 0}, ["numa_node", "percpu_hash"]),
-    ({"numa_node": -1}, ["numa_node -1"]),
+    ({"numa_node": -1}, ["numa_node must be 0 or greater, not -1"]),
     ({"type": "hash_of_maps", "value_size": None}, ["inner_map is missing"]),
     ({"inner_map": dict(HASH)}, ["inner_map is not for hash"]),
     ({"mode": 416}, ["quoted"]),

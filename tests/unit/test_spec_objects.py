@@ -92,17 +92,17 @@ def test_an_object_is_not_taken_from_the_defaults() -> None:
 REFUSED = [
     ({}, ["exactly one of", *REFERENCES]),
     ({"map_id": 1, "source": "/b"}, ["exactly one of", "not map_id and source"]),
-    ({"map_id": 0}, ["map_id 0 is no id", "begin at 1"]),
-    ({"prog_id": -1}, ["prog_id -1 is no id"]),
-    ({"link_id": 2**32}, [f"link_id {2**32} is no id"]),
-    ({"map_id": "1"}, ["map_id '1' is no id"]),
+    ({"map_id": 0}, ["map_id must be 1 to 4294967295, not 0"]),
+    ({"prog_id": -1}, ["prog_id must be 1 to 4294967295, not -1"]),
+    ({"link_id": 2**32}, [f"link_id must be 1 to 4294967295, not {2**32}"]),
+    ({"map_id": "1"}, ["map_id must be 1 to 4294967295, not '1'"]),
     ({"map_name": ""}, ["map_name is empty"]),
     ({"prog_name": ""}, ["prog_name is empty"]),
-    ({"prog_tag": ""}, ["'' is no tag", "16 hexadecimal digits"]),
-    ({"prog_tag": TAG[:-1]}, ["is no tag"]),
-    ({"prog_tag": TAG + "0"}, ["is no tag"]),
-    ({"prog_tag": TAG + "\n"}, ["is no tag"]),
-    ({"prog_tag": TAG.upper()}, ["is no tag"]),
+    ({"prog_tag": ""}, ["prog_tag must be 16 hexadecimal digits", "not ''"]),
+    ({"prog_tag": TAG[:-1]}, ["prog_tag must be 16 hexadecimal digits"]),
+    ({"prog_tag": TAG + "0"}, ["prog_tag must be 16 hexadecimal digits"]),
+    ({"prog_tag": TAG + "\n"}, ["prog_tag must be 16 hexadecimal digits"]),
+    ({"prog_tag": TAG.upper()}, ["prog_tag must be 16 hexadecimal digits"]),
     ({"source": ""}, ["source '' is not absolute"]),
     ({"source": "b"}, ["source 'b' is not absolute"]),
     ({"source": "/sys/fs/bpf/../b"}, ["`..`"]),
@@ -114,7 +114,7 @@ REFUSED = [
     ({"map_id": 1, "name": "ebpf-pinning~staging"}, ["reserved"]),
     ({"map_id": 1, "path": "/sys/fs/bpf/b"}, ["does not end in name 'a'"]),
     ({"map_id": 1, "mode": "01777"}, ["mode '01777' has bits beyond 0777"]),
-    ({"map_id": 1, "mode": 0o640}, ["mode 416 is no text"]),
+    ({"map_id": 1, "mode": 0o640}, ["mode must be", "quoted", "not 416"]),
     ({"map_id": 1, "owner": "no one"}, ["owner 'no one' is not a user of this host"]),
     ({"map_id": 1, "on_mismatch": "migrate"}, ["on_mismatch: migrate is for maps"]),
 ]
@@ -130,7 +130,7 @@ def test_what_cannot_be_meant_is_refused(fields: dict[str, Any], words: list[str
 def test_all_that_is_wrong_with_an_item_is_told_at_once() -> None:
     told = problems({"name": "a.b", "map_id": 0, "mode": "9"})
     assert len(told) == 3
-    for problem, word in zip(told, ("dot", "octal", "no id")):
+    for problem, word in zip(told, ("dot", "octal", "map_id must be")):
         assert problem.startswith("object a.b: ")
         assert word in problem
 

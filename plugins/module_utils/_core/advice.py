@@ -104,7 +104,7 @@ _CALLS: _Table = {
     "collection; flags may be younger than the type, and the kernel may be built without the type, "
     "like inode_storage without CONFIG_BPF_LSM: see `bpftool feature probe kernel` and "
     "/boot/config-*",
-    ("MAP_CREATE", errno.ERANGE): "map_extra is no address that an arena can be mapped at: leave "
+    ("MAP_CREATE", errno.ERANGE): "no arena can be mapped at the address in map_extra: leave "
     "it out",
     ("MAP_CREATE", errno.EOVERFLOW): "stacks deeper than this kernel records: lower value_size, or "
     "raise the sysctl kernel.perf_event_max_stack",
@@ -156,8 +156,8 @@ _CALLS: _Table = {
     ("umount", errno.EBUSY): "in use: find the processes with `fuser -vm PATH`, end them or let "
     "them leave the directory",
     ("umount", errno.EPERM): "unmounting needs CAP_SYS_ADMIN: run with `become: true`",
-    ("umount", errno.EINVAL): "it is no mount point any more, or is locked, as mounts are that a "
-    "container was given: look with `findmnt`, and unmount it on the host",
+    ("umount", errno.EINVAL): "it is no longer a mount point, or it is locked, as the mounts of a "
+    "container are: look with `findmnt`, and unmount it on the host",
 }
 
 _PIN_CALLS: _Table = {
@@ -177,12 +177,12 @@ _FOR_ALL: Dict[int, str] = {
     errno.EMFILE: "too many open files: raise the limit of the task's user (ulimit -n)",
     errno.ENFILE: "too many open files on the whole host: find who has them "
     "(/proc/sys/fs/file-nr), or raise the sysctl fs.file-max",
-    errno.ENOENT: "it does not exist, or not any more: if another process removed or renamed it "
+    errno.ENOENT: "it does not exist, or no longer does: if another process removed or renamed it "
     "while this ran, run again",
     errno.ENAMETOOLONG: "longer than the kernel takes: 255 bytes for a name, 4095 for a path",
     errno.EIO: "the kernel could not read or write it: see `dmesg`",
     errno.EISDIR: "it is a directory: declare another path",
-    errno.ENOTDIR: "a part of the path is no directory, or not any more: look at each with "
+    errno.ENOTDIR: "a part of the path is not a directory, or no longer is: look at each with "
     "`namei -l PATH`",
     errno.ELOOP: "a symlink, and symlinks are never followed: declare the real path",
     errno.ENOSYS: "this kernel does not know the call, or seccomp hides it, as in a container: run "
@@ -197,8 +197,8 @@ _FOR_ALL: Dict[int, str] = {
     errno.ENOTEMPTY: "another process put something in it meanwhile: look at who did, then run "
     "again",
     errno.ENXIO: "it is a FIFO or a socket that nobody reads: look at it with `stat PATH`",
-    errno.EBADF: "what was open is closed by now, or something else: run again; if it comes again, "
-    "see with `strace -f` who closes it",
+    errno.EBADF: "something closed the file meanwhile: run again; if that happens again, `strace "
+    "-f` shows what closes it",
     errno.EFAULT: "the kernel could not read or write the memory of the task: something between "
     "them interferes, like seccomp, a debugger or an emulator; run it without",
 }
@@ -218,7 +218,7 @@ _BY_SUBJECT: Dict[ActsOn, Dict[int, str]] = {
         ),
         **dict.fromkeys(
             (errno.EDEADLK, errno.ETIMEDOUT),
-            "the kernel waited for others in vain: run again; if it comes again, see `dmesg`",
+            "the kernel waited for others in vain: run again; if it happens again, see `dmesg`",
         ),
     },
     ActsOn.MOUNT: {
@@ -238,9 +238,9 @@ _BY_SUBJECT: Dict[ActsOn, Dict[int, str]] = {
         "mode of the directory (`ls -la`), and whether the name has a dot, which bpffs refuses",
         errno.EACCES: "no permission: run with `become: true`",
         errno.EROFS: _READ_ONLY,
-        errno.EXDEV: "something else is mounted there than a moment ago: look with `findmnt`, then "
-        "run again",
-        errno.EINVAL: "it is not what it was a moment ago: look with `ls -la`, then run again",
+        errno.EXDEV: "something was mounted there while this ran: look with `findmnt`, then run "
+        "again",
+        errno.EINVAL: "it changed while this ran: look with `ls -la`, then run again",
     },
     ActsOn.FILE: {
         errno.EPERM: "the kernel refuses it to this user: run with `become: true`; if it has that, "

@@ -71,7 +71,7 @@ class Btf:
         types = blob[header_size + types_at :][:types_size]
         strings = blob[header_size + strings_at :][:strings_size]
         if len(types) != types_size or len(strings) != strings_size or types_size % 4:
-            raise BtfError("its sections reach beyond its end, or its types are no whole words")
+            raise BtfError("its sections reach beyond its end, or its types are not whole words")
         if strings[:1] != b"\0" or strings[-1:] != b"\0":
             raise BtfError("its strings do not begin and end with a NUL")
         words = struct.unpack(f"{order}{types_size // 4}I", types)

@@ -102,20 +102,21 @@ def _check_text(text: str, field: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise BadField(f"{field} {text!r} is no UTF-8: write it in UTF-8") from None
+        raise BadField(f"{field} {text!r} is not UTF-8: write it in UTF-8") from None
 
 
 def _mode(mode: object, bits: int) -> int:
     # An unquoted 0640 is 416 once YAML has read it, and 640 is no less a number: ask for text.
     if not isinstance(mode, str):
-        raise BadField(f'mode {mode!r} is no text: write it in octal and quoted, like "0640"')
+        raise BadField(f'mode must be a quoted octal string such as "0640", not {mode!r}')
     try:
         value = int(mode, 8)
     except ValueError:
-        raise BadField(f'mode {mode!r} is not octal: write it like "0640"') from None
+        raise BadField(f'mode must be octal, such as "0640", not {mode!r}') from None
     if value & ~bits or value < 0:
         raise BadField(
-            f"mode {mode!r} has bits beyond {octal(bits)}, which mean nothing here: leave them out"
+            f"mode {mode!r} has bits beyond {octal(bits)}, which have no meaning here: leave them "
+            "out"
         )
     return value
 

@@ -47,7 +47,7 @@ def roots_own(path: str) -> str:
             continue
         _check(path, at, status)
         if any(left) and not stat.S_ISDIR(status.st_mode):
-            raise PinningError(f"{at}: a part of the path is no directory: move it away")
+            raise PinningError(f"{at}: a part of the path is not a directory: move it away")
         here = at
     return here or "/"
 

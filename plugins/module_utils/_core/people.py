@@ -74,7 +74,7 @@ def is_number(text: str) -> bool:
 def _number(text: str, field: str) -> int:
     # The last number means "leave it" to chown(2).
     if len(text) > 10 or int(text) >= 2**32 - 1:
-        raise BadField(f"{field} {text} is no id: the largest is {2**32 - 2}")
+        raise BadField(f"{field} must be {2**32 - 2} or less, not {text}")
     return int(text)
 
 

@@ -36,7 +36,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
         if result.error:
             msg = visible(result.error)
             if report["changed"]:
-                msg += f"\nRemoved before that: {report['counts']['removed']} (see `pins`)"
+                msg += f"\nRemoved before it failed: {report['counts']['removed']} (see `pins`)"
             module.fail_json(**printable({"msg": msg, **report}))
         module.exit_json(**printable(report))
 
@@ -46,7 +46,7 @@ def _wanted(parameters: t.Mapping[str, t.Any]) -> t.Union[AbsentPaths, Prune]:
     if parameters["path"] is not None:
         return absent_paths(parameters["path"], kind, recurse=recurse)
     if parameters["directory"] is None:
-        raise BadField("neither path nor directory is given: say what is to be gone")
+        raise BadField("neither path nor directory is given: say what to remove")
     return prune(
         parameters["directory"],
         parameters["keep"],

@@ -114,7 +114,7 @@ def _stopped(result: Result, key: str) -> str:
     done = ", ".join(summary)
     if result.changed:
         return (
-            f"{error}\nDone so far: {done} (see `{key}`). What is done stays; mend the "
+            f"{error}\nDone so far: {done} (see `{key}`). What is done stays; fix the "
             "cause, then run again to do the rest."
         )
-    return f"{error}\nNothing was changed: {done} (see `{key}`). Mend the cause, then run again."
+    return f"{error}\nNothing was changed: {done} (see `{key}`). Fix the cause, then run again."

@@ -207,11 +207,11 @@ def _is_open_directory(status: os.stat_result) -> bool:
 
 def _check_regular(path: str, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise PinningError(f"{path} is no regular file: look at who made it, and remove it")
+        raise PinningError(f"{path} is not a regular file: look at who made it, and remove it")
 
 
 def _refuse_no_directory(path: str) -> t.NoReturn:
-    raise PinningError(f"{path}: a part of the path is no directory: move it away") from None
+    raise PinningError(f"{path}: a part of the path is not a directory: move it away") from None
 
 
 def _make_directories(path: str) -> None:

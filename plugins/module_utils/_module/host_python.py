@@ -52,7 +52,7 @@ def check_python(python: str, awaited: t.Optional[Awaited] = None) -> None:
 
 def _no_program(python: str) -> str:
     return (
-        f"python {python} is no program of this host: name one of Python 3.8 or newer, with its "
+        f"python {python} is not a program on this host: name one of Python 3.8 or newer, with its "
         "whole path"
     )
 

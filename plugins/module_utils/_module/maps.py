@@ -32,6 +32,7 @@ from .report import (
     but_freed,
     failures_reported,
     read_awaiting,
+    still_using,
     text_diff,
 )
 
@@ -135,19 +136,19 @@ def _warnings(decided: MapPlan) -> t.Iterator[str]:
     try:
         users = programs_using(found.id for _step, found in replaced)
     except KernelError as error:
-        yield f"Whether programs use the maps that are replaced cannot be told: {error}"
+        yield f"The kernel does not say which programs use the maps that are replaced: {error}"
         return
     for step, found in replaced:
-        programs = ", ".join(program.label for program in users[found.id])
-        if programs:
-            yield f"{step.wanted.path}: {_left_behind(step.action, found)}: {programs}"
+        if users[found.id]:
+            yield f"{step.wanted.path}: {still_using(users[found.id])}{_and_then(step, found)}"
 
 
-def _left_behind(action: Action, found: PinnedMap) -> str:
-    text = "programs go on using the map that is replaced, and do not see the new one"
-    if action is Action.MIGRATE:
-        text += ", nor does that one see what they write from then on,"
+def _and_then(step: MapStep, found: PinnedMap) -> str:
+    """Return what becomes of a map that programs still use, to be added to `still_using`."""
+    text = ""
+    if step.action is Action.MIGRATE:
+        text += "; the new map does not get what is written to the old one until then"
     if found.shape.number == MAP_TYPES["prog_array"].number:
         # prog_array_map_clear, when the last pin and the last descriptor are gone.
-        text += "; the kernel takes the programs out of it when it has no pin, so tail calls end"
-    return f"{text} until they are loaded again"
+        text += "; the kernel empties a prog_array that has no pin, so tail calls end until then"
+    return text

@@ -25,6 +25,7 @@ from .report import (
     but_freed,
     failures_reported,
     read_awaiting,
+    still_using,
     text_diff,
 )
 
@@ -72,15 +73,11 @@ def _warnings(decided: ObjectPlan) -> t.Iterator[str]:
     try:
         users = programs_using(found.id for _step, found in maps)
     except KernelError as error:
-        yield f"Whether programs use the maps that are replaced cannot be told: {error}"
+        yield f"The kernel does not say which programs use the maps that are replaced: {error}"
         return
     for step, found in maps:
-        programs = ", ".join(program.label for program in users[found.id])
-        if programs:
-            yield (
-                f"{step.wanted.path}: programs go on using the map that is replaced until they are "
-                f"loaded again: {programs}"
-            )
+        if users[found.id]:
+            yield f"{step.wanted.path}: {still_using(users[found.id])}"
 
 
 def _object(outcome: Outcome) -> Dictionary:

@@ -18,6 +18,7 @@ from .._core.visible import visible, visible_lines, visible_text
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
+    from .._core.kinds.pins.observed import Program
     from .._core.people import Awaited
 
 T = t.TypeVar("T")
@@ -41,7 +42,7 @@ def failures_reported(module: AnsibleModule, done: t.Sequence[str] = ()) -> t.It
         problems = error.problems if isinstance(error, Problems) else [explained(error)]
         msg = visible_lines(problems)
         if done:
-            msg += f"\nDone before that, and left so: {visible(', '.join(done))}"
+            msg += f"\nDone before it failed, and not undone: {visible(', '.join(done))}"
         module.fail_json(**printable({"msg": msg, "changed": bool(done)}))
 
 
@@ -112,6 +113,14 @@ def access_fields(access: Access) -> Dictionary:
     if access.mode is not None:
         fields["mode"] = octal(access.mode)
     return fields
+
+
+def still_using(programs: t.Sequence[Program]) -> str:
+    """Return the warning about `programs`, at least one, that use a map which loses its name."""
+    told = ", ".join(program.label for program in programs)
+    if len(programs) == 1:
+        return f"program {told} still uses the old map; reload it to switch"
+    return f"programs {told} still use the old map; reload them to switch"
 
 
 def text_diff(

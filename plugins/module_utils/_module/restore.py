@@ -92,9 +92,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
 def _name(parameters: t.Mapping[str, t.Any]) -> str:
     name: str = parameters["name"]
     if not name or "/" in name or name.startswith(".") or "\0" in name or _size(name) > 200:
-        raise BadField(
-            f"name {name[:40]!r} is no name of a file: use letters, digits and dashes, 200 at most"
-        )
+        raise BadField(f"name must be at most 200 letters, digits and dashes, not {name[:40]!r}")
     check_no_control(name, "name")
     return name
 

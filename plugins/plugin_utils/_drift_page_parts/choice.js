@@ -44,7 +44,7 @@ function show() {
   $("show-all").hidden = !hidden && !hiddenPins;
   const nothing = !shown.hosts.length;
   $("nothing").hidden = !nothing;
-  $("nothing").textContent = narrowed() ? "Nothing fits this filter." : "Nothing is amiss.";
+  $("nothing").textContent = narrowed() ? "Nothing fits this filter." : "Everything is in sync.";
   $("matrix-view").hidden = nothing || wanted.view !== "matrix";
   $("list-view").hidden = nothing || wanted.view !== "list";
   for (const each of document.querySelectorAll("[data-state]")) {
@@ -63,7 +63,7 @@ function howMany(hidden, hiddenPins) {
   }
   const parts = [plural(hidden, "host"), plural(hiddenPins, "pin name")];
   const left = parts.filter((part) => !part.startsWith("0 ")).join(" and ");
-  if (!narrowed()) return `Not shown, as nothing is amiss: ${left}.`;
+  if (!narrowed()) return `${left} in sync ${hidden + hiddenPins === 1 ? "is" : "are"} hidden.`;
   const fitting = (some, all, what) =>
     `${some.length.toLocaleString("en")} of ${plural(all.length, what)}`;
   const pins = fitting(shown.columns, data.paths, "pin name");

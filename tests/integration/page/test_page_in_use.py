@@ -26,7 +26,7 @@ def test_trouble_comes_first_and_what_is_in_place_is_counted_and_not_shown(show:
     page = show(fleet())
     assert page.hosts == ["core-2", "core-1", "edge-1", "edge-3", "edge-4", "edge-5"]
     assert page.pins == ["events", "flows", "blocked", "old", "policy"]
-    assert page.texts("#shown") == ["Not shown, as nothing is amiss: 1 host."]
+    assert page.texts("#shown") == ["1 host in sync is hidden."]
     page.browser.click("#show-all")
     assert page.hosts[-2:] == ["edge-2", "edge-5"]
     assert page.texts("#shown") == ["All 7 hosts and 5 pin names."]
@@ -243,7 +243,7 @@ def test_a_long_list_comes_by_and_by(show: Show) -> None:
 def test_everything_in_place_is_good_news(show: Show) -> None:
     page = show(report(host("edge-1"), host("edge-2")))
     assert "Everything is in place" in page.texts("h1")[0]
-    assert page.texts("#nothing") == ["Nothing is amiss."]
+    assert page.texts("#nothing") == ["Everything is in sync."]
     page.browser.click("#show-all")
     assert page.hosts == ["edge-1", "edge-2"]
 

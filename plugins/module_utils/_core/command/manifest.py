@@ -96,7 +96,7 @@ def _read(text: bytes, path: str) -> Manifest:
     try:
         whole = json.loads(text)
     except ValueError as error:
-        raise BadField(f"is no JSON, perhaps cut short: {_AGAIN} ({error})") from None
+        raise BadField(f"is not JSON, perhaps cut short: {_AGAIN} ({error})") from None
     if not isinstance(whole, dict) or whole.get("version") != VERSION:
         raise BadField(f"is not of version {VERSION}, the one that this program reads: {_AGAIN}")
     whole = _checked(whole, _WHOLE)
@@ -147,7 +147,7 @@ def _spelled(error: Exception) -> str:
         return str(error)
     if error.errno == errno.ELOOP:
         return "is a symlink: put the file itself there"
-    return f"cannot be read ({error.strerror}): look at it with `stat`, mend that, then run again"
+    return f"cannot be read ({error.strerror}): look at it with `stat`, fix that, then run again"
 
 
 def _load(path: str) -> Manifest:
@@ -155,7 +155,7 @@ def _load(path: str) -> Manifest:
     fd = os.open(path, flags)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise BadField("is no regular file: look at who made it, and remove it")
+            raise BadField("is not a regular file: look at who made it, and remove it")
         check_owner(os.fstat(fd))
         with open(fd, "rb", closefd=False) as file:
             return parse(file.read(), path)
@@ -201,7 +201,7 @@ def _given(value: Any) -> Any:
 def _checked(fields: object, types: Mapping[str, Check]) -> Dict[str, Any]:
     """The fields, each of its type."""
     if not isinstance(fields, dict):
-        raise BadField(f"has to be a dictionary: {_AGAIN} (found {fields!r})")
+        raise BadField(f"must be a dictionary: {_AGAIN} (found {fields!r})")
     unknown = sorted(set(fields) - set(types))
     if unknown:
         raise BadField(f"{', '.join(unknown)} is not known here, but {', '.join(types)}: {_AGAIN}")
@@ -217,32 +217,32 @@ def _checked(fields: object, types: Mapping[str, Check]) -> Dict[str, Any]:
 def _text(value: object) -> str:
     if isinstance(value, str):
         return value
-    raise BadField(f"has to be text: {_AGAIN} (found {value!r})")
+    raise BadField(f"must be text: {_AGAIN} (found {value!r})")
 
 
 def _whole(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise BadField(f"has to be a whole number: {_AGAIN} (found {value!r})")
+    raise BadField(f"must be a whole number: {_AGAIN} (found {value!r})")
 
 
 def _mode(value: object) -> object:
     # Numbers, too: what is wrong with them is said where modes are read.
     if isinstance(value, (str, int)):
         return value
-    raise BadField(f"has to be text: {_AGAIN} (found {value!r})")
+    raise BadField(f"must be text: {_AGAIN} (found {value!r})")
 
 
 def _truth(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    raise BadField(f"has to be true or false: {_AGAIN} (found {value!r})")
+    raise BadField(f"must be true or false: {_AGAIN} (found {value!r})")
 
 
 def _list(value: object) -> List[object]:
     if isinstance(value, list):
         return value
-    raise BadField(f"has to be a list: {_AGAIN} (found {value!r})")
+    raise BadField(f"must be a list: {_AGAIN} (found {value!r})")
 
 
 def _texts(value: object) -> List[str]:

@@ -56,7 +56,7 @@ def answer(question: Question) -> Answer:
     try:
         programs.extend(loaded_programs())
     except KernelError as error:
-        troubles.append(f"which programs use a map cannot be told: {error}")
+        troubles.append(f"the kernel does not say which programs use a map: {error}")
     visible, hidden = _bpffs_mounts(troubles)
     return Answer(sights, programs, visible, hidden, troubles)
 

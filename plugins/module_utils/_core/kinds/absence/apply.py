@@ -138,14 +138,16 @@ def _rmdir(directory: int, sight: Sight) -> bool:
             raise _moved(sight.path) from None
         if error.errno == errno.ENOTEMPTY:
             raise PathProblem(
-                f"{sight.path}: something was pinned in it meanwhile, so it stays: run again"
+                f"{sight.path}: another process pinned something in it, so it stays: run again"
             ) from None
         raise PathProblem(f"{sight.path}: {KernelError.of('rmdir', error)}") from None
     return True
 
 
 def _moved(path: str) -> PathProblem:
-    return PathProblem(f"{path} is another one than a moment ago: it was left alone; run again")
+    return PathProblem(
+        f"{path} changed while this task ran and was left untouched; run the task again"
+    )
 
 
 def _last_references(removed: Sequence[Pin]) -> List[Optional[bool]]:

@@ -82,7 +82,7 @@ def prune(
 def _pin_path(path: str) -> str:
     whole = absolute(path, "path")
     if whole in ("/", SHARED_ROOT):
-        raise BadField(f"path {whole} is no pin: name the pins that are to go")
+        raise BadField(f"path {whole} is not a pin: name the pins to remove")
     return whole
 
 
@@ -90,12 +90,14 @@ def _relative(name: str, directory: str) -> str:
     if name.startswith("/"):
         path = absolute(name, "keep")
         if f"{directory}/".startswith(f"{path.rstrip('/')}/"):
-            raise BadField(f"keep: {name!r} is no pin in {directory}: name the pins that stay")
+            raise BadField(f"keep: {name!r} is not a pin in {directory}: name the pins to keep")
         # One elsewhere keeps nothing here, also not what happens to have its last component.
         return path[len(directory) + 1 :] if path.startswith(f"{directory}/") else path
     parts = [part for part in name.split("/") if part]
     if not parts or "." in parts or ".." in parts:
-        raise BadField(f"keep: {name!r} is no name of a pin: write it as it is in the directory")
+        raise BadField(
+            f"keep: {name!r} cannot name a pin: write the name as it is in the directory"
+        )
     return "/".join(parts)
 
 

@@ -142,7 +142,7 @@ def _flags(item: Arguments, kind_name: str, kind: MapType) -> int:
         if not kind.flags & _NUMA_NODE:
             raise BadField(f"numa_node is not for {kind_name}: drop it")
         if not isinstance(numa_node, int) or numa_node not in range(2**31):
-            raise BadField(f"numa_node {numa_node!r} is no node: 0 is the first")
+            raise BadField(f"numa_node must be 0 or greater, not {numa_node!r}")
         flags |= _NUMA_NODE
     if flags & _ONE_SIDED == _ONE_SIDED:
         raise BadField("flags rdonly_prog and wronly_prog exclude each other: keep one")
@@ -210,7 +210,7 @@ def _btf(item: Arguments, kind: MapType, key_size: int, value_size: int) -> Opti
         raise BadField(f"btf: {error}: give the BTF of an object file, base64") from None
     if types.byte_order != BYTE_ORDER:
         raise BadField(
-            f"btf: its byte order is {types.byte_order}, that of this host is not: "
+            f"btf: its byte order is {types.byte_order}, but that of this host is {BYTE_ORDER}: "
             "compile for hosts like this one"
         )
     return MapBtf(types, ids)

@@ -267,6 +267,5 @@ def _make_directories(path: str, made: List[str]) -> None:
 
 def _changed(path: str) -> PathProblem:
     return PathProblem(
-        f"{path} is not what it was a moment ago: something was mounted or unmounted there while "
-        "this ran; run again"
+        f"{path} changed while this ran: something was mounted or unmounted there; run again"
     )

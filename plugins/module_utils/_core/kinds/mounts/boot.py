@@ -29,7 +29,7 @@ NO_SOURCE = "none"  # what kernels show that take no source of a bpffs
 
 # What to do about an entry.
 REMOVE = "remove it"
-CURE_AT_PATH = "boot: true of ebpf.pinning.bpffs_mount mends it, boot: false removes it"
+CURE_AT_PATH = "boot: true of ebpf.pinning.bpffs_mount fixes it, boot: false removes it"
 CURE_ABOVE = "remove it, or unmount the bpffs, mount what the entry says, and run again"
 
 

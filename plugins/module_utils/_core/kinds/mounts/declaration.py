@@ -141,7 +141,7 @@ def _flags(opts: Sequence[str]) -> Tuple[FrozenSet[str], FrozenSet[str]]:
         else:
             known = ", ".join(sorted([*MOUNT_FLAGS, *OPPOSITES]))
             raise BadField(
-                f"opts: {name!r} is no flag of a mount: use some of {known}; mode, owner, group "
+                f"opts: {name!r} is not a mount flag: use some of {known}; mode, owner, group "
                 "and delegate_* are options of their own"
             )
     both = set_flags & clear_flags
@@ -158,7 +158,7 @@ def _delegate(field: str, names: Sequence[str]) -> FrozenSet[str]:
         # A number would be a bit mask to the kernel, and nobody could read the drift.
         if not name.replace("_", "").isalnum() or name[0].isdigit():
             raise BadField(
-                f"delegate_{field}: {name!r} is no name: use any, or names as the kernel shows "
+                f"delegate_{field}: {name!r} is not a name: use any, or names as the kernel shows "
                 "them, like map_create"
             )
     if not lower:

@@ -86,7 +86,7 @@ def _check_temporary(path: str, directory: int) -> None:
     with suppress(FileNotFoundError):
         mode = os.stat(os.path.basename(path), dir_fd=directory, follow_symlinks=False).st_mode
         if stat.S_ISDIR(mode) or stat.S_ISLNK(mode):
-            raise FstabProblem(f"{path} is no regular file: look at who made it, and remove it")
+            raise FstabProblem(f"{path} is not a regular file: look at who made it, and remove it")
     _check_attributes_at(path, directory)
 
 
@@ -124,7 +124,7 @@ def _directory_of(path: str) -> Fd:
 
 
 def _no_file(path: str) -> str:
-    return f"{path} is no regular file: declare the real fstab"
+    return f"{path} is not a regular file: declare the real fstab"
 
 
 def _read(path: str, directory: int) -> Optional[bytes]:

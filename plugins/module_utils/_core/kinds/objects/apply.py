@@ -128,4 +128,6 @@ def _opened(thing: KernelObject) -> Fd:
 
 
 def _moved(path: str) -> PathProblem:
-    return PathProblem(f"{path} is another one than a moment ago: it was left alone; run again")
+    return PathProblem(
+        f"{path} changed while this task ran and was left untouched; run the task again"
+    )

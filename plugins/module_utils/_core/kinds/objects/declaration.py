@@ -84,13 +84,15 @@ def _reference(item: Arguments) -> Reference:
     by = REFERENCES[option][1]
     if by == "id":
         if not isinstance(value, int) or value not in range(1, 2**32):
-            raise BadField(f"{option} {value!r} is no id: they begin at 1")
+            raise BadField(f"{option} must be 1 to {2**32 - 1}, not {value!r}")
         return Reference(option, value)
     text = str(value)
     if by == "path":
         return Reference(option, absolute(text, option))
     if by == "tag" and not re.fullmatch("[0-9a-f]{16}", text):
-        raise BadField(f"{option} {text!r} is no tag: 16 hexadecimal digits, as bpftool shows it")
+        raise BadField(
+            f"{option} must be 16 hexadecimal digits, as bpftool shows them, not {text!r}"
+        )
     if not text:
         raise BadField(f"{option} is empty: give the name as bpftool shows it")
     return Reference(option, text)

@@ -94,9 +94,9 @@ def decide(wanted: WantedObject, found: Found, people: People) -> ObjectStep:
         wanted,
         found,
         drift,
-        f"the pin holds {found.label}, and is to hold {meant.label}. Declare what is there; "
-        "or set on_mismatch: replace to let the name lead to that one, and first pin what it holds "
-        "now under another name if that is to stay",
+        f"the pin holds {found.label}, not {meant.label}. To keep what it holds, first pin that "
+        "under another name; then set on_mismatch: replace to pin the declared object here. Or "
+        "declare what is there",
     )
 
 

@@ -197,8 +197,8 @@ def _reopened(seen: DirectorySeen, made: Dict[str, Identity]) -> Iterator[Place]
         # Made by another run, or mounted there since.
         if not is_same or place.identity.device != seen.identity.device or not place.on_bpffs:
             raise PathProblem(
-                f"{seen.path} is another directory than a moment ago: something was mounted or "
-                "renamed there while this ran; nothing was done in it, run again"
+                f"{seen.path} was mounted over or renamed while this ran: nothing was done in "
+                "it, run again"
             )
         yield place
 
@@ -219,8 +219,8 @@ def _made(place: Place, name: str, made: Dict[str, Identity]) -> Place:
         if is_new:
             made[path] = Identity(0, 0)
         raise PathProblem(
-            f"{path} is another one than a moment ago: something else took its place while this "
-            f"ran ({os.strerror(error.errno or 0)}); run again"
+            f"{path} changed while this ran: something else took its place "
+            f"({os.strerror(error.errno or 0)}); run again"
         ) from None
     if is_stranger(below.owner, None, os.geteuid()):
         with below:

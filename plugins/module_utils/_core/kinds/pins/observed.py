@@ -142,7 +142,7 @@ class Program(NamedTuple):
 
     @property
     def label(self) -> str:
-        return f"id {self.id} ({self.type} {self.name})"
+        return f"{self.id} ({self.type} {self.name})"
 
 
 Pin = Union[PinnedMap, PinnedProg, PinnedLink]
