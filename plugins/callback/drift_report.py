@@ -186,7 +186,7 @@ class CallbackModule(CallbackBase):
             self._plays[self._play._uuid] = self._play
 
     def v2_playbook_on_handler_task_start(self, task: t.Any) -> None:
-        """The same."""
+        """Note a handler as a task that starts."""
         self.v2_playbook_on_task_start(task, False)
 
     @_whatever_it_says
@@ -213,12 +213,12 @@ class CallbackModule(CallbackBase):
 
     @_whatever_it_says
     def v2_runner_item_on_skipped(self, result: t.Any) -> None:
-        """The same."""
+        """Note an item that was skipped."""
         self._pass_over(result)
 
     @_whatever_it_says
     def v2_runner_item_on_failed(self, result: t.Any) -> None:
-        """The same; nobody may have answered, either."""
+        """Note an item that failed, or whose host did not answer."""
         if result.is_unreachable():
             self._give_up(_where(result), [_reason(_fields(result))])
         else:

@@ -12,7 +12,7 @@ import typing as t
 
 
 def plain(value: t.Any) -> t.Any:
-    """The same without what is omitted, of types that are Python's own where JSON has them."""
+    """Return `value` in Python's own types where JSON has them, without what is omitted."""
     if isinstance(value, dict):
         return {plain(key): plain(each) for key, each in value.items() if not is_omitted(each)}
     if isinstance(value, (list, tuple)):

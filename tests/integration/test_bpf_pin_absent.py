@@ -312,7 +312,12 @@ REFUSALS = [
         ["$P/d/m is a mount point, not a pin"],
     ),
     Case("the bpffs itself", "pin $P/a", {"path": [BPFFS], **RECURSE}, [BPFFS, "is not a pin"]),
-    Case("the bpffs, written otherwise", "", {"path": ["//sys/fs//bpf/"], **RECURSE}, ["not a pin"]),
+    Case(
+        "the bpffs, written otherwise",
+        "",
+        {"path": ["//sys/fs//bpf/"], **RECURSE},
+        ["not a pin"],
+    ),
     Case("everything", "", {"path": ["/"], **RECURSE}, ["/ is not a pin"]),
     Case(
         "the kernel's own files",

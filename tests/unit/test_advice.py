@@ -110,7 +110,7 @@ CAUSES = [
     ("chown", "EPERM", ActsOn.PIN, ["only root", "become: true"]),
     ("rename", "EPERM", ActsOn.PIN, ["another user", "sticky bit"]),
     ("mount", "ENOSPC", None, ["fs.mount-max"]),
-    ("umount", "EINVAL", None, ["no mount point", "container"]),
+    ("umount", "EINVAL", None, ["no longer a mount point", "container"]),
     ("open", "EPERM", ActsOn.FILE, ["become: true", "immutable", "lsattr", "security module"]),
     ("rename", "EPERM", ActsOn.FILE, ["become: true", "immutable", "security module"]),
     ("write", "EROFS", None, ["read-only", "findmnt", "immutable system"]),

@@ -68,7 +68,7 @@ class Place:
 
     @property
     def is_reachable(self) -> bool:
-        """Whether others than root get through the directories above."""
+        """Return whether others than root get through the directories above."""
         return all(each.st_mode & 0o011 or each.st_uid for each in self._passed[:-1])
 
     @property
@@ -103,12 +103,12 @@ def make_open(name: str, directory: int) -> None:
 
 
 def is_private(directory: os.stat_result) -> bool:
-    """Whether nobody else can change what is in it, so that two looks at a name see the same."""
+    """Return whether nobody else can change what is in it, so that a name keeps its meaning."""
     return directory.st_uid in (0, os.geteuid()) and not directory.st_mode & 0o022
 
 
 def may_list_unseen(owner: int) -> bool:
-    """Whether a listing of a directory of `owner` leaves no trace in its access time."""
+    """Return whether a listing of a directory of `owner` leaves no trace in its access time."""
     return os.geteuid() in (0, owner)
 
 
@@ -171,7 +171,7 @@ def too_deep(path: str) -> PathProblem:
 
 
 def describe_mode(mode: int) -> str:
-    """What an entry is that is not a pin, for messages."""
+    """Return what an entry is that is not a pin, for messages."""
     for test, name in _KINDS:
         if test(mode):
             return name

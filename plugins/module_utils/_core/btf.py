@@ -95,7 +95,7 @@ class Btf:
         raise BtfError(f"type {type_id} is made of itself, or of more than {DEEPEST} in a row")
 
     def same_type(self, type_id: int, other: Btf, other_id: int) -> bool:
-        """Whether two types have the same layout, look the same in a dump, and serve alike.
+        """Return whether two types have the same layout, look the same in a dump, and serve alike.
 
         What compilers write in different ways does not count (btf_likeness). Names of structs do,
         and tags that the kernel knows (kptr). Of a struct behind a pointer only the name counts:
@@ -104,7 +104,7 @@ class Btf:
         return same_type(self.types, type_id, other.types, other_id)
 
     def uncopyable_part(self, type_id: int) -> str:
-        """What in a value of this type only programs can put there, by name; "" for nothing.
+        """Return what in a value of this type only programs can put there, by name; "" for nothing.
 
         User space reads zeros in its place (btf_parse_fields in kernel/bpf/btf.c). Locks are no
         matter: a copy has one that is free.
@@ -127,7 +127,7 @@ class Btf:
         return ""
 
     def describe(self, type_id: int) -> str:
-        """What counts of a type, as C would write it, in one line; long ones are cut."""
+        """Return what counts of a type, as C would write it, in one line; long ones are cut."""
         text = self._declare(type_id, "", depth=2)
         return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 

@@ -31,7 +31,7 @@ Types = Sequence[Type]  # by id
 
 
 def same_type(types: Types, type_id: int, others: Types, other_id: int) -> bool:
-    """Whether two types have the same layout, look the same in a dump, and serve alike."""
+    """Return whether two types have the same layout, look the same in a dump, and serve alike."""
     pairs = [(_Place(types, type_id, False), _Place(others, other_id, False))]
     classes = _Classes()
     while pairs:
@@ -73,7 +73,7 @@ class _Classes:
         self._above: Dict[_Key, _Key] = {}
 
     def join(self, one: _Key, two: _Key) -> bool:
-        """Whether they were in two classes until now."""
+        """Return whether they were in two classes until now."""
         first, second = self._top(one), self._top(two)
         self._above[first] = second
         return first != second

@@ -59,7 +59,7 @@ class Layout(NamedTuple):
         return struct.unpack(f"={batch.length}I", batch.keys)
 
     def occupied(self, batch: Batch) -> int:
-        """How many slots of an array there are up to the last one that is not empty."""
+        """Return how many slots of an array there are up to the last one that is not empty."""
         if self.kin.holds:
             return batch.length
         values = batch.values
@@ -80,13 +80,13 @@ class Layout(NamedTuple):
         )
 
     def parts(self, batch: Batch, most: int) -> Iterator[Batch]:
-        """The same entries, `most` at a time."""
+        """Yield the entries of `batch`, `most` at a time."""
         for first in range(0, batch.length, most or 1):
             yield self.part(batch, first, min(first + most, batch.length))
 
 
 def kin_of(shape: MapShape) -> Optional[Kin]:
-    """What the entries are, if they can be copied."""
+    """Return what the entries are, if they can be copied."""
     row = MAP_TYPES_BY_NUMBER.get(shape.number)
     return row.kin if row else None
 
@@ -114,7 +114,7 @@ def read(fd: int, layout: Layout) -> Iterator[Batch]:
 
 
 def read_by_batch(fd: int, layout: Layout) -> Iterator[Batch]:
-    """The same, in as few system calls as possible."""
+    """Yield all entries, in as few system calls as possible."""
     reader = BatchReader(fd, layout.key_size, layout.entry_value_size, _capacity(layout))
     is_last = False
     while not is_last:
@@ -129,7 +129,7 @@ def read_by_batch(fd: int, layout: Layout) -> Iterator[Batch]:
 
 
 def read_by_key(fd: int, layout: Layout, after: Optional[bytes] = None) -> Iterator[Batch]:
-    """The same with two system calls for each entry, from the first one or the one after a key."""
+    """Yield entries by two system calls each, from the first one or the one after a key."""
     capacity = _capacity(layout)
     keys: List[bytes] = []
     values: List[bytes] = []
@@ -151,7 +151,7 @@ def read_by_key(fd: int, layout: Layout, after: Optional[bytes] = None) -> Itera
 
 
 def read_ahead(batches: Iterator[Batch]) -> Generator[Batch, None, None]:
-    """The same batches; a second thread reads the next one while this one is worked on.
+    """Yield batches; a second thread reads the next one while the caller works on this one.
 
     To be closed, so that nobody reads any more when the descriptor is closed.
     """
@@ -194,7 +194,7 @@ def read_ahead(batches: Iterator[Batch]) -> Generator[Batch, None, None]:
 
 
 def count(fd: int, layout: Layout) -> int:
-    """How many entries there are."""
+    """Return how many entries there are."""
     return sum(batch.length for batch in read(fd, layout))
 
 
@@ -204,7 +204,7 @@ def all_keys(fd: int, layout: Layout) -> Set[bytes]:
 
 
 def survey(fd: int, layout: Layout, most: int) -> Survey:
-    """What is in a map; of an array, a slot of zeros needs no room.
+    """Return what is in a map; of an array, a slot of zeros needs no room.
 
     `most` is the max_entries of the map that it is to be copied to.
     """

@@ -25,7 +25,7 @@ class Refusal(PinningError):
 
 
 def refusal(call: str, number: int, acts_on: Optional[ActsOn] = None) -> str:
-    """What is said of a call that the kernel refused."""
+    """Return what is said of a call that the kernel refused."""
     return f"{call}: {errno_name(number)}: {advice_for(call, number, acts_on)}"
 
 
@@ -98,9 +98,9 @@ class Gathering:
         self._problems.append(problem)
 
     def of(self, read: Callable[[], T], prefix: str = "") -> T:
-        """What `read` returns. When it raises, that is taken note of.
+        """Return what `read` returns; keep its error, with `prefix` before it, if it raises one.
 
-        What comes back then is None, to be used only after `raise_any`, which is to say never.
+        Returns None on failure; call `raise_any` before using the result.
         """
         try:
             return read()

@@ -33,7 +33,7 @@ def absolute(path: str, field: str) -> str:
 
 
 def plain(path: str, field: str) -> str:
-    """The same for what is written into files of another syntax: a unit, fstab, a first line.
+    """Return the absolute `path`, fit for a unit, fstab or a first line; BadField if it is not.
 
     There a line feed begins a line of its own. (Names of pins are in none of them.)
     """
@@ -70,7 +70,7 @@ def check_pin_name(name: str) -> None:
 
 
 def is_staging_name(name: str) -> bool:
-    """Whether new pins may be made in a directory of this name; see staging.py."""
+    """Return whether new pins may be made in a directory of this name; see staging.py."""
     return name == STAGING or name.startswith(f"{STAGING}~")
 
 

@@ -78,7 +78,7 @@ def sync(directory: str) -> None:
 
 
 def leftovers(path: str) -> List[str]:
-    """What runs that were killed have left beside `path`; nothing of one that is alive."""
+    """Return what runs that were killed have left beside `path`; nothing of one that is alive."""
     directory, _slash, name = path.rpartition("/")
     pattern = re.compile(rf"{re.escape(name)}(\.[0-9a-f]{{8}})?{re.escape(_NEW)}")
     try:
@@ -89,7 +89,7 @@ def leftovers(path: str) -> List[str]:
 
 
 def is_in_use(path: str) -> bool:
-    """Whether a run that is alive has locked what it makes at `path`.
+    """Return whether a run that is alive has locked what it makes at `path`.
 
     Who may not open it cannot lock it either: so what others may read does not count.
     """
@@ -105,7 +105,7 @@ def is_in_use(path: str) -> bool:
 
 
 def hindrances(path: str, size: int = 0) -> Iterator[str]:
-    """What would keep root from having `size` bytes at `path`, or from removing what is there."""
+    """Yield what would keep root from writing `size` bytes at `path`, or from removing it."""
     parent = os.path.dirname(path)
     while not os.path.isdir(parent):
         parent = os.path.dirname(parent)
@@ -119,7 +119,7 @@ def hindrances(path: str, size: int = 0) -> Iterator[str]:
 
 
 def hindrances_below(path: str) -> Iterator[str]:
-    """What would keep root from removing the directory `path` with all that is in it."""
+    """Yield what would keep root from removing the directory `path` with all that is in it."""
     points = _mount_points()
     yield from hindrances(path)
     for top, directories, files in os.walk(path):
@@ -163,14 +163,14 @@ def _flagged(path: str) -> Iterator[str]:
 
 
 def is_immutable(directory: str) -> bool:
-    """Whether chattr(1) has closed it, also to root. `directory` may be a path of /proc."""
+    """Return whether chattr(1) has closed it, also to root. `directory` may be a path of /proc."""
     with suppress(OSError), Fd(os.open(directory, os.O_RDONLY | os.O_CLOEXEC)) as fd:
         return bool(flags_of(fd) & _IMMUTABLE)
     return False
 
 
 def _inode_flags(path: str) -> int:
-    """As chattr sets them (man 2 ioctl_iflags); 0 where there are none."""
+    """Return the flags that chattr sets (man 2 ioctl_iflags); 0 where there are none."""
     with suppress(OSError):
         mode = os.lstat(path).st_mode
         if stat.S_ISREG(mode) or stat.S_ISDIR(mode):

@@ -16,7 +16,7 @@ def this_host() -> Host:
 
 
 def count_cpus(ranges: str) -> int:
-    """How many CPUs a list like "0-3,8" names (Documentation/admin-guide/cputopology.rst)."""
+    """Return how many CPUs "0-3,8" names (Documentation/admin-guide/cputopology.rst)."""
     count = 0
     for part in ranges.strip().split(","):
         first, _dash, last = part.partition("-")

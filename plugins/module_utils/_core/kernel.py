@@ -94,12 +94,12 @@ def freeze(fd: int) -> None:
 
 
 def map_info(fd: int) -> MapInfo:
-    """What the kernel says of a map."""
+    """Return what the kernel says of a map."""
     return MapInfo._make(_info(fd, uapi.MAP_INFO))
 
 
 def map_info_if_map(fd: int) -> Optional[MapInfo]:
-    """The same for a descriptor of a map; None for that of anything else that can be pinned.
+    """Return what the kernel says of a map; None if `fd` is that of another kind of object.
 
     The kernel says how much it wrote: since Linux 5.10 struct bpf_prog_info has 208 bytes and
     more, struct bpf_map_info 80 to 104, and struct bpf_link_info less (a link opens read-only
@@ -114,7 +114,7 @@ def map_info_if_map(fd: int) -> Optional[MapInfo]:
 
 
 def link_info(fd: int) -> LinkInfo:
-    """What the kernel says of a link."""
+    """Return what the kernel says of a link."""
     return LinkInfo._make(_info(fd, uapi.LINK_INFO))
 
 
@@ -129,7 +129,7 @@ def link_target_name(fd: int) -> bytes:
 
 
 def prog_info(fd: int) -> ProgInfo:
-    """What the kernel says of a program."""
+    """Return what the kernel says of a program."""
     return ProgInfo._make(_info(fd, uapi.PROG_INFO))
 
 
@@ -187,7 +187,7 @@ def mount(source: str, target: str, fstype: str, flags: int, options: str) -> No
 
 @lru_cache(maxsize=None)
 def shows_source_of_bpffs() -> bool:
-    """Whether mountinfo shows the source that a bpffs was mounted with.
+    """Return whether mountinfo shows the source that a bpffs was mounted with.
 
     Linux 5.3 to 5.16 may show `none` for each (bpf_parse_param took the source for an option that
     it does not know). A child tries it out, in a mount namespace of its own.
@@ -222,7 +222,7 @@ def umount(target: str) -> None:
 
 
 def is_bpffs(fd: int) -> bool:
-    """Whether `fd` lies on a BPF file system, by fstatfs(2)."""
+    """Return whether `fd` lies on a BPF file system, by fstatfs(2)."""
     if libc.fstatfs(fd, _statfs) < 0:
         raise KernelError("fstatfs", ctypes.get_errno())
     # f_type comes first: a long, but an unsigned int on s390.

@@ -53,6 +53,6 @@ def target_of(fd: Fd, link: LinkInfo) -> Dict[str, object]:
 
 
 def is_attached(kind: str, target: Mapping[str, object]) -> Optional[bool]:
-    """Whether a link of this type is still attached to its target; None where nobody can tell."""
+    """Return whether a link of this type is still attached to its target; None if unknown."""
     held_by = _HELD_BY.get(kind)
     return None if held_by is None else bool(target.get(held_by))

@@ -112,7 +112,7 @@ class MapType:
     since: str = ""
 
     def value_for(self, flags: int) -> range:
-        """What values a map with these flags takes."""
+        """Return what values a map with these flags takes."""
         if self.value_by_flag and flags & self.value_by_flag[0]:
             return self.value_by_flag[1]
         return self.value

@@ -29,7 +29,7 @@ def unknown_group(name: str) -> UnknownUser:
 
 
 def can_be_named(name: str) -> bool:
-    """Whether a user or group may ever be called that (passwd(5) has lines, with colons)."""
+    """Return whether a user or group may ever be called that (passwd(5) has lines, with colons)."""
     return ":" not in name and name.isprintable() and name == name.strip()
 
 

@@ -39,7 +39,7 @@ UNDECLARED = Access()
 
 
 def is_stranger(owner: int, declared: Optional[int], user: int) -> bool:
-    """Whether `owner` is none of those whose pins and directories a task of `user` takes."""
+    """Return whether `owner` is none of those whose pins and directories a task of `user` takes."""
     return owner not in (ROOT, user, declared)
 
 
@@ -54,7 +54,7 @@ class MapBtf:
     type_ids: Tuple[int, int]
 
     def is_like(self, other: MapBtf) -> bool:
-        """Whether keys and values have the same layout, by name."""
+        """Return whether keys and values have the same layout, by name."""
         return all(
             self.types.same_type(one, other.types, two)
             for one, two in zip(self.type_ids, other.type_ids)
@@ -100,7 +100,7 @@ class Level(NamedTuple):
 
     @property
     def is_for_others(self) -> bool:
-        """Whether somebody other than root may make names in it."""
+        """Return whether somebody other than root may make names in it."""
         return bool(
             self.mode & 0o002
             or (self.mode & 0o020 and self.group)
@@ -109,7 +109,7 @@ class Level(NamedTuple):
 
     @property
     def is_open(self) -> bool:
-        """Whether others than its owner may remove and replace what is not theirs in it."""
+        """Return whether others than its owner may remove and replace what is not theirs in it."""
         return bool(self.mode & 0o022) and not self.mode & stat.S_ISVTX
 
 

@@ -188,12 +188,12 @@ def find_abandoned(place: Place, names: Optional[Set[str]]) -> Tuple[Tuple[str, 
 
 
 def is_in_use(fd: int, path: str) -> bool:
-    """Whether a run works in the staging directory `fd` now."""
+    """Return whether a run works in the staging directory `fd` now."""
     return not try_lock(fd, path)
 
 
 def _finds_others(place: Place) -> bool:
-    """Whether a staging directory of another name is needed, and would be found again."""
+    """Return whether a staging directory of another name is needed, and would be found again."""
     return not place.private and names_in(place) is not None
 
 
@@ -254,7 +254,7 @@ def _whose(place: Place) -> str:
 
 
 def _strange(place: Place, staging: _Open) -> str:
-    """What is in there that no run has made; empty when there is nothing."""
+    """Return what is in there that no run has made; empty when there is nothing."""
     for name in os.listdir(staging.fd):
         mode = os.lstat(name, dir_fd=staging.fd).st_mode
         if not stat.S_ISREG(mode):
@@ -286,13 +286,13 @@ def set_access(directory: int, name: str, access: Access) -> None:
 
 
 def set_access_of(entry: Fd, access: Access) -> None:
-    """The same for an entry that is open already (O_PATH)."""
+    """Set owner, group and mode of an entry that is open already (O_PATH)."""
     for change in access_changes(entry, access):
         change()
 
 
 def access_changes(entry: Fd, access: Access) -> Iterator[Callable[[], None]]:
-    """What does that, one system call each."""
+    """Yield what does that, one system call each."""
     if access.owner is not None or access.group is not None:
         owner = -1 if access.owner is None else access.owner
         group = -1 if access.group is None else access.group

@@ -35,7 +35,7 @@ class KernelError(Refusal):
 
     @classmethod
     def of(cls, call: str, error: OSError, acts_on: Optional[ActsOn] = None) -> KernelError:
-        """The same for an error of Python's own `os`; about a pin, if nothing else is said."""
+        """Return the KernelError for an error of Python's `os`; by default it is about a pin."""
         return cls(call, error.errno or 0, acts_on)
 
 

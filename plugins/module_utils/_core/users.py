@@ -66,7 +66,7 @@ def group_name(gid: int) -> str:
 
 
 def is_member(uid: int, gid: int) -> bool:
-    """Whether a user is in a group, as far as this host knows; one without a name may be."""
+    """Return whether a user is in a group, as far as this host knows; one without a name may be."""
     try:
         user = pwd.getpwuid(uid)
     except KeyError:

@@ -54,7 +54,7 @@ def without_blanks(given: t.Any, options: Options) -> t.Any:
 
 
 def _is_blank(name: str, value: object) -> bool:
-    """Whether nothing was said. An empty list says something, and so does false."""
+    """Return whether nothing was said. An empty list says something, and so does false."""
     return value is None or (value == "" and name not in _WHICH)
 
 

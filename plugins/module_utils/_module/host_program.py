@@ -59,7 +59,7 @@ class HostFile(t.NamedTuple):
 
     @property
     def differs(self) -> bool:
-        """Whether `settle` would change something; PinningError where it must not."""
+        """Return whether `settle` would change something; PinningError where it must not."""
         try:
             status = os.lstat(self.path)
         except FileNotFoundError:
@@ -72,7 +72,7 @@ class HostFile(t.NamedTuple):
         return not _is_as_wanted(self.path, status, self.mode, self.content)
 
     def hindrances(self) -> t.Iterator[str]:
-        """What would keep `settle` from its work."""
+        """Return what would keep `settle` from its work."""
         return files.hindrances(self.path, len(self.content or b""))
 
     def settle(self) -> None:
@@ -98,7 +98,7 @@ class HostCore(t.NamedTuple):
 
     @property
     def differs(self) -> bool:
-        """Whether anything is missing, too many, or not as it is to be; PinningError as above."""
+        """Return whether anything is missing, too many, or changed; PinningError as above."""
         try:
             status = os.lstat(self.path)
         except FileNotFoundError:
@@ -129,7 +129,7 @@ class HostCore(t.NamedTuple):
         return below in self._directories and _is_open_directory(status)
 
     def hindrances(self) -> t.Iterator[str]:
-        """What would keep `settle` from its work."""
+        """Yield what would keep `settle` from its work."""
         yield from files.hindrances(self.path, sum(map(len, self.contents.values())))
         if os.path.lexists(self.path):
             yield from files.hindrances_below(self.path)

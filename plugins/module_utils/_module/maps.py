@@ -113,7 +113,7 @@ def _declared(wanted: WantedPin) -> Dictionary:
 
 
 def _cautions(decided: MapPlan) -> t.Iterator[Caution]:
-    """What there is to know about others who can open or exchange the pins."""
+    """Yield what there is to know about others who can open or exchange the pins."""
     yield from cautions(decided, held_open)
     meant = list(boundaries_of(decided, lambda step: bool(step.wanted.frozen)))
     if meant:
@@ -121,7 +121,7 @@ def _cautions(decided: MapPlan) -> t.Iterator[Caution]:
 
 
 def _warnings(decided: MapPlan) -> t.Iterator[str]:
-    """What the user has to know about maps that lose their names."""
+    """Yield what the user has to know about maps that lose their names."""
     replaced = [
         (step, step.found)
         for step in decided.steps

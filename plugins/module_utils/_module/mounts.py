@@ -104,7 +104,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
 
 
 def _fstab(parameters: t.Mapping[str, t.Any], wanted: WantedMount, step: MountStep) -> _Fstab:
-    """What is to become of fstab; FstabProblem, before anything is mounted, if it cannot be."""
+    """Return the planned fstab; FstabProblem, before anything is mounted, if it cannot be."""
     seen = step.found
     asked, path = parameters["boot"], parameters.get("fstab") or ""
     start = boot.look(wanted.path, path if asked is None else plain(path, "fstab"))
@@ -141,7 +141,7 @@ def _without(lines: t.Sequence[bytes], others: t.Iterable[bytes]) -> t.List[byte
 def _exchanged(
     before: t.List[bytes], after: t.List[bytes]
 ) -> t.Tuple[t.List[bytes], t.List[bytes]]:
-    """What is left without the lines that both begin with, and those that both end with."""
+    """Return what is left without the lines that both begin with, and those that both end with."""
     shorter = min(len(before), len(after))
     start = end = 0
     while start < shorter and before[start] == after[start]:
@@ -171,7 +171,7 @@ def _apply(
 
 
 def mount_fields(seen: MountSeen) -> t.Optional[Dictionary]:
-    """What a mounted bpffs is like, in the words of the options; None where there is none."""
+    """Return a mounted bpffs in the words of the options; None if there is none."""
     there = seen.bpffs
     if there is None:
         return None

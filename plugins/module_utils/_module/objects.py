@@ -52,7 +52,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
 
 
 def _cautions(decided: ObjectPlan) -> t.Iterator[Caution]:
-    """What there is to know about others who can open or exchange the pins."""
+    """Yield what there is to know about others who can open or exchange the pins."""
     yield from cautions(decided, held_open)
     yield from sources(decided)
     meant = list(boundaries_of(decided, lambda step: False if known(step).kind == "map" else None))

@@ -47,7 +47,7 @@ def failures_reported(module: AnsibleModule, done: t.Sequence[str] = ()) -> t.It
 
 
 def read_awaiting(module: AnsibleModule, read: t.Callable[[Users], T]) -> t.Tuple[T, Awaited]:
-    """What `read` returns, and the users that a check awaits of the tasks before.
+    """Return what `read` returns, and the users that a check awaits of the tasks before.
 
     What cannot be is told as in a run, and then all that is missing with it.
     """
@@ -67,7 +67,7 @@ def warn_of(module: AnsibleModule, awaited: t.Iterable[str]) -> None:
 
 
 def but_freed(module: t.Any, observed: Observed) -> Observed:
-    """What was observed, but nothing where a task before frees the path, in a check."""
+    """Return what was observed, but nothing where a task before frees the path, in a check."""
     if not module.freed:
         return observed
     items = [
@@ -104,7 +104,7 @@ _OF_LINES = ("msg", "before", "after", "exception")
 
 
 def access_fields(access: Access) -> Dictionary:
-    """What is declared of owner, group and mode, as the options say it."""
+    """Return what is declared of owner, group and mode, as the options say it."""
     fields: Dictionary = {}
     if access.owner is not None:
         fields["owner"] = user_name(access.owner)

@@ -167,7 +167,7 @@ def _typed(parameters: t.Mapping[str, t.Any], field: str, options: Options) -> t
 
 
 def _sandbox(parsed: manifest.Manifest) -> Dictionary:
-    """What a unit of systemd has to let the command do."""
+    """Return what a unit of systemd has to let the command do."""
     specs = [spec for pin in parsed.pins for spec in (pin.map, pin.map.inner) if spec]
     needs_admin = any(spec.shape.flags & MapFlag.ZERO_SEED.value for spec in specs)
     points = {mount.path for mount in parsed.mounts}

@@ -175,7 +175,7 @@ def _mount(fields: object, obstacles: Dict[str, str]) -> WantedMount:
 
 
 def _stranger(fields: Mapping[str, object]) -> Optional[str]:
-    """What is wrong if this host does not have the owner or group; that is no fault of the file."""
+    """Return what is wrong if this host lacks the owner or group; the file is not at fault."""
     try:
         read_access(fields.get("owner"), fields.get("group"), None, bits=0, ids=Users())
     except UnknownUser as error:

@@ -49,7 +49,7 @@ class Part(enum.Enum):
 
 
 def survey(loaded: Loaded) -> Iterator[Line]:
-    """How everything stands; changes nothing."""
+    """Yield how everything stands; changes nothing."""
     yield from _mounts(loaded, predict)
     yield from _maps(loaded, predict)
 

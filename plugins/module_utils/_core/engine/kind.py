@@ -44,7 +44,7 @@ class Session:
 
     @contextmanager
     def open(self, site: Site) -> Iterator[Any]:
-        """What `apply` of the kind gets for all steps at one site."""
+        """Yield what `apply` of the kind gets for all steps at one site."""
         yield site
 
     def take_back(self) -> None:

@@ -29,7 +29,7 @@ class Action(enum.Enum):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is to be done."""
+        """Return whether nothing is to be done."""
         return self in _IDLE
 
 
@@ -68,7 +68,7 @@ class Step(Generic[Wanted, Found]):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is to be done."""
+        """Return whether nothing is to be done."""
         return self.action in _IDLE
 
 
@@ -89,12 +89,12 @@ class Outcome(NamedTuple):
 
     @property
     def word(self) -> str:
-        """What became of it, as results say it."""
+        """Return what became of it, as results say it."""
         return self.step.action.value if self.state is State.DONE else self.state.value
 
     @property
     def changed(self) -> bool:
-        """Whether something was, or would be, changed."""
+        """Return whether something was, or would be, changed."""
         return self.state is State.DONE and self.step.action not in _UNCHANGING
 
 

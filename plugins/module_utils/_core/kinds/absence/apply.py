@@ -151,7 +151,7 @@ def _moved(path: str) -> PathProblem:
 
 
 def _last_references(removed: Sequence[Pin]) -> List[Optional[bool]]:
-    """Whether each object is gone from the kernel; None where that cannot be told."""
+    """Return whether each object is gone from the kernel; None where that cannot be told."""
     answers: List[Optional[bool]] = [False] * len(removed)
     waiting = list(range(len(removed)))
     deadline = time.monotonic() + _GRACE

@@ -37,7 +37,7 @@ class Prune:
     shared: bool  # /sys/fs/bpf itself may be pruned
 
     def spares(self, relative: str) -> bool:
-        """Whether the pin at `directory`/`relative` may stay, by its name."""
+        """Return whether the pin at `directory`/`relative` may stay, by its name."""
         if relative in self.keep:
             return True
         name = relative.rpartition("/")[2]
@@ -46,7 +46,7 @@ class Prune:
         )
 
     def takes(self, kind: str) -> bool:
-        """Whether a pin of this kind may go. Links go only when they are named: see design."""
+        """Return whether a pin of this kind may go. Links go only when they are named."""
         return kind == self.kind if self.kind else kind != "link"
 
 

@@ -39,7 +39,7 @@ class MapSpec:
     inner: Optional[MapSpec]
 
     def inheriting(self, btf: Optional[MapBtf], value_size: int) -> MapSpec:
-        """The same with the BTF of an older map, where none is declared and that one applies."""
+        """Return this with the BTF of an older map, if none is declared and that one applies."""
         applies = btf is not None and btf.type_ids[1] and value_size == self.shape.value_size
         return replace(self, btf=btf) if applies and self.btf is None else self
 
@@ -112,7 +112,7 @@ def _read_map(item: Arguments, host: Host, *, is_inner: bool = False) -> MapSpec
 
 
 def _no_more_than_loaded(item: Arguments, kind: MapType, max_entries: int, host: Host) -> int:
-    """What the loader makes of the number, before it asks the kernel or compares a pin."""
+    """Return what the loader makes of the number, before it asks the kernel or compares a pin."""
     if kind.for_each_cpu and item.get("loader") == "cilium":
         return min(max_entries, host.possible_cpus)  # MapSpec.fixupMagicFields
     return max_entries
@@ -127,7 +127,9 @@ def _kind(name: object) -> Tuple[str, MapType]:
     if name not in MAP_TYPES:
         meant, known = nearest(plain, MAP_TYPES), ", ".join(sorted(MAP_TYPES))
         if meant:
-            raise BadField(f"type {name!r} is unknown: did you mean {meant}? Known are {known}")
+            raise BadField(
+                f"type {name!r} is unknown: did you mean {meant}? Else use one of {known}"
+            )
         raise BadField(f"type {name!r} is unknown: use one of {known}")
     return str(name), MAP_TYPES[str(name)]
 

@@ -52,7 +52,7 @@ def observe_inner(fd: Fd, pin_path: bytes, outer: MapShape, wanted: MapSpec) -> 
 
 
 def held_shape(fd: Fd, outer: MapShape) -> Optional[MapShape]:
-    """Of a map that a map of maps holds; None where it holds none, or it takes CAP_SYS_ADMIN."""
+    """Return the shape of a map in `fd`; None if it holds none, or CAP_SYS_ADMIN is missing."""
     held = _first_inner(fd, outer, elements.next_key(fd, outer.key_size, None))
     if held is None:
         return None
@@ -78,7 +78,7 @@ def _is_length_compared(shape: MapShape) -> bool:
 
 
 def _goes_beside(wanted: MapSpec, held: Fd) -> Optional[bool]:
-    """Whether a map of maps for `wanted` takes `held`, too; None where it cannot be tried.
+    """Return whether a map of maps for `wanted` takes `held`, too; None where it cannot be tried.
 
     Only the kernel knows what it finds in BTF, so it is asked, by an outer map that nobody sees.
     """

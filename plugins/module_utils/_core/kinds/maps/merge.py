@@ -53,7 +53,7 @@ class _Merge:
         self.reason = ""
 
     def is_next(self, batch: Batch) -> bool:
-        """Whether this is what was copied next; if so it is passed over."""
+        """Return whether this is what was copied next; if so it is passed over."""
         if self._known or not self._waiting:
             return False
         following = self._waiting[-1]
@@ -74,7 +74,7 @@ class _Merge:
             self._carry(key, None, value)
 
     def settle_all(self) -> None:
-        """What was copied and not met again is deleted, or came in another order."""
+        """Return what was copied and not met again is deleted, or came in another order."""
         while self._waiting:
             self._remember_more()
         self._settle()
@@ -86,7 +86,7 @@ class _Merge:
                 self._carry(key, before, now)
 
     def _is_behind(self, rest: Dict[bytes, bytes]) -> bool:
-        """Whether what was copied next has to do with `rest`, or is gone as a whole.
+        """Return whether what was copied next has to do with `rest`, or is gone as a whole.
 
         Else these entries are new, and what was copied next is still to be met.
         """

@@ -59,6 +59,6 @@ def with_btf_of(spec: MapSpec, found: PinnedMap) -> MapSpec:
 
 
 def loses_btf(spec: MapSpec, found: PinnedMap) -> bool:
-    """Whether the old map has BTF that the new one will not have."""
+    """Return whether the old map has BTF that the new one will not have."""
     btf = found.details.btf
     return btf is not None and any(btf.type_ids) and with_btf_of(spec, found).btf is None

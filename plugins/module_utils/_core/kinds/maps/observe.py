@@ -95,13 +95,13 @@ def _inspector(pin: WantedPin, *, foreseeing: bool) -> Optional[Inspect]:
 
 
 def _is_to_be_left(pin: WantedPin, pin_path: bytes) -> bool:
-    """Whether the map is to be another one because of whose pin it is."""
+    """Return whether the map is to be another one because of whose pin it is."""
     owner = pin.access.owner
     return owner is not None and is_stranger(os.stat(pin_path).st_uid, owner, os.geteuid())
 
 
 def _survey(fd: Fd, shape: MapShape, wanted: MapSpec, *, foreseeing: bool) -> Optional[Survey]:
-    """What there is to copy; None where it does not matter, since all entries must be read."""
+    """Return what there is to copy; None if it does not matter: it takes reading all entries."""
     kin = kin_of(shape)
     if kin is None or kin is not wanted.kind.kin:
         return None

@@ -29,7 +29,7 @@ class Freeze(Change):
 
 
 def decide(wanted: WantedPin, found: Found, people: People) -> MapStep:
-    """What makes `found` into `wanted`."""
+    """Return what makes `found` into `wanted`."""
     if isinstance(found, Nothing):
         return Step(wanted, found, Action.CREATE)
     if isinstance(found, MountedPin):
@@ -71,7 +71,7 @@ def _decide_mounted(wanted: WantedPin, found: MountedPin, people: People) -> Map
 
 
 def _step_for(wanted: WantedPin, found: PinnedMap, drift: Changes, people: People) -> MapStep:
-    """What to do about a map of another shape."""
+    """Return what to do about a map of another shape."""
     if wanted.on_mismatch is OnMismatch.FAIL:
         return _refuse(wanted, found, drift, _mismatch(wanted, found, drift))
     all_drift = drift + access_drift(wanted.access, found.entry, people)
@@ -85,7 +85,7 @@ def _step_for(wanted: WantedPin, found: PinnedMap, drift: Changes, people: Peopl
 def _step_for_a_strangers(
     wanted: WantedPin, found: PinnedMap, drift: Changes, people: People
 ) -> MapStep:
-    """What to do about the map of somebody whom the declaration does not name.
+    """Return what to do about the map of somebody whom the declaration does not name.
 
     Who made it may hold it open. So it is never taken as it is, and nothing is inherited from it.
     """
@@ -146,7 +146,7 @@ def _same_btf(want: MapBtf, have: Optional[MapBtf]) -> bool:
 
 
 def _is_btf_known(details: MapDetails) -> bool:
-    """Whether it can be compared. A map has none where the kernel refuses what is declared."""
+    """Return whether it can be compared. A map has none if the kernel refuses the declared one."""
     return not details.btf_hidden and not (details.btf is None and details.without_btf)
 
 
@@ -195,7 +195,7 @@ def _mismatch(wanted: WantedPin, found: PinnedMap, drift: Sequence[Change]) -> s
 
 
 def ways_out(wanted: WantedPin, found: PinnedMap) -> str:
-    """What a person can do about a map of another shape: first what keeps its entries."""
+    """Return what a person can do about a map of another shape: first what keeps its entries."""
     padded = replace(wanted, value_growth=ValueGrowth.ZERO_PAD)
     for migrating in (wanted, padded) if wanted.on_mismatch is OnMismatch.FAIL else (wanted,):
         reasons = "; ".join(obstacles(migrating, found))

@@ -55,7 +55,7 @@ class Hazard:
     at_path: bool = False  # else at a directory in it or above, or at another mount of the same
 
     def warning(self, path: str, bpffs: str) -> str:
-        """What to tell of it; `path` is that of fstab."""
+        """Return what to tell of it; `path` is that of fstab."""
         line = os.fsdecode(self.entry.line).strip()
         return (
             f"{path} has an entry by which `mount -a` mounts over {bpffs}, and hides pins: {line} "
@@ -64,7 +64,7 @@ class Hazard:
 
 
 def look(path: str, file: str = FSTAB) -> Boot:
-    """How this host starts, and what that means for `path`."""
+    """Return how this host starts, and what that means for `path`."""
     runs = os.path.isdir("/run/systemd/system")  # sd_booted(3)
     init = os.path.realpath("/sbin/init")
     starts = runs or not os.path.exists(init) or os.path.basename(init) == "systemd"
@@ -115,7 +115,7 @@ def manner(
 
 
 def remarks(seen: MountSeen, made: fstab.Manner, boot: Boot) -> Iterator[str]:
-    """What the user must know of an entry that was asked for."""
+    """Yield what the user must know of an entry that was asked for."""
     loose = seen.loose
     if loose:
         yield (
@@ -204,7 +204,7 @@ def _hazard(entry: fstab.Entry, seen: MountSeen, before: int, boot: Boot) -> str
 
 
 def _is_alias(entry: fstab.Entry, seen: MountSeen) -> bool:
-    """Whether it would mount a second one where the same file system is mounted elsewhere."""
+    """Return whether it would mount the same file system, mounted elsewhere, a second time."""
     there = seen.bpffs
     if there is None or not _is_plain(entry) or _is_mounted(entry.source, there):
         return False
@@ -216,7 +216,7 @@ def _is_plain(entry: fstab.Entry) -> bool:
 
 
 def _is_root(path: str, seen: MountSeen) -> bool:
-    """Whether `path` is the root of the bpffs that was seen, by whatever mount."""
+    """Return whether `path` is the root of the bpffs that was seen, by whatever mount."""
     if seen.bpffs is None:
         return False
     with suppress(OSError):
@@ -226,7 +226,7 @@ def _is_root(path: str, seen: MountSeen) -> bool:
 
 
 def _is_mounted(source: str, there: Bpffs) -> bool:
-    """Whether mount(8) takes an entry of that source for what is mounted there."""
+    """Return whether mount(8) takes an entry of that source for what is mounted there."""
     return there.mount.root == "/" and there.mount.source == source and not _TAG.match(source)
 
 

@@ -74,7 +74,7 @@ class WantedMount:
 
     @property
     def as_new(self) -> WantedMount:
-        """The same for a new file system, which is closed to other users unless declared."""
+        """Return this for a new file system, which is closed to other users unless declared."""
         owner, group, mode = self.access.owner, self.access.group, self.access.mode
         return replace(self, access=Access(owner, group, NEW_MODE if mode is None else mode))
 

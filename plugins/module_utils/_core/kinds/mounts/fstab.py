@@ -61,17 +61,17 @@ class Entry:
 
     @property
     def binds(self) -> bool:
-        """Whether it shows a tree that is mounted elsewhere, whatever type it names."""
+        """Return whether it shows a tree that is mounted elsewhere, whatever type it names."""
         return not {"bind", "rbind"}.isdisjoint(self.options)
 
     @property
     def auto(self) -> bool:
-        """Whether `mount -a` looks at it."""
+        """Return whether `mount -a` looks at it."""
         return "noauto" not in self.options and self.fstype not in ("swap", "ignore")
 
     @property
     def is_mounted_by_all(self) -> bool:
-        """Whether `mount -a` mounts it somewhere."""
+        """Return whether `mount -a` mounts it somewhere."""
         return self.auto and self.point.startswith("/")
 
     def is_above(self, path: str) -> bool:
@@ -79,7 +79,7 @@ class Entry:
         return self.resolved != "/" and path.startswith(f"{self.resolved}/")
 
     def is_at(self, path: str) -> bool:
-        """Whether it is for `path`, which has no symlinks, however the entry spells it."""
+        """Return whether it is for `path`, which has no symlinks, however the entry spells it."""
         return self.point == path or self.resolved == path
 
     @cached_property
@@ -211,14 +211,14 @@ def _key(option: str) -> str:
 
 
 def _meanings(key: str, options: Sequence[str]) -> FrozenSet[object]:
-    """What all options of one name say."""
+    """Return what all options of one name say."""
     return frozenset(
         _meaning(key, option.partition("=")[2]) for option in options if _key(option) == key
     )
 
 
 def _meaning(key: str, value: str) -> object:
-    """What the value of an option says, however it is spelled."""
+    """Return what the value of an option says, however it is spelled."""
     try:
         if key == "mode" and _OCTAL.fullmatch(value):  # int() takes 0o700, too; the kernel does not
             return int(value, 8) | STICKY

@@ -32,7 +32,7 @@ class Bpffs:
 
     @property
     def delegate(self) -> Mapping[str, FrozenSet[str]]:
-        """What is delegated, as the kernel shows it; a field that is not, is empty."""
+        """Return what is delegated, as the kernel shows it; a field that is not, is empty."""
         shown = dict(option.partition("=")[::2] for option in self.mount.super_opts)
         return {
             field: frozenset(
@@ -62,5 +62,5 @@ class MountSeen:
 
     @property
     def stacked(self) -> bool:
-        """Whether a bpffs hides another one."""
+        """Return whether a bpffs hides another one."""
         return [layer.fstype for layer in self.layers].count("bpf") > 1

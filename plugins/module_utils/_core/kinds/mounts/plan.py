@@ -52,7 +52,7 @@ def decide(wanted: Union[WantedMount, WantedUnmount], seen: MountSeen, people: P
 
 
 def unmounts(step: MountStep) -> bool:
-    """Whether what is mounted goes, be it that another one takes its place."""
+    """Return whether what is mounted goes, be it that another one takes its place."""
     replaces = step.action is Action.MOUNT and step.found.bpffs is not None
     return replaces or step.action is Action.UNMOUNT
 

@@ -40,7 +40,7 @@ def _settings(text: str) -> Dict[str, str]:
 
 
 def _escaped(path: str) -> str:
-    """As `systemd-escape --path` spells it."""
+    """Return `path` as `systemd-escape --path` spells it."""
     spelled = re.sub(rb"^[.]|[^A-Za-z0-9:_./]", _spelled, os.fsencode(path.strip("/")))
     return spelled.decode("ascii").replace("/", "-") or "-"
 

@@ -38,7 +38,7 @@ class Reference:
 
     @property
     def kind(self) -> Optional[str]:
-        """What it is, map, prog or link; None when only the pin at `source` knows."""
+        """Return what it is, map, prog or link; None when only the pin at `source` knows."""
         return REFERENCES[self.option][0]
 
     @property

@@ -24,7 +24,7 @@ ObjectPlan = Plan[WantedObject, Found]
 
 
 def expecting(observed: Observed, awaited: Awaited) -> Observed:
-    """As a task before may leave it: with the objects that may come, which are `awaited`."""
+    """Return `observed` with the objects that a task before may load; they are `awaited`."""
     expected = []
     for each, found in observed.items:
         if isinstance(each.object, Unresolved) and each.object.may_come:
@@ -42,7 +42,7 @@ def known(step: ObjectStep) -> KernelObject:
 
 
 def sources(decided: ObjectPlan) -> Iterator[Caution]:
-    """Of objects that are found by a pin whose owner may let it lead to another one."""
+    """Yield a caution for each source whose owner may let it lead to another object."""
     people = decided.context.people
     for step in decided.steps:
         meant = step.wanted.object
@@ -58,7 +58,7 @@ def sources(decided: ObjectPlan) -> Iterator[Caution]:
 
 
 def decide(wanted: WantedObject, found: Found, people: People) -> ObjectStep:
-    """What makes the name lead to the object."""
+    """Return what makes the name lead to the object."""
     meant = cast(Resolution, wanted.object)
     if isinstance(meant, Unresolved):
         return _refuse(wanted, found, (), meant.reason)

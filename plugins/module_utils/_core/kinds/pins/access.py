@@ -36,7 +36,7 @@ def strangers_drift(want: Access, have: Entry, people: People) -> Tuple[Change, 
 
 
 def inherited(declared: Access, entry: Entry, user: int) -> Access:
-    """What a pin that takes the place of another gets: as declared, else as it was.
+    """Return what a pin that takes the place of another gets: as declared, else as it was.
 
     From a stranger it inherits nothing: it is as a new one.
     """
@@ -44,7 +44,7 @@ def inherited(declared: Access, entry: Entry, user: int) -> Access:
 
 
 def merged(declared: Access, entry: Entry) -> Access:
-    """What a pin has when it is set in place."""
+    """Return what a pin has when it is set in place."""
     return Access(
         entry.owner if declared.owner is None else declared.owner,
         entry.group if declared.group is None else declared.group,

@@ -80,7 +80,7 @@ def cautions(decided: Plan[Any, Any], remedy_of: Callable[[Any], Remedy]) -> Ite
 
 
 def _open_directories(decided: Plan[Any, Any]) -> Iterator[Caution]:
-    """Of directories in which others may exchange pins."""
+    """Yield a caution for each directory in which others may exchange pins."""
     levels = {
         level.path: level
         for seen in decided.context.directories.values()
@@ -128,7 +128,7 @@ def _kept_open(declared: Access, entry: Entry, people: People) -> str:
 
 
 def _hard_linked(path: str, entry: Entry, seen: DirectorySeen) -> Iterator[Caution]:
-    """Of a pin that another user may have given its name, by a hard link."""
+    """Yield a caution if another user may have given the pin its name, by a hard link."""
     if entry.links > 1 and seen.levels and seen.levels[-1].mode & 0o022:
         text = (
             f"the pin has {entry.links} names (hard links), in a directory that others may write "
@@ -151,13 +151,13 @@ class Boundary(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What it lets them do, and is meant to keep from them."""
+        """Return what it lets them do, and is meant to keep from them."""
         may, may_not = ("read", "write") if self.bits == READ else ("write", "read")
         return f"mode {octal(self.mode)} lets {self.who} {may} the map, and not {may_not} it"
 
 
 def boundaries(path: str, access: Access, people: People, *, frozen: bool) -> Iterator[Boundary]:
-    """What the mode of a map means to keep from others; `access` is what the pin will have.
+    """Yield what the mode of a map means to keep from others; `access` is what the pin will have.
 
     A frozen map is written by nobody, so readers of it are no matter.
     """
@@ -178,7 +178,7 @@ def boundaries(path: str, access: Access, people: People, *, frozen: bool) -> It
 def boundaries_of(
     decided: Plan[Any, Any], frozen: Callable[[Any], Optional[bool]]
 ) -> Iterator[Boundary]:
-    """What the declared modes of maps are meant to keep from some users.
+    """Yield what the declared modes of maps are meant to keep from some users.
 
     `frozen` says of a step whether its map is; None where it is about no map.
     """
@@ -195,7 +195,7 @@ def undrawn(
     openings: Sequence[Level],
     is_member: Callable[[int, int], bool],
 ) -> Iterator[Caution]:
-    """Of boundaries that the kernel does not draw.
+    """Yield a caution for each boundary that the kernel does not draw.
 
     Whoever has a map open, for reading only or for writing only, may pin it in a directory that
     they may write to (bpf_obj_do_pin). The pin is theirs, and opens for both. `openings` are

@@ -143,7 +143,7 @@ def name_of(raw: bytes) -> str:
 
 
 def fdinfo(fd: int) -> Dict[str, int]:
-    """What /proc says of a map: `frozen`, and an estimate of its memory as `memlock`."""
+    """Return what /proc says of a map: `frozen`, and an estimate of its memory as `memlock`."""
     # struct bpf_map_info has no such fields. A field that an older kernel does not have is 0.
     opened = os.open(b"%d" % fd, os.O_RDONLY | os.O_CLOEXEC, dir_fd=_fdinfos())
     try:

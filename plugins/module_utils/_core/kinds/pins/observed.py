@@ -113,7 +113,7 @@ class PinnedLink:
 
     @property
     def loss(self) -> str:
-        """What happens when the pin goes."""
+        """Return what happens when the pin goes."""
         target = "".join(f", {name} {value}" for name, value in self.target.items())
         what = f"program {self.prog_id}" if self.prog_id else "what it holds"
         if self.attached is False:
@@ -125,7 +125,7 @@ class PinnedLink:
 
     @property
     def idleness(self) -> str:
-        """What is the matter with a link that is attached to nothing."""
+        """Return what is the matter with a link that is attached to nothing."""
         return (
             f"link {self.id} ({self.type}) is attached to nothing any more: what it was attached "
             "to is gone, or somebody detached it; its loader has to attach the program anew"

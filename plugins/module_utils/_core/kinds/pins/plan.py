@@ -102,7 +102,7 @@ def _is_left(step: PinStep) -> bool:
 
 
 def _is_staged(step: PinStep) -> bool:
-    """Whether a pin is made ready before it takes its name."""
+    """Return whether a pin is made ready before it takes its name."""
     if step.action is Action.CREATE:
         return step.wanted.access is not UNDECLARED
     return step.action in REPLACING

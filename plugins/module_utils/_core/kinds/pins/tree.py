@@ -57,7 +57,7 @@ class Lookout:
         self._mount_points = {mount.point for mount in mounts()}
 
     def sight(self, directory: int, path: str) -> Sight:
-        """What is at `path`, whose directory is open."""
+        """Return what is at `path`, whose directory is open."""
         return self._sight(_View(directory), path, path.rpartition("/")[2])
 
     def tree(self, directory: int, path: str, *, recurse: bool, depth: int = 0) -> Tree:
@@ -130,7 +130,7 @@ class _View:
 
 
 def is_mount_point(directory: int, name: str) -> bool:
-    """Whether another mount begins at an entry of an open directory."""
+    """Return whether another mount begins at an entry of an open directory."""
     # Not by device: a bind mount of the same file system leads elsewhere, too. Nor by the path
     # alone: that may be the mount point of a mount that is hidden by another.
     try:
