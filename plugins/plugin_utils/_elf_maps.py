@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from ..module_utils._core.btf import Btf, BtfError
-from ..module_utils._core.errors import Gathering, PinningError
+from ..module_utils._core.errors import PinningError, ProblemCollector
 from ._btf_excerpt import excerpt
 from ._elf import read_object
 from ._loader_rules import check_sizes, sized_by_loader, without_annotation
@@ -51,7 +51,7 @@ class Found(t.NamedTuple):
 def find_maps(paths: t.Sequence[str]) -> t.List[Found]:
     """Every map that these files define, in their order; raise Problems with all that is wrong."""
     found: t.List[Found] = []
-    problems = Gathering()
+    problems = ProblemCollector()
     for path in paths:
         found += problems.of(partial(_find_maps, path), f"{path}: ") or []
     problems.raise_any()
@@ -60,7 +60,7 @@ def find_maps(paths: t.Sequence[str]) -> t.List[Found]:
 
 def choose(found: t.Sequence[Found], choice: Choice) -> t.List[Item]:
     """Those that are wanted, each name once; raise Problems with all that is wrong."""
-    problems = Gathering()
+    problems = ProblemCollector()
     for problem in _names_without_effect(found, choice):
         problems.add(problem)
     described = _Described()

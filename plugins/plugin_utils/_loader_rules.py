@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils._core.errors import Gathering, PinningError
+from ..module_utils._core.errors import PinningError, ProblemCollector
 from ..module_utils._core.map_types import MAP_TYPES, spell_sizes
 from ..module_utils._core.uapi import MAP_FLAGS
 from ._map_definitions import Definition
@@ -36,7 +36,7 @@ def sized_by_loader(definition: Definition) -> bool:
 
 def check_sizes(name: str, item: t.Mapping[str, t.Any]) -> None:
     """Raise Problems with all sizes that no map of this type can have."""
-    problems = Gathering()
+    problems = ProblemCollector()
     _check(item, lambda fields: {name: fields}, problems)
     problems.raise_any()
 
@@ -44,7 +44,7 @@ def check_sizes(name: str, item: t.Mapping[str, t.Any]) -> None:
 def _check(
     item: t.Mapping[str, t.Any],
     override: t.Callable[[t.Dict[str, t.Any]], t.Dict[str, t.Any]],
-    problems: Gathering,
+    problems: ProblemCollector,
 ) -> None:
     row = MAP_TYPES.get(str(item.get("type")))
     if row is None:

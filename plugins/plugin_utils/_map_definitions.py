@@ -28,7 +28,7 @@ from ..module_utils._core.btf_types import (
     VAR,
     Type,
 )
-from ..module_utils._core.errors import Gathering, PinningError
+from ..module_utils._core.errors import PinningError, ProblemCollector
 from ..module_utils._core.map_types import MAP_TYPES, TakesBtf, map_type_name
 from ..module_utils._core.uapi import MapFlag, flag_names
 from ._bound_types import bound_types
@@ -70,7 +70,7 @@ def read_definitions(types: Btf, hidden: t.Collection[str]) -> t.Dict[str, Defin
     `hidden` are the names of symbols that do not leave their object file.
     """
     definitions: t.Dict[str, Definition] = {}
-    problems = Gathering()
+    problems = ProblemCollector()
     for part in _section(types).parts:
         variable = types.types[part.type_id]
         label = f"map {_short(variable.name)}"
@@ -150,7 +150,7 @@ def _read_variable(types: Btf, variable: Type, hidden: t.Collection[str]) -> Def
 def _read_struct(types: Btf, struct: Type, known: t.Mapping[str, _Read]) -> Definition:
     if len(struct.parts) > _MOST_FIELDS:
         raise BadDefinition(f"it has {len(struct.parts)} fields: use {', '.join(known)}")
-    problems = Gathering()
+    problems = ProblemCollector()
     given: t.Dict[str, t.Any] = {}
     for part in struct.parts:
         read = known.get(part.name)
@@ -215,7 +215,7 @@ def _inner(types: Btf, map_type: str, given: t.Dict[str, t.Any]) -> t.Optional[D
         )
     if element.kind != STRUCT:
         raise BadDefinition(f"values: {map_type} holds maps: write each as a struct")
-    problems = Gathering()
+    problems = ProblemCollector()
     inner = problems.of(partial(_read_struct, types, element, _FIELDS_OF_INNER), "values: ")
     problems.raise_any()
     return inner

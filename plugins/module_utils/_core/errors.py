@@ -87,7 +87,7 @@ class Problems(PinningError):
         super().__init__("\n".join(problems))
 
 
-class Gathering:
+class ProblemCollector:
     """Collects what is wrong with a request, so that the user sees all of it at once."""
 
     def __init__(self) -> None:

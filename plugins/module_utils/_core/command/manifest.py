@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from .. import options
-from ..errors import TROUBLE, Gathering, PinningError
+from ..errors import TROUBLE, PinningError, ProblemCollector
 from ..fields import read_access
 from ..host import this_host
 from ..kinds.maps.declaration import WantedPin, read_pins
@@ -100,7 +100,7 @@ def _read(text: bytes, path: str) -> Manifest:
     if not isinstance(whole, dict) or whole.get("version") != VERSION:
         raise BadField(f"is not of version {VERSION}, the one that this program reads: {_AGAIN}")
     whole = _checked(whole, _WHOLE)
-    problems = Gathering()
+    problems = ProblemCollector()
     obstacles: Dict[str, str] = {}
     mounts = [
         problems.of(partial(_mount, mount, obstacles), f"mounts[{index}]: ")
@@ -205,7 +205,7 @@ def _checked(fields: object, types: Mapping[str, Check]) -> Dict[str, Any]:
     unknown = sorted(set(fields) - set(types))
     if unknown:
         raise BadField(f"{', '.join(unknown)} is not known here, but {', '.join(types)}: {_AGAIN}")
-    problems = Gathering()
+    problems = ProblemCollector()
     checked = {
         name: problems.of(partial(types[name], value), f"{name}: ")
         for name, value in fields.items()

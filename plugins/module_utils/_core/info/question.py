@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Optional, Sequence, Tuple
 
-from ..errors import Gathering
+from ..errors import ProblemCollector
 from ..fields import absolute
 
 DEFAULT_DIRECTORY = "/sys/fs/bpf"
@@ -32,7 +32,7 @@ def read_question(
     if paths is None:
         whole = absolute(directory or DEFAULT_DIRECTORY, "directory")
         return Question((), whole, wanted_kind, recurse)
-    problems = Gathering()
+    problems = ProblemCollector()
     checked = [problems.of(partial(absolute, path, "path")) for path in paths]
     problems.raise_any()
     return Question(tuple(dict.fromkeys(checked)), None, wanted_kind, recurse)

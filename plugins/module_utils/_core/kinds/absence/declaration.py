@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import FrozenSet, Optional, Sequence, Tuple
 
-from ...errors import Gathering
+from ...errors import ProblemCollector
 from ...fields import absolute
 from ...people import BadField
 
@@ -52,7 +52,7 @@ class Prune:
 
 def absent_paths(paths: Sequence[str], kind: str, *, recurse: bool) -> AbsentPaths:
     """Check the arguments; raise Problems with all that is wrong."""
-    problems = Gathering()
+    problems = ProblemCollector()
     checked = [problems.of(partial(_pin_path, path)) for path in paths]
     problems.raise_any()
     return AbsentPaths(tuple(dict.fromkeys(filter(None, checked))), _kind(kind), recurse)
@@ -73,7 +73,7 @@ def prune(
         raise BadField("patterns is empty: leave it out, or nothing could ever be pruned")
     if keep is None and patterns is None:
         raise BadField("directory needs keep or patterns: keep: [] prunes all pins in it")
-    problems = Gathering()
+    problems = ProblemCollector()
     kept = [problems.of(partial(_relative, name, whole)) for name in keep or ()]
     problems.raise_any()
     return Prune(whole, frozenset(kept), tuple(patterns or ()), _kind(kind), recurse, shared)

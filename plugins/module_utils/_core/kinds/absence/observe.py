@@ -9,7 +9,7 @@ from functools import partial
 from typing import List, Optional, Tuple
 
 from ...bpffs import DIRECTORY, KERNELS_OWN, PathProblem, walk
-from ...errors import Gathering, at
+from ...errors import ProblemCollector, at
 from ...shape import Identity
 from ...syscall import Fd
 from ..pins.observed import A_DIRECTORY, A_MOUNT_POINT, NOTHING, MountedPin, Nothing, Sight, Tree
@@ -19,7 +19,7 @@ from .declaration import SHARED_ROOT, AbsentPaths, Prune
 
 def observe_paths(wanted: AbsentPaths) -> List[Tuple[Sight, Tree]]:
     """Look at each path, and into it where it is a directory that may be removed."""
-    problems = Gathering()
+    problems = ProblemCollector()
     lookout = Lookout()
     seen = [
         problems.of(partial(_observe_path, lookout, path, wanted.recurse)) for path in wanted.paths

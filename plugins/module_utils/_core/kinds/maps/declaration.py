@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ...btf import Btf, BtfError
-from ...errors import Gathering, Problems
+from ...errors import ProblemCollector, Problems
 from ...map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf, spell_sizes
 from ...map_words import nearest, plain_word
 from ...people import BadField, Ids
@@ -69,7 +69,7 @@ def read_pins(
 
 
 def _read_pin(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> WantedPin:
-    problems = Gathering()
+    problems = ProblemCollector()
     given = filled_up(item, defaults)
     name = problems.of(lambda: read_name(given, ids))
     spec = problems.of(lambda: _read_map(item, host))
@@ -84,7 +84,7 @@ def _read_pin(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> Wan
 
 def _read_map(item: Arguments, host: Host, *, is_inner: bool = False) -> MapSpec:
     kind_name, kind = _kind(item.get("type"))
-    problems = Gathering()
+    problems = ProblemCollector()
     numa_node = item.get("numa_node")
     flags = problems.of(lambda: _flags(item, kind_name, kind)) or 0
 

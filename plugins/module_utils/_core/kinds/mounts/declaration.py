@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Dict, FrozenSet, Mapping, Sequence, Tuple
 
-from ...errors import Gathering
+from ...errors import ProblemCollector
 from ...fields import absolute, octal, plain, read_access
 from ...people import BadField, Ids
 from ...shape import Access
@@ -89,7 +89,7 @@ class WantedUnmount:
 
 def read_mount(parameters: Mapping[str, object], ids: Ids) -> WantedMount:
     """Read the arguments of the module; raise Problems with all that is wrong."""
-    problems = Gathering()
+    problems = ProblemCollector()
     # One that is there can be unmounted, whatever it is called.
     read_path = absolute if parameters.get("state") == "unmounted" else plain
     path = problems.of(lambda: read_path(str(parameters["path"]), "path"))

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Union
 
-from ...errors import Gathering
+from ...errors import ProblemCollector
 from ...fields import absolute
 from ...people import BadField, Ids
 from ..pins.declaration import Arguments, OnMismatch, WantedName, filled_up, read_name, read_named
@@ -64,7 +64,7 @@ def read_objects(items: Sequence[Arguments], defaults: Arguments, ids: Ids) -> L
 
 
 def _read_object(item: Arguments, defaults: Arguments, ids: Ids) -> WantedObject:
-    problems = Gathering()
+    problems = ProblemCollector()
     name = problems.of(lambda: read_name(filled_up(item, defaults), ids))
     reference = problems.of(lambda: _reference(item))
     if reference and name and reference.value == name.path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, TypeVar
 
-from ...errors import Gathering
+from ...errors import ProblemCollector
 from ...fields import absolute, check_pin_name, plain, read_access
 from ...people import BadField, Ids
 from ...shape import Access
@@ -55,7 +55,7 @@ def filled_up(item: Arguments, defaults: Arguments) -> Given:
 
 def read_name(given: Given, ids: Ids) -> WantedName:
     """Read the fields that all have in common; raise Problems with all that is wrong."""
-    problems = Gathering()
+    problems = ProblemCollector()
     place = problems.of(lambda: _place(given("name"), given("path"), given("directory")))
     access = problems.of(
         lambda: read_access(given("owner"), given("group"), given("mode"), bits=0o777, ids=ids)
@@ -69,7 +69,7 @@ def read_named(
 ) -> List[Wanted]:
     """Read all `items`, each a `what`; raise Problems with all that is wrong in and among them."""
     named: List[Wanted] = []
-    problems = Gathering()
+    problems = ProblemCollector()
     seen: Dict[str, int] = {}
     for index, item in enumerate(items):
         label = f"{what}s[{index}]" if len(items) > 1 else what

@@ -11,7 +11,7 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...advice import ActsOn
 from ...bpffs import Place, may_list_unseen, mount_of, walk
-from ...errors import TROUBLE, Gathering, at, explained
+from ...errors import TROUBLE, ProblemCollector, at, explained
 from ...mountinfo import mounts
 from ...people import People
 from ...shape import UNDECLARED
@@ -29,7 +29,7 @@ def observe_names(
     """Look at every name; raise Problems with all that cannot be looked at."""
     found: List[Found] = [NOTHING] * len(wanted)
     directories: Dict[str, DirectorySeen] = {}
-    problems = Gathering()
+    problems = ProblemCollector()
     mount_points = lru_cache(maxsize=None)(_mount_points)
 
     def observe_directory(path: str, indexes: List[int]) -> None:
