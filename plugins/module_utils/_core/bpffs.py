@@ -62,9 +62,9 @@ class Place:
         os.close(self.fd)
 
     @property
-    def magic(self) -> bytes:
+    def proc_path(self) -> bytes:
         """A path that means this very directory, whatever its name means by now."""
-        return self.fd.magic
+        return self.fd.proc_path
 
     @property
     def is_reachable(self) -> bool:

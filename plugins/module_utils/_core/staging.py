@@ -296,9 +296,9 @@ def access_changes(entry: Fd, access: Access) -> Iterator[Callable[[], None]]:
     if access.owner is not None or access.group is not None:
         owner = -1 if access.owner is None else access.owner
         group = -1 if access.group is None else access.group
-        yield partial(_call, "chown", os.chown, entry.magic, owner, group)
+        yield partial(_call, "chown", os.chown, entry.proc_path, owner, group)
     if access.mode is not None:
-        yield partial(_call, "chmod", os.chmod, entry.magic, access.mode)
+        yield partial(_call, "chmod", os.chmod, entry.proc_path, access.mode)
 
 
 def _call(name: str, function: Callable[..., None], *arguments: object) -> None:

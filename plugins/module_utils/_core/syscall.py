@@ -49,7 +49,7 @@ class Fd(int):
         os.close(self)
 
     @property
-    def magic(self) -> bytes:
+    def proc_path(self) -> bytes:
         """A path that means what is open, whatever its name means by now."""
         return b"/proc/self/fd/%d" % self
 

@@ -115,7 +115,9 @@ def _migrate(site: PinDirectory, step: MapStep, found: PinnedMap) -> Optional[Ou
     pin = site.open(wanted.name, identity)
     if pin is None:
         return None
-    with pin, kernel.get(pin.magic, BPF_F_RDONLY) as old, make_map(spec, wanted.kernel_name) as new:
+    with pin, kernel.get(pin.proc_path, BPF_F_RDONLY) as old, make_map(
+        spec, wanted.kernel_name
+    ) as new:
         source, target = ends(old, found.shape, new, spec.shape)
         copied = copy(source, target)
         outcome = _outcome(step, new, copied.total)
@@ -149,7 +151,7 @@ def _with_news(outcome: Outcome, news: CaughtUp) -> Outcome:
 
 
 def _freeze(pin: Fd) -> None:
-    with kernel.get(pin.magic) as fd:
+    with kernel.get(pin.proc_path) as fd:
         kernel.freeze(fd)
 
 

@@ -156,7 +156,7 @@ def _mount_alone(wanted: WantedMount, done: List[str], source: str) -> None:
             # Another run may have mounted it while this one waited: then there is nothing to do.
             seen = observe(wanted.path)
             if _decided(wanted, seen).action is Action.MOUNT:
-                _mount(wanted, os.fsdecode(place.magic), wanted.path, source)
+                _mount(wanted, os.fsdecode(place.proc_path), wanted.path, source)
                 _check_new(wanted, seen)
                 done.append("mounted")
     except TROUBLE:
@@ -244,7 +244,7 @@ def _remount(place: Place, there: Bpffs, flags: FrozenSet[str]) -> None:
     how = kernel.MS_REMOUNT | kernel.MS_BIND
     if "ro" in there.mount.super_opts and "ro" not in flags:
         how = kernel.MS_REMOUNT  # the file system itself is read-only, not this mount of it
-    kernel.mount("", os.fsdecode(place.magic), "", how | flag_bits(flags), "")
+    kernel.mount("", os.fsdecode(place.proc_path), "", how | flag_bits(flags), "")
 
 
 def _make_directories(path: str, made: List[str]) -> None:

@@ -43,7 +43,7 @@ def check_writable(path: str, size: int) -> None:
         if os.fstatvfs(directory).f_flag & os.ST_RDONLY:
             raise FstabProblem(f"{path}: {KernelError('write', errno.EROFS)}")
         _check_attributes(os.path.dirname(path) or "/", directory)
-        if not os.access(directory.magic, os.W_OK | os.X_OK, effective_ids=files.EFFECTIVE):
+        if not os.access(directory.proc_path, os.W_OK | os.X_OK, effective_ids=files.EFFECTIVE):
             raise FstabProblem(f"{path}: {KernelError('write', errno.EACCES)}")
         free = os.fstatvfs(directory)
         if free.f_blocks and free.f_bfree * free.f_frsize < size:

@@ -67,9 +67,9 @@ def _hindrance(place: Place) -> str:
     at_first = "/".join(parts[: first + 1])
     if os.fstatvfs(place.fd).f_flag & os.ST_RDONLY:
         return _refused(at_first, errno.EROFS)
-    if is_immutable(os.fsdecode(place.magic)):
+    if is_immutable(os.fsdecode(place.proc_path)):
         return _refused(at_first, errno.EPERM)
-    if not os.access(place.magic, os.W_OK | os.X_OK, effective_ids=EFFECTIVE):
+    if not os.access(place.proc_path, os.W_OK | os.X_OK, effective_ids=EFFECTIVE):
         return _refused(at_first, errno.EACCES)
     return ""
 

@@ -124,7 +124,7 @@ def _opened(thing: KernelObject) -> Fd:
         if Identity(status.st_dev, status.st_ino) != identity:
             raise _moved(path)
         # As it was looked at: links only open for reading and writing.
-        return kernel.get(pin.magic, 0 if thing.kind == "link" else BPF_F_RDONLY)
+        return kernel.get(pin.proc_path, 0 if thing.kind == "link" else BPF_F_RDONLY)
 
 
 def _moved(path: str) -> PathProblem:

@@ -91,7 +91,7 @@ def look(directory: int, name: str, inspect: Optional[Inspect] = None) -> Found:
         status = os.fstat(opened)
         if not stat.S_ISREG(status.st_mode):
             return _not_a_pin(directory, name, status.st_mode)
-        pin_path = pin.magic
+        pin_path = pin.proc_path
         try:
             fd, is_link = kernel.get(pin_path, uapi.BPF_F_RDONLY), False
         except KernelError as error:
