@@ -21,7 +21,7 @@ AT_ONCE = 4
 def _checked_and_done(host: Host, **words: Any) -> Result:
     """Of a check run that changes nothing, a run that does the same, and one without a change."""
     before = host.inventory()
-    foreseen, seen, done, again = host.playbook(
+    predicted, seen, done, again = host.playbook(
         [
             task("bpf_object_pinned", check=True, diff=True, **words),
             inventory_task(host, "after the check"),
@@ -31,8 +31,8 @@ def _checked_and_done(host: Host, **words: Any) -> Result:
     )
     assert taken(seen) == before
     for key in ("changed", "objects", "counts", "directories", "leftovers", "diff"):
-        assert done.good()[key] == foreseen.good()[key], key
-    assert done.warnings == foreseen.warnings
+        assert done.good()[key] == predicted.good()[key], key
+    assert done.warnings == predicted.warnings
     assert not again.good().changed
     assert again["diff"] == []
     assert again["counts"]["unchanged"] == len(done["objects"])

@@ -231,7 +231,7 @@ def test_a_refusal_in_the_middle_is_told_item_by_item(host: Host, there: There) 
     ]
     before = host.inventory()
     refuse = host.tampered("?rename,?renameat,?renameat2", "error=ENOSPC:when=1")
-    refused, foreseen, repaired = host.playbook(
+    refused, predicted, repaired = host.playbook(
         [
             task("bpf_object_pinned", keywords=refuse, objects=objects),
             task("bpf_object_pinned", check=True, objects=objects),
@@ -246,7 +246,7 @@ def test_a_refusal_in_the_middle_is_told_item_by_item(host: Host, there: There) 
     assert "ENOSPC" in refused["objects"][2]["error"]
     for text in ("2 created, 1 failed, 1 not done (see `objects`)", "run again to do the rest"):
         assert text in refused.msg
-    for result in (foreseen.good(), repaired.good()):
+    for result in (predicted.good(), repaired.good()):
         assert [each["action"] for each in result["objects"]] == [
             *("unchanged", "unchanged", "replaced", "created")
         ]
@@ -255,13 +255,13 @@ def test_a_refusal_in_the_middle_is_told_item_by_item(host: Host, there: There) 
     assert set(host.inventory()) - set(before) == new
 
 
-def test_before_bpffs_is_mounted_check_mode_foresees_and_a_run_fails(bare_host: Host) -> None:
+def test_before_bpffs_is_mounted_check_mode_predicts_and_a_run_fails(bare_host: Host) -> None:
     host = bare_host
     elsewhere = host.scratch / "elsewhere"
     host.shell(f"mkdir {elsewhere}; mount -t bpf bpf {elsewhere}")
     words = {"name": "kept", "directory": f"{BPFFS}/agent", "source": f"{elsewhere}/map"}
     map_id = host.make_pin(f"{elsewhere}/map")
-    foreseen, refused, _mounted, done = host.playbook(
+    predicted, refused, _mounted, done = host.playbook(
         [
             task("bpf_object_pinned", check=True, diff=True, **words),
             task("bpf_object_pinned", **words),
@@ -269,14 +269,14 @@ def test_before_bpffs_is_mounted_check_mode_foresees_and_a_run_fails(bare_host: 
             task("bpf_object_pinned", diff=True, **words),
         ]
     )
-    (warning,) = foreseen.good().warnings
+    (warning,) = predicted.good().warnings
     assert refused.failed
     assert not refused.changed
     for text in (BPFFS, "not on bpffs", "ebpf.pinning.bpffs_mount"):
         assert text in warning
         assert text in refused.msg
     for key in ("objects", "counts", "directories", "diff"):
-        assert done.good()[key] == foreseen[key]
+        assert done.good()[key] == predicted[key]
     assert done["objects"][0]["id"] == map_id
 
 

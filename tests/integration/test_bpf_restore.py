@@ -90,7 +90,7 @@ STEPS = {
 }
 
 
-def test_a_check_foresees_a_run_tells_and_a_rerun_finds_nothing(
+def test_a_check_predicts_a_run_tells_and_a_rerun_finds_nothing(
     host: Host, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     places = [Place(tmp_path / f"step_{number}") for number in range(len(STEPS))]
@@ -100,7 +100,7 @@ def test_a_check_foresees_a_run_tells_and_a_rerun_finds_nothing(
     results(host, [[place.run(**each) for each in step.before] for step, place in steps])
     outside = [Place(Path(path)).picture() for path in ("/etc", "/usr/local/lib")]
     before = [place.picture() for place in places]
-    foreseen = results(host, [[place.run(check=True, **step.run)] for step, place in steps])
+    predicted = results(host, [[place.run(check=True, **step.run)] for step, place in steps])
     checked = [place.picture() for place in places]
     made = results(host, [[place.run(**step.run)] for step, place in steps])
     after = [place.picture() for place in places]
@@ -114,7 +114,7 @@ def test_a_check_foresees_a_run_tells_and_a_rerun_finds_nothing(
         with subtests.test(about):
             assert not result.get("failed"), result
             assert checked[number] == before[number]
-            assert without_invocation(foreseen[number][0]) == without_invocation(result)
+            assert without_invocation(predicted[number][0]) == without_invocation(result)
             assert result["changed"] == bool(step.files)
             told = actions(result, place)
             cores = [name for name in told if "/core-" in name]

@@ -336,13 +336,13 @@ def ids_by_place(maps: Sequence[dict[str, Any]], root: str) -> dict[int, dict[st
 
 def test_every_map_is_made_with_its_types_and_taken_by_libbpf(host: Host, shared: Shared) -> None:
     batch = shared.batch(APP)
-    foreseen, made, again = host.playbook(
+    predicted, made, again = host.playbook(
         [
             task("bpf_map_pinned", maps=batch, check=check, directory=APP)
             for check in (True, False, False)
         ]
     )
-    assert foreseen.good()["counts"] == made.good()["counts"]
+    assert predicted.good()["counts"] == made.good()["counts"]
     assert made["counts"]["created"] == len(batch) > 300
     assert again.good()["counts"]["unchanged"] == len(batch)
     described = {

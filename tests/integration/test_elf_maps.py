@@ -91,10 +91,10 @@ def test_every_field_is_what_libbpf_reads(host: Host) -> None:
 def test_each_type_of_the_object_is_made_and_found_again(host: Host) -> None:
     maps = lookup(host.site.bpf_object("definitions"))
     batch = {"directory": APP, "maps": maps}
-    foreseen, first, second = host.playbook(
+    predicted, first, second = host.playbook(
         [task("bpf_map_pinned", check=check, **batch) for check in (True, False, False)]
     )
-    assert foreseen.good()["counts"] == first.good()["counts"]
+    assert predicted.good()["counts"] == first.good()["counts"]
     assert first["counts"]["created"] == len(first["maps"]) > 20
     assert second.good()["counts"]["unchanged"] == len(first["maps"])
     assert not second.changed

@@ -191,7 +191,7 @@ def test_every_type_of_link_is_pinned_told_and_kept_when_its_loader_ends(
         objects = [{"name": name, "link_id": each["link"]} for name, each in ids.items()]
         before = host.inventory()
         words = {"directory": f"{BPFFS}/kept", "objects": objects}
-        foreseen = host.module("bpf_object_pinned", check=True, **words).good()
+        predicted = host.module("bpf_object_pinned", check=True, **words).good()
         assert host.inventory() == before
         pinned = host.module("bpf_object_pinned", **words).good()
     ended = [name for name, each in ids.items() if not os.path.exists(f"/proc/{each['pid']}")]
@@ -203,7 +203,7 @@ def test_every_type_of_link_is_pinned_told_and_kept_when_its_loader_ends(
         ]
     )
     assert pinned["counts"]["created"] == len(ids)
-    assert pinned["objects"] == foreseen["objects"]
+    assert pinned["objects"] == predicted["objects"]
     assert not again.good().changed
     assert told.good()["counts"] == {"map": 0, "prog": 0, "link": len(ids), "unreadable": 0}
     pins = {pin["path"]: pin for pin in told["pins"]}
@@ -305,7 +305,7 @@ def test_a_link_that_takes_the_place_of_another_lets_that_one_go(world: World) -
     before = host.inventory()
     with world.attached("on_xdp_anew") as new:
         words = {"path": path, "link_id": new["link"]}
-        refused, foreseen = host.playbook(
+        refused, predicted = host.playbook(
             [
                 task("bpf_object_pinned", **words),
                 task("bpf_object_pinned", check=True, on_mismatch="replace", **words),
@@ -317,7 +317,7 @@ def test_a_link_that_takes_the_place_of_another_lets_that_one_go(world: World) -
     assert refused.failed
     assert f"holds a link of type xdp (id {old['link']}, program {old['prog']})" in refused.msg
     assert f"a link of type xdp (id {new['link']}, program {new['prog']})" in refused.msg
-    for result in (foreseen.good(), replaced):
+    for result in (predicted.good(), replaced):
         assert result["counts"]["replaced"] == 1
         (warning,) = result.warnings
         assert f"{path}: when the pin is replaced, program {old['prog']} is detached" in warning

@@ -64,7 +64,7 @@ def test_a_link_that_is_attached_to_nothing_is_told_of(world: World, about: str)
     host.run(*(world.inside(*command) if end.in_network else command))
     try:
         awaited(lambda: _shown(host, path, end.field) in (0, None), True)
-        seen, again, foreseen, gone = host.playbook(
+        seen, again, predicted, gone = host.playbook(
             [
                 look,
                 keep,
@@ -80,7 +80,7 @@ def test_a_link_that_is_attached_to_nothing_is_told_of(world: World, about: str)
     assert again.good()["counts"]["unchanged"] == 1
     (warning,) = again.warnings
     assert warning.startswith(f"{path}: link {ids['link']} ({end.kind}) is attached to nothing")
-    for result in (foreseen.good(), gone.good()):
+    for result in (predicted.good(), gone.good()):
         (warning,) = result.warnings
         assert warning.startswith(f"{path}: when the pin is gone, nothing changes for ")
         assert f"link {ids['link']} ({end.kind}) is attached to nothing any more" in warning

@@ -117,10 +117,10 @@ def test_btf_that_does_not_describe_the_map_is_refused(host: Host) -> None:
 def test_a_map_is_made_without_the_btf_that_a_kernel_does_not_take(host: Host) -> None:
     """As it comes from the compiler: its sections have no sizes yet, which no kernel takes."""
     btf = host.site.btf("pins", "flow", "count")
-    foreseen, made, found = host.playbook(
+    predicted, made, found = host.playbook(
         [task("bpf_map_pinned", check=check, btf=btf, **FLOWS) for check in (True, False, False)]
     )
-    assert foreseen.good()["counts"]["created"] == 1
+    assert predicted.good()["counts"]["created"] == 1
     (warning,) = made.good().warnings
     assert warning.startswith(f"{BPFFS}/flows: this kernel does not take the BTF")
     assert "btf_id" not in host.map_at(f"{BPFFS}/flows")

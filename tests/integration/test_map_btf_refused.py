@@ -83,19 +83,19 @@ def test_each_type_is_made_with_or_without_btf_as_by_libbpf(host: Host, about: s
         maps = lookup(bpf_object)
         return task("bpf_map_pinned", check=check, directory=directory, maps=maps, **more)
 
-    foreseen, made, again, theirs, their_check = host.playbook(
+    predicted, made, again, theirs, their_check = host.playbook(
         [
             *(ensure(OURS, check) for check in (True, False, False)),
             *(ensure(THEIRS, check) for check in (False, True)),
         ]
     )
-    assert foreseen.good()["counts"] == made.good()["counts"]
+    assert predicted.good()["counts"] == made.good()["counts"]
     assert made["counts"]["created"] == len(has_btf)
     assert described(host, OURS) == has_btf
     # Of these libbpf's own rules leave the BTF out, and so does the lookup.
     never = {"queue", "stack"}
     without = {name for name, has in has_btf.items() if not has} - never
-    assert foreseen.warnings == made.warnings
+    assert predicted.warnings == made.warnings
     assert undescribed(made.warnings) == without
     for found in (again, theirs, their_check):
         assert found.good()["counts"]["unchanged"] == len(has_btf), found
@@ -126,7 +126,7 @@ def test_an_object_whose_btf_no_kernel_takes_is_shared_with_libbpf(host: Host) -
     load(host, bpf_object, THEIRS)
     assert described(host, THEIRS) == {"people": False, "counts": False}
     maps = lookup(bpf_object)
-    foreseen, made, again, theirs = host.playbook(
+    predicted, made, again, theirs = host.playbook(
         [
             *(
                 task("bpf_map_pinned", check=check, directory=OURS, maps=maps)
@@ -135,7 +135,7 @@ def test_an_object_whose_btf_no_kernel_takes_is_shared_with_libbpf(host: Host) -
             task("bpf_map_pinned", directory=THEIRS, maps=maps),
         ]
     )
-    assert foreseen.good().warnings == made.good().warnings
+    assert predicted.good().warnings == made.good().warnings
     (warning,) = made.warnings
     assert "people: this kernel does not take the BTF (BTF_LOAD: " in warning
     for found in (again, theirs):
@@ -188,16 +188,16 @@ def test_a_name_that_no_kernel_takes_costs_all_maps_their_btf_as_with_libbpf(
             tasks.append(task("bpf_map_pinned", check=check, directory=directory, maps=maps))
     runs = iter(host.playbook(tasks))
     for number, (about, bpf_object) in enumerate(objects.items()):
-        made, foreseen, found = (next(runs) for _each in range(3))
+        made, predicted, found = (next(runs) for _each in range(3))
         with subtests.test(about):
             has_btf = {"flows": BESIDE[about][1], "tenants": False}
             assert described(host, f"{THEIRS}/{number}") == has_btf
             assert described(host, f"{OURS}/{number}") == has_btf
             assert made.good()["counts"]["created"] == 2
-            for run in (foreseen, found):
+            for run in (predicted, found):
                 assert run.good()["counts"]["unchanged"] == 2, run
                 assert not run.changed
-            assert not [*made.warnings, *foreseen.warnings, *found.warnings]
+            assert not [*made.warnings, *predicted.warnings, *found.warnings]
             ids = {each["name"]: each["id"] for each in made["maps"]}
             assert load(host, bpf_object, f"{OURS}/{number}").items() >= ids.items()
 
@@ -225,14 +225,14 @@ def test_a_map_that_is_replaced_is_made_without_btf_too(host: Host, policy: str)
     override = "override={'draft': {'max_entries': 2}}"
     maps = lookup(host.site.bpf_object("scratch")).replace(") }}", f", {override}) }}}}")
     batch = dict(directory=THEIRS, maps=maps, on_mismatch=policy)
-    foreseen, done, again = host.playbook(
+    predicted, done, again = host.playbook(
         [task("bpf_map_pinned", check=check, **batch) for check in (True, False, False)]
     )
-    for run in (foreseen, done):
+    for run in (predicted, done):
         actions = {each["name"]: each["action"] for each in run.good()["maps"]}
         assert actions == {"accounts": "unchanged", "draft": f"{policy}d"}
         assert undescribed(run.warnings) == {"draft"}
-    assert foreseen.warnings == done.warnings
+    assert predicted.warnings == done.warnings
     assert again.good()["counts"]["unchanged"] == 2
     assert unverified(again) == {"accounts": [], "draft": ["btf"]}
     entry = host.bpftool("map", "lookup", "pinned", f"{THEIRS}/draft", "key", *key.split())
@@ -244,10 +244,10 @@ def test_btf_that_is_refused_in_an_inner_map_is_left_out(host: Host) -> None:
     btf = host.site.btf("scratch", "unsigned int", "account")
     inner = dict(type="percpu_array", value_size=8, max_entries=1, btf=btf)
     outer = dict(name="outer", type="hash_of_maps", key_size=4, max_entries=4, inner_map=inner)
-    foreseen, made, again = host.playbook(
+    predicted, made, again = host.playbook(
         [task("bpf_map_pinned", check=check, **outer) for check in (True, False, False)]
     )
-    assert foreseen.good().warnings == made.good().warnings
+    assert predicted.good().warnings == made.good().warnings
     (warning,) = made.warnings
     assert "BTF (inner_map: " in warning
     assert again.good()["counts"]["unchanged"] == 1
@@ -321,9 +321,9 @@ def test_a_shortage_that_passes_costs_nothing(host: Host, call: str) -> None:
 
 def _assert_made_without(host: Host, path: str, call: str, done: list[dict[str, Any]]) -> None:
     assert [each["code"] for each in done] == [0, 0], (path, done)
-    foreseen, made = (json.loads(each["output"]) for each in done)
+    predicted, made = (json.loads(each["output"]) for each in done)
     assert f"this kernel does not take the BTF ({call}: " in str(made["warnings"]), path
-    assert foreseen["warnings"] == made["warnings"]
+    assert predicted["warnings"] == made["warnings"]
     assert "btf_id" not in host.map_at(path)
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Owner, group, mode and frozen are set on the pin that is there; check mode only foresees it."""
+"""Owner, group, mode and frozen are set on the pin that is there; check mode only predicts it."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def test_the_pin_that_is_there_is_adjusted(host: Host, subtests: pytest.Subtests
         _put(host, f"{BPFFS}/{name}")
     maps = [{"name": NAMES[about], **HASH, **what} for about, (what, _then) in ADJUSTMENTS.items()]
     before = host.inventory()
-    foreseen = host.module("bpf_map_pinned", check=True, diff=True, maps=maps).good()
-    assert foreseen.changed
+    predicted = host.module("bpf_map_pinned", check=True, diff=True, maps=maps).good()
+    assert predicted.changed
     assert host.inventory() == before
     adjusted = host.module("bpf_map_pinned", diff=True, maps=maps).good()
     assert adjusted.changed
     assert adjusted["counts"]["adjusted"] == len(maps)
-    assert adjusted["maps"] == foreseen["maps"]
-    assert adjusted["diff"] == foreseen["diff"]
+    assert adjusted["maps"] == predicted["maps"]
+    assert adjusted["diff"] == predicted["diff"]
     after = host.inventory()
     again = host.module("bpf_map_pinned", maps=maps).good()
     assert not again.changed
@@ -158,7 +158,7 @@ def test_defaults_of_the_task_hold_for_items_that_say_nothing(host: Host) -> Non
 
 
 @pytest.mark.every_core
-def test_check_mode_foresees_what_a_run_does(host: Host) -> None:
+def test_check_mode_predicts_what_a_run_does(host: Host) -> None:
     """One batch with every action, in directories that are there and that are not."""
     mixed = [
         {"name": "fits", **HASH},
@@ -173,12 +173,12 @@ def test_check_mode_foresees_what_a_run_does(host: Host) -> None:
         host.make_pin(f"{BPFFS}/{name}", type=1, max_entries=16)
     batch = {"on_mismatch": "replace", "maps": mixed}
     before = host.inventory()
-    foreseen = host.module("bpf_map_pinned", check=True, diff=True, **batch).good()
+    predicted = host.module("bpf_map_pinned", check=True, diff=True, **batch).good()
     assert host.inventory() == before
     done = host.module("bpf_map_pinned", diff=True, **batch).good()
     for key in ("changed", "counts", "directories", "leftovers", "diff"):
-        assert done[key] == foreseen[key], key
-    for told, did in zip(foreseen["maps"], done["maps"], strict=True):
+        assert done[key] == predicted[key], key
+    for told, did in zip(predicted["maps"], done["maps"], strict=True):
         for key in ("path", "name", "action", "drift", "unverified"):
             assert did[key] == told[key], told["path"]
     assert done["counts"] == {

@@ -66,7 +66,7 @@ def test_entries_are_all_in_the_new_map_whichever_way_they_went(
     batches = [dict(directory=folder, on_mismatch="migrate", maps=maps) for folder in folders]
     pins = [f"{folders[0]}/{number}" for number in range(len(MOVES))]
     before, entries = host.inventory(), dumps(host, pins)
-    foreseen = host.module("bpf_map_pinned", check=True, diff=True, **batches[0]).good()
+    predicted = host.module("bpf_map_pinned", check=True, diff=True, **batches[0]).good()
     assert host.inventory() == before
     tasks = [
         task("bpf_map_pinned", diff=True, keywords=gate.keywords, **batch)
@@ -79,10 +79,10 @@ def test_entries_are_all_in_the_new_map_whichever_way_they_went(
     for gate in gates:
         assert min(gate.times, default=len(MOVES)) > len(MOVES) / 2
     assert again.good()["counts"]["unchanged"] == len(everywhere)
-    assert done[0]["diff"] == foreseen["diff"]
+    assert done[0]["diff"] == predicted["diff"]
     found = dumps(host, pins)
     for way, folder, result in zip(WAYS, folders, done, strict=True):
-        assert result.good()["counts"] == foreseen["counts"]
+        assert result.good()["counts"] == predicted["counts"]
         assert result.warnings == []
         others = [f"{folder}/{number}" for number in range(len(MOVES))]
         differing = differences(host, list(zip(pins, others, strict=True)))
@@ -96,7 +96,7 @@ def test_entries_are_all_in_the_new_map_whichever_way_they_went(
                 assert told["caught_up"] == 0
                 assert told["id"] == there["object"]["id"]
                 assert move.new.seen.items() <= there["object"].items()
-                checked = foreseen["maps"][number]
+                checked = predicted["maps"][number]
                 assert checked["copied"] == move.copied
                 assert checked["caught_up"] is None
                 assert checked["drift"] == told["drift"]
@@ -124,12 +124,12 @@ def test_the_same_maps_and_programs_are_held_whichever_way_they_went(
         task("bpf_map_pinned", keywords=gate.keywords, **batch)
         for gate, batch in zip(gates, batches, strict=True)
     ]
-    foreseen, *done = host.playbook(tasks)
+    predicted, *done = host.playbook(tasks)
     after = host.inventory()
-    assert [each["copied"] for each in foreseen.good()["maps"]] == [3, 2, 3]
+    assert [each["copied"] for each in predicted.good()["maps"]] == [3, 2, 3]
     for way, folder, wanted, result in zip(WAYS, folders, held, done, strict=True):
         with subtests.test(way):
-            assert result.good()["counts"] == foreseen["counts"]
+            assert result.good()["counts"] == predicted["counts"]
             assert [each["copied"] for each in result["maps"]] == [3, 2, 3]
             pins = [f"{folder}/{item['name']}" for item in maps]
             assert dumps(host, pins) == wanted
@@ -313,7 +313,7 @@ def test_a_map_is_frozen_when_all_is_in_it_and_a_frozen_one_can_be_left(host: Ho
     late = put_script(host, f"{BPFFS}/to_freeze", [(3, 1, 2)])
     gate = Gate(host, "gate", ("rename", 1, "true"), ("MAP_LOOKUP_BATCH", 1, late))
     batch = {"on_mismatch": "migrate", "maps": maps}
-    foreseen, done, again = host.playbook(
+    predicted, done, again = host.playbook(
         [
             task("bpf_map_pinned", check=True, **batch),
             task("bpf_map_pinned", keywords=gate.keywords, **batch),
@@ -321,7 +321,7 @@ def test_a_map_is_frozen_when_all_is_in_it_and_a_frozen_one_can_be_left(host: Ho
         ]
     )
     assert gate.times == [1, 1]
-    for result in (foreseen, done):
+    for result in (predicted, done):
         assert result.good()["counts"]["migrated"] == 3
         assert [each["copied"] for each in result["maps"]] == [16, 16, 16]
     assert again.good()["counts"]["unchanged"] == 3

@@ -263,12 +263,12 @@ def test_replace_makes_them_as_declared(
     declared[1] = {**declared[1], "owner": "daemon", "group": str(ADM_GROUP), "mode": "0640"}
     batch = {"on_mismatch": "replace", "maps": declared}
     before = host.inventory()
-    foreseen = host.module("bpf_map_pinned", check=True, diff=True, **batch).good()
+    predicted = host.module("bpf_map_pinned", check=True, diff=True, **batch).good()
     assert host.inventory() == before
-    assert foreseen["counts"]["replaced"] == len(MISFITS)
+    assert predicted["counts"]["replaced"] == len(MISFITS)
     replaced = host.module("bpf_map_pinned", diff=True, **batch).good()
-    assert replaced["counts"] == foreseen["counts"]
-    assert replaced["diff"] == foreseen["diff"]
+    assert replaced["counts"] == predicted["counts"]
+    assert replaced["diff"] == predicted["diff"]
     after = host.inventory()
     assert set(after) == set(before)  # the staging directory is gone
     again = host.module("bpf_map_pinned", **batch).good()
@@ -362,13 +362,13 @@ def test_programs_that_hold_the_old_map_are_named(host: Host) -> None:
     counters = dict(name="counters", type="percpu_array", value_size=16, max_entries=17)
     unused = dict(name="blocked", type="lpm_trie", key_size=8, value_size=8, max_entries=64)
     batch = {"on_mismatch": "replace", "maps": [counters, unused]}
-    foreseen, replaced, again = host.playbook(
+    predicted, replaced, again = host.playbook(
         [task("bpf_map_pinned", check=check, **batch) for check in (True, False, False)]
     )
-    for result in (foreseen, replaced):
+    for result in (predicted, replaced):
         (warning,) = result.good().warnings
         assert warning.startswith(f"{BPFFS}/counters: ")
-        assert re.search(rf"\bid {program['id']} \(socket_filter count_packets\)", warning)
+        assert re.search(rf"\bprogram {program['id']} \(socket_filter count_packets\)", warning)
     assert again.good().warnings == []
     # It does go on: the old map is there as long as the program is.
     assert (

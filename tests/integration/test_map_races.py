@@ -72,12 +72,12 @@ def test_leftovers_are_cleared_and_what_looks_alike_is_not(host: Host, leftover:
     host.run("mkdir", f"{BPFFS}/other")
     host.run("mkdir", "-m", "0700", f"{BPFFS}/other/{STAGING}")  # not a directory of this batch
     before = host.inventory()
-    foreseen = host.module("bpf_map_pinned", check=True, diff=True, name="flows", **HASH).good()
+    predicted = host.module("bpf_map_pinned", check=True, diff=True, name="flows", **HASH).good()
     assert host.inventory() == before
     cleared, again = host.playbook(
         [task("bpf_map_pinned", diff=True, name="flows", **HASH) for _run in range(2)]
     )
-    for result in (foreseen, cleared):
+    for result in (predicted, cleared):
         assert result.good().changed
         assert result["leftovers"] == [leftover]
         assert result["counts"]["unchanged"] == 1

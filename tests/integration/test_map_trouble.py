@@ -158,7 +158,7 @@ def test_a_refusal_in_the_middle_is_told_item_by_item(
     for number, (about, refusal) in enumerate(REFUSALS.items()):
         with subtests.test(about):
             _call, _which, error, item, text = refusal
-            refused, foreseen, repaired = run.results[3 * number : 3 * number + 3]
+            refused, predicted, repaired = run.results[3 * number : 3 * number + 3]
             folder = f"{BPFFS}/refused_{number}"
             left = len(BATCH) - item
             assert refused.failed
@@ -174,7 +174,7 @@ def test_a_refusal_in_the_middle_is_told_item_by_item(
             assert refused.msg.startswith(f"{folder}/{BATCH[item]['name']}: ")
             assert "run again" in refused.msg
             # A rerun goes on from there.
-            for result in (foreseen, repaired):
+            for result in (predicted, repaired):
                 assert result.good()["counts"]["created"] == left
                 assert result["counts"]["unchanged"] == item
                 assert result["leftovers"] == []
@@ -214,7 +214,7 @@ def test_directories_that_were_made_before_a_refusal_are_removed_again(host: Hos
     assert f"{BPFFS}/new" not in host.inventory()
 
 
-def test_before_bpffs_is_mounted_check_mode_foresees_and_a_run_fails(bare_host: Host) -> None:
+def test_before_bpffs_is_mounted_check_mode_predicts_and_a_run_fails(bare_host: Host) -> None:
     host = bare_host
     batch = {"directory": f"{BPFFS}/agent", "maps": BATCH}
     run = host.playbook(
@@ -225,10 +225,10 @@ def test_before_bpffs_is_mounted_check_mode_foresees_and_a_run_fails(bare_host: 
             task("bpf_map_pinned", diff=True, **batch),
         ]
     )
-    foreseen, refused, _mounted, made = run
-    assert foreseen.good().changed
-    assert foreseen["counts"]["created"] == len(BATCH)
-    (warning,) = foreseen.warnings
+    predicted, refused, _mounted, made = run
+    assert predicted.good().changed
+    assert predicted["counts"]["created"] == len(BATCH)
+    (warning,) = predicted.warnings
     for text in (BPFFS, "not on bpffs", "ebpf.pinning.bpffs_mount"):
         assert text in warning
         assert text in refused.msg
@@ -236,8 +236,8 @@ def test_before_bpffs_is_mounted_check_mode_foresees_and_a_run_fails(bare_host: 
     assert not refused.changed
     made.good()
     for key in ("counts", "directories", "diff"):
-        assert made[key] == foreseen[key]
-    assert [each["path"] for each in made["maps"]] == [each["path"] for each in foreseen["maps"]]
+        assert made[key] == predicted[key]
+    assert [each["path"] for each in made["maps"]] == [each["path"] for each in predicted["maps"]]
     assert made.warnings == []
 
 

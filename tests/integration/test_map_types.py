@@ -18,16 +18,16 @@ def test_every_type_is_made_as_declared_and_found_unchanged(
 ) -> None:
     batch = {"directory": f"{BPFFS}/types", "maps": DECLARED}
     empty = host.inventory()
-    foreseen = host.module("bpf_map_pinned", check=True, **batch).good()
-    assert foreseen.changed
-    assert foreseen["counts"]["created"] == len(ROWS)
-    assert foreseen["directories"] == [f"{BPFFS}/types"]
+    predicted = host.module("bpf_map_pinned", check=True, **batch).good()
+    assert predicted.changed
+    assert predicted["counts"]["created"] == len(ROWS)
+    assert predicted["directories"] == [f"{BPFFS}/types"]
     assert host.inventory() == empty
 
     made = host.module("bpf_map_pinned", **batch).good()
     assert made.changed
-    assert made["counts"] == foreseen["counts"]
-    assert made["directories"] == foreseen["directories"]
+    assert made["counts"] == predicted["counts"]
+    assert made["directories"] == predicted["directories"]
 
     before = host.inventory()
     again = host.playbook([task("bpf_map_pinned", check=check, **batch) for check in (False, True)])

@@ -123,7 +123,7 @@ def test_what_takes_its_place_is_out_of_the_strangers_reach(
 ) -> None:
     row = TAKEN[about]
     host.shell(f"chmod 0666 {FLOWS}")  # the stranger may do that, too
-    foreseen = host.module("bpf_map_pinned", check=True, path=FLOWS, **row.words).good()
+    predicted = host.module("bpf_map_pinned", check=True, path=FLOWS, **row.words).good()
     with strangers.holding(FLOWS) as holder:
         assert writes(holder) == "ok"
         result = host.module("bpf_map_pinned", path=FLOWS, **row.words).good()
@@ -132,10 +132,10 @@ def test_what_takes_its_place_is_out_of_the_strangers_reach(
         host.shell(f"bpftool map delete pinned {FLOWS} key 0x9a 0x02 0 0 || true")
         assert writes(holder) == "ok"  # into the old map
     assert host.bpftool("map", "dump", "pinned", FLOWS) == []
-    for each in (foreseen, result):
+    for each in (predicted, result):
         assert each["counts"][row.action] == 1
         assert ("owner", "root", str(STRANGER)) in _drift(each)
-    assert foreseen.warnings == result.warnings
+    assert predicted.warnings == result.warnings
     assert any(f"the pin belongs to {STRANGER}, from whom" in text for text in result.warnings)
     assert _access(host, FLOWS) == row.access
     assert strangers.does("write", FLOWS) == "open: EACCES"
@@ -149,12 +149,12 @@ def test_setting_the_owner_alone_warns_that_the_stranger_may_hold_it_open(
 ) -> None:
     words = {"path": FLOWS, "owner": "root", "mode": "0600", **HASH}
     with strangers.holding(FLOWS) as holder:
-        foreseen = host.module("bpf_map_pinned", check=True, **words).good()
+        predicted = host.module("bpf_map_pinned", check=True, **words).good()
         adjusted = host.module("bpf_map_pinned", **words).good()
         assert writes(holder) == "ok"
     assert len(host.bpftool("map", "dump", "pinned", FLOWS)) == 1  # the warning is right
     assert strangers.does("write", FLOWS) == "open: EACCES"
-    for result in (foreseen, adjusted):
+    for result in (predicted, adjusted):
         assert result["counts"]["adjusted"] == 1
         (said,) = result.warnings
         assert f"{FLOWS}: {STRANGER} could open the pin until now" in said
@@ -196,7 +196,7 @@ def test_an_object_is_pinned_anew_where_a_stranger_pinned_it(
     other = host.make_pin(f"{BPFFS}/other")
     same, another = {"path": FLOWS, "map_id": public}, {"path": FLOWS, "map_id": other}
     before = host.inventory()
-    refused, foreseen = host.playbook(
+    refused, predicted = host.playbook(
         [
             task("bpf_object_pinned", **same),
             task("bpf_object_pinned", check=True, owner="root", **same),
@@ -207,7 +207,7 @@ def test_an_object_is_pinned_anew_where_a_stranger_pinned_it(
     assert f"the pin belongs to {STRANGER}" in refused.msg
     assert _drift(refused) == [("owner", "root", str(STRANGER))]
     adjusted = host.module("bpf_object_pinned", owner="root", **same).good()
-    for result in (foreseen.good(), adjusted):
+    for result in (predicted.good(), adjusted):
         assert result["counts"]["adjusted"] == 1
         (said,) = result.warnings
         assert f"{FLOWS}: {STRANGER} could open the pin until now" in said
@@ -394,10 +394,10 @@ def test_a_stranger_who_takes_the_staging_directory_stops_no_run(
 ) -> None:
     Strangers(host).shell(SQUATS[about])
     before = host.inventory()
-    foreseen = staged(True).good()
+    predicted = staged(True).good()
     assert host.inventory() == before
     done = staged(False).good()
-    assert done["counts"] == foreseen["counts"]
+    assert done["counts"] == predicted["counts"]
     assert [each["action"] for each in done["maps"]] == ["created", "replaced", "migrated"]
     after = host.inventory()
     assert set(after) - set(before) == {f"{BPFFS}/created"}
@@ -416,10 +416,10 @@ def test_what_a_killed_run_left_beside_a_stranger_is_cleared(
     host.shell(f"mkdir -m 0700 {left}")
     host.make_pin(f"{left}/created")
     before = host.inventory()
-    foreseen = staged(True).good()
+    predicted = staged(True).good()
     assert host.inventory() == before
     done = staged(False).good()
-    assert foreseen["leftovers"] == done["leftovers"] == [left]
+    assert predicted["leftovers"] == done["leftovers"] == [left]
     assert [path for path in host.inventory() if STAGING in path] == [f"{BPFFS}/{STAGING}"]
 
 
@@ -468,13 +468,13 @@ def test_check_mode_sees_what_would_stop_the_run(host: Host, about: str) -> None
     host.shell(f"mkdir {folder}; S={folder}/{STAGING}; {OBSTACLES[about]}")
     before = host.inventory()
     words = {"directory": folder, "name": "flows", "mode": "0660", **HASH}
-    foreseen, done = host.playbook(
+    predicted, done = host.playbook(
         [task("bpf_map_pinned", check=check, **words) for check in (True, False)]
     )
     assert host.inventory() == before
-    assert foreseen.failed
+    assert predicted.failed
     assert done.failed
-    assert foreseen.msg == done.msg
+    assert predicted.msg == done.msg
     assert f"{folder}/{STAGING}" in done.msg
 
 

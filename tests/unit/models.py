@@ -119,7 +119,7 @@ class Held:
     btf_hidden: bool = False
     entries: int = 0  # all at the beginning, if they have places
 
-    def as_seen(self, wanted: WantedPin, *, foreseeing: bool) -> PinnedMap:
+    def as_seen(self, wanted: WantedPin, *, predicting: bool) -> PinnedMap:
         """As it is seen by who wants `wanted`: further system calls only where they count."""
         spec = wanted.map
         moves = wanted.on_mismatch is OnMismatch.MIGRATE
@@ -137,14 +137,14 @@ class Held:
             btf_hidden=looks and self.btf_hidden,
             inner_fits=fits,
             inner=inner,
-            contents=self._contents(wanted, foreseeing) if moves else None,
+            contents=self._contents(wanted, predicting) if moves else None,
         )
         return self.found._replace(details=details)
 
-    def _contents(self, wanted: WantedPin, foreseeing: bool) -> Survey | None:
+    def _contents(self, wanted: WantedPin, predicting: bool) -> Survey | None:
         want, have = wanted.map.shape, self.found.shape
         shrinks = want.max_entries < have.max_entries or want.number in LRUS
-        if are_kin(want.number, have.number) and (foreseeing or shrinks):
+        if are_kin(want.number, have.number) and (predicting or shrinks):
             return Survey(self.entries, self.entries)
         return None
 
@@ -199,9 +199,9 @@ class World:
         changed.update(step.wanted.path for step in decided.steps if self._carry_out(step))
         return changed
 
-    def _look(self, pin: WantedPin, foreseeing: bool) -> Found:
+    def _look(self, pin: WantedPin, predicting: bool) -> Found:
         there = self.there.get(pin.path, NOTHING)
-        return there.as_seen(pin, foreseeing=foreseeing) if isinstance(there, Held) else there
+        return there.as_seen(pin, predicting=predicting) if isinstance(there, Held) else there
 
     def _see(self, path: str) -> DirectorySeen:
         root, deepest = self._root(path), path

@@ -155,12 +155,12 @@ def test_a_check_tells_what_a_run_does_and_does_nothing(tmp_path: Path) -> None:
     kind = Notes()
     notes = [Note(f"{tmp_path}/a", "a"), Note(f"{tmp_path}/new/b", "b", replaces=True)]
     (tmp_path / "a").write_text("a")
-    foreseen = predict(kind, decided(kind, *notes))
+    predicted = predict(kind, decided(kind, *notes))
     assert contents(tmp_path) == {"a": "a"}
     result = apply(kind, decided(kind, *notes))
-    assert [each.word for each in foreseen.outcomes] == [each.word for each in result.outcomes]
-    assert foreseen.made == result.made == [f"{tmp_path}/new"]
-    assert foreseen.changed is result.changed is True
+    assert [each.word for each in predicted.outcomes] == [each.word for each in result.outcomes]
+    assert predicted.made == result.made == [f"{tmp_path}/new"]
+    assert predicted.changed is result.changed is True
 
 
 def test_a_batch_with_one_problem_is_not_begun(tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ def test_what_the_kernel_does_not_report_is_said() -> None:
     assert unverified(decide(want(numa_node=0), NOTHING, ROOT_ONLY)) == []
 
 
-def test_what_the_kernel_refuses_is_foreseen_and_not_compared() -> None:
+def test_what_the_kernel_refuses_is_predicted_and_not_compared() -> None:
     step = decide(want(), Nothing("why"), ROOT_ONLY)
     assert (step.action, step.changes) == (Action.CREATE, ())
     (warning,) = MapKind().predict(step).warnings

@@ -119,8 +119,8 @@ OBSTACLES = [
 @given(moves())
 def test_all_entries_go_into_a_map_that_takes_them(move: tuple[WantedPin, Held]) -> None:
     wanted, there = move
-    for foreseeing in (True, False):
-        step = decide(wanted, there.as_seen(wanted, foreseeing=foreseeing), ROOT_ONLY)
+    for predicting in (True, False):
+        step = decide(wanted, there.as_seen(wanted, predicting=predicting), ROOT_ONLY)
         assert step.action is Action.MIGRATE
         assert isinstance(step.found, PinnedMap)
         made = with_btf_of(wanted.map, step.found)
@@ -140,7 +140,7 @@ def test_a_map_stays_as_it_is_when_in_the_way_are(obstacle: Obstacle) -> None:
         shapes = some.SHAPES_OF_MAPS if obstacle.put is _other_inner_maps else _SHAPES
         wanted, there = outgrown_map(data.draw, data.draw(shapes))
         there = obstacle.put(data.draw, wanted, there)
-        step = decide(wanted, there.as_seen(wanted, foreseeing=False), ROOT_ONLY)
+        step = decide(wanted, there.as_seen(wanted, predicting=False), ROOT_ONLY)
         assert step.action is Action.REFUSE
         assert "It cannot be migrated: " in step.reason
         assert obstacle.text in step.reason
@@ -155,7 +155,7 @@ def test_a_map_stays_as_it_is_when_in_the_way_are(obstacle: Obstacle) -> None:
 def test_values_grow_only_when_that_is_allowed(move: tuple[WantedPin, Held]) -> None:
     wanted, there = move
     careful = replace(wanted, value_growth=type(wanted.value_growth).REFUSE)
-    step = decide(careful, there.as_seen(careful, foreseeing=True), ROOT_ONLY)
+    step = decide(careful, there.as_seen(careful, predicting=True), ROOT_ONLY)
     grows = there.found.shape.value_size < wanted.map.shape.value_size
     assert step.action is (Action.REFUSE if grows else Action.MIGRATE)
     assert not grows or "value_growth: zero_pad" in step.reason

@@ -132,7 +132,7 @@ class MountPoint:
         self.layers.append(Mounted.new(wanted, bits, old_names=self.old_names))
 
     def unmount(self, decided: MountStep) -> None:
-        """umount2(2); whatever is dropped must have been foreseen."""
+        """umount2(2); whatever is dropped must have been predicted."""
         top = self.layers.pop()
         assert top.fstype == "bpf"
         assert list(dropped(decided)) == (top.pins if decided.action is Action.UNMOUNT else [])

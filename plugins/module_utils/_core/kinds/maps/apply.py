@@ -44,7 +44,7 @@ class MapKind(PinKind[WantedPin, Found]):
     """How maps are made, replaced, migrated and adjusted."""
 
     def observe(self, wanted: Sequence[WantedPin], *, predicting: bool = False) -> Observed:
-        found, directories = observe(wanted, foreseeing=predicting)
+        found, directories = observe(wanted, predicting=predicting)
         return Observed(list(zip(wanted, found)), self.context(wanted, found, directories))
 
     def decide(self, wanted: WantedPin, found: Found, context: PinContext) -> MapStep:

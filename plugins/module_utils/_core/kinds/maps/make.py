@@ -75,7 +75,7 @@ def why_without_btf(spec: MapSpec) -> str:
 def try_out(spec: MapSpec, *, frozen: bool) -> Trial:
     """Return what will come of `make_map`, asked by a map that costs little and is gone at once.
 
-    What depends on the number of entries is foreseen only where that costs nothing; shortages are
+    What depends on the number of entries is predicted only where that costs nothing; shortages are
     not.
     """
     if spec.shape.value_size > _COSTLY:

@@ -24,20 +24,20 @@ from .make import Trial, try_out, why_without_btf
 
 
 def observe(
-    pins: Sequence[WantedPin], *, foreseeing: bool = False
+    pins: Sequence[WantedPin], *, predicting: bool = False
 ) -> Tuple[Sequence[Found], Dict[str, DirectorySeen]]:
     """Look at every name; raise Problems with all that cannot be looked at.
 
-    `foreseeing`: find out what only a run would tell, too: how many entries it would copy, and
+    `predicting`: find out what only a run would tell, too: how many entries it would copy, and
     whether the kernel makes such maps, and with their BTF.
     """
-    found, directories = observe_names(pins, partial(observe_pin, foreseeing=foreseeing))
-    return list(map(_foreseen, pins, found)) if foreseeing else found, directories
+    found, directories = observe_names(pins, partial(observe_pin, predicting=predicting))
+    return list(map(_predicted, pins, found)) if predicting else found, directories
 
 
-def observe_pin(place: Place, pin: WantedPin, *, foreseeing: bool = False) -> Found:
+def observe_pin(place: Place, pin: WantedPin, *, predicting: bool = False) -> Found:
     """Look at one name in an open directory."""
-    inspect = _inspector(pin, foreseeing=foreseeing)
+    inspect = _inspector(pin, predicting=predicting)
     if inspect is None and place.private:
         found = look_in_private(place.fd, pin.name)
         if found is not None:
@@ -45,16 +45,16 @@ def observe_pin(place: Place, pin: WantedPin, *, foreseeing: bool = False) -> Fo
     return look(place.fd, pin.name, inspect)
 
 
-def _foreseen(pin: WantedPin, found: Found) -> Found:
+def _predicted(pin: WantedPin, found: Found) -> Found:
     if not isinstance(found, Nothing):
         return found
     return Nothing(*try_out(pin.map, frozen=bool(pin.frozen)))
 
 
-def _inspector(pin: WantedPin, *, foreseeing: bool) -> Optional[Inspect]:
+def _inspector(pin: WantedPin, *, predicting: bool) -> Optional[Inspect]:
     spec = pin.map
     migrates = pin.on_mismatch is OnMismatch.MIGRATE
-    renews = foreseeing and pin.on_mismatch is not OnMismatch.FAIL
+    renews = predicting and pin.on_mismatch is not OnMismatch.FAIL
     asks_more = pin.frozen is not None or spec.btf is not None or spec.inner is not None
     if not (asks_more or migrates or renews):
         return None
@@ -74,11 +74,11 @@ def _inspector(pin: WantedPin, *, foreseeing: bool) -> Optional[Inspect]:
             trial = Trial(why_without_btf(spec))
         elif has_btf and not info.btf_id:
             trial = try_out(spec, frozen=bool(pin.frozen))
-        elif foreseeing and pin.on_mismatch is not OnMismatch.FAIL:
+        elif predicting and pin.on_mismatch is not OnMismatch.FAIL:
             new = spec.inheriting(btf, shape.value_size)
             trial = try_out(new, frozen=bool(pin.frozen))
         frozen = None if pin.frozen is None else fdinfo(fd).get("frozen") == 1
-        contents = _survey(fd, shape, spec, foreseeing=foreseeing) if moves else None
+        contents = _survey(fd, shape, spec, predicting=predicting) if moves else None
         return MapDetails(
             frozen,
             btf,
@@ -88,7 +88,7 @@ def _inspector(pin: WantedPin, *, foreseeing: bool) -> Optional[Inspect]:
             inner,
             inner_fields,
             contents,
-            refusal=trial.refusal if foreseeing else "",
+            refusal=trial.refusal if predicting else "",
         )
 
     return inspect
@@ -100,12 +100,12 @@ def _is_to_be_left(pin: WantedPin, pin_path: bytes) -> bool:
     return owner is not None and is_stranger(os.stat(pin_path).st_uid, owner, os.geteuid())
 
 
-def _survey(fd: Fd, shape: MapShape, wanted: MapSpec, *, foreseeing: bool) -> Optional[Survey]:
+def _survey(fd: Fd, shape: MapShape, wanted: MapSpec, *, predicting: bool) -> Optional[Survey]:
     """Return what there is to copy; None if it does not matter: it takes reading all entries."""
     kin = kin_of(shape)
     if kin is None or kin is not wanted.kind.kin:
         return None
     may_be_short = wanted.shape.max_entries < shape.max_entries or wanted.kind.evicts
-    if not (foreseeing or may_be_short):
+    if not (predicting or may_be_short):
         return None
     return survey(fd, Layout.of(shape, kin, this_host()), wanted.shape.max_entries)

@@ -56,11 +56,11 @@ def test_a_check_refuses_what_the_kernel_refuses(host: Host, subtests: pytest.Su
     arguments.append(dict(name="there", on_mismatch="migrate", **{**HASH, "numa_node": 1000}))
     errnos = [errno for _shape, errno in UNMAKEABLE.values()] + ["EINVAL", "EINVAL"]
     pairs = checked_and_run(host, arguments)
-    for item, errno, (foreseen, run) in zip(arguments, errnos, pairs, strict=True):
+    for item, errno, (predicted, run) in zip(arguments, errnos, pairs, strict=True):
         with subtests.test(item["name"], policy=item.get("on_mismatch")):
             assert run.failed
             assert run["msg"].startswith(f"{BPFFS}/{item['name']}: MAP_CREATE: {errno}"), run
-            assert told(foreseen) == told(run)
+            assert told(predicted) == told(run)
     assert host.map_at(f"{BPFFS}/there")["id"] == before
     assert set(host.inventory()) == names
 
@@ -74,8 +74,8 @@ def test_a_check_of_a_batch_tells_how_far_a_run_comes(host: Host) -> None:
         dict(path=f"{BPFFS}/not/fifth", **HASH),
         dict(name="sixth", **HASH),
     ]
-    ((foreseen, run),) = checked_and_run(host, [dict(directory=BPFFS, maps=maps)])
-    assert told(foreseen) == told(run)
+    ((predicted, run),) = checked_and_run(host, [dict(directory=BPFFS, maps=maps)])
+    assert told(predicted) == told(run)
     assert run["counts"]["created"] == 3
     assert run["directories"] == [f"{BPFFS}/made"]
     assert "Done so far: 1 directories made, 3 created, 1 failed, 2 not done" in run["msg"]
@@ -87,14 +87,14 @@ def test_a_check_knows_that_a_map_cannot_be_frozen(host: Host) -> None:
         f"{{{{ lookup('ebpf.pinning.elf_maps', '{bpf_object}', include=['hash'], "
         "override={'hash': {'frozen': true}}) }}"
     )
-    ((foreseen, run),) = checked_and_run(host, [dict(directory=BPFFS, maps=maps)])
+    ((predicted, run),) = checked_and_run(host, [dict(directory=BPFFS, maps=maps)])
     assert run["msg"].startswith(f"{BPFFS}/hash: MAP_FREEZE: ENOTSUPP"), run
-    assert told(foreseen) == told(run)
+    assert told(predicted) == told(run)
 
 
 def test_who_may_make_no_maps_is_told_so_by_a_check(host: Host) -> None:
     host.run("chmod", "1777", BPFFS)
     tasks = [task("bpf_map_pinned", check=check, name="mine", **HASH) for check in (True, False)]
-    foreseen, run = host.playbook([{**each, **host.as_nobody()} for each in tasks])
+    predicted, run = host.playbook([{**each, **host.as_nobody()} for each in tasks])
     assert run["msg"].startswith(f"{BPFFS}/mine: MAP_CREATE: EPERM"), run
-    assert told(foreseen) == told(run)
+    assert told(predicted) == told(run)
