@@ -19,11 +19,20 @@ import kernel_work
 import migration
 import pin_info
 import report
+import start
 import whole_tasks
 from ansible.release import __version__ as ansible_version
 from setting import Failed, Setting
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+# What can be asked for: what it measures, and how for so many rounds of whole tasks.
+PARTS = {
+    "kernel": ("the kernel work", lambda at, rounds: kernel_work.measure(at, 5 * rounds, rounds)),
+    "start": ("the start of a module", lambda at, rounds: start.measure(at, 15 * rounds)),
+    "migration": ("a migration", lambda at, rounds: migration.measure(at, 3 * rounds)),
+    "info": ("what pins hold", lambda at, rounds: pin_info.measure(at, 3 * rounds)),
+    "tasks": ("whole tasks", whole_tasks.measure),
+}
 
 
 def main() -> int:
@@ -40,14 +49,10 @@ def main() -> int:
     machine = _machine(setting)
     try:
         setting.prepare(options.collection.resolve())
-        print("Measuring the kernel work ...", file=sys.stderr)
-        figures = kernel_work.measure(setting, 5 * options.rounds, options.rounds)
-        print("Measuring a migration ...", file=sys.stderr)
-        figures += migration.measure(setting, 3 * options.rounds)
-        print("Measuring what pins hold ...", file=sys.stderr)
-        figures += pin_info.measure(setting, 3 * options.rounds)
-        print("Measuring whole tasks ...", file=sys.stderr)
-        figures += whole_tasks.measure(setting, options.rounds)
+        figures = []
+        for name in options.only or PARTS:
+            print(f"Measuring {PARTS[name][0]} ...", file=sys.stderr)
+            figures += PARTS[name][1](setting, options.rounds)
     except Failed as failure:
         print(f"failed: {failure}", file=sys.stderr)
         return 1
@@ -67,8 +72,10 @@ def _options() -> argparse.Namespace:
         "--rounds",
         type=int,
         default=3,
-        help="of whole tasks; three times as many of migrations, five times of kernel work",
+        help="of whole tasks; three times as many of migrations, five times of kernel work, "
+        "fifteen times of starts",
     )
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure this part alone")
     parser.add_argument(
         "--python", default=sys.executable, help="interpreter of the modules (default: this one)"
     )
