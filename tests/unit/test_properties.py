@@ -34,7 +34,7 @@ from module_utils._core.engine.steps import Action, Cure
 from module_utils._core.errors import Problems
 from module_utils._core.kinds.maps.declaration import ValueGrowth, WantedPin, read_pins
 from module_utils._core.kinds.maps.plan import decide
-from module_utils._core.kinds.pins import apply as apply_names
+from module_utils._core.kinds.pins import directory as apply_names
 from module_utils._core.kinds.pins.access import access_drift
 from module_utils._core.kinds.pins.declaration import OnMismatch
 from module_utils._core.kinds.pins.observed import (

@@ -163,6 +163,18 @@ def mount_id(fd: int) -> int:
     return int(fields["mnt_id"])
 
 
+def is_mount_point(directory: int, name: str) -> bool:
+    """Whether another mount begins at an entry of an open directory."""
+    # Not by device: a bind mount of the same file system leads elsewhere, too. Nor by the path
+    # alone: that may be the mount point of a mount that is hidden by another.
+    try:
+        inside = Fd(os.open(name, ENTRY, dir_fd=directory))
+    except FileNotFoundError:  # removed meanwhile
+        return False
+    with inside:
+        return mount_id(inside) != mount_id(directory)
+
+
 def too_deep(path: str) -> PathProblem:
     """For a tree that would cost a file descriptor for each level."""
     return PathProblem(

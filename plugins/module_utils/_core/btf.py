@@ -8,6 +8,7 @@ import struct
 from itertools import islice
 from typing import Dict, Iterator, List, Tuple
 
+from .btf_fields import kernel_fields
 from .btf_likeness import same_type
 from .btf_types import (
     ARRAY,
@@ -102,6 +103,10 @@ class Btf:
         clang writes what it is made of only into objects whose code looks at it.
         """
         return same_type(self.types, type_id, other.types, other_id)
+
+    def kernel_fields(self, type_id: int) -> Tuple[str, ...]:
+        """The locks, timers and the like in a value of this type."""
+        return tuple(kernel_fields(self.types, type_id))
 
     def uncopyable_part(self, type_id: int) -> str:
         """Return what in a value of this type only programs can put there, by name; "" for nothing.

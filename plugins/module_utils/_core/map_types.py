@@ -10,10 +10,10 @@ in docs/map-types.md and one in tests/integration/map_types.py.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Callable, Dict, Optional, Tuple
 
 from .uapi import Command, MapFlag
+from .values import dataclass
 
 
 @dataclass(frozen=True)

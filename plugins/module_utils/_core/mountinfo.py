@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import List, Tuple
+
+from .values import dataclass
 
 
 @dataclass(frozen=True)

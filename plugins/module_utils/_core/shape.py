@@ -8,11 +8,12 @@ Those that are made for every pin of a batch are named tuples, which are quicker
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
-from typing import NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
-from .btf import Btf
-from .btf_fields import kernel_fields
+from .values import dataclass
+
+if TYPE_CHECKING:
+    from .btf import Btf
 
 
 class MapShape(NamedTuple):
@@ -63,7 +64,7 @@ class MapBtf:
     @property
     def fields(self) -> Tuple[str, ...]:
         """The locks, timers and the like that values hold."""
-        return tuple(kernel_fields(self.types.types, self.type_ids[1]))
+        return self.types.kernel_fields(self.type_ids[1])
 
 
 class Identity(NamedTuple):

@@ -11,9 +11,10 @@ from .._core.engine.run import plan
 from .._core.engine.steps import Action, Outcome
 from .._core.fields import octal
 from .._core.host import this_host
-from .._core.kinds.maps.apply import MapAfter, MapKind
+from .._core.kinds.maps.apply import MapKind
 from .._core.kinds.maps.declaration import WantedPin, read_pins
 from .._core.kinds.maps.migration import loses_btf
+from .._core.kinds.maps.outcome import MapAfter
 from .._core.kinds.maps.plan import MapPlan, MapStep, held_open, unverified
 from .._core.kinds.pins.exposure import Caution, boundaries_of, cautions, undrawn
 from .._core.kinds.pins.objects import programs_using

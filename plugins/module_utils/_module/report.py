@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from .._core.engine.kind import Observed
 from .._core.errors import TROUBLE, PinningError, Problems, explained
 from .._core.fields import octal
-from .._core.kinds.pins.observed import NOTHING
 from .._core.shape import Access
 from .._core.users import Users, group_name, user_name
 from .._core.visible import visible, visible_lines, visible_text
@@ -70,6 +69,8 @@ def but_freed(module: t.Any, observed: Observed) -> Observed:
     """Return what was observed, but nothing where a task before frees the path, in a check."""
     if not module.freed:
         return observed
+    from .._core.kinds.pins.observed import NOTHING  # mounts have no use for it
+
     items = [
         (wanted, NOTHING if wanted.path in module.freed else found)
         for wanted, found in observed.items

@@ -13,7 +13,6 @@ import json
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
@@ -27,6 +26,7 @@ from ..options import Options
 from ..ownership import roots_own
 from ..people import BadField, UnknownUser
 from ..users import Users
+from ..values import dataclass
 
 VERSION = 1  # of the format; a program reads all versions up to its own
 SUFFIX = ".json"

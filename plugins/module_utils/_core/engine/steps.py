@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
 from typing import Any, Collection, Generic, Hashable, List, NamedTuple, Sequence, Tuple, TypeVar
+
+from ..values import dataclass
 
 Wanted = TypeVar("Wanted")
 Found = TypeVar("Found")
@@ -148,14 +149,16 @@ class Plan(Generic[Wanted, Found]):
         return [each.text for each in self.problems if not cures or each.cure in cures]
 
 
-@dataclass
 class Result:
     """What was done. `error` is empty when it was everything."""
 
-    outcomes: List[Outcome]
-    made: List[str] = field(default_factory=list)
-    cleared: List[str] = field(default_factory=list)
-    error: str = ""
+    def __init__(
+        self, outcomes: List[Outcome], made: Sequence[str] = (), cleared: Sequence[str] = ()
+    ) -> None:
+        self.outcomes = outcomes
+        self.made = list(made)
+        self.cleared = list(cleared)
+        self.error = ""
 
     @property
     def changed(self) -> bool:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
 from ..advice import ActsOn
@@ -31,6 +30,7 @@ from ..mountinfo import Mount, mounts
 from ..shape import Identity
 from ..syscall import Fd, KernelError
 from ..uapi import MapInfo
+from ..values import dataclass
 from .question import Question
 
 

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Optional, Sequence, Tuple
 
 from ..errors import ProblemCollector
 from ..fields import absolute
+from ..values import dataclass
 
 DEFAULT_DIRECTORY = "/sys/fs/bpf"
 

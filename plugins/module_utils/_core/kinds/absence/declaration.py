@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import FrozenSet, Optional, Sequence, Tuple
@@ -12,6 +11,7 @@ from typing import FrozenSet, Optional, Sequence, Tuple
 from ...errors import ProblemCollector
 from ...fields import absolute
 from ...people import BadField
+from ...values import dataclass
 
 SHARED_ROOT = "/sys/fs/bpf"  # where all software of a host pins
 

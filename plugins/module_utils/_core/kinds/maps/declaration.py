@@ -4,20 +4,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import enum
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from ...btf import Btf, BtfError
 from ...errors import ProblemCollector, Problems
 from ...map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf, spell_sizes
 from ...map_words import nearest, plain_word
 from ...people import BadField, Ids
 from ...shape import MapBtf, MapShape
-from ...uapi import BYTE_ORDER, MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
+from ...uapi import MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
+from ...values import dataclass
 from ..pins.declaration import Arguments, WantedName, filled_up, read_name, read_named
 
 
@@ -203,30 +201,10 @@ def _btf(item: Arguments, kind: MapType, key_size: int, value_size: int) -> Opti
     declared: Optional[Dict[str, object]] = item.get("btf")  # type: ignore[assignment]
     if declared is None or kind.btf is TakesBtf.NO:
         return None  # libbpf, too, makes such a map without BTF
-    try:
-        types = Btf.parse(base64.b64decode(str(declared["data"]), validate=True))
-        ids = (int(str(declared["key_type_id"])), int(str(declared["value_type_id"])))
-        _check_btf_size(types, "key", ids[0], key_size)
-        _check_btf_size(types, "value", ids[1], value_size)
-    except (BtfError, binascii.Error, ValueError) as error:
-        raise BadField(f"btf: {error}: give the BTF of an object file, base64") from None
-    if types.byte_order != BYTE_ORDER:
-        raise BadField(
-            f"btf: its byte order is {types.byte_order}, but that of this host is {BYTE_ORDER}: "
-            "compile for hosts like this one"
-        )
-    return MapBtf(types, ids)
+    # Few maps have any, and to load what reads it takes 10 ms.
+    from .declared_btf import read_btf
 
-
-def _check_btf_size(types: Btf, field: str, type_id: int, size: int) -> None:
-    if not type_id and field == "key":
-        return  # a type without keys, or a section as the only value (map_check_btf)
-    found = types.size_of(type_id)
-    if found != size:
-        raise BadField(
-            f"btf: {field}_type_id {type_id} is a type of {found} bytes, but {field}_size is "
-            f"{size}: make them agree"
-        )
+    return read_btf(declared, key_size, value_size)
 
 
 _UNNAMEABLE = re.compile(rb"[^A-Za-z0-9_.]")

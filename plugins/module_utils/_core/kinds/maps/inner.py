@@ -14,7 +14,8 @@ from ...map_types import MAP_TYPES, TakesBtf, settable_flags
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
 from ...uapi import Command, MapCreate, MapFlag
-from ..pins.objects import btf_of, shape_of
+from ..pins.btf import btf_of
+from ..pins.objects import shape_of
 from .declaration import MapSpec
 from .make import make_map
 

@@ -15,7 +15,6 @@ from typing import NamedTuple, Optional, Tuple
 from ... import kernel
 from ...advice import errno_name
 from ...btf import Btf, minimal
-from ...btf_fields import kernel_fields
 from ...host import this_host
 from ...map_types import MAP_TYPES_BY_NUMBER, TakesBtf, map_type_name
 from ...shape import MapShape
@@ -145,7 +144,7 @@ def _is_needed(spec: MapSpec) -> bool:
 
 def _why(refusal: KernelError, types: Btf, value_type_id: int) -> str:
     reason = f"{refusal.call}: {errno_name(refusal.errno)}"
-    fields = kernel_fields(types.types, value_type_id) if refusal.call == "MAP_CREATE" else []
+    fields = types.kernel_fields(value_type_id) if refusal.call == "MAP_CREATE" else ()
     return f"{reason}; its values hold {', '.join(fields)}" if fields else reason
 
 

@@ -4,23 +4,15 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, Sequence, Tuple
 
 from ...bpffs import Place
-from ...entries import Layout, kin_of, survey
-from ...host import this_host
-from ...shape import MapShape, Survey, is_stranger
-from ...syscall import Fd
-from ...uapi import MapInfo
 from ..pins.declaration import OnMismatch
-from ..pins.objects import Inspect, btf_of, fdinfo, look, look_in_private, shape_of
+from ..pins.objects import look, look_in_private
 from ..pins.observe import observe_names
-from ..pins.observed import DirectorySeen, Found, MapDetails, Nothing
-from .declaration import MapSpec, WantedPin
-from .inner import observe_inner
-from .make import Trial, try_out, why_without_btf
+from ..pins.observed import DirectorySeen, Found, Nothing
+from .declaration import WantedPin
 
 
 def observe(
@@ -37,7 +29,12 @@ def observe(
 
 def observe_pin(place: Place, pin: WantedPin, *, predicting: bool = False) -> Found:
     """Look at one name in an open directory."""
-    inspect = _inspector(pin, predicting=predicting)
+    inspect = None
+    if _asks_more(pin, predicting=predicting):
+        # To load that takes 20 ms, and for most maps it is not needed.
+        from .details import inspector
+
+        inspect = inspector(pin, predicting=predicting)
     if inspect is None and place.private:
         found = look_in_private(place.fd, pin.name)
         if found is not None:
@@ -48,64 +45,15 @@ def observe_pin(place: Place, pin: WantedPin, *, predicting: bool = False) -> Fo
 def _predicted(pin: WantedPin, found: Found) -> Found:
     if not isinstance(found, Nothing):
         return found
+    from .make import try_out
+
     return Nothing(*try_out(pin.map, frozen=bool(pin.frozen)))
 
 
-def _inspector(pin: WantedPin, *, predicting: bool) -> Optional[Inspect]:
-    spec = pin.map
+def _asks_more(pin: WantedPin, *, predicting: bool) -> bool:
+    """Return whether more is to be known of a map than its shape."""
     migrates = pin.on_mismatch is OnMismatch.MIGRATE
     renews = predicting and pin.on_mismatch is not OnMismatch.FAIL
-    asks_more = pin.frozen is not None or spec.btf is not None or spec.inner is not None
-    if not (asks_more or migrates or renews):
-        return None
-
-    def inspect(fd: Fd, pin_path: bytes, info: MapInfo) -> MapDetails:
-        shape = shape_of(info)
-        fits, inner, inner_fields = None, None, None
-        if spec.inner is not None and info.type == spec.shape.number:
-            fits, inner, inner_fields = observe_inner(fd, pin_path, shape, spec.inner)
-        has_btf = spec.btf is not None
-        moves = migrates and (
-            shape != spec.shape or pin.frozen is False or has_btf or _is_to_be_left(pin, pin_path)
-        )
-        btf, hidden = btf_of(info) if has_btf or moves else (None, False)
-        trial = Trial()
-        if has_btf and shape == spec.shape and not info.btf_id:
-            trial = Trial(why_without_btf(spec))
-        elif has_btf and not info.btf_id:
-            trial = try_out(spec, frozen=bool(pin.frozen))
-        elif predicting and pin.on_mismatch is not OnMismatch.FAIL:
-            new = spec.inheriting(btf, shape.value_size)
-            trial = try_out(new, frozen=bool(pin.frozen))
-        frozen = None if pin.frozen is None else fdinfo(fd).get("frozen") == 1
-        contents = _survey(fd, shape, spec, predicting=predicting) if moves else None
-        return MapDetails(
-            frozen,
-            btf,
-            hidden,
-            trial.without_btf,
-            fits,
-            inner,
-            inner_fields,
-            contents,
-            refusal=trial.refusal if predicting else "",
-        )
-
-    return inspect
-
-
-def _is_to_be_left(pin: WantedPin, pin_path: bytes) -> bool:
-    """Return whether the map is to be another one because of whose pin it is."""
-    owner = pin.access.owner
-    return owner is not None and is_stranger(os.stat(pin_path).st_uid, owner, os.geteuid())
-
-
-def _survey(fd: Fd, shape: MapShape, wanted: MapSpec, *, predicting: bool) -> Optional[Survey]:
-    """Return what there is to copy; None if it does not matter: it takes reading all entries."""
-    kin = kin_of(shape)
-    if kin is None or kin is not wanted.kind.kin:
-        return None
-    may_be_short = wanted.shape.max_entries < shape.max_entries or wanted.kind.evicts
-    if not (predicting or may_be_short):
-        return None
-    return survey(fd, Layout.of(shape, kin, this_host()), wanted.shape.max_entries)
+    spec = pin.map
+    is_special = pin.frozen is not None or spec.btf is not None or spec.inner is not None
+    return is_special or migrates or renews

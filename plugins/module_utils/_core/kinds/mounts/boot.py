@@ -13,11 +13,11 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Iterable, Iterator, List, Optional
 
 from ...fields import octal
 from ...kernel import shows_source_of_bpffs
+from ...values import dataclass
 from . import fstab, systemd_units
 from .declaration import NEW_MODE, SOURCE, STICKY, WantedMount
 from .fstab import FstabProblem

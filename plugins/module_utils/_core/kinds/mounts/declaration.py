@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Dict, FrozenSet, Mapping, Sequence, Tuple
 
@@ -12,6 +12,7 @@ from ...errors import ProblemCollector
 from ...fields import absolute, octal, plain, read_access
 from ...people import BadField, Ids
 from ...shape import Access
+from ...values import dataclass
 
 STICKY = 0o1000  # bpf_fill_super sets it on every root directory
 NEW_MODE = STICKY | 0o700  # of a new mount, as systemd and bpftool make it; the kernel's is 1777

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from ...errors import PinningError
 from ...people import BadField
 from ...users import Users
+from ...values import dataclass
 from .declaration import ATIME, OPPOSITES, STICKY, WantedMount
 
 
@@ -28,6 +28,9 @@ class Manner:
     absent: Tuple[str, ...] = ()  # options to add unless the entry has one of that name
     auto: bool = True  # whether `mount -a` is to mount it
     in_order: bool = False  # whether it has to come after those of the directories above
+
+
+AS_IT_IS = Manner()
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def entries(content: bytes) -> Iterator[Entry]:
             yield entry
 
 
-def with_entry(content: bytes, wanted: WantedMount, fstab: str, manner: Manner = Manner()) -> bytes:
+def with_entry(content: bytes, wanted: WantedMount, fstab: str, manner: Manner = AS_IT_IS) -> bytes:
     """`content` with exactly one entry for `wanted`, all other lines kept to the byte.
 
     Options that an entry has already stay, unless they contradict what is wanted.

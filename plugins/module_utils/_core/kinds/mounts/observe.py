@@ -7,15 +7,18 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import suppress
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Union
 
 from ...advice import ActsOn
 from ...bpffs import DEEPEST, KERNELS_OWN, Place, mount_id, mount_of, open_readable, too_deep, walk
 from ...errors import TROUBLE, PinningError, at, refusal
 from ...files import EFFECTIVE, is_immutable
 from ...mountinfo import Mount, mounts
+from ...people import People
 from ...shape import Entry
 from ...uapi import NAME_MAX
+from ...users import people
+from .declaration import WantedMount, WantedUnmount
 from .observed import Bpffs, MountSeen
 
 
@@ -43,6 +46,18 @@ def observe(path: str) -> MountSeen:
             place.loose,
             _may_mount(),
         )
+
+
+def people_of(
+    wanted: Sequence[Union[WantedMount, WantedUnmount]], seen: Sequence[MountSeen]
+) -> People:
+    """Return the names of all users and groups that are declared or found."""
+    roots = [each.bpffs.root for each in seen if each.bpffs]
+    declared = [each.access for each in wanted if isinstance(each, WantedMount)]
+    return people(
+        [*(each.owner for each in roots), *(each.owner for each in declared)],
+        [*(each.group for each in roots), *(each.group for each in declared)],
+    )
 
 
 def _lowest_first(top: Mount, table: Sequence[Mount]) -> List[Mount]:

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from ...mountinfo import Mount
 from ...shape import Entry, Identity, Level
+from ...values import dataclass
 from .declaration import ATIME, DELEGATES, MOUNT_FLAGS, delegate_name
 
 

@@ -17,7 +17,8 @@ from ...shape import Identity
 from ...syscall import Fd
 from ...uapi import BPF_F_RDONLY
 from ..pins.access import inherited
-from ..pins.apply import PinDirectory, PinKind, PinSession, adjust
+from ..pins.apply import PinKind, PinSession
+from ..pins.directory import PinDirectory, adjust
 from ..pins.objects import object_by_id
 from ..pins.observe import observe_names, people_of
 from ..pins.observed import Found, NotAPin, Nothing, Pin, PinContext

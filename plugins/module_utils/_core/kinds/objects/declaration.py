@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import List, Optional, Sequence, Union
 
 from ...errors import ProblemCollector
 from ...fields import absolute
 from ...people import BadField, Ids
+from ...values import dataclass
 from ..pins.declaration import Arguments, OnMismatch, WantedName, filled_up, read_name, read_named
 from .observed import Resolution
 

@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from ...engine.steps import Change
 from ...fields import octal
 from ...people import People
 from ...shape import ROOT, Access, Entry, Level, is_stranger
-from .observed import DirectorySeen
+
+if TYPE_CHECKING:
+    from .observed import DirectorySeen
 
 
 class AccessChange(Change):

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, TypeVar
 
@@ -13,6 +12,7 @@ from ...errors import ProblemCollector
 from ...fields import absolute, check_pin_name, plain, read_access
 from ...people import BadField, Ids
 from ...shape import Access
+from ...values import dataclass
 
 Arguments = Mapping[str, object]
 Given = Callable[[str], object]

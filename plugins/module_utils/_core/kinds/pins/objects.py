@@ -8,14 +8,13 @@ import errno
 import os
 import stat
 from functools import lru_cache
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Optional
 
 from ... import kernel, uapi
 from ...bpffs import ENTRY, describe_mode
-from ...btf import Btf, BtfError
 from ...errors import PinningError
 from ...link_targets import is_attached, target_of
-from ...shape import Entry, Identity, MapBtf, MapShape
+from ...shape import Entry, Identity, MapShape
 from ...syscall import Fd, KernelError
 from ...uapi import Command, MapInfo
 from .observed import (
@@ -115,26 +114,6 @@ def shape_of(info: MapInfo) -> MapShape:
         info.map_flags,
         info.map_extra,
     )
-
-
-def btf_of(info: MapInfo) -> Tuple[Optional[MapBtf], bool]:
-    """The BTF of a map, and whether there is some that cannot be read."""
-    if not info.btf_id:
-        return None, False
-    try:
-        types = _types(info.btf_id)
-    except BtfError:  # of a kind that is newer than this collection
-        return None, True
-    except KernelError as error:
-        if error.errno != errno.EPERM:  # it takes CAP_SYS_ADMIN
-            raise
-        return None, True
-    return MapBtf(types, (info.btf_key_type_id, info.btf_value_type_id)), False
-
-
-@lru_cache(maxsize=16)  # many maps of one object file share their BTF
-def _types(btf_id: int) -> Btf:
-    return Btf.parse(kernel.btf_blob(btf_id))
 
 
 def name_of(raw: bytes) -> str:

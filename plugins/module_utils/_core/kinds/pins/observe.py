@@ -10,17 +10,16 @@ from types import MappingProxyType
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...advice import ActsOn
-from ...bpffs import Place, may_list_unseen, mount_of, walk
+from ...bpffs import Place, is_mount_point, may_list_unseen, mount_of, walk
 from ...errors import TROUBLE, ProblemCollector, at, explained
+from ...leftovers import find_abandoned, names_in
 from ...mountinfo import mounts
 from ...people import People
 from ...shape import UNDECLARED
-from ...staging import find_abandoned, names_in
 from ...users import people
 from .declaration import OnMismatch, Wanted, WantedName
 from .objects import look
 from .observed import NOTHING, DirectorySeen, Found, MountedPin, NotAPin, Nothing
-from .tree import is_mount_point
 
 
 def observe_names(

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ...map_types import map_type_name
 from ...people import ROOT_ONLY, People
 from ...shape import Entry, Identity, Level, MapBtf, MapShape, Survey, is_stranger
+from ...values import dataclass
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,18 @@ from typing import List, Optional
 from ...advice import ActsOn
 from ...bpffs import (
     DEEPEST,
-    ENTRY,
     KERNELS_OWN,
     PathProblem,
+    is_mount_point,
     is_private,
-    mount_id,
     open_readable,
     too_deep,
 )
 from ...errors import TROUBLE, at, explained
 from ...fields import STAGING, is_staging_name
+from ...leftovers import is_in_use
 from ...mountinfo import mounts
 from ...shape import Identity
-from ...staging import is_in_use
-from ...syscall import Fd
 from .objects import Inspect, look, look_in_private
 from .observed import (
     A_DIRECTORY,
@@ -127,15 +125,3 @@ class _View:
         self.identity = Identity(status.st_dev, status.st_ino)
         self.private = is_private(status)
         self.read_only = bool(os.fstatvfs(directory).f_flag & os.ST_RDONLY)
-
-
-def is_mount_point(directory: int, name: str) -> bool:
-    """Return whether another mount begins at an entry of an open directory."""
-    # Not by device: a bind mount of the same file system leads elsewhere, too. Nor by the path
-    # alone: that may be the mount point of a mount that is hidden by another.
-    try:
-        inside = Fd(os.open(name, ENTRY, dir_fd=directory))
-    except FileNotFoundError:  # removed meanwhile
-        return False
-    with inside:
-        return mount_id(inside) != mount_id(directory)
