@@ -62,8 +62,8 @@ FOR_USERS = {
     "unknown_owner",
 }
 # ... and these never reach one: methods of a base class, an error taken from another thread, the
-# end of the run.
-INTERNAL = {"NotImplementedError", "SystemExit", "batch"}
+# end of the run, a value that is assigned to.
+INTERNAL = {"FrozenInstanceError", "NotImplementedError", "SystemExit", "batch"}
 
 # Files whose texts are what a report is made of, and not messages.
 FORMS = {"_drift_forms.py", "_drift_page.py"}

@@ -9,6 +9,7 @@ this takes 0.1 ms. Type checkers, `replace` and `fields` see what they know.
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import FrozenInstanceError
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ else:
         return f"{type(self).__qualname__}({values})"
 
     def __setattr__(self, name, _value):
-        raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r} of {self!r}")
+        raise FrozenInstanceError((self, name))
 
     def __delattr__(self, name):
-        raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r} of {self!r}")
+        raise FrozenInstanceError((self, name))
 
     def __eq__(self, other):
         if other.__class__ is not self.__class__:
