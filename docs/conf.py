@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How Sphinx makes the site; see tools/build-docs, which puts its sources together."""
+"""How Sphinx makes the site; see `docs` in noxfile.py, which puts its sources together."""
 
 import re
 from pathlib import Path

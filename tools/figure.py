@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Program: what ran, counted from the reports of pytest that tools/counted left in a folder.
+"""Program: what ran, counted from the reports of pytest that noxfile.py left in a folder.
 
     figure.py FOLDER     fails when a test failed, or a report has none that passed
 
@@ -20,8 +20,9 @@ FORMAT = "  {:<8} {:<18} {:>6} {:>7} {:>10} {:>8} {:>7} {:>8}"
 
 def count(report: Path) -> Counter[str]:
     """How many tests ended in which way, and the seconds that they took in all."""
-    seen = Counter(seconds=int(report.with_suffix(".seconds").read_text(encoding="utf-8")))
-    for case in ElementTree.parse(report).getroot().iter("testcase"):
+    root = ElementTree.parse(report).getroot()
+    seen = Counter(seconds=round(sum(float(suite.get("time", 0)) for suite in root)))
+    for case in root.iter("testcase"):
         ends = {child.tag for child in case}
         if ends & {"failure", "error"}:
             seen["failed"] += 1

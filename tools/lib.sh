@@ -40,16 +40,6 @@ die() {
     exit 1
 }
 
-# copy_listed FOLDER: copies the files whose names, each with a NUL behind it, come in by stdin.
-copy_listed() {
-    local file
-    while IFS= read -r -d '' file; do
-        # A deleted file stays in the index until the commit.
-        if [ -e "$file" ] || [ -L "$file" ]; then printf '%s\0' "$file"; fi
-    done |
-        tar --create --null --files-from=- | tar --extract --directory="$1"
-}
-
 # as_root COMMAND...: through sudo where needed; a plain error where there is neither.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then

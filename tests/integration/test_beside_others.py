@@ -25,7 +25,7 @@ RIVALS = CHECKOUT / ".cache" / "rivals" / "ansible_collections" / "ansible"
 @pytest.fixture(autouse=True)
 def _posix(host: Host) -> None:
     if not RIVALS.exists():
-        pytest.fail("ansible.posix is not here: run `tools/setup-posix`, or `make kernel`")
+        pytest.fail("ansible.posix is not here: run `make posix`, or `make kernel`")
     place = host.site.scratch / "ansible_collections" / "ansible"
     if not place.exists():
         place.symlink_to(RIVALS)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The site that tools/build-docs made: all of it is linked, every link leads somewhere, and showing
+"""The site that `make docs` made: all of it is linked, every link leads somewhere, and showing
 it asks no network. What is read here is the HTML, as a browser gets it.
 """
 
@@ -81,7 +81,7 @@ def page(path: Path) -> Page:
 
 def pages() -> list[Path]:
     found = sorted(SITE.rglob("*.html"))
-    assert DOOR in found, "tools/build-docs has made the site"
+    assert DOOR in found, "`make docs` makes the site"
     return found
 
 

@@ -101,7 +101,7 @@ def test_the_guard_of_the_last_tests_works() -> None:
 
 
 @pytest.mark.skipif(
-    sys.version_info < (3, 10), reason="a Python that cannot list its library: see tools/pythons"
+    sys.version_info < (3, 10), reason="a Python that cannot list its library: see `make pythons`"
 )
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(CORE)))
 def test_the_core_imports_the_standard_library_and_itself_only(source: Path) -> None:
