@@ -3,6 +3,7 @@
 #
 # Names for what is done here. Every target sets up what it needs, and can be called on its own. What
 # checks is a session in noxfile.py; what needs root, namespaces or a bare Debian is in tools/.
+# ARGS are arguments for a session: make unit ARGS=tests/unit/test_fstab.py
 
 SESSIONS := kernel sanity sanity-oldest cores unit other-pythons pythons molecule lint typing docs \
     docs-check style licence changelog dist-check importer environment posix stage newcomer-demo

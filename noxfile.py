@@ -315,8 +315,8 @@ def style(session: nox.Session) -> None:
     run(session, "ruff check .")
     run(session, "ruff format --check .")
     run(session, "yamllint --strict .")
-    bash = "git grep -lI --untracked -e '^#!.*bash' -e '^# shellcheck shell=bash'"
-    run(session, "sh -c", f"{bash} | xargs shellcheck -x")
+    scripts = "git grep -lI --untracked -e '^#!.*sh$' -e '^# shellcheck shell='"
+    run(session, "sh -c", f"{scripts} | xargs shellcheck -x")
 
 
 @nox.session(python=False, tags=[*TEST, *RELEASE])

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from harness.host import BPFFS, Host
-from harness.site import CHECKOUT, DAEMON, NOBODY, Site
+from harness.site import CHECKOUT, DAEMON, NOBODY, Site, every_python
 from mount_table import access
 from restoring import (
     COMMANDS,
@@ -155,14 +154,6 @@ def test_help_tells_all_three(restorer: Restorer) -> None:
 # What is installed
 
 
-def _pythons() -> list[str]:
-    done = subprocess.run(
-        [str(CHECKOUT / "tools" / "find-python")], check=True, capture_output=True, text=True
-    )
-    rows = [line.split() for line in done.stdout.splitlines()]
-    return [path for version, path in rows if tuple(map(int, version.split("."))) >= (3, 8)]
-
-
 def test_the_files_are_those_that_the_modules_use(installed: Installed) -> None:
     library = Path(installed.program).parent
     (core,) = library.glob("core-*")
@@ -184,7 +175,7 @@ def test_every_python_that_a_host_may_have_runs_it_alone(
     depths = range(960, 1000)
     for depth in depths:
         restorer.write(f"nested_{depth}", nested(depth))
-    pythons = _pythons()
+    pythons = every_python()
     assert pythons
     for number, python in enumerate(pythons):
         name = f"map_{number}"

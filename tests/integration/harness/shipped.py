@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from .site import CHECKOUT
@@ -20,7 +21,7 @@ def build(folder: Path) -> Path:
         "GIT_CONFIG_VALUE_0": "*",
     }
     subprocess.run(
-        [CHECKOUT / "tools" / "dist", folder],
+        [sys.executable, CHECKOUT / "tools" / "dist.py", folder],
         env={**os.environ, **trust},
         stdout=subprocess.DEVNULL,
         check=True,

@@ -34,6 +34,14 @@ _HEADERS = f"-idirafter/usr/include/{os.uname().machine}-linux-gnu"
 _FOR_BPF = ["clang", "-g", "-O2", "-target", "bpf", _HEADERS, "-c"]
 
 
+def every_python() -> list[str]:
+    """Each Python here that a managed node may have; the real file, as in `Site.python`."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    path = os.pathsep.join([os.environ["PATH"], *map(str, pyenv.glob("3.*/bin"))])
+    found = [shutil.which(f"python3.{minor}", path=path) for minor in range(8, 15)]
+    return [os.path.realpath(python) for python in found if python]
+
+
 @dataclass(frozen=True)
 class Site:
     """`scratch` is a folder for all that the session makes."""
