@@ -83,7 +83,7 @@ dist: venv ## build the tarball that ansible-galaxy installs, into dist/
 	@tools/run python tools/dist.py dist
 
 release-check: setup ## what must be so before the tarball is published; no fragment may be left
-	@tools/check release
+	@tools/run nox --tags release
 
 format: venv ## let ruff lay out the Python files
 	@tools/run ruff format .

@@ -8,8 +8,8 @@
     tools/run nox -s unit -- tests/unit/test_fstab.py
 
 A session without a Python of its own uses .venv/; another has an environment below .cache/nox/.
-Those with the tag `test` make up `make test`, those with `test-all` what CI runs: two at a time, in
-the order in which they stand here, the long ones first.
+Those with the tag `test` make up `make test`, those with `test-all` what CI runs. Those with
+`single` keep one CPU busy, and run in a row beside the others: see tools/check.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "venv"
 nox.options.envdir = ".cache/nox"
 nox.options.reuse_venv = "yes"
-nox.options.allow_parallel = True
 nox.options.error_on_missing_interpreters = True
 nox.options.tags = ["test"]
 
@@ -38,6 +37,7 @@ ROOT = Path(__file__).parent
 CACHE = ROOT / ".cache"
 STAGE = CACHE / "ansible_collections/ebpf/pinning"
 TEST = ["test", "test-all"]
+SINGLE = [*TEST, "single"]
 RELEASE = ["release"]
 
 # The tools of .venv/ first, a version manager's Pythons last and without its shims, which look like
@@ -154,7 +154,7 @@ def kernel(session: nox.Session) -> None:
     pytest(session, "kernel", "tests/integration")
 
 
-@nox.session(python=False, tags=TEST, requires=["stage"])
+@nox.session(python=False, tags=SINGLE, requires=["stage"])
 def sanity(session: nox.Session, *arguments: str) -> None:
     """ansible-test sanity, without containers, for each supported Python that is here."""
     home = CACHE / "ansible-test"
@@ -171,7 +171,10 @@ def sanity(session: nox.Session, *arguments: str) -> None:
 
 
 @nox.session(
-    name="sanity-oldest", python=controller(OLDEST_CORE), tags=["test-all"], requires=["stage"]
+    name="sanity-oldest",
+    python=controller(OLDEST_CORE),
+    tags=["test-all", "single"],
+    requires=["stage"],
 )
 def sanity_oldest(session: nox.Session) -> None:
     """The same of the oldest ansible-core, without pylint: the newest's asks for more."""
@@ -233,7 +236,7 @@ def pythons(session: nox.Session) -> None:
         run(session, f"python3.{minor} -I -S -B tools/import_core.py")
 
 
-@nox.session(tags=TEST, requires=["stage"])
+@nox.session(tags=SINGLE, requires=["stage"])
 def molecule(session: nox.Session) -> None:
     """The scenario on this machine; else `-- converge vm`, `-- login vm --host trixie`."""
     install(session, "molecule")
@@ -270,14 +273,14 @@ def scenario(session: nox.Session, command: str, name: str, *arguments: str) -> 
 # Texts
 
 
-@nox.session(python=False, tags=TEST, requires=["stage"])
+@nox.session(python=False, tags=SINGLE, requires=["stage"])
 def lint(session: nox.Session) -> None:
     """ansible-lint, production profile."""
     with session.chdir(STAGE):
         run(session, "ansible-lint --nocolor", ANSIBLE_COLLECTIONS_PATH=CACHE)
 
 
-@nox.session(python=False, tags=TEST, requires=["stage"])
+@nox.session(python=False, tags=SINGLE, requires=["stage"])
 def typing(session: nox.Session) -> None:
     """mypy, strict, over the plugins."""
     with session.chdir(CACHE):
@@ -291,7 +294,8 @@ def docs(session: nox.Session) -> None:
     install(session, "docs")
     shutil.rmtree(CACHE / "docs", ignore_errors=True)
     source = ".cache/docs/source"
-    run(session, f"tools/copy {source} --others --exclude-standard -- '*.md' docs examples :!.github")
+    pages = "-- '*.md' docs examples ':!.github'"
+    run(session, f"tools/copy {source} --others --exclude-standard {pages}")
     Path(source, "reference").mkdir(mode=0o700)
     reference = f"--squash-hierarchy --dest-dir {source}/reference ebpf.pinning"
     command = f"antsibull-docs collection --use-current --fail-on-error {reference}"
@@ -301,7 +305,7 @@ def docs(session: nox.Session) -> None:
     session.log("open .cache/docs/site/docs/index.html")
 
 
-@nox.session(name="docs-check", python=False, tags=TEST, requires=["docs"])
+@nox.session(name="docs-check", python=False, tags=SINGLE, requires=["docs"])
 def docs_check(session: nox.Session) -> None:
     """The site has no dead link, no page that is not linked, and loads nothing from afar."""
     references = "--validate-collection-refs all --disallow-unknown-collection-refs"
@@ -357,7 +361,7 @@ def galaxy(key: str) -> str:
 def dist_check(session: nox.Session) -> None:
     """Two builds are the same file, which ansible-core alone can install and use."""
     install(session, "ansible")
-    run(session, ".venv/bin/python -m pytest -q tests/dist")
+    run(session, ".venv/bin/python -m pytest -q tests/tarball")
 
 
 @nox.session(tags=RELEASE)
