@@ -10,8 +10,6 @@ from typing import Any
 
 from harness.playbook import Result
 
-HASH = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
-
 
 @dataclass(frozen=True)
 class Bad:

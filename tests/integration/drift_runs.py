@@ -12,10 +12,9 @@ from pathlib import Path
 
 from drift_table import declare, task
 from harness.drift import FORMS, Json, by_host, read_all
-from harness.host import BPFFS, Host
+from harness.host import Host
+from harness.samples import AGENT
 from harness.terminal import seen
-
-AGENT = f"{BPFFS}/agent"
 
 
 @dataclass(frozen=True)

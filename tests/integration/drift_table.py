@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.samples import MADE
+
 Fields = dict[str, Any]
-SHAPE = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 1}  # as c/make.c makes it
-LARGER = {**SHAPE, "max_entries": 2}
+LARGER = {**MADE, "max_entries": 2}
 MAP = "ebpf.pinning.bpf_map_pinned"
 ABSENT = "ebpf.pinning.bpf_pin_absent"
 
@@ -35,7 +36,7 @@ class Case:
 
 def declare(*names: str, shape: Fields | None = None, **more: Any) -> Fields:
     """Arguments that declare maps in $D."""
-    maps = [{"name": name, **(shape or SHAPE)} for name in names]
+    maps = [{"name": name, **(shape or MADE)} for name in names]
     return {"directory": "$D", "maps": maps, **more}
 
 
@@ -77,7 +78,7 @@ STATES = {
         [task(declare("a", mode="0640"))], {"$D/a": "access!"}, pins=["a"], check=False
     ),
     "a map that is to be frozen": Case(
-        [task({"path": "$D/a", **SHAPE, "frozen": True, "mode": "0640"})],
+        [task({"path": "$D/a", **MADE, "frozen": True, "mode": "0640"})],
         {"$D/a": "different"},
         pins=["a"],
         differs={"$D/a": [("mode", "0640", "0600"), ("frozen", "true", "false")]},
@@ -246,7 +247,7 @@ WAYS = {
                 "ansible.builtin.include_role": {"name": "ebpf.pinning.bpf_maps"},
                 "vars": {
                     "bpf_maps_directory": "$D",
-                    "bpf_maps": [{"name": "a", **SHAPE}],
+                    "bpf_maps": [{"name": "a", **MADE}],
                     "bpf_maps_report_undeclared": True,
                 },
             }
@@ -256,7 +257,7 @@ WAYS = {
         check=False,
     ),
     "module_defaults": Case(
-        [task({"name": "a", **SHAPE})],
+        [task({"name": "a", **MADE})],
         {"$D/a": "access"},
         pins=["a"],
         play={"module_defaults": {"group/ebpf.pinning.pins": {"directory": "$D", "mode": "0640"}}},

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.host import BPFFS
+from harness.samples import STAGING
 from harness.site import ADM_GROUP, DAEMON, DAEMON_GROUP
 
 Fields = dict[str, Any]
 
-STAGING = "ebpf-pinning~staging"
 SHARED = f"{BPFFS}/shared"  # has what the folders hold in common
 
 

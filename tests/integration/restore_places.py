@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.host import Host
-from restoring import HASH, Fields
+from harness.samples import HASH
+from restoring import Fields
 
 MAPS = [{"name": "flows", **HASH}, {"name": "counts", "type": "array", "value_size": 8}]
 MAPS[1]["max_entries"] = 4

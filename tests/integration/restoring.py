@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.host import BPFFS, Host
+from harness.samples import HASH
 from harness.site import CHECKOUT, HERE, Site
 from map_types import ROWS
 
 Fields = dict[str, Any]
 
-HASH = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
 COMMANDS = ("status", "check", "restore")
 GOOD, TROUBLE, DRIFT = 0, 1, 2  # exit codes
 # A manifest.

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Task, task
+from harness.samples import APP
 from harness.site import CHECKOUT
 from mount_table import access, mounts_at
 from restoring import keep_apart
 
-APP = f"{BPFFS}/app"
 RIVALS = CHECKOUT / ".cache" / "rivals" / "ansible_collections" / "ansible"
 
 

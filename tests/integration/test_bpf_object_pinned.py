@@ -10,11 +10,11 @@ import pytest
 from absence_table import holdings, inventory_task, taken
 from harness.host import BPFFS, Host
 from harness.playbook import Result, task
+from harness.samples import STAGING
 from harness.site import ADM_GROUP, DAEMON
 from harness.together import at_once
 from object_table import FROM, There, program
 
-STAGING = "ebpf-pinning~staging"
 AT_ONCE = 4
 
 

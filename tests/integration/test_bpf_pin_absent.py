@@ -18,9 +18,9 @@ from absence_table import (
 )
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import STAGING
 
 RECURSE = {"recurse": True}
-STAGING = "ebpf-pinning~staging"
 ODD_NAMES = [
     "with spaces in it",
     "new\nline",

@@ -17,8 +17,8 @@ from absence_table import (
 )
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import STAGING
 
-STAGING = "ebpf-pinning~staging"
 HOLDER = """
 import ctypes, sys
 fd = ctypes.CDLL("libbpf.so.1").bpf_obj_get(sys.argv[1].encode())

@@ -18,11 +18,11 @@ from absence_table import (
 )
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import STAGING
 
 THREE = "pin $P/one; pin $P/two; pin $P/three"
 TREE = "mkdir -p $P/d/e $P/f; pin $P/one; pin $P/d/one; pin $P/d/two; pin $P/d/e/one; pin $P/f/two"
 KINDS = "pin $P/map; prog $P/alone; attached $P/prog $P/link"
-STAGING = "ebpf-pinning~staging"
 PRUNES = [
     Case(
         "a name that is kept stays",

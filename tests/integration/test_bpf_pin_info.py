@@ -13,11 +13,11 @@ import pytest
 from absence_table import Stage, holdings
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import STAGING
 from map_types import CPUS, PAGE
 from mount_table import mounts_at
 
 Fields = dict[str, Any]
-STAGING = "ebpf-pinning~staging"
 
 
 # What pins hold

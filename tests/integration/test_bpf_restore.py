@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from harness.host import BPFFS, Host
+from harness.samples import HASH
 from restore_places import MANIFEST, MAPS, Place, actions, results, without_invocation
-from restoring import HASH, Fields, capabilities_of_the_unit
+from restoring import Fields, capabilities_of_the_unit
 
 # What a host goes through
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Task, task
+from harness.samples import APP
 from object_table import unique
 from restoring import keep_apart
 
-APP = f"{BPFFS}/app"
 HASH = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 1}
 
 

@@ -33,7 +33,6 @@ from harness.site import ADM_GROUP
 Fields = dict[str, Any]
 SECONDS = float(os.environ.get("EBPF_PINNING_CROWD_SECONDS", "15"))  # for each of two crowds
 ROOT = f"{BPFFS}/crowd"
-STAGING = "ebpf-pinning~staging"
 HASH = {"type": "hash", "key_size": 4, "value_size": 8}
 KEPT, MIGRATED = 1000, 16  # entries
 

@@ -12,10 +12,11 @@ import jinja2
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import HASH
 from harness.site import CHECKOUT
 from mount_table import mounts_at
 from restore_places import MAPS, Place, results
-from restoring import HASH, Fields, Restorer
+from restoring import Fields, Restorer
 
 ENDS_OR_OBEYED = ["\n", "\r", "\t", "\v", "\f", "\x1b", "\a", "\b", "\x7f", "\x85", "\x9b"]
 ENDS_OR_OBEYED += ["\u2028", "\u2029"]

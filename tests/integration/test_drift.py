@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import pytest
 from absence_table import shown
-from drift_runs import AGENT, Done, ansible_playbook, by_environment, play, playbook
+from drift_runs import Done, ansible_playbook, by_environment, play, playbook
 from drift_table import LARGER, STATES, WAYS, task
 from harness.drift import FORMS, Json, states
 from harness.host import BPFFS, Host
+from harness.samples import AGENT, SECRET
 
 CASES = STATES | WAYS
-SECRET = "swordfish-7c1d"
 WORKER = "the_worker"
 
 

@@ -9,14 +9,12 @@ import os
 import sys
 
 import pytest
-from drift_runs import AGENT, ansible_playbook, by_environment, look, play, playbook
+from drift_runs import ansible_playbook, by_environment, look, play, playbook
 from drift_table import task
 from harness.drift import read_all, read_json
 from harness.host import Host
+from harness.samples import AGENT, SECRET
 from harness.site import NOBODY
-
-SECRET = "swordfish-7c1d"
-
 
 # Where reports go
 

@@ -15,17 +15,15 @@ import pytest
 from harness.drift import FORMS, Json, by_host, read_all, states
 from harness.fleet import Fleet
 from harness.host import BPFFS
+from harness.samples import AGENT, MADE, SECRET
 from harness.site import HERE, Site
 from harness.terminal import seen
 
-AGENT = f"{BPFFS}/agent"
-SECRET = "swordfish-7c1d"
-SHAPE = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 1}  # as c/make.c makes it
 DECLARED = {
     "bpffs_opts": [],
     "bpf_maps_directory": AGENT,
     "bpf_maps_report_undeclared": True,
-    "bpf_maps": [{"name": name, **SHAPE} for name in ("counts", "flows")],
+    "bpf_maps": [{"name": name, **MADE} for name in ("counts", "flows")],
 }
 AS_DECLARED = dict.fromkeys((BPFFS, f"{AGENT}/counts", f"{AGENT}/flows"), "in_place")
 

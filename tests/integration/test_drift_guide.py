@@ -14,13 +14,12 @@ import pytest
 import yaml
 from harness.drift import FORMS, read_json, read_junit, read_markdown, read_prometheus
 from harness.guide import Guide
-from harness.host import BPFFS, Host
+from harness.host import Host
+from harness.samples import AGENT, SECRET
 from harness.shipped import build
 from harness.terminal import seen
 from restoring import keep_apart
 
-AGENT = f"{BPFFS}/agent"
-SECRET = "swordfish-7c1d"
 MAPS = [
     {"name": name, "type": "hash", "key_size": 4, "value_size": 8, "max_entries": 1}
     for name in ("counts", "flows")

@@ -8,14 +8,13 @@ import json
 import shlex
 
 import pytest
-from drift_runs import AGENT, ansible_playbook, by_environment, look, play, playbook
-from drift_table import SHAPE, declare, task
+from drift_runs import ansible_playbook, by_environment, look, play, playbook
+from drift_table import declare, task
 from harness.drift import Json, states
 from harness.host import BPFFS, Host
+from harness.samples import AGENT, MADE, NOWHERE
 
 # Loops, and hosts that other hosts are asked about
-
-NOWHERE = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 
 
 @pytest.mark.every_core
@@ -97,7 +96,7 @@ def test_a_host_speaks_for_itself_only(host: Host, about: str) -> None:
 
 VERDICTS: dict[str, tuple[Json, Json, str]] = {
     "in place": ({}, {}, "in_place"),
-    "drift": ({"bpf_maps": [{"name": "a", **SHAPE}]}, {}, "drift"),
+    "drift": ({"bpf_maps": [{"name": "a", **MADE}]}, {}, "drift"),
     "undeclared pins": ({"bpf_maps_report_undeclared": True}, {}, "drift"),
     "no directory to look in": (
         {"bpf_maps_report_undeclared": True, "bpf_maps_directory": "/etc/hostname"},
@@ -148,4 +147,4 @@ def test_plays_and_batches_of_hosts_are_one_report(host: Host) -> None:
     found = {name: states(each) for name, each in done.hosts.items()}
     both = {f"{AGENT}/a": "in_place", f"{AGENT}/b": "missing"}
     assert found == {"one": {**both, f"{AGENT}/c": "missing"}, "two": both, "three": both}
-    assert SHAPE["max_entries"] == host.map_at(f"{AGENT}/a")["max_entries"]
+    assert MADE["max_entries"] == host.map_at(f"{AGENT}/a")["max_entries"]

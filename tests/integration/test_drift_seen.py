@@ -10,10 +10,11 @@ import shlex
 from pathlib import Path
 
 import pytest
-from drift_runs import AGENT, ansible_playbook, by_environment, look, play, playbook
-from drift_table import SHAPE, declare, task
+from drift_runs import ansible_playbook, by_environment, look, play, playbook
+from drift_table import declare, task
 from harness.drift import Json, states
 from harness.host import BPFFS, Host
+from harness.samples import AGENT, MADE, NOWHERE
 
 ONE: dict[str, Json] = {"one": {}}
 DECLARED = ["-e", json.dumps({"bpffs_opts": []})]
@@ -79,7 +80,7 @@ def test_a_verdict_that_is_left_out_is_given_all_the_same(
     host: Host, words: list[str], code: int
 ) -> None:
     folder = host.scratch / "out"
-    maps = json.dumps({"bpf_maps": [{"name": "a", **SHAPE}]}) if code else "{}"
+    maps = json.dumps({"bpf_maps": [{"name": "a", **MADE}]}) if code else "{}"
     done = ansible_playbook(
         host,
         folder,
@@ -93,7 +94,6 @@ def test_a_verdict_that_is_left_out_is_given_all_the_same(
 
 
 FAILS = {"ansible.builtin.fail": {}, "when": "inventory_hostname == 'one'"}
-NOWHERE = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 THREE: dict[str, Json] = {"one": {}, "two": {}, "three": {}}
 SEEN = ("missing", "drift")
 # Plays, the hosts that are away, and the hosts that the run does not come to.
@@ -195,7 +195,7 @@ OURS = {"directory": AGENT, "keep": [f"{AGENT}/ours"]}
 
 
 def _role(name: str, **more: object) -> Json:
-    variables = {"bpf_maps_directory": AGENT, "bpf_maps": [{"name": name, **SHAPE}], **more}
+    variables = {"bpf_maps_directory": AGENT, "bpf_maps": [{"name": name, **MADE}], **more}
     return {"ansible.builtin.include_role": {"name": "ebpf.pinning.bpf_maps"}, "vars": variables}
 
 
@@ -254,10 +254,10 @@ WHOLE: dict[str, tuple[list[Json], list[str], dict[str, str]]] = {
     "a rescue that removes a pin of another shape and makes it anew": (
         [
             {
-                "block": [task(declare("mine", shape={**SHAPE, "max_entries": 7}))],
+                "block": [task(declare("mine", shape={**MADE, "max_entries": 7}))],
                 "rescue": [
                     task({"path": [f"{AGENT}/mine"]}, "ebpf.pinning.bpf_pin_absent"),
-                    task(declare("mine", shape={**SHAPE, "max_entries": 7})),
+                    task(declare("mine", shape={**MADE, "max_entries": 7})),
                 ],
             }
         ],

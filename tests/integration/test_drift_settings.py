@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from drift_runs import Done, ansible_playbook, by_environment, look, playbook
-from drift_table import SHAPE
 from harness.drift import FORMS, Json, read_json
 from harness.host import Host
+from harness.samples import MADE
 from harness.site import CHECKOUT
 
 # Drift on two hosts.
-DECLARED = {"bpffs_opts": [], "bpf_maps": [{"name": "a", **SHAPE}]}
+DECLARED = {"bpffs_opts": [], "bpf_maps": [{"name": "a", **MADE}]}
 
 
 @dataclass

@@ -25,8 +25,9 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import APP
 from harness.site import CHECKOUT, HERE, Site
-from test_elf_maps import APP, in_numbers, lookup, show, without_types
+from test_elf_maps import in_numbers, lookup, show, without_types
 
 # How many there are at least; one that several files hold is counted once.
 PACKAGES = {
@@ -54,23 +55,6 @@ SET_BEFORE_LOADING: dict[str, dict[str, Any]] = {
     "stack_trace": {"value_size": 8, **ROOM},
     **{name: {} for name in ("perf_event_array", "cgroup_storage", "percpu_cgroup_storage")},
     **{name: {} for name in STORAGE},
-}
-COMPILERS = {"clang": OWN, "clang-19": OWN, "gcc": ["definitions", "odd", "owned", "tails"]}
-# libbpf refuses these, but not for their maps.
-REFUSED_FOR_A_PROGRAM = {"fwd_decl": "it calls a function that is declared forward only"}
-# They are always made with BTF, if only a minimal one.
-STORAGE = ("sk_storage", "inode_storage", "task_storage", "cgrp_storage")
-# What a tool only sets when it knows how much it needs, before it loads its object; c/share.c does.
-ROOM = {"max_entries": 1}
-SET_BEFORE_LOADING: dict[str, dict[str, Any]] = {
-    "stack_trace": {"value_size": 8, **ROOM},
-    **{
-        name: {}
-        for name in (
-            *("perf_event_array", "cgroup_storage", "percpu_cgroup_storage"),
-            *("sk_storage", "inode_storage", "task_storage", "cgrp_storage"),
-        )
-    },
 }
 COMPILERS = {
     "clang": ["clang", "-g", "-O2", "-target", "bpf"],

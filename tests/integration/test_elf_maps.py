@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Task, task
+from harness.samples import APP
 from map_types import ROWS
 
-APP = f"{BPFFS}/app"
 NUMBERS = {row.declared["type"]: row.number for row in ROWS}
 # include/uapi/linux/bpf.h
 FLAGS = {

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import pytest
 from harness.guide import Guide
 from harness.host import BPFFS, Host
+from harness.samples import AGENT
 
-AGENT = f"{BPFFS}/agent"
 FLOWS, BEFORE = f"{AGENT}/flows", f"{AGENT}/flows_before"
 # Opens a pin by bpf(2) and keeps it: as a descriptor, or as memory with the descriptor closed.
 HOLD = """

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 from harness.guide import Guide
-from harness.host import BPFFS, Host
+from harness.host import Host
+from harness.samples import AGENT
 from harness.terminal import seen
 from mount_table import access
 from restoring import keep_apart, restart
-
-AGENT = f"{BPFFS}/agent"
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ import pytest
 from harness.guide import Guide
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import AGENT
 from mount_table import access, mounts_at
 from restoring import UNIT, keep_apart, restart, without_identity
 
-AGENT = f"{BPFFS}/agent"
 COMMAND = "/usr/local/lib/ebpf-pinning/ebpf-pinning"
 
 

@@ -14,8 +14,9 @@ import pytest
 from harness.guide import Guide
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import HASH
 from harness.site import CHECKOUT
-from restoring import HASH, UNIT, keep_apart
+from restoring import UNIT, keep_apart
 
 AGENT, FLOWS = f"{BPFFS}/agent", f"{BPFFS}/flows"
 MODULES = {file.stem for file in (CHECKOUT / "plugins" / "modules").glob("bp*.py")}

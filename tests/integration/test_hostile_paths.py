@@ -18,8 +18,9 @@ import pytest
 from absence_table import shown
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import HASH, STAGING
 from harness.site import HERE, NOBODY
-from harness.worlds import CHANGES, HASH, OPERATIONS, STAGING, WAYS, Fields, Operation, World
+from harness.worlds import CHANGES, OPERATIONS, WAYS, Fields, Operation, World
 
 ADVICE = ("run again", "declare", "mount", "look at", "set ")
 
@@ -429,9 +430,9 @@ def _run_modules(
 
 def _run_program(host: Host, words: Fields, *before: str) -> Any:
     done = subprocess.run(
-        host.inside(*before, sys.executable, f"{HERE}/harness/hostile.py"),
+        host.inside(*before, sys.executable, "-m", "harness.hostile"),
         input=json.dumps(words),
-        env=host.site.environment(PYTHONPATH=str(host.site.scratch)),
+        env=host.site.environment(PYTHONPATH=f"{host.site.scratch}:{HERE}"),
         stdout=subprocess.PIPE,
         text=True,
         check=True,

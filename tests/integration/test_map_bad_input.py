@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from bad_table import HASH, Bad, assert_told
+from bad_table import Bad, assert_told
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import HASH
 
 INNER = {"type": "array", "value_size": 8, "max_entries": 16}
 OUTER = {"type": "hash_of_maps", "key_size": 4, "max_entries": 2}

@@ -7,9 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bad_table import HASH, Bad, assert_told
+from bad_table import Bad, assert_told
 from harness.host import BPFFS, Host
 from harness.playbook import Task, task
+from harness.samples import HASH
 
 
 def _places(host: Host) -> list[tuple[Bad, dict[str, Any]]]:

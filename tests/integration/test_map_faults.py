@@ -20,10 +20,10 @@ import pytest
 from fault_table import BYSTANDERS, FLOW, SCENARIOS, SHARED, Fields, Scenario, say
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import STAGING
 
 Looks = dict[str, Fields]  # by name below the folder
 
-STAGING = "ebpf-pinning~staging"
 FAULTS = ("KILL", "ENOMEM", "EPERM", "ENOSPC", "EINTR")
 
 # How often these are called depends on the other programs of this machine, or on time.

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import HASH
 from harness.site import ADM_GROUP, DAEMON, DAEMON_GROUP
 
 Fields = dict[str, Any]
-HASH = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
 
 ADJUSTMENTS = {
     # what is declared, and what then is there: bits, owner, group, frozen

@@ -7,8 +7,7 @@ from __future__ import annotations
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import task
-
-APP = f"{BPFFS}/app"
+from harness.samples import APP
 
 # What c/pins.bpf.c declares, as a user would write it for Ansible.
 MAPS = [

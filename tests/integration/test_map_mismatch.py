@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import HASH
 from harness.site import ADM_GROUP, DAEMON
 
 Fields = dict[str, Any]
-HASH = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
 
 
 @dataclass(frozen=True)

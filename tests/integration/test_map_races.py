@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import HASH, STAGING
 from harness.site import DAEMON
 from harness.together import at_once
 
 Fields = dict[str, Any]
-HASH = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
-STAGING = "ebpf-pinning~staging"
 AT_ONCE = 8
 
 

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import HASH, STORAGE
 
 Fields = dict[str, Any]
-HASH = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
-STORAGE = {"type": "sk_storage", "value_size": 8}
 
 
 CHARGED = [

@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.samples import HASH, STORAGE
 from migrate_table import Shape, differences, fill
 
 Fields = dict[str, Any]
 
-HASH = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
-STORAGE = {"type": "sk_storage", "value_size": 8}
 OLD = Shape("hash", 4, 8, 16)
 
 # Which call is refused with what, of which declaration, and what the message names, in this order.

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from drift_table import LARGER, SHAPE
-from harness.host import BPFFS, Host
+from drift_table import LARGER
+from harness.host import Host
 from harness.playbook import Task, task
+from harness.samples import AGENT, MADE
 from restoring import Restorer
 
 # What a terminal obeys, or shows as another thing than it is. A name in bpffs has no dot.
@@ -31,7 +32,6 @@ NAMES = [
     "tag\U000e0041",
     os.fsdecode(b"\xff\xfe\x1b"),
 ]
-AGENT = f"{BPFFS}/agent"
 
 
 def _fill(host: Host, *kinds: str) -> None:
@@ -70,10 +70,10 @@ def _tasks() -> Iterator[Task]:
         yield task("bpf_object_pinned", objects=objects, check=True, diff=True)
     # Each stops at the first.
     for place in places[:3]:
-        yield task("bpf_map_pinned", directory=place, name="x", **SHAPE, check=True, diff=True)
+        yield task("bpf_map_pinned", directory=place, name="x", **MADE, check=True, diff=True)
         yield task("bpf_object_pinned", path=f"{AGENT}/new", source=place, check=True)
         yield task("bpffs_mount", path=place, check=True, diff=True)
-        maps = [{"name": "a", **SHAPE}]
+        maps = [{"name": "a", **MADE}]
         yield task("bpf_restore", name="x", directory=place, maps=maps, check=True)
 
 
@@ -168,7 +168,7 @@ def test_the_lookup_shows_what_a_file_is_called(host: Host) -> None:
 def test_a_declared_name_is_kept_by_the_role_that_prunes(host: Host) -> None:
     """What a task says of its own declaration is what later tasks are told to keep."""
     names = [name for name in NAMES[:-1] if "." not in name]
-    maps = [{"name": name, **SHAPE} for name in names]
+    maps = [{"name": name, **MADE} for name in names]
     variables = {
         "bpf_maps": maps,
         "bpf_maps_directory": AGENT,

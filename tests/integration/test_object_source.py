@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Result, task
+from harness.samples import APP
 from harness.site import NOBODY
 from object_table import FROM, There
-
-APP = f"{BPFFS}/app"
 
 
 def with_cap_bpf(host: Host) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.host import BPFFS, Host
+from harness.host import Host
 from harness.playbook import Run, task
+from harness.samples import AGENT
 from harness.site import Site
 from restoring import keep_apart
 
-AGENT = f"{BPFFS}/agent"
 OMIT = "{{ nowhere | default(omit) }}"
 GIVEN = "{{ there | default(omit) }}"
 

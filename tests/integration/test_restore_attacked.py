@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from harness.host import Host
+from harness.samples import HASH
 from harness.site import DAEMON_GROUP
 from restore_places import MAPS, Place, results, without_invocation
-from restoring import COMMANDS, HASH, Restorer, keep_apart
+from restoring import COMMANDS, Restorer, keep_apart
 
 USER = 1234  # without a name, or any rights
 SYSTEM_PYTHON = os.path.realpath("/usr/bin/python3")

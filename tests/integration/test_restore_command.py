@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from harness.host import BPFFS, Host
+from harness.samples import HASH
 from harness.site import CHECKOUT, DAEMON, NOBODY, Site, every_python
 from mount_table import access
 from restoring import (
     COMMANDS,
     DRIFT,
     GOOD,
-    HASH,
     TROUBLE,
     WHOLE,
     Done,

@@ -13,17 +13,9 @@ from typing import Any
 
 import pytest
 from harness.host import BPFFS, Host
+from harness.samples import HASH
 from harness.site import NOBODY
-from restoring import (
-    COMMANDS,
-    DRIFT,
-    GOOD,
-    HASH,
-    TROUBLE,
-    WHOLE,
-    Restorer,
-    nested,
-)
+from restoring import COMMANDS, DRIFT, GOOD, TROUBLE, WHOLE, Restorer, nested
 
 
 def _with(**fields: Any) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from harness.host import BPFFS, Host
+from harness.samples import HASH
 from harness.site import ADM_GROUP, DAEMON
 from map_types import ROWS
 from mount_table import access, mounts_at, picture
@@ -17,7 +18,6 @@ from restoring import (
     COMMANDS,
     DRIFT,
     GOOD,
-    HASH,
     TROUBLE,
     Done,
     Fields,

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Run
+from harness.samples import AGENT, HASH
 from mount_table import access, mounts_at
-from restoring import HASH, Fields, keep_apart, restart, without_identity
+from restoring import Fields, keep_apart, restart, without_identity
 
 ETC, LIBRARY = "/etc/ebpf-pinning", "/usr/local/lib/ebpf-pinning"
 COMMAND = f"{LIBRARY}/ebpf-pinning"
@@ -22,7 +23,6 @@ MAPS = [
     {"name": "flows", "type": "lru_hash", "key_size": 16, "value_size": 8, "max_entries": 64},
     {"name": "counts", "type": "percpu_array", "value_size": 8, "max_entries": 4},
 ]
-AGENT = f"{BPFFS}/agent"
 PYTHON = os.path.realpath("/usr/bin/python3")  # root's, and not the one that is taken by itself
 MANIFEST = f"{ETC}/restore.d/sys-fs-bpf-agent.json"
 WANTED: Fields = {

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Run
+from harness.samples import AGENT
 from harness.site import CHECKOUT, Site
 from mount_table import access, mounts_at, picture
 
-AGENT = f"{BPFFS}/agent"
 MAPS = [
     {"name": "flows", "type": "lru_hash", "key_size": 16, "value_size": 8, "max_entries": 64},
     {"name": "counts", "type": "percpu_array", "value_size": 8, "max_entries": 4},

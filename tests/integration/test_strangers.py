@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Result, task
+from harness.samples import STAGING
 from harness.site import DAEMON
 from harness.together import at_once
 from strangers import STRANGER, Strangers, writes
@@ -20,7 +21,6 @@ from strangers import STRANGER, Strangers, writes
 Fields = dict[str, Any]
 HASH: Fields = {"type": "hash", "key_size": 4, "value_size": 64, "max_entries": 16}
 LARGER: Fields = {**HASH, "max_entries": 32}
-STAGING = "ebpf-pinning~staging"
 FLOWS = f"{BPFFS}/flows"
 AS_NEW = ("0600", 0, 0)
 

@@ -13,13 +13,13 @@ import pytest
 import yaml
 from harness.host import BPFFS, Host
 from harness.playbook import Result, Run
+from harness.samples import AGENT
 from harness.site import CHECKOUT
 from mount_table import mounts_at
 from restoring import keep_apart
 
 ROLES = sorted(path.parents[1].name for path in CHECKOUT.glob("roles/*/meta/argument_specs.yml"))
 BLANKS: dict[str, Any] = {"null": None, "empty": "", "omit": "{{ nowhere | default(omit) }}"}
-AGENT = f"{BPFFS}/agent"
 MANIFESTS = "/etc/ebpf-pinning/restore.d"
 FLOWS = {"name": "flows", "type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
 

@@ -21,7 +21,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-_BPFFS = "/sys/fs/bpf"
+from .samples import BPFFS
+
 _CONFIGURATION = """\
 AuthorizedKeysFile {scratch}/key.pub
 HostKey {scratch}/host_key
@@ -156,8 +157,8 @@ class Fleet:
     def _start(self, name: str, sshd: str) -> None:
         # pdeathsig: however this process ends, no sshd stays behind.
         script = (
-            f"while mountpoint -q {_BPFFS}; do umount -l {_BPFFS}; done; "
-            f"mount -t bpf bpf {_BPFFS} && exec {sshd} -D -e -f {self.scratch}/sshd_config "
+            f"while mountpoint -q {BPFFS}; do umount -l {BPFFS}; done; "
+            f"mount -t bpf bpf {BPFFS} && exec {sshd} -D -e -f {self.scratch}/sshd_config "
             f"-o ListenAddress={self.address(name)}"
         )
         self._processes[name] = subprocess.Popen(

@@ -13,7 +13,8 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-BPFFS = "/sys/fs/bpf"
+from .samples import BPFFS
+
 Arguments = dict[str, Any]
 Spec = Mapping[str, Mapping[str, Any]]
 

@@ -16,9 +16,8 @@ from typing import Any
 
 from .controller import Started
 from .playbook import Result, Run, Task, read_results, task
+from .samples import BPFFS
 from .site import HERE, Site
-
-BPFFS = "/sys/fs/bpf"
 
 # The holder keeps the namespace alive, and ends with its standard input: also when the tests are
 # killed, nothing stays behind. strictatime, so that a look at a directory cannot go unnoticed.

@@ -26,7 +26,8 @@ from typing import Any
 from unittest import mock
 
 from ansible.module_utils.testing import patch_module_args
-from worlds import (
+
+from .worlds import (
     CHANGES,
     MS_BIND,
     OPERATIONS,

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .samples import HASH, STAGING
+
 Fields = dict[str, Any]
-HASH = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
-STAGING = "ebpf-pinning~staging"
 MS_RDONLY, MS_REMOUNT, MS_BIND = 1, 32, 4096
 MNT_DETACH = 2
 RENAME_EXCHANGE = 2
