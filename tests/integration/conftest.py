@@ -6,17 +6,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness.host import BPFFS, Host
-from harness.site import CHECKOUT, Site
+from harness.site import Site
 from object_table import There, pinned_by_others
 from restoring import Installed, Restorer, every_type
-
-sys.path.append(str(CHECKOUT))  # for what runs on the controller, and needs no host
 
 # What root is to run must not lie below a directory like /tmp, which everybody may write to. A
 # short name: ansible-core binds a socket deep below, whose path may have 107 bytes, and pytest

@@ -1,15 +1,11 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The core, and what reads object files, run without Ansible and without being installed."""
+"""What an environment lacks the tests of: those of controllers, or those that import Ansible."""
 
 from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
-from pathlib import Path
-
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "plugins" / "module_utils"), str(ROOT)]
 
 # Tests of what runs on controllers only, which have Python 3.11 or newer.
 OF_CONTROLLERS = [

@@ -12,17 +12,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import strategies as some  # before module_utils, which it makes known
-from hypothesis import strategies as st
-from module_utils._core.engine.kind import Observed
-from module_utils._core.engine.steps import Action
-from module_utils._core.fields import STAGING
-from module_utils._core.kinds.maps.apply import MapKind
-from module_utils._core.kinds.maps.declaration import MapSpec, WantedPin
-from module_utils._core.kinds.maps.migration import with_btf_of
-from module_utils._core.kinds.maps.plan import Freeze, MapPlan, MapStep
-from module_utils._core.kinds.pins.access import inherited
-from module_utils._core.kinds.pins.declaration import OnMismatch
-from module_utils._core.kinds.pins.observed import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.kind import Observed
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.steps import Action
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.fields import STAGING
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.apply import MapKind
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.declaration import (
+    MapSpec,
+    WantedPin,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.migration import (
+    with_btf_of,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.plan import (
+    Freeze,
+    MapPlan,
+    MapStep,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.access import inherited
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.declaration import (
+    OnMismatch,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.observed import (
     NO_DETAILS,
     NOTHING,
     DirectorySeen,
@@ -32,8 +42,17 @@ from module_utils._core.kinds.pins.observed import (
     PinContext,
     PinnedMap,
 )
-from module_utils._core.map_types import Host
-from module_utils._core.shape import ROOT, Access, Entry, Identity, MapBtf, MapShape, Survey
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_types import Host
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import (
+    ROOT,
+    Access,
+    Entry,
+    Identity,
+    MapBtf,
+    MapShape,
+    Survey,
+)
+from hypothesis import strategies as st
 
 HOST = Host(page_size=4096, possible_cpus=6)
 

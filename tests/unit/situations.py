@@ -10,18 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import strategies as some
-from faces import Exited, checked
-from hypothesis import assume
-from hypothesis import strategies as st
-from models import ENTRIES, HOST, Held, World, kernel_makes
-from module_utils._core.btf import Btf
-from module_utils._core.engine.run import plan
-from module_utils._core.errors import Problems
-from module_utils._core.kinds.maps.apply import MapKind
-from module_utils._core.kinds.maps.declaration import MapSpec, WantedPin, read_pins
-from module_utils._core.kinds.maps.plan import MapPlan
-from module_utils._core.kinds.pins.declaration import OnMismatch
-from module_utils._core.kinds.pins.observed import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf import Btf
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.run import plan
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import Problems
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.apply import MapKind
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.declaration import (
+    MapSpec,
+    WantedPin,
+    read_pins,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.plan import MapPlan
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.declaration import (
+    OnMismatch,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.observed import (
     A_DIRECTORY,
     NO_DETAILS,
     NotAPin,
@@ -30,10 +32,18 @@ from module_utils._core.kinds.pins.observed import (
     PinnedProg,
     Program,
 )
-from module_utils._core.map_types import MAP_TYPES, Host, TakesBtf
-from module_utils._core.shape import MapBtf, MapShape
-from module_utils._core.users import Users
-from module_utils._module import maps as map_module
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_types import (
+    MAP_TYPES,
+    Host,
+    TakesBtf,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import MapBtf, MapShape
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.users import Users
+from ansible_collections.ebpf.pinning.plugins.module_utils._module import maps as map_module
+from faces import Exited, checked
+from hypothesis import assume
+from hypothesis import strategies as st
+from models import ENTRIES, HOST, Held, World, kernel_makes
 from strategies import RARELY, YES_OR_NO
 
 TIMER = "bpf_timer"  # user space sees zeros where a value has one

@@ -28,12 +28,25 @@ except ImportError:  # the last one for Python 3.8 knows no constants
 # As a part of plugins/, so that the face of each module, which imports the core, can be had too.
 sys.path.insert(0, str(Path(__file__).parents[2] / "plugins"))
 
-from module_utils._core.fields import STAGING
-from module_utils._core.kinds.maps.declaration import ValueGrowth
-from module_utils._core.kinds.mounts.declaration import DELEGATES, MOUNT_FLAGS, OPPOSITES
-from module_utils._core.kinds.pins.declaration import OnMismatch
-from module_utils._core.map_types import MAP_TYPES, Host, MapType, TakesBtf
-from module_utils._core.uapi import flag_names
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.fields import STAGING
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.declaration import (
+    ValueGrowth,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.declaration import (
+    DELEGATES,
+    MOUNT_FLAGS,
+    OPPOSITES,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.declaration import (
+    OnMismatch,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_types import (
+    MAP_TYPES,
+    Host,
+    MapType,
+    TakesBtf,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.uapi import flag_names
 
 set_hypothesis_home_dir(Path(__file__).parents[2] / ".cache" / "hypothesis")
 _COMMON: dict[str, Any] = {

@@ -8,8 +8,16 @@ import errno
 import os
 
 import pytest
-from _core.advice import ENOTSUPP, ActsOn, advice_for
-from _core.errors import PinningError, at, explained
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.advice import (
+    ENOTSUPP,
+    ActsOn,
+    advice_for,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import (
+    PinningError,
+    at,
+    explained,
+)
 
 # From kernel/bpf and its map types, fs/namei.c, fs/namespace.c and man 2 of each call; besides, any
 # call may meet what is in EVERYWHERE.

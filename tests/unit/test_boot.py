@@ -5,12 +5,18 @@
 from __future__ import annotations
 
 import pytest
-from _core.kinds.mounts import boot, fstab
-from _core.kinds.mounts.boot import Boot
-from _core.kinds.mounts.declaration import read_mount
-from _core.kinds.mounts.observed import Bpffs, Mount, MountSeen
-from _core.people import NUMBERS_ONLY
-from _core.shape import Entry, Identity
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts import boot, fstab
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.boot import Boot
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.declaration import (
+    read_mount,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.observed import (
+    Bpffs,
+    Mount,
+    MountSeen,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.people import NUMBERS_ONLY
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import Entry, Identity
 
 PATH = "/srv/bpf"
 OLD = Boot("/etc/fstab", systemd_runs=True, systemd_starts=True, shows_sources=False)

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
 import pytest
-from _core import btf_types as btf
-from _core.btf import Btf, BtfError, minimal
-from _core.btf_types import Type
+from ansible_collections.ebpf.pinning.plugins.module_utils._core import btf_types as btf
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf import Btf, BtfError, minimal
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf_types import Type
 
 FLOW = """
 typedef unsigned int u32;

@@ -9,6 +9,9 @@ import struct
 from typing import Any
 
 import pytest
+from ansible_collections.ebpf.pinning.plugins.module_utils._core import btf_types as btf
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf import Btf, BtfError
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._btf_excerpt import excerpt
 from test_btf import (
     AN_INT,
     FLOW,
@@ -24,10 +27,6 @@ from test_btf import (
     in_other_order,
     info,
 )
-
-from plugins.module_utils._core import btf_types as btf
-from plugins.module_utils._core.btf import Btf, BtfError
-from plugins.plugin_utils._btf_excerpt import excerpt
 
 MORE = f"other_before; {FLOW} struct unrelated {{ long number; }} unrelated; {LOOKS}"
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from _core import btf_types as btf
-from _core.btf import Btf
+from ansible_collections.ebpf.pinning.plugins.module_utils._core import btf_types as btf
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf import Btf
 from test_btf import AN_INT, COMPILERS, A, B, Sample, by_hand, compiled, compiled_by, info
 
 # What compilers write in different ways; each a member of struct flow.

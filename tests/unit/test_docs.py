@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from _core.map_types import MAP_TYPES
-from _core.uapi import flag_names
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_types import MAP_TYPES
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.uapi import flag_names
 
 ROOT = Path(__file__).parents[2]
 

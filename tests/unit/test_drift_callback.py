@@ -20,12 +20,11 @@ import pytest
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.vars.manager import VariableManager
+from ansible_collections.ebpf.pinning.plugins.callback import drift_report
+from ansible_collections.ebpf.pinning.plugins.callback.drift_report import CallbackModule
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples
-
-from plugins.callback import drift_report
-from plugins.callback.drift_report import CallbackModule
 
 sys.path.append(str(Path(__file__).parents[1] / "integration"))
 from harness.drift import FORMS, Json, by_host, read_all, states

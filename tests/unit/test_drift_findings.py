@@ -7,11 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from strategies import examples
-
-from plugins.plugin_utils._drift_findings import (
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings import (
     ACCESS,
     DIFFERENT,
     FAILED,
@@ -25,6 +21,9 @@ from plugins.plugin_utils._drift_findings import (
     read_other,
     reads,
 )
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import examples
 
 MODULES = ("bpf_map_pinned", "bpf_object_pinned", "bpf_pin_absent", "bpffs_mount", "bpf_restore")
 

@@ -18,8 +18,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-
-from plugins.plugin_utils._drift_findings import (
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings import (
     ACCESS,
     DIFFERENT,
     FAILED,
@@ -29,8 +28,18 @@ from plugins.plugin_utils._drift_findings import (
     Field,
     Finding,
 )
-from plugins.plugin_utils._drift_page import PARTS, SIGNS, as_html, visible
-from plugins.plugin_utils._drift_report import NEW, STILL, HostReport, Report
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_page import (
+    PARTS,
+    SIGNS,
+    as_html,
+    visible,
+)
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import (
+    NEW,
+    STILL,
+    HostReport,
+    Report,
+)
 
 MADE = datetime(2026, 11, 24, 3, 0, 12, tzinfo=UTC)
 ENTRIES = Field("max_entries", "65536", "4096")

@@ -14,12 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from strategies import examples
-
-from plugins.plugin_utils import _drift_files as files
-from plugins.plugin_utils._drift_findings import (
+from ansible_collections.ebpf.pinning.plugins.plugin_utils import _drift_files as files
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings import (
     ACCESS,
     DIFFERENT,
     FAILED,
@@ -32,8 +28,15 @@ from plugins.plugin_utils._drift_findings import (
     Told,
     warnings_in,
 )
-from plugins.plugin_utils._drift_forms import as_markdown, as_table, visible
-from plugins.plugin_utils._drift_report import HostReport, Report
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_forms import (
+    as_markdown,
+    as_table,
+    visible,
+)
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import HostReport, Report
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import examples
 
 sys.path.append(str(Path(__file__).parents[1] / "integration"))
 from harness.drift import FORMS, by_host, read_all

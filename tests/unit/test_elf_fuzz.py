@@ -19,15 +19,18 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._elf_maps import (
+    Choice,
+    choose,
+    find_maps,
+)
 from bpf_objects import as_libbpf_reads, object_file
 from elftools.elf.elffile import ELFFile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_map_definitions import read as definitions_of
 from test_map_definitions import told
-
-from plugins.module_utils._core.errors import PinningError
-from plugins.plugin_utils._elf_maps import Choice, choose, find_maps
 
 MEBIBYTE = 1 << 20
 ROOM = 256 * MEBIBYTE  # more than this test has already

@@ -12,10 +12,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _core.engine.kind import Kind, Observed, Session, failed
-from _core.engine.run import apply, each, plan, predict
-from _core.engine.steps import Action, Change, Cure, Outcome, Plan, Problem, Site, State, Step
-from _core.errors import PinningError, Problems
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.kind import (
+    Kind,
+    Observed,
+    Session,
+    failed,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.run import (
+    apply,
+    each,
+    plan,
+    predict,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.steps import (
+    Action,
+    Change,
+    Cure,
+    Outcome,
+    Plan,
+    Problem,
+    Site,
+    State,
+    Step,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import (
+    PinningError,
+    Problems,
+)
 
 
 @dataclass(frozen=True)

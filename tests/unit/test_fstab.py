@@ -10,9 +10,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from _core.kinds.mounts import fstab, fstab_file
-from _core.kinds.mounts.declaration import WantedMount, read_mount
-from _core.users import Users
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts import (
+    fstab,
+    fstab_file,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.declaration import (
+    WantedMount,
+    read_mount,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.users import Users
 
 OTHERS = (
     b"# static file systems\n"

@@ -16,10 +16,10 @@ import pytest
 # As a part of plugins/: the face imports the core.
 sys.path.insert(0, str(Path(__file__).parents[2] / "plugins"))
 
-from module_utils._core.errors import PinningError
-from module_utils._module import host_program
-from module_utils._module import restore as restore_module
-from module_utils._module.host_program import HostFile
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
+from ansible_collections.ebpf.pinning.plugins.module_utils._module import host_program
+from ansible_collections.ebpf.pinning.plugins.module_utils._module import restore as restore_module
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.host_program import HostFile
 
 CORE = Path(__file__).parents[2] / "plugins" / "module_utils" / "_core"
 LIBRARY = "/usr/local/lib/ebpf-pinning"

@@ -15,10 +15,8 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from test_btf import info
-
-from plugins.module_utils._core.btf import Btf
-from plugins.module_utils._core.btf_types import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf import Btf
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf_types import (
     ARRAY,
     DATASEC,
     FWD,
@@ -28,10 +26,16 @@ from plugins.module_utils._core.btf_types import (
     TYPEDEF,
     VAR,
 )
-from plugins.module_utils._core.errors import PinningError
-from plugins.plugin_utils import _elf_maps
-from plugins.plugin_utils._elf_maps import Choice, Found, choose, find_maps
-from plugins.plugin_utils._map_definitions import read_definitions
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
+from ansible_collections.ebpf.pinning.plugins.plugin_utils import _elf_maps
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._elf_maps import (
+    Choice,
+    Found,
+    choose,
+    find_maps,
+)
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._map_definitions import read_definitions
+from test_btf import info
 
 TWICE = 2.5  # at most, where 4 would be the square
 A_CHARACTER = 40  # of what is told, at most, for each byte of input

@@ -7,9 +7,9 @@ from __future__ import annotations
 import struct
 
 import pytest
-from _core.link_targets import target_of
-from _core.syscall import Fd
-from _core.uapi import LinkInfo
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.link_targets import target_of
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.syscall import Fd
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.uapi import LinkInfo
 
 # The number of a type and, by struct bpf_link_info, what the kernel writes behind its first 16
 # bytes: written out, not packed by the core's own table.

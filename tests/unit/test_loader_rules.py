@@ -9,12 +9,15 @@ import re
 from typing import Any
 
 import pytest
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_types import MAP_TYPES
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._elf_maps import (
+    Choice,
+    choose,
+    find_maps,
+)
 from bpf_objects import as_libbpf_reads, object_file
 from test_map_definitions import one_map
-
-from plugins.module_utils._core.errors import PinningError
-from plugins.module_utils._core.map_types import MAP_TYPES
-from plugins.plugin_utils._elf_maps import Choice, choose, find_maps
 
 EVENT = "struct event { u32 pid; u64 when; };"
 USED = "struct event unused;"

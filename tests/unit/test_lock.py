@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from _core import lock
-from _core.errors import PinningError
-from _core.syscall import Fd
+from ansible_collections.ebpf.pinning.plugins.module_utils._core import lock
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.syscall import Fd
 
 NAME = "lock"
 

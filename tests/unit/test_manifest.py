@@ -12,16 +12,24 @@ from typing import Any, Dict
 
 import pytest
 import strategies as some
+from ansible_collections.ebpf.pinning.plugins.module_utils._core import options as _options
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.command import manifest
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.command.manifest import (
+    Manifest,
+    content,
+    parse,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.host import this_host
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.declaration import (
+    read_pins,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.declaration import (
+    read_mount,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.users import Users
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from module_utils._core import options as _options
-from module_utils._core.command import manifest
-from module_utils._core.command.manifest import Manifest, content, parse
-from module_utils._core.errors import PinningError
-from module_utils._core.host import this_host
-from module_utils._core.kinds.maps.declaration import read_pins
-from module_utils._core.kinds.mounts.declaration import read_mount
-from module_utils._core.users import Users
 
 Fields = Dict[str, Any]
 

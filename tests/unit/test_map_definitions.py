@@ -9,19 +9,24 @@ import re
 from typing import Any, NamedTuple
 
 import pytest
-from bpf_objects import as_libbpf_reads, object_file, section
-
-from plugins.module_utils._core.btf import Btf
-from plugins.module_utils._core.btf_types import ENUM, ENUM64, STRUCT, Part, Type
-from plugins.module_utils._core.errors import PinningError
-from plugins.module_utils._core.map_types import map_type_name
-from plugins.plugin_utils._elf import read_object
-from plugins.plugin_utils._map_definitions import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf import Btf
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf_types import (
+    ENUM,
+    ENUM64,
+    STRUCT,
+    Part,
+    Type,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_types import map_type_name
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._elf import read_object
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._map_definitions import (
     Definition,
     check_shareable,
     read_definitions,
     types_to_describe,
 )
+from bpf_objects import as_libbpf_reads, object_file, section
 
 A_HASH = "__uint(type, HASH); __uint(max_entries, 2);"
 TYPED = f"{A_HASH} __type(key, u32); __type(value, u64);"

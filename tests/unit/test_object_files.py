@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
+from ansible_collections.ebpf.pinning.plugins.plugin_utils import _elf
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._elf_maps import (
+    Choice,
+    choose,
+    find_maps,
+)
 from bpf_objects import as_libbpf_reads, object_file, section
-
-from plugins.module_utils._core.errors import PinningError
-from plugins.plugin_utils import _elf
-from plugins.plugin_utils._elf_maps import Choice, choose, find_maps
 
 PINNED = "__uint(pinning, BY_NAME);"
 SIZES = "__uint(key_size, 4); __uint(value_size, 8);"

@@ -8,14 +8,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
-from _core.engine.kind import Observed
-from _core.engine.run import plan
-from _core.engine.steps import Action
-from _core.errors import PinningError
-from _core.kinds.absence.apply import AbsenceKind, path_of
-from _core.kinds.absence.declaration import AbsentPaths, Prune, absent_paths, prune
-from _core.kinds.absence.plan import AbsencePlan, Emptied, items_at, items_in
-from _core.kinds.pins.observed import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.kind import Observed
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.run import plan
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.steps import Action
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.absence.apply import (
+    AbsenceKind,
+    path_of,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.absence.declaration import (
+    AbsentPaths,
+    Prune,
+    absent_paths,
+    prune,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.absence.plan import (
+    AbsencePlan,
+    Emptied,
+    items_at,
+    items_in,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.observed import (
     A_DIRECTORY,
     NO_DETAILS,
     NOTHING,
@@ -27,7 +40,11 @@ from _core.kinds.pins.observed import (
     Sight,
     Tree,
 )
-from _core.shape import Entry, Identity, MapShape
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import (
+    Entry,
+    Identity,
+    MapShape,
+)
 
 ROOT = "/sys/fs/bpf/app"
 ENTRY = Entry(Identity(1, 2), 0, 0, 0o600)

@@ -8,16 +8,28 @@ import base64
 from typing import Any
 
 import pytest
-from _core.btf import Btf, minimal
-from _core.engine.kind import Observed
-from _core.engine.run import plan
-from _core.engine.steps import Action, Cure
-from _core.kinds.maps.apply import MapKind
-from _core.kinds.maps.declaration import WantedPin, read_pins
-from _core.kinds.maps.migration import loses_btf, obstacles, with_btf_of
-from _core.kinds.maps.plan import MapPlan, decide, held_open, unverified
-from _core.kinds.pins.access import inherited
-from _core.kinds.pins.observed import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf import Btf, minimal
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.kind import Observed
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.run import plan
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.steps import Action, Cure
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.apply import MapKind
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.declaration import (
+    WantedPin,
+    read_pins,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.migration import (
+    loses_btf,
+    obstacles,
+    with_btf_of,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.plan import (
+    MapPlan,
+    decide,
+    held_open,
+    unverified,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.access import inherited
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.observed import (
     A_DIRECTORY,
     NOTHING,
     DirectorySeen,
@@ -31,9 +43,20 @@ from _core.kinds.pins.observed import (
     PinnedMap,
     PinnedProg,
 )
-from _core.map_types import Host
-from _core.people import NUMBERS_ONLY, ROOT_ONLY, People
-from _core.shape import Access, Entry, Identity, MapBtf, MapShape, Survey
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_types import Host
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.people import (
+    NUMBERS_ONLY,
+    ROOT_ONLY,
+    People,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import (
+    Access,
+    Entry,
+    Identity,
+    MapBtf,
+    MapShape,
+    Survey,
+)
 
 ENTRY = Entry(Identity(1, 2), owner=0, group=0, mode=0o600)
 SHAPE = MapShape(number=1, key_size=4, value_size=8, max_entries=16, flags=0, map_extra=0)

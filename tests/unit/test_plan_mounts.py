@@ -7,12 +7,33 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from _core.engine.steps import Action
-from _core.kinds.mounts.declaration import WantedMount, WantedUnmount, read_mount
-from _core.kinds.mounts.observed import Bpffs, Mount, MountSeen
-from _core.kinds.mounts.plan import MountStep, decide, dropped, inheriting, unmounts
-from _core.people import NUMBERS_ONLY, ROOT_ONLY
-from _core.shape import Access, Entry, Identity
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.steps import Action
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.declaration import (
+    WantedMount,
+    WantedUnmount,
+    read_mount,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.observed import (
+    Bpffs,
+    Mount,
+    MountSeen,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.plan import (
+    MountStep,
+    decide,
+    dropped,
+    inheriting,
+    unmounts,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.people import (
+    NUMBERS_ONLY,
+    ROOT_ONLY,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import (
+    Access,
+    Entry,
+    Identity,
+)
 
 PATH = "/sys/fs/bpf"
 

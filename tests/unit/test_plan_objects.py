@@ -9,14 +9,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from _core.engine.kind import Observed
-from _core.engine.run import plan
-from _core.engine.steps import Action, Cure
-from _core.kinds.objects.apply import ObjectKind
-from _core.kinds.objects.declaration import read_objects
-from _core.kinds.objects.observed import KernelObject, Resolution, Unresolved
-from _core.kinds.objects.plan import ObjectPlan
-from _core.kinds.pins.observed import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.kind import Observed
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.run import plan
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.steps import Action, Cure
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.objects.apply import (
+    ObjectKind,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.objects.declaration import (
+    read_objects,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.objects.observed import (
+    KernelObject,
+    Resolution,
+    Unresolved,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.objects.plan import (
+    ObjectPlan,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.observed import (
     A_DIRECTORY,
     NO_DETAILS,
     NOTHING,
@@ -28,8 +38,12 @@ from _core.kinds.pins.observed import (
     PinnedMap,
     PinnedProg,
 )
-from _core.people import NUMBERS_ONLY
-from _core.shape import Entry, Identity, MapShape
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.people import NUMBERS_ONLY
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import (
+    Entry,
+    Identity,
+    MapShape,
+)
 
 ROOT = "/sys/fs/bpf"
 ENTRY = Entry(Identity(1, 2), 0, 0, 0o600)

@@ -15,6 +15,47 @@ from unittest import mock
 
 import pytest
 import strategies as some
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.run import apply
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.steps import Action, Cure
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import Problems
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.declaration import (
+    ValueGrowth,
+    WantedPin,
+    read_pins,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.plan import decide
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins import (
+    directory as apply_names,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.access import (
+    access_drift,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.declaration import (
+    OnMismatch,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.observed import (
+    NO_DETAILS,
+    NOTHING,
+    Found,
+    MapDetails,
+    Nothing,
+    PinnedMap,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_types import (
+    MAP_TYPES,
+    Host,
+    map_type_name,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.people import ROOT_ONLY
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import (
+    Access,
+    Entry,
+    Identity,
+    MapShape,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.uapi import flag_names
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.users import Users
+from ansible_collections.ebpf.pinning.plugins.module_utils._module import maps as map_module
 from faces import Failed, assert_told
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,28 +70,6 @@ from models import (
     kernels_own_flags,
     with_access,
 )
-from module_utils._core.engine.run import apply
-from module_utils._core.engine.steps import Action, Cure
-from module_utils._core.errors import Problems
-from module_utils._core.kinds.maps.declaration import ValueGrowth, WantedPin, read_pins
-from module_utils._core.kinds.maps.plan import decide
-from module_utils._core.kinds.pins import directory as apply_names
-from module_utils._core.kinds.pins.access import access_drift
-from module_utils._core.kinds.pins.declaration import OnMismatch
-from module_utils._core.kinds.pins.observed import (
-    NO_DETAILS,
-    NOTHING,
-    Found,
-    MapDetails,
-    Nothing,
-    PinnedMap,
-)
-from module_utils._core.map_types import MAP_TYPES, Host, map_type_name
-from module_utils._core.people import ROOT_ONLY
-from module_utils._core.shape import Access, Entry, Identity, MapShape
-from module_utils._core.uapi import flag_names
-from module_utils._core.users import Users
-from module_utils._module import maps as map_module
 from situations import TIMER, Situation, read_one, situations, struct_named
 from strategies import examples
 

@@ -15,18 +15,26 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from faces import Exited, Failed, assert_told, checked
-from hypothesis import assume, given
-from hypothesis import strategies as st
-from models import ENTRIES
-from module_utils._core.engine.kind import Observed
-from module_utils._core.engine.run import apply, plan
-from module_utils._core.engine.steps import Action
-from module_utils._core.errors import Problems
-from module_utils._core.kinds.absence import apply as apply_absence
-from module_utils._core.kinds.absence.declaration import AbsentPaths, Prune, absent_paths, prune
-from module_utils._core.kinds.absence.plan import AbsencePlan, Emptied, items_at, items_in
-from module_utils._core.kinds.pins.observed import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.kind import Observed
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.run import apply, plan
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.steps import Action
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import Problems
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.absence import (
+    apply as apply_absence,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.absence.declaration import (
+    AbsentPaths,
+    Prune,
+    absent_paths,
+    prune,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.absence.plan import (
+    AbsencePlan,
+    Emptied,
+    items_at,
+    items_in,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.observed import (
     A_DIRECTORY,
     A_MOUNT_POINT,
     NO_DETAILS,
@@ -40,8 +48,12 @@ from module_utils._core.kinds.pins.observed import (
     Sight,
     Tree,
 )
-from module_utils._core.shape import Identity, MapShape
-from module_utils._module import absence as absence_module
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import Identity, MapShape
+from ansible_collections.ebpf.pinning.plugins.module_utils._module import absence as absence_module
+from faces import Exited, Failed, assert_told, checked
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from models import ENTRIES
 from strategies import YES_OR_NO, examples
 
 

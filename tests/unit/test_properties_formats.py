@@ -12,15 +12,19 @@ from typing import Any
 
 import pytest
 import strategies as some
+from ansible_collections.ebpf.pinning.plugins.module_utils._core import mountinfo
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf import Btf, BtfError
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.host import count_cpus
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts import fstab
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.declaration import (
+    OPPOSITES,
+    WantedMount,
+    read_mount,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.mountinfo import Mount
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.users import Users
 from hypothesis import given
 from hypothesis import strategies as st
-from module_utils._core import mountinfo
-from module_utils._core.btf import Btf, BtfError
-from module_utils._core.host import count_cpus
-from module_utils._core.kinds.mounts import fstab
-from module_utils._core.kinds.mounts.declaration import OPPOSITES, WantedMount, read_mount
-from module_utils._core.mountinfo import Mount
-from module_utils._core.users import Users
 from strategies import examples
 
 PATH = "/run/bpf"

@@ -10,16 +10,23 @@ from typing import Any, NamedTuple
 
 import pytest
 import strategies as some
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.steps import Action
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.declaration import (
+    WantedPin,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.migration import (
+    with_btf_of,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.plan import decide
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.observed import (
+    NO_DETAILS,
+    PinnedMap,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_types import MAP_TYPES
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.people import ROOT_ONLY
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from models import ENTRIES, Held, are_kin, kernel_makes, kernel_takes
-from module_utils._core.engine.steps import Action
-from module_utils._core.kinds.maps.declaration import WantedPin
-from module_utils._core.kinds.maps.migration import with_btf_of
-from module_utils._core.kinds.maps.plan import decide
-from module_utils._core.kinds.pins.observed import NO_DETAILS, PinnedMap
-from module_utils._core.map_types import MAP_TYPES
-from module_utils._core.people import ROOT_ONLY
 from situations import TIMER, outgrown, read_inner, read_one, struct_named, takes_btf
 from strategies import RARELY, YES_OR_NO, examples
 

@@ -14,19 +14,21 @@ from typing import Any
 from unittest import mock
 
 import strategies as some
-from faces import Exited, Failed, assert_told, checked
-from hypothesis import given
-from hypothesis import strategies as st
-from module_utils._core.engine.steps import Action
-from module_utils._core.kinds.mounts import apply as apply_mounts
-from module_utils._core.kinds.mounts.declaration import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.steps import Action
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts import (
+    apply as apply_mounts,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.declaration import (
     WantedMount,
     WantedUnmount,
     flag_bits,
     read_mount,
 )
-from module_utils._core.kinds.mounts.observed import Bpffs, MountSeen
-from module_utils._core.kinds.mounts.plan import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.observed import (
+    Bpffs,
+    MountSeen,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.plan import (
     MountStep,
     decide,
     dropped,
@@ -34,11 +36,14 @@ from module_utils._core.kinds.mounts.plan import (
     inheriting,
     unmounts,
 )
-from module_utils._core.mountinfo import Mount
-from module_utils._core.people import ROOT_ONLY
-from module_utils._core.shape import Entry, Identity
-from module_utils._core.users import Users
-from module_utils._module import mounts as mount_module
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.mountinfo import Mount
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.people import ROOT_ONLY
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import Entry, Identity
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.users import Users
+from ansible_collections.ebpf.pinning.plugins.module_utils._module import mounts as mount_module
+from faces import Exited, Failed, assert_told, checked
+from hypothesis import given
+from hypothesis import strategies as st
 from strategies import RARELY, YES_OR_NO, examples
 
 # man 2 mount

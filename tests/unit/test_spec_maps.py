@@ -7,10 +7,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from _core.errors import Problems
-from _core.kinds.maps.declaration import WantedPin, read_pins
-from _core.map_types import MAP_TYPES, Host
-from _core.users import Users
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import Problems
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.declaration import (
+    WantedPin,
+    read_pins,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_types import MAP_TYPES, Host
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.users import Users
 
 DEFAULTS = {"directory": "/sys/fs/bpf", "on_mismatch": "fail"}
 HASH = {"name": "flows", "type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}

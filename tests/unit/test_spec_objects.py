@@ -7,11 +7,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from _core.errors import PinningError, Problems
-from _core.info.question import read_question
-from _core.kinds.objects.declaration import REFERENCES, WantedObject, read_objects
-from _core.kinds.pins.declaration import OnMismatch
-from _core.users import Users
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import (
+    PinningError,
+    Problems,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.info.question import read_question
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.objects.declaration import (
+    REFERENCES,
+    WantedObject,
+    read_objects,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.declaration import (
+    OnMismatch,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.users import Users
 
 DEFAULTS = {"directory": "/sys/fs/bpf", "on_mismatch": "fail"}
 TAG = "0123456789abcdef"

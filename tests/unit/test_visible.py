@@ -12,10 +12,17 @@ from pathlib import Path
 
 import pytest
 import strategies as some  # before module_utils, which it makes known
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.visible import (
+    visible,
+    visible_lines,
+    visible_text,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.report import (
+    printable,
+    text_diff,
+)
 from hypothesis import given
 from hypothesis import strategies as st
-from module_utils._core.visible import visible, visible_lines, visible_text
-from module_utils._module.report import printable, text_diff
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 # What a terminal obeys, joins lines by, turns around or does not show, by Unicode's categories.

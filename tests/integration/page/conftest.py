@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_page import as_html
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import Report
 from drift_page import Page, Show
 from harness.browser import Browser
-
-from plugins.plugin_utils._drift_page import as_html
-from plugins.plugin_utils._drift_report import Report
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.browser import Browser
-
-from plugins.plugin_utils._drift_findings import (
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings import (
     ACCESS,
     DIFFERENT,
     FAILED,
@@ -22,7 +20,8 @@ from plugins.plugin_utils._drift_findings import (
     Field,
     Finding,
 )
-from plugins.plugin_utils._drift_report import HostReport, Report
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import HostReport, Report
+from harness.browser import Browser
 
 TOP = "/sys/fs/bpf/agent"
 ENTRIES = Field("max_entries", "65536", "4096")

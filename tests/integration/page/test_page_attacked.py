@@ -6,10 +6,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings import (
+    DIFFERENT,
+    Field,
+    Finding,
+)
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import HostReport, Report
 from drift_page import PHONE, Show, fits
-
-from plugins.plugin_utils._drift_findings import DIFFERENT, Field, Finding
-from plugins.plugin_utils._drift_report import HostReport, Report
 
 ATTACKS = [
     "<script>alert(1)</script>",

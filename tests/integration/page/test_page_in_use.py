@@ -5,10 +5,19 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings import (
+    DIFFERENT,
+    IN_PLACE,
+    MISSING,
+    Field,
+    Finding,
+)
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import (
+    NEW,
+    STILL,
+    HostReport,
+)
 from drift_page import ENTRIES, PHONE, TOP, Show, fleet, host, pin, report
-
-from plugins.plugin_utils._drift_findings import DIFFERENT, IN_PLACE, MISSING, Field, Finding
-from plugins.plugin_utils._drift_report import NEW, STILL, HostReport
 
 SIGNS = {
     "in place": "\u00b7",

@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings import MISSING
 from drift_page import PHONE, TOP, Show, fits, fleet, host, pin, report
-
-from plugins.plugin_utils._drift_findings import MISSING
 
 
 def test_a_phone_shows_the_list_and_nothing_sticks_out(show: Show) -> None:

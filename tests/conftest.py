@@ -1,0 +1,20 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The checkout is the collection `ebpf.pinning` to all tests, by the name that it has where it is
+installed. Ansible is not needed for that: the oldest Pythons of managed nodes have none.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+for _name in (
+    "ansible_collections",
+    "ansible_collections.ebpf",
+    "ansible_collections.ebpf.pinning",
+):
+    sys.modules[_name] = ModuleType(_name)
+    sys.modules[_name].__path__ = []
+sys.modules["ansible_collections.ebpf.pinning"].__path__ = [str(Path(__file__).parents[1])]
