@@ -18,7 +18,8 @@ else:
 
     def dataclass(*, frozen, eq=True):
         """Do what that of the library does, but for `__post_init__`; only for frozen ones."""
-        assert frozen
+        if not frozen:
+            raise TypeError("only frozen ones are made here")
 
         def decorated(cls):
             dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
