@@ -363,7 +363,7 @@ def test_what_libbpf_refuses_fails_the_task_before_anything_is_done(
         for number, (about, (source, text)) in enumerate(REFUSED.items())
     }
     cases["an object without BTF"] = (stripped, "no section .BTF")
-    cases["a file of another kind"] = (__file__, "no ELF file")
+    cases["a file of another kind"] = (__file__, "not an ELF file")
     cases["no such file"] = ("missing.bpf.o", "there is no file missing.bpf.o")
     run = host.playbook(
         [task("bpf_map_pinned", maps=lookup(path)) for path, _text in cases.values()]
