@@ -69,7 +69,7 @@ def _roles(token: str, killed: int) -> dict[str, Role]:
     keep = [each["name"] for each in batches[0]["maps"]]
     sometimes = {"directory": ROOT, "name": f"{token}_some", **HASH, "max_entries": 16}
     prunes = [{"directory": ROOT, "keep": keep, "recurse": recurse} for recurse in (False, True)]
-    taken_meanwhile = "changed while this task ran and was left untouched; run the task again"
+    taken_meanwhile = "changed while this task ran and was left untouched; run again"
     return {
         "declare": Role(14 - killed, "bpf_map_pinned", batches),
         "declare and are killed": Role(killed, "bpf_map_pinned", batches, killed=True),

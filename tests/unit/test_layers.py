@@ -121,6 +121,26 @@ def test_only_the_doors_to_the_kernel_use_ctypes() -> None:
     assert users == ["elements.py", "kernel.py", "syscall.py"]
 
 
+def test_the_command_of_a_host_loads_at_its_start_all_that_it_may_need() -> None:
+    """An upgrade may remove its files while it runs."""
+    loaded = {*run_alone("import sys, _core.command.main\nprint(*sys.modules)").split()}
+    packages = ("engine", "kinds.maps", "kinds.mounts", "kinds.pins", "command")
+    late = set()
+    for source in SOURCES:
+        if package_of(source).removeprefix("_core.") not in packages:
+            continue
+        tree = ast.parse(source.read_text())
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        for node in (each for function in functions for each in ast.walk(function)):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                here = package_of(source).split(".")
+                base = here[: len(here) - node.level + 1]
+                names = [node.module] if node.module else [each.name for each in node.names]
+                late |= {".".join((*base, *filter(None, (name,)))) for name in names}
+    assert {"_core.kinds.maps.change", "_core.kinds.pins.directory"} <= late
+    assert late <= loaded
+
+
 # What each package may import of the core and of `_module`, as the table in docs/architecture.md
 # says; the first that a file lies in counts. `core` are the files of the core itself.
 MAY_USE = {

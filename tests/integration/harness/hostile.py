@@ -15,6 +15,7 @@ import io
 import json
 import multiprocessing
 import os
+import pkgutil
 import stat
 import struct
 import sys
@@ -87,7 +88,11 @@ def _plain(module: str, arguments: Fields, group: str, user: int) -> Fields:
 
 def _become(user: int) -> None:
     """Give up all privileges but CAP_BPF (man 2 capset)."""
-    importlib.import_module("encodings.ascii")  # out of reach later
+    # What is loaded late is out of reach then; as Ansible sends it, it is the user's own.
+    importlib.import_module("encodings.ascii")
+    utils = importlib.import_module(f"{_COLLECTION}.module_utils._core")
+    for found in pkgutil.walk_packages(utils.__path__, f"{utils.__name__}."):
+        importlib.import_module(found.name)
     libc("prctl", PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])
     os.setresgid(user, user, user)

@@ -10,16 +10,21 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Tuple
 
 from ..engine.run import AnyKind, AnyPlan, Verdict, apply, each, predict
 from ..engine.steps import Action, Result
+from ..kinds.maps import change, declared_btf, details
 from ..kinds.maps.apply import MapKind
 from ..kinds.maps.plan import held_open, spell_drift, ways_out
 from ..kinds.mounts import boot, fstab_file
+from ..kinds.mounts import change as mount_change
 from ..kinds.mounts.apply import MountDone, MountKind
 from ..kinds.mounts.declaration import WantedMount
+from ..kinds.pins import directory
 from ..kinds.pins.exposure import cautions
 from ..kinds.pins.observed import PinnedMap
 from ..map_types import map_type_name
 from .manifest import Loaded
 
+# Modules load these when they need them. Here an upgrade may have removed the files by then.
+LOADED = (change, declared_btf, details, directory, mount_change)
 IN_PLACE, RESTORED = "in place", "restored"
 MISSING, DIFFERENT, FAILED = "missing", "different", "failed"
 

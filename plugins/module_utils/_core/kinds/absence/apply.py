@@ -145,9 +145,7 @@ def _rmdir(directory: int, sight: Sight) -> bool:
 
 
 def _moved(path: str) -> PathProblem:
-    return PathProblem(
-        f"{path} changed while this task ran and was left untouched; run the task again"
-    )
+    return PathProblem(f"{path} changed while this task ran and was left untouched; run again")
 
 
 def _last_references(removed: Sequence[Pin]) -> List[Optional[bool]]:

@@ -74,7 +74,7 @@ def _observe_path(lookout: Lookout, path: str, recurse: bool) -> Tuple[Sight, Tr
                 fd = Fd(os.open(name, DIRECTORY, dir_fd=place.fd))
             except OSError:
                 raise PathProblem(
-                    f"{path} changed while this task ran and was left untouched; run the task again"
+                    f"{path} changed while this task ran and was left untouched; run again"
                 ) from None
             with fd:
                 return sight, lookout.tree(fd, path, recurse=True)

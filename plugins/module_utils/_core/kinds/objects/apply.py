@@ -129,6 +129,4 @@ def _opened(thing: KernelObject) -> Fd:
 
 
 def _moved(path: str) -> PathProblem:
-    return PathProblem(
-        f"{path} changed while this task ran and was left untouched; run the task again"
-    )
+    return PathProblem(f"{path} changed while this task ran and was left untouched; run again")
