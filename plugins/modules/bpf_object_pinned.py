@@ -219,39 +219,22 @@ cautions:
   sample: []
 """
 
-from ..module_utils._core.options import ACCESS
+from ..module_utils._core.options import OBJECT, REFERENCES
 from ..module_utils._module.arguments import PinningModule
 from ..module_utils._module.objects import run
 
 
 def main() -> None:
     """Run the module."""
-    references = {
-        "map_id": {"type": "int"},
-        "prog_id": {"type": "int"},
-        "link_id": {"type": "int"},
-        "map_name": {"type": "str"},
-        "prog_name": {"type": "str"},
-        "prog_tag": {"type": "str"},
-        "source": {"type": "path"},
-    }
-    pin = {
-        "name": {"type": "str"},
-        "path": {"type": "path"},
-        "directory": {"type": "path"},
-        **references,
-        **ACCESS,
-        "on_mismatch": {"type": "str", "choices": ["fail", "replace"]},
-    }
     module = PinningModule(
         argument_spec={
-            **pin,
-            "objects": {"type": "list", "elements": "dict", "options": pin},
+            **OBJECT,
+            "objects": {"type": "list", "elements": "dict", "options": OBJECT},
             "directory": {"type": "path", "default": "/sys/fs/bpf"},
             "on_mismatch": {"type": "str", "choices": ["fail", "replace"], "default": "fail"},
             "parents": {"type": "bool", "default": True},
         },
-        mutually_exclusive=[["objects", option] for option in ("name", "path", *references)],
+        mutually_exclusive=[["objects", option] for option in ("name", "path", *REFERENCES)],
         required_one_of=[["objects", "name", "path"]],
         supports_check_mode=True,
     )

@@ -150,6 +150,7 @@ counts:
   sample: {"removed": 1, "missing": 0, "spared": 0}
 """
 
+from ..module_utils._core.options import ABSENCE
 from ..module_utils._module.absence import run
 from ..module_utils._module.arguments import PinningModule
 
@@ -157,15 +158,7 @@ from ..module_utils._module.arguments import PinningModule
 def main() -> None:
     """Run the module."""
     module = PinningModule(
-        argument_spec={
-            "path": {"type": "list", "elements": "path"},
-            "directory": {"type": "path"},
-            "keep": {"type": "list", "elements": "str"},
-            "patterns": {"type": "list", "elements": "str"},
-            "type": {"type": "str", "choices": ["any", "map", "prog", "link"], "default": "any"},
-            "recurse": {"type": "bool", "default": False},
-            "prune_shared": {"type": "bool", "default": False},
-        },
+        argument_spec=ABSENCE,
         mutually_exclusive=[["path", "directory"], ["path", "keep"], ["path", "patterns"]],
         required_one_of=[["path", "directory"], ["path", "keep", "patterns"]],
         supports_check_mode=True,

@@ -210,7 +210,7 @@ dropped:
   sample: []
 """
 
-from ..module_utils._core.options import MOUNT
+from ..module_utils._core.options import MOUNTED
 from ..module_utils._module.arguments import PinningModule
 from ..module_utils._module.mounts import run
 
@@ -218,14 +218,7 @@ from ..module_utils._module.mounts import run
 def main() -> None:
     """Run the module."""
     module = PinningModule(
-        argument_spec={
-            **MOUNT,
-            "path": {"type": "path", "default": "/sys/fs/bpf"},
-            "state": {"type": "str", "choices": ["mounted", "unmounted"], "default": "mounted"},
-            "boot": {"type": "bool"},
-            "fstab": {"type": "path", "default": "/etc/fstab"},
-            "force": {"type": "bool", "default": False},
-        },
+        argument_spec=MOUNTED,
         supports_check_mode=True,
     )
     run(module)

@@ -48,3 +48,46 @@ DELEGATION: Options = {
     f"delegate_{field}": _NAMES for field in ("cmds", "maps", "progs", "attachs")
 }
 MOUNT: Options = {"path": {"type": "path"}, **ACCESS, "opts": _NAMES, **DELEGATION}
+
+_STATES = ["mounted", "unmounted"]
+MOUNTED: Options = {
+    **MOUNT,
+    "path": {"type": "path", "default": "/sys/fs/bpf"},
+    "state": {"type": "str", "choices": _STATES, "default": "mounted"},
+    "boot": {"type": "bool"},
+    "fstab": {"type": "path", "default": "/etc/fstab"},
+    "force": {"type": "bool", "default": False},
+}
+DIRECTORY: Options = {"path": {"type": "path", "required": True}, **ACCESS}
+REFERENCES: Options = {
+    "map_id": {"type": "int"},
+    "prog_id": {"type": "int"},
+    "link_id": {"type": "int"},
+    "map_name": {"type": "str"},
+    "prog_name": {"type": "str"},
+    "prog_tag": {"type": "str"},
+    "source": {"type": "path"},
+}
+OBJECT: Options = {
+    "name": {"type": "str"},
+    "path": {"type": "path"},
+    "directory": {"type": "path"},
+    **REFERENCES,
+    **ACCESS,
+    "on_mismatch": {"type": "str", "choices": ["fail", "replace"]},
+}
+ABSENCE: Options = {
+    "path": {"type": "list", "elements": "path"},
+    "directory": {"type": "path"},
+    "keep": {"type": "list", "elements": "str"},
+    "patterns": {"type": "list", "elements": "str"},
+    "type": {"type": "str", "choices": ["any", "map", "prog", "link"], "default": "any"},
+    "recurse": {"type": "bool", "default": False},
+    "prune_shared": {"type": "bool", "default": False},
+}
+PRUNE: Options = {
+    "directory": {"type": "path", "required": True},
+    "keep_also": {"type": "list", "elements": "str"},
+    "shared": {"type": "bool", "default": False},
+    "report_only": {"type": "bool", "default": False},
+}

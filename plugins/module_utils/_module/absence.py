@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.engine.run import apply, plan, predict
+from .._core.engine.run import AnyPlan, apply, plan, predict
 from .._core.engine.steps import Action, Outcome, Result
 from .._core.kinds.absence.apply import AbsenceKind, path_of
 from .._core.kinds.absence.declaration import AbsentPaths, Prune, absent_paths, prune
@@ -27,18 +27,24 @@ def run(module: AnsibleModule) -> t.NoReturn:
         decided = plan(kind, kind.observe([_wanted(module.params)]))
         if decided.problems:
             module.fail_json(msg=visible_lines(decided.texts()), changed=False)
-        for step in decided.steps:
-            link = step.found.found if isinstance(step.found, Sight) else None
-            if step.action is Action.REMOVE and isinstance(link, PinnedLink):
-                module.warn(f"{path_of(step)}: when the pin is gone, {link.loss}")
+        for warning in losses(decided):
+            module.warn(warning)
         result = (predict if module.check_mode else apply)(kind, decided)
-        report = _report(result, with_diff=module._diff)
+        report = report_of(result, with_diff=module._diff)
         if result.error:
             msg = visible(result.error)
             if report["changed"]:
                 msg += f"\nRemoved before it failed: {report['counts']['removed']} (see `pins`)"
             module.fail_json(**printable({"msg": msg, **report}))
         module.exit_json(**printable(report))
+
+
+def losses(decided: AnyPlan) -> t.Iterator[str]:
+    """Yield what the user has to know about links that lose their pins."""
+    for step in decided.steps:
+        link = step.found.found if isinstance(step.found, Sight) else None
+        if step.action is Action.REMOVE and isinstance(link, PinnedLink):
+            yield f"{path_of(step)}: when the pin is gone, {link.loss}"
 
 
 def _wanted(parameters: t.Mapping[str, t.Any]) -> t.Union[AbsentPaths, Prune]:
@@ -57,7 +63,8 @@ def _wanted(parameters: t.Mapping[str, t.Any]) -> t.Union[AbsentPaths, Prune]:
     )
 
 
-def _report(result: Result, *, with_diff: bool) -> Dictionary:
+def report_of(result: Result, *, with_diff: bool) -> Dictionary:
+    """Return what became of pins that are to be gone."""
     by_word: t.Dict[str, t.List[Outcome]] = {"removed": [], "missing": [], "spared": []}
     directories = []
     for outcome in result.outcomes:

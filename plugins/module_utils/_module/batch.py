@@ -77,24 +77,34 @@ def _remaining_problems(module: AnsibleModule, plan: AnyPlan, awaited: Awaited) 
 def _report(
     batch: Batch, result: Result, cautions: t.Sequence[str], *, with_diff: bool
 ) -> Dictionary:
-    counts = {action.value: 0 for action in (*batch.done, Action.KEEP, Action.REFUSE)}
-    for outcome in result.outcomes:
-        counts[outcome.word] = counts.get(outcome.word, 0) + 1
     report: Dictionary = {
         "changed": result.changed,
-        batch.key: [batch.describe(outcome) for outcome in result.outcomes],
-        "counts": counts,
+        batch.key: list(map(batch.describe, result.outcomes)),
+        "counts": counts_of(batch, result),
         "directories": result.made,
         "leftovers": result.cleared,
         "cautions": cautions,
     }
     if with_diff:
-        report["diff"] = [
-            *(text_diff(path, {}, {"directory": "new"}) for path in result.made),
-            *(text_diff(path, {"leftovers": "of a killed run"}, {}) for path in result.cleared),
-            *(batch.diff(outcome) for outcome in result.outcomes if outcome.changed),
-        ]
+        report["diff"] = list(diff_of(batch, result))
     return report
+
+
+def counts_of(batch: Batch, result: Result) -> t.Dict[str, int]:
+    """Return how many items there are of each action."""
+    counts = {action.value: 0 for action in (*batch.done, Action.KEEP, Action.REFUSE)}
+    for outcome in result.outcomes:
+        counts[outcome.word] = counts.get(outcome.word, 0) + 1
+    return counts
+
+
+def diff_of(batch: Batch, result: Result) -> t.Iterator[Dictionary]:
+    """Yield an entry of `diff` for all that is, or would be, changed."""
+    for path in result.made:
+        yield text_diff(path, {}, {"directory": "new"})
+    for path in result.cleared:
+        yield text_diff(path, {"leftovers": "of a killed run"}, {})
+    yield from (batch.diff(outcome) for outcome in result.outcomes if outcome.changed)
 
 
 def _refused(report: Dictionary, problems: t.Sequence[str]) -> Dictionary:

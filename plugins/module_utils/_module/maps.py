@@ -57,8 +57,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
         )
         observed = but_freed(module, kind.observe(pins, predicting=module.check_mode))
         decided = plan(kind, observed)
-        batch = Batch("maps", DONE, _map, _diff, _cautions, _warnings)
-        carry_out(module, batch, kind, decided, awaited, invocation=said)
+        carry_out(module, MAPS, kind, decided, awaited, invocation=said)
 
 
 def _map(outcome: Outcome) -> Dictionary:
@@ -153,3 +152,6 @@ def _and_then(step: MapStep, found: PinnedMap) -> str:
         # prog_array_map_clear, when the last pin and the last descriptor are gone.
         text += "; the kernel empties a prog_array that has no pin, so tail calls end until then"
     return text
+
+
+MAPS = Batch("maps", DONE, _map, _diff, _cautions, _warnings)

@@ -15,7 +15,13 @@ from .._core.errors import PinningError, Problems
 from .._core.fields import octal, plain
 from .._core.kinds.mounts import boot, fstab, fstab_file
 from .._core.kinds.mounts.apply import MountDone, MountKind
-from .._core.kinds.mounts.declaration import DELEGATES, WantedMount, WantedUnmount, read_mount
+from .._core.kinds.mounts.declaration import (
+    DELEGATES,
+    SOURCE,
+    WantedMount,
+    WantedUnmount,
+    read_mount,
+)
 from .._core.kinds.mounts.observed import MountSeen
 from .._core.kinds.mounts.plan import MountStep, dropped, flags_to_set, inheriting, unmounts
 from .._core.users import group_name, user_name
@@ -33,7 +39,7 @@ if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 
-class _Fstab(t.NamedTuple):
+class Fstab(t.NamedTuple):
     """fstab as it is, and what makes it as it is to be."""
 
     start: boot.Boot
@@ -41,6 +47,7 @@ class _Fstab(t.NamedTuple):
     change: t.Callable[[bytes], bytes]
     remarks: t.Sequence[str] = ()
     hazards: t.Sequence[boot.Hazard] = ()  # where it is only looked at
+    source: str = SOURCE  # of a new mount
 
     @property
     def after(self) -> bytes:
@@ -75,14 +82,13 @@ def run(module: AnsibleModule) -> t.NoReturn:
             raise Problems(decided.texts())
         (step,) = decided.steps
         seen = step.found
-        table = _fstab(parameters, wanted, step)
-        source = boot.source_of_new(wanted.path, seen.bpffs, table.before, table.start)
+        table = planned_fstab(parameters, wanted, step)
         gone = list(dropped(step))
         if module.check_mode:
-            mount = _predicted(wanted, step, source)
+            mount = predicted(wanted, step, table.source)
             changed = not step.is_idle or table.after != table.before
         else:
-            mount, gone = _apply(MountKind(lambda: source), decided, done)
+            mount, gone = _apply(MountKind(lambda _path: table.source), decided, done)
             if parameters["boot"] is not None and fstab_file.update(
                 table.start.fstab, table.change
             ):
@@ -99,11 +105,11 @@ def run(module: AnsibleModule) -> t.NoReturn:
             "dropped": gone,
         }
         if module._diff:
-            report["diff"] = _diff(wanted.path, mount_fields(seen), mount, table)
+            report["diff"] = diff_of(wanted.path, mount_fields(seen), mount, table)
         module.exit_json(**printable(report))
 
 
-def _fstab(parameters: t.Mapping[str, t.Any], wanted: WantedMount, step: MountStep) -> _Fstab:
+def planned_fstab(parameters: t.Mapping[str, t.Any], wanted: WantedMount, step: MountStep) -> Fstab:
     """Return the planned fstab; FstabProblem, before anything is mounted, if it cannot be."""
     seen = step.found
     asked, path = parameters["boot"], parameters.get("fstab") or ""
@@ -130,7 +136,8 @@ def _fstab(parameters: t.Mapping[str, t.Any], wanted: WantedMount, step: MountSt
         fstab_file.check_writable(start.fstab, len(after))
     hazards = boot.hazards(after, seen, start) if parameters["state"] == "mounted" else []
     remarks += [hazard.warning(start.fstab, wanted.path) for hazard in hazards]
-    return _Fstab(start, before, change, remarks, hazards if asked is None else ())
+    source = boot.source_of_new(wanted.path, seen.bpffs, before, start)
+    return Fstab(start, before, change, remarks, hazards if asked is None else (), source)
 
 
 def _without(lines: t.Sequence[bytes], others: t.Iterable[bytes]) -> t.List[bytes]:
@@ -187,7 +194,7 @@ def mount_fields(seen: MountSeen) -> t.Optional[Dictionary]:
     }
 
 
-def _predicted(wanted: WantedMount, step: MountStep, source: str) -> t.Optional[Dictionary]:
+def predicted(wanted: WantedMount, step: MountStep, source: str) -> t.Optional[Dictionary]:
     """The mount that `_apply` will return if nothing goes wrong."""
     seen = step.found
     if step.action is Action.MOUNT:
@@ -214,11 +221,11 @@ def _new_mount(wanted: WantedMount, source: str) -> Dictionary:
     }
 
 
-def _diff(
+def diff_of(
     path: str,
     before: t.Optional[Dictionary],
     after: t.Optional[Dictionary],
-    table: _Fstab,
+    table: Fstab,
 ) -> t.List[Dictionary]:
     diff = []
     if before != after:

@@ -47,8 +47,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
         if module.check_mode:
             announced = plan(kind, expecting(observed, awaited))
             decided = decided if announced.texts(Cure.NONE) else announced
-        batch = Batch("objects", DONE, _object, _diff, _cautions, _warnings)
-        carry_out(module, batch, kind, decided, awaited)
+        carry_out(module, OBJECTS, kind, decided, awaited)
 
 
 def _cautions(decided: ObjectPlan) -> t.Iterator[Caution]:
@@ -104,3 +103,6 @@ def _diff(outcome: Outcome) -> Dictionary:
     if step.action is Action.CREATE:
         after.update(object=known(step).label, **access_fields(step.wanted.access))
     return text_diff(step.wanted.path, before, after)
+
+
+OBJECTS = Batch("objects", DONE, _object, _diff, _cautions, _warnings)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import enum
-from functools import partial
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Tuple
 
 from ..engine.run import AnyKind, AnyPlan, Verdict, apply, each, predict
@@ -16,7 +15,6 @@ from ..kinds.maps.plan import held_open, spell_drift, ways_out
 from ..kinds.mounts import boot, fstab_file
 from ..kinds.mounts import change as mount_change
 from ..kinds.mounts.apply import MountDone, MountKind
-from ..kinds.mounts.declaration import WantedMount
 from ..kinds.pins import directory
 from ..kinds.pins.exposure import cautions
 from ..kinds.pins.observed import PinnedMap
@@ -72,16 +70,14 @@ def restore(loaded: Loaded, part: Part = Part.ALL) -> Iterator[Line]:
 def _mounts(loaded: Loaded, act: Act) -> Iterator[Line]:
     for manifest in loaded.manifests:
         for mount in manifest.mounts:
-            kind = (
-                MountKind(looks_only=True) if act is predict else MountKind(partial(_source, mount))
-            )
+            kind = MountKind(looks_only=True) if act is predict else MountKind(_source)
             yield _line(kind, mount, "bpffs", manifest.obstacles, act)
 
 
-def _source(wanted: WantedMount) -> str:
+def _source(path: str) -> str:
     """With another than that of its entry in fstab, `mount -a` would mount a second one over it."""
-    start = boot.look(wanted.path)
-    return boot.source_of_new(wanted.path, None, fstab_file.glance(start.fstab), start)
+    start = boot.look(path)
+    return boot.source_of_new(path, None, fstab_file.glance(start.fstab), start)
 
 
 def _maps(loaded: Loaded, act: Act) -> Iterator[Line]:

@@ -76,6 +76,13 @@ class Kind(Generic[Wanted, Found, Context]):
         """Return what stops steps, other than that they are refused."""
         return ()
 
+    def expect(self, observed: Observed, forecast: Any) -> Observed:
+        """Return `observed` as it will be once earlier kinds of the declaration have acted."""
+        return observed
+
+    def foretell(self, plan: Plan[Wanted, Found], forecast: Any) -> None:
+        """Add to `forecast` what carrying out `plan` will change for kinds that follow."""
+
     def site_of(self, step: Step[Wanted, Found]) -> Hashable:
         """Return the key of the site where a step is carried out."""
         return None

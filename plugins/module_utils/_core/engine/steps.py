@@ -158,8 +158,10 @@ class Result:
         self.outcomes = outcomes
         self.made = list(made)
         self.cleared = list(cleared)
+        self.written: List[str] = []  # files
         self.error = ""
 
     @property
     def changed(self) -> bool:
-        return bool(self.made or self.cleared or any(each.changed for each in self.outcomes))
+        done = self.made or self.cleared or self.written
+        return bool(done or any(each.changed for each in self.outcomes))

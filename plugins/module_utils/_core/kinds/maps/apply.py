@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Optional, Sequence, cast
 from ...engine.kind import Observed, failed
 from ...engine.steps import Action, Outcome
 from ..pins.apply import PinKind
+from ..pins.forecast import Forecast
 from ..pins.observe import people_of
 from ..pins.observed import Found, Nothing, PinContext, PinnedMap
 from ..pins.plan import REPLACING, unless_barred
 from .declaration import WantedPin
 from .observe import observe, observe_pin
 from .outcome import MapAfter, warnings_of
-from .plan import MapStep, decide
+from .plan import MapPlan, MapStep, decide
 
 if TYPE_CHECKING:
     from ..pins.directory import PinDirectory
@@ -35,6 +36,10 @@ class MapKind(PinKind[WantedPin, Found]):
         wanted = step.wanted
         found = observe_pin(site.place, wanted)
         return decide(wanted, found, people_of([wanted], [found]))
+
+    def foretell(self, plan: MapPlan, forecast: Forecast) -> None:
+        making = (Action.CREATE, *REPLACING)
+        forecast.pins.update(step.wanted.path for step in plan.steps if step.action in making)
 
     def predict(self, step: MapStep) -> Outcome:
         found = step.found

@@ -5,16 +5,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, List, NamedTuple, Optional, Sequence, Union
+from typing import Callable, List, NamedTuple, Optional, Sequence, Union, cast
 
 from ...engine.kind import Kind, Observed, failed
-from ...engine.steps import Outcome
+from ...engine.steps import Action, Outcome
 from ...errors import TROUBLE, explained
 from ...people import People
+from ..pins.access import merged
+from ..pins.forecast import Forecast, new_level
 from .declaration import SOURCE, WantedMount, WantedUnmount
 from .observe import observe, people_of
-from .observed import MountSeen
-from .plan import MountStep, decide
+from .observed import Bpffs, MountSeen
+from .plan import FlagChange, MountPlan, MountStep, decide, inheriting
 
 
 class MountDone(NamedTuple):
@@ -25,18 +27,18 @@ class MountDone(NamedTuple):
     dropped: Sequence[str] = ()  # pins that went with an unmount
 
 
-def _usual_source() -> str:
+def _usual_source(_path: str) -> str:
     return SOURCE
 
 
 class MountKind(Kind[Union[WantedMount, WantedUnmount], MountSeen, People]):
-    """How a bpffs is mounted, adjusted and unmounted. `source` says that of a new one.
+    """How a bpffs is mounted, adjusted and unmounted. `source` says that of a new one at a path.
 
     With `looks_only`, it does not matter whether this process may mount.
     """
 
     def __init__(
-        self, source: Callable[[], str] = _usual_source, *, looks_only: bool = False
+        self, source: Callable[[str], str] = _usual_source, *, looks_only: bool = False
     ) -> None:
         self._source = source
         self._looks_only = looks_only
@@ -62,6 +64,20 @@ class MountKind(Kind[Union[WantedMount, WantedUnmount], MountSeen, People]):
         self, wanted: Union[WantedMount, WantedUnmount], found: MountSeen, context: People
     ) -> MountStep:
         return decide(wanted, found, context)
+
+    def foretell(self, plan: MountPlan, forecast: Forecast) -> None:
+        for step in plan.steps:
+            wanted, there, task = step.wanted, step.found.bpffs, plan.context.task
+            if not isinstance(wanted, WantedMount):
+                continue
+            if step.action is Action.MOUNT:
+                new = (inheriting(wanted, there) if there else wanted).as_new
+                forecast.mounts[wanted.path] = new_level(wanted.path, new.access, 0, task)
+            elif step.action is Action.ADJUST:
+                access = merged(wanted.access, cast(Bpffs, there).root)
+                forecast.directories[wanted.path] = new_level(wanted.path, access, 0, task)
+                if any(isinstance(each, FlagChange) for each in step.changes):
+                    forecast.remounts[wanted.path] = "ro" in wanted.set_flags
 
     def site_of(self, step: MountStep) -> str:
         return step.wanted.path

@@ -26,12 +26,12 @@ from .plan import MountStep, decide, flags_to_set, inheriting
 
 
 def mount(
-    wanted: WantedMount, step: MountStep, source_of: Callable[[], str], done: List[str]
+    wanted: WantedMount, step: MountStep, source_of: Callable[[str], str], done: List[str]
 ) -> MountSeen:
     """Mount and adjust as decided; `done` gets what was done, in words."""
     seen = step.found
     if step.action is Action.MOUNT:
-        source = source_of()
+        source = source_of(wanted.path)
         if seen.bpffs:
             wanted = inheriting(wanted, seen.bpffs)
             _try_out(wanted, source)

@@ -8,7 +8,7 @@ import errno
 from dataclasses import replace
 from typing import Dict, FrozenSet, Sequence, Tuple, Union
 
-from ...engine.steps import Action, Change, Step
+from ...engine.steps import Action, Change, Plan, Step
 from ...errors import refusal
 from ...mountinfo import Mount
 from ...people import People
@@ -23,6 +23,7 @@ class FlagChange(Change):
 
 
 MountStep = Step[Union[WantedMount, WantedUnmount], MountSeen]
+MountPlan = Plan[Union[WantedMount, WantedUnmount], MountSeen]
 
 
 def decide(wanted: Union[WantedMount, WantedUnmount], seen: MountSeen, people: People) -> MountStep:

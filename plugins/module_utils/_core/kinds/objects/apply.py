@@ -19,6 +19,7 @@ from ...uapi import BPF_F_RDONLY
 from ..pins.access import inherited
 from ..pins.apply import PinKind, PinSession
 from ..pins.directory import PinDirectory, adjust
+from ..pins.forecast import Forecast
 from ..pins.objects import object_by_id
 from ..pins.observe import observe_names, people_of
 from ..pins.observed import Found, NotAPin, Nothing, Pin, PinContext
@@ -26,7 +27,7 @@ from ..pins.plan import unless_barred
 from .declaration import WantedObject
 from .observe import Resolver, look_at, sources_owners
 from .observed import KernelObject
-from .plan import ObjectPlan, ObjectStep, decide, known
+from .plan import ObjectPlan, ObjectStep, decide, known, made_meanwhile
 
 
 class ObjectKind(PinKind[WantedObject, Found]):
@@ -39,6 +40,9 @@ class ObjectKind(PinKind[WantedObject, Found]):
         context = self.context(meant, found, directories)
         people = context.people.with_users(sources_owners(meant))
         return Observed(list(zip(meant, found)), replace(context, people=people))
+
+    def expect(self, observed: Observed, forecast: Forecast) -> Observed:
+        return made_meanwhile(super().expect(observed, forecast), forecast)
 
     def decide(self, wanted: WantedObject, found: Found, context: PinContext) -> ObjectStep:
         return unless_barred(decide(wanted, found, context.people), context)

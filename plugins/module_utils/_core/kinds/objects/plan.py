@@ -14,6 +14,7 @@ from ...shape import is_stranger
 from ..pins.access import access_drift, of_a_stranger, strangers_drift
 from ..pins.declaration import OnMismatch
 from ..pins.exposure import Caution, Remedy
+from ..pins.forecast import Forecast
 from ..pins.observed import Found, MountedPin, NotAPin, Nothing
 from ..pins.plan import taken_by_mount
 from .declaration import WantedObject
@@ -34,6 +35,20 @@ def expecting(observed: Observed, awaited: Awaited) -> Observed:
             each = replace(each, object=coming)
         expected.append((each, found))
     return observed._replace(items=expected)
+
+
+def made_meanwhile(observed: Observed, forecast: Forecast) -> Observed:
+    """Return `observed` with the maps that the same declaration makes, for what they are."""
+    if not forecast.pins:
+        return observed
+    items = []
+    for each, found in observed.items:
+        reference = each.reference
+        if reference.by == "path" and reference.value in forecast.pins:
+            label = f"the map that is to be at {reference.value}"
+            each = replace(each, object=KernelObject("map", 0, "", label))
+        items.append((each, found))
+    return observed._replace(items=items)
 
 
 def known(step: ObjectStep) -> KernelObject:

@@ -11,13 +11,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ...bpffs import Place, walk
-from ...engine.kind import Kind, Session
+from ...engine.kind import Kind, Observed, Session
 from ...engine.steps import Found, Plan, Problem, Site, Step, Wanted
 from ...errors import TROUBLE, at
 from ...shape import Identity
 from . import observed as pins
 from . import plan as plan_names
 from .declaration import WantedName
+from .forecast import Forecast
 from .observe import people_of
 from .observed import DirectorySeen, PinContext
 
@@ -41,8 +42,17 @@ class PinKind(Kind[Wanted, Found, PinContext]):
         directories: Mapping[str, DirectorySeen],
     ) -> PinContext:
         """Return what all items have in common."""
-        known = {path: _without(seen, self.owners) for path, seen in directories.items()}
+        known = {path: seen.without(self.owners) for path, seen in directories.items()}
         return PinContext(known, people_of(wanted, found, known), self.parents)
+
+    def expect(self, observed: Observed, forecast: Forecast) -> Observed:
+        expected = forecast.expect(observed)
+        return expected if expected is observed else self._owned(expected)
+
+    def _owned(self, observed: Observed) -> Observed:
+        context: PinContext = observed.context
+        seen = {path: each.without(self.owners) for path, each in context.directories.items()}
+        return observed._replace(context=replace(context, directories=seen))
 
     def label(self, step: Step[Wanted, Found]) -> str:
         return str(step.wanted.path)  # type: ignore[attr-defined]
@@ -62,13 +72,8 @@ class PinKind(Kind[Wanted, Found, PinContext]):
         return nullcontext(PinSession())
 
 
-def _without(seen: DirectorySeen, owners: Owners) -> DirectorySeen:
-    levels = tuple(each for each in seen.levels if owners.get(each.path) != each.owner)
-    return replace(seen, levels=levels) if levels != seen.levels else seen
-
-
-class PinSession(Session):
-    """Directories at work, one after the other."""
+class MakingSession(Session):
+    """One that makes missing directories on the way."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,6 +82,19 @@ class PinSession(Session):
     @property
     def made(self) -> List[str]:
         return list(self._made)
+
+    def take_back(self) -> None:
+        """Remove the directories that were made for nothing: those in which there is nothing."""
+        for path in reversed(list(self._made)):
+            parent, _slash, name = path.rpartition("/")
+            with suppress(*TROUBLE), walk(parent) as above, walk(path) as place:
+                if not place.missing and place.identity == self._made[path]:
+                    os.rmdir(name, dir_fd=above.fd)
+                    del self._made[path]
+
+
+class PinSession(MakingSession):
+    """Directories at work, one after the other."""
 
     @contextmanager
     def open(self, site: Site) -> Iterator[PinDirectory]:
@@ -95,12 +113,3 @@ class PinSession(Session):
         from .directory import PinDirectory
 
         return PinDirectory(place, stack)
-
-    def take_back(self) -> None:
-        """Remove the directories that were made for nothing: those in which there is nothing."""
-        for path in reversed(list(self._made)):
-            parent, _slash, name = path.rpartition("/")
-            with suppress(*TROUBLE), walk(parent) as above, walk(path) as place:
-                if not place.missing and place.identity == self._made[path]:
-                    os.rmdir(name, dir_fd=above.fd)
-                    del self._made[path]

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple, Union
 
@@ -184,6 +184,11 @@ class DirectorySeen:
     levels: Tuple[Level, ...] = ()  # from the root of the bpffs down to what exists of `path`
     abandoned: Tuple[str, ...] = ()  # names of staging directories that killed runs left
     obstacle: str = ""  # why no staging directory can be had there
+
+    def without(self, owners: Mapping[str, Optional[int]]) -> DirectorySeen:
+        """Return this without the levels that `owners`, by path, says somebody may own."""
+        levels = tuple(each for each in self.levels if owners.get(each.path) != each.owner)
+        return replace(self, levels=levels) if levels != self.levels else self
 
     @property
     def leftovers(self) -> List[str]:

@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What earlier kinds of a declaration will have done, for those that follow. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Dict, Optional, Set, Tuple
+
+from ...engine.kind import Observed
+from ...shape import Access, Identity, Level
+from .observed import NOTHING, DirectorySeen, PinContext
+
+
+class Forecast:
+    """What will be there, by path. Kinds add to it when they are decided, in their order."""
+
+    def __init__(self) -> None:
+        self.mounts: Dict[str, Level] = {}  # roots of bpffs that will be mounted, and empty
+        self.remounts: Dict[str, bool] = {}  # of bpffs that are there: read-only?
+        self.directories: Dict[str, Level] = {}  # that will be made or adjusted
+        self.pins: Set[str] = set()  # that will hold a map that is not made yet
+
+    def mount_of(self, path: str) -> Optional[str]:
+        """Return where the bpffs will be mounted that `path` will lie in; None if none will."""
+        points = [point for point in self.mounts if _is_below(path, point)]
+        return max(points, key=len, default=None)
+
+    def directory(self, seen: DirectorySeen) -> DirectorySeen:
+        """Return the directory as it will be."""
+        point = self.mount_of(seen.path)
+        if point is not None:
+            identity = Identity(_EXPECTED, sorted(self.mounts).index(point))
+            missing = tuple(filter(None, seen.path[len(point) :].split("/")))
+            root = self.mounts[point]
+            seen = DirectorySeen(seen.path, identity, missing, True, "bpf", levels=(root,))
+        elif seen.on_bpffs and self.remounts:
+            points = [each for each in self.remounts if _is_below(seen.path, each)]
+            if points:
+                seen = replace(seen, read_only=self.remounts[max(points, key=len)])
+        if not (self.directories and seen.on_bpffs):
+            return seen
+        levels = [self.directories.get(level.path, level) for level in seen.levels]
+        missing = seen.missing
+        identity = seen.identity
+        known = list(self.directories)
+        while missing and self._next(seen.path, missing) in self.directories:
+            path = self._next(seen.path, missing)
+            levels.append(self.directories[path])
+            identity, missing = (
+                Identity(_EXPECTED, len(self.mounts) + known.index(path)),
+                missing[1:],
+            )
+        return replace(seen, levels=tuple(levels), missing=missing, identity=identity)
+
+    def expect(self, observed: Observed) -> Observed:
+        """Return what will be observed where pins are wanted."""
+        if not (self.mounts or self.remounts or self.directories):
+            return observed
+        context: PinContext = observed.context
+        directories = {path: self.directory(seen) for path, seen in context.directories.items()}
+        items = [
+            (wanted, NOTHING if self.mount_of(wanted.directory) else found)
+            for wanted, found in observed.items
+        ]
+        return Observed(items, replace(context, directories=directories))
+
+    @staticmethod
+    def _next(path: str, missing: Tuple[str, ...]) -> str:
+        parts = path.split("/")
+        return "/".join(parts[: len(parts) - len(missing) + 1])
+
+
+def new_level(path: str, access: Access, mode: int, task: int) -> Level:
+    """Return a directory that the task will make."""
+    return Level(
+        path,
+        task if access.owner is None else access.owner,
+        0 if access.group is None else access.group,
+        mode if access.mode is None else access.mode,
+    )
+
+
+# A device that no directory has: nothing is carried out on what is only expected.
+_EXPECTED = -1
+
+
+def _is_below(path: str, directory: str) -> bool:
+    return f"{path}/".startswith(f"{directory.rstrip('/')}/")

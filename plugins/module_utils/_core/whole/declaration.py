@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is declared of a host, all kinds together, and whether they agree. Pure."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+
+from ..errors import ProblemCollector
+from ..kinds.absence.declaration import AbsentPaths, Prune, absent_paths, prune
+from ..kinds.directories.declaration import WantedDirectory, read_directories
+from ..kinds.maps.declaration import WantedPin, read_pins
+from ..kinds.mounts.declaration import WantedMount, WantedUnmount, read_mount
+from ..kinds.objects.declaration import WantedObject, read_objects
+from ..map_types import Host
+from ..people import BadField, Ids
+from ..values import dataclass
+
+Given = Mapping[str, Any]
+Mount = Union[WantedMount, WantedUnmount]
+Absence = Union[AbsentPaths, Prune]
+Named = Tuple[str, str]  # the list that an item is in, and its path
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """Everything, in the order in which it is carried out."""
+
+    mounts: Sequence[Mount] = ()
+    directories: Sequence[WantedDirectory] = ()
+    maps: Sequence[WantedPin] = ()
+    objects: Sequence[WantedObject] = ()
+    absent: Sequence[Absence] = ()
+    looked_for: Optional[Prune] = None  # undeclared pins that are told, and stay
+
+    @property
+    def named(self) -> Iterator[Named]:
+        """All that is to have a name in a bpffs."""
+        for key in ("directories", "maps", "objects"):
+            for each in getattr(self, key):
+                yield key, each.path
+
+    @property
+    def owners(self) -> Dict[str, Optional[int]]:
+        """Return who is declared to own a directory, by path."""
+        owners = {
+            each.path: each.access.owner for each in self.mounts if isinstance(each, WantedMount)
+        }
+        owners.update({each.path: each.access.owner for each in self.directories})
+        return owners
+
+
+def read_declaration(given: Given, host: Host, ids: Ids) -> Declaration:
+    """Read all kinds; raise Problems with all that is wrong in each, or else among them."""
+    problems = ProblemCollector()
+
+    def items(key: str) -> Sequence[Given]:
+        return given.get(key) or ()
+
+    mounts = problems.of(lambda: _each(items("mounts"), "mounts", partial(_mount, ids=ids)))
+    directories = problems.of(lambda: read_directories(items("directories"), ids))
+    maps = problems.of(lambda: read_pins(items("maps"), given, host, ids))
+    objects = problems.of(lambda: read_objects(items("objects"), _for_objects(given), ids))
+    absent = problems.of(lambda: _each(items("absent"), "absent", _absence))
+    problems.raise_any()
+    declared = Declaration(mounts, directories, maps, objects, absent)
+    for text in _conflicts(declared):
+        problems.add(text)
+    problems.raise_any()
+    pruning = given.get("prune")
+    if not pruning:
+        return declared
+    undeclared = problems.of(partial(_prune, pruning, declared), "prune: ")
+    problems.raise_any()
+    if pruning.get("report_only"):
+        return Declaration(mounts, directories, maps, objects, absent, undeclared)
+    return Declaration(mounts, directories, maps, objects, (*absent, undeclared))
+
+
+def _each(items: Sequence[Given], key: str, read: Callable[[Given], Any]) -> List[Any]:
+    problems = ProblemCollector()
+    wanted = []
+    for index, item in enumerate(items):
+        about = item.get("path") or item.get("directory") or ""
+        if isinstance(about, list):
+            about = ", ".join(map(str, about))
+        wanted.append(problems.of(partial(read, item), f"{key}[{index}] {about[:60]}: "))
+    problems.raise_any()
+    return wanted
+
+
+def _mount(item: Given, ids: Ids) -> Mount:
+    wanted = read_mount(item, ids)
+    if item.get("state") == "unmounted":
+        return WantedUnmount(wanted.path, wanted.force)
+    return wanted
+
+
+def _for_objects(given: Given) -> Given:
+    # What is not made cannot be migrated; where that is the default for maps, it is not for these.
+    migrates = given.get("on_mismatch") == "migrate"
+    return {**given, "on_mismatch": "fail"} if migrates else given
+
+
+def _absence(item: Given) -> Absence:
+    kind, recurse = item.get("type") or "any", bool(item.get("recurse"))
+    if (item.get("path") is None) == (item.get("directory") is None):
+        raise BadField("give either path, or directory with keep or patterns")
+    if item.get("path") is not None:
+        return absent_paths(item["path"], kind, recurse=recurse)
+    shared = bool(item.get("prune_shared"))
+    return prune(
+        item["directory"],
+        item.get("keep"),
+        item.get("patterns"),
+        kind,
+        recurse=recurse,
+        shared=shared,
+    )
+
+
+def _prune(item: Given, declared: Declaration) -> Prune:
+    """What this declaration does not name, in one directory; links always stay."""
+    keep = [*(item.get("keep_also") or ()), *(path for _key, path in declared.named)]
+    return prune(
+        item["directory"],
+        [path for path in keep if path.strip("/") != item["directory"].strip("/")],
+        None,
+        "any",
+        recurse=False,
+        shared=bool(item.get("shared") or item.get("report_only")),
+    )
+
+
+def _conflicts(declared: Declaration) -> Iterator[str]:
+    """Yield what two items of different kinds cannot both be."""
+    first: Dict[str, str] = {}
+    for key, path in declared.named:
+        other = first.setdefault(path, key)
+        if other != key:
+            yield f"{path} is declared in {other} and in {key}: keep one"
+    pins = {path: key for key, path in declared.named if key != "directories"}
+    for key, path in declared.named:
+        for above in _above(path):
+            if above in pins and pins[above] != key:
+                yield (
+                    f"{above} is to be a pin ({pins[above]}), but {path} ({key}) is to be in it: "
+                    "rename one"
+                )
+    yield from _removed(declared)
+    yield from _unmounted(declared)
+
+
+def _removed(declared: Declaration) -> Iterator[str]:
+    for wanted in declared.absent:
+        if not isinstance(wanted, AbsentPaths):
+            continue
+        for gone in wanted.paths:
+            for key, path in declared.named:
+                if path == gone or (wanted.recurse and gone in _above(path)):
+                    yield f"{path} is declared in {key}, and absent removes {gone}: keep one"
+
+
+def _unmounted(declared: Declaration) -> Iterator[str]:
+    mounts = {each.path: each for each in declared.mounts}
+    if len(mounts) < len(declared.mounts):
+        paths = [each.path for each in declared.mounts]
+        for path in sorted({path for path in paths if paths.count(path) > 1}):
+            yield f"{path} is declared twice in mounts: keep one"
+    for key, path in declared.named:
+        point = next((each for each in (path, *_above(path)) if each in mounts), None)
+        if point is not None and isinstance(mounts[point], WantedUnmount):
+            yield (
+                f"{path} is declared in {key}, and mounts has {point} unmounted, so it could not "
+                "stay: keep one"
+            )
+
+
+def _above(path: str) -> Iterator[str]:
+    """The directories above, the nearest first."""
+    while path.count("/") > 1:
+        path = path.rpartition("/")[0]
+        yield path

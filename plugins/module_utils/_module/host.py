@@ -1,0 +1,179 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the arguments of bpf_host to its result. Private to this collection."""
+
+from __future__ import annotations
+
+import gc
+import typing as t
+from collections import Counter
+
+from .._core.engine.run import plan, predict
+from .._core.engine.steps import Cure
+from .._core.engine.whole import Acted, Part, act_all, decide_all
+from .._core.host import this_host
+from .._core.kinds.absence.apply import AbsenceKind
+from .._core.kinds.objects.plan import expecting
+from .._core.kinds.pins.exposure import told
+from .._core.kinds.pins.forecast import Forecast
+from .._core.people import Awaited, Ids
+from .._core.visible import visible, visible_lines
+from .._core.whole.declaration import Declaration, read_declaration
+from .._core.whole.parts import parts_of
+from . import absence
+from .batch import Batch, counts_of, diff_of
+from .directories import DIRECTORIES
+from .maps import MAPS
+from .mount_part import MountPart
+from .objects import OBJECTS
+from .report import Dictionary, failures_reported, printable, read_awaiting, warn_of
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+_BATCHES: t.Dict[str, Batch] = {each.key: each for each in (DIRECTORIES, MAPS, OBJECTS)}
+_LISTS = ("mounts", *_BATCHES, "absent")
+
+
+def run(module: AnsibleModule) -> t.NoReturn:
+    """Arguments, declaration, observe, plan, apply, report."""
+    gc.disable()  # many values, no cycles, and the process ends with it
+    given, check = module.params, module.check_mode
+    # Before core 2.21 every result carries all arguments along: a thousand maps, once more.
+    said = {"module_args": {**given, **{key: f"{len(given[key] or ())} {key}" for key in _LISTS}}}
+    with failures_reported(module):
+        (declared, parts), awaited = read_awaiting(module, lambda ids: _read(given, ids))
+        problems = decide_all(parts, Forecast(), predicting=check)
+        for part in parts if check and not problems else ():
+            _await_objects(part, awaited)
+        problems += _remaining(module, parts, awaited)
+        cautions = [] if problems else [text for part in parts for text in _cautions(part)]
+        for warning in (*cautions, *(text for part in parts for text in _warnings(part))):
+            module.warn(warning)
+        if problems:
+            acted = [Acted(part, predict(part.kind, part.plan)) for part in parts]
+            nothing = {"changed": False, "made": [], "leftovers": [], "written": []}
+            report = {**_report(acted, with_diff=False), **nothing, "msg": visible_lines(problems)}
+            module.fail_json(invocation=said, **printable(report))
+        acted = list(act_all(parts, Forecast, predicting=check))
+        for warning in (
+            text for each in acted for done in each.result.outcomes for text in done.warnings
+        ):
+            module.warn(warning)
+        report = _report(acted, with_diff=module._diff)
+        report.update(cautions=cautions, undeclared=_undeclared(declared))
+        error = next((each.result.error for each in acted if each.result.error), "")
+        if error:
+            report["msg"] = _stopped(error, acted)
+            module.fail_json(invocation=said, **printable(report))
+        module.exit_json(invocation=said, **report)
+
+
+def _read(given: Dictionary, ids: Ids) -> t.Tuple[Declaration, t.List[Part]]:
+    declared = read_declaration(given, this_host(), ids)
+    parts = [
+        MountPart(part.wanted, given["mounts"], ids) if part.name == "mounts" else part
+        for part in parts_of(declared, parents=given["parents"])
+    ]
+    return declared, parts
+
+
+def _await_objects(part: Part, awaited: Awaited) -> None:
+    """Expect, in a check, objects that something before the run may load."""
+    if part.name != "objects":
+        return
+    items = [(step.wanted, step.found) for step in part.plan.steps]
+    observed = part.kind.observe(part.wanted)._replace(items=items, context=part.plan.context)
+    announced = plan(part.kind, expecting(observed, awaited))
+    if not announced.texts(Cure.NONE):
+        part.plan = announced
+
+
+def _remaining(module: AnsibleModule, parts: t.Sequence[Part], awaited: Awaited) -> t.List[str]:
+    """What stops the task. Of what a task before may cure, a check warns, and goes on."""
+    found = [(part.name, each) for part in parts for each in part.problems]
+    problems = [f"{name}: {each.text}" for name, each in found]
+    if not module.check_mode or any(each.cure is Cure.NONE for _name, each in found):
+        return problems
+    warn_of(module, [*awaited, *problems])
+    return []
+
+
+def _cautions(part: Part) -> t.Iterator[str]:
+    batch = _BATCHES.get(part.name)
+    return told(batch.cautions(part.plan)) if batch else iter(())
+
+
+def _warnings(part: Part) -> t.Iterator[str]:
+    if isinstance(part, MountPart):
+        return part.warnings()
+    if part.name == "absent":
+        return absence.losses(part.plan)
+    return _BATCHES[part.name].warnings(part.plan)
+
+
+def _report(acted: t.Sequence[Acted], *, with_diff: bool) -> Dictionary:
+    """A list for each kind, as the module for that kind has it, and what they have in common."""
+    report: Dictionary = {key: [] for key in _LISTS}
+    report.update(spared=[], counts={}, made=[], leftovers=[], written=[], diff=[])
+    for part, result in acted:
+        told_of = _report_of(part, result, with_diff=with_diff)
+        report["counts"][part.name] = told_of["counts"]
+        report["made"] += result.made
+        report["leftovers"] += result.cleared
+        report["written"] += result.written
+        report["diff"] += told_of.get("diff", [])
+        if part.name == "absent":
+            gone = [
+                {"path": path, "action": "removed", "type": "directory"}
+                for path in told_of["directories"]
+            ]
+            report["absent"] = told_of["pins"] + gone
+            report["spared"] = told_of["spared"]
+        else:
+            report[part.name] = told_of[part.name]
+    if not with_diff:
+        del report["diff"]
+    report["changed"] = any(each.result.changed for each in acted)
+    return report
+
+
+def _report_of(part: Part, result: t.Any, *, with_diff: bool) -> Dictionary:
+    if isinstance(part, MountPart):
+        return part.report(result, with_diff=with_diff)
+    if part.name == "absent":
+        return absence.report_of(result, with_diff=with_diff)
+    batch = _BATCHES[part.name]
+    return {
+        batch.key: list(map(batch.describe, result.outcomes)),
+        "counts": counts_of(batch, result),
+        "diff": list(diff_of(batch, result)) if with_diff else [],
+    }
+
+
+def _undeclared(declared: Declaration) -> t.List[Dictionary]:
+    """The pins that `prune` would remove if it did more than look."""
+    if declared.looked_for is None:
+        return []
+    kind = AbsenceKind()
+    looked_at = predict(kind, plan(kind, kind.observe([declared.looked_for])))
+    pins: t.List[Dictionary] = absence.report_of(looked_at, with_diff=False)["pins"]
+    return [{**pin, "action": "undeclared"} for pin in pins]
+
+
+def _stopped(error: str, acted: t.Sequence[Acted]) -> str:
+    """The message of a run that stopped at `error`: that, and how far it came."""
+    where = next(each.part.name for each in acted if each.result.error)
+    told_of = []
+    for part, result in acted:
+        words = Counter(outcome.word for outcome in result.outcomes)
+        counts = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in words.items())
+        told_of.append(f"{part.name}: {counts}")
+    summary = "; ".join(told_of)
+    text = f"{where}: {visible(error)}"
+    if any(each.result.changed for each in acted):
+        return (
+            f"{text}\nDone so far: {summary}. What is done stays; fix the cause, then run again to "
+            "do the rest."
+        )
+    return f"{text}\nNothing was changed: {summary}. Fix the cause, then run again."
