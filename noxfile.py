@@ -344,8 +344,16 @@ def changelog(session: nox.Session) -> None:
     plugins = [f"plugins/{kind}/[!_]*.py" for kind in ("modules", "lookup", "callback")]
     for pattern in (*plugins, "roles/*", "playbooks/*.yml"):
         for path in Path().glob(pattern):
-            if f"name: {path.stem}\n" not in announced:
+            is_announced = f"name: {path.stem}\n" in announced
+            if not (is_announced or _added(path) not in (None, galaxy("version"))):
                 session.error(f"{path.stem} is not announced: antsibull-changelog release")
+
+
+def _added(path: Path) -> str | None:
+    """In which version a plugin or a role came, as it says itself; the changelog tells it then."""
+    file = path / "meta/argument_specs.yml" if path.is_dir() else path
+    found = re.search(r"^ *version_added: (\S+)", file.read_text(encoding="utf-8"), re.M)
+    return found[1] if found else None
 
 
 # The tarball

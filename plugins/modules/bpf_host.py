@@ -8,6 +8,243 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bpf_host
+short_description: Ensure that all that is declared of a host is so
+version_added: 0.2.0
+description:
+  - Takes everything that is declared of a host in one task, mounts, directories, maps, second pins
+    and absences, and asks the host once.
+  - All is read, observed and decided before the first change. A declaration that cannot be made
+    true changes nothing, and all that is in its way is said at once.
+  - Carries it out in the order O(mounts), O(directories), O(maps), O(objects), O(absent), O(prune).
+    In check mode each of these sees what those before it would have done.
+author:
+  - ebpf.pinning contributors (@ebpf-pinning)
+extends_documentation_fragment:
+  - ebpf.pinning.attributes
+  - ebpf.pinning.pins
+  - ebpf.pinning.host.mounts
+  - ebpf.pinning.host.maps
+  - ebpf.pinning.host.objects
+  - ebpf.pinning.host.absent
+options:
+  directories:
+    description:
+      - Directories in a BPF file system. What is missing above them is made as O(parents) says.
+    type: list
+    elements: dict
+    suboptions:
+      path:
+        description: Absolute path of the directory.
+        type: path
+        required: true
+      owner:
+        description:
+          - Name or number of the user that owns the directory. Left as it is when left out.
+          - This user may put other pins in the place of those in the directory. Being declared
+            here, that is no reason to refuse maps in it.
+        type: str
+      group:
+        description: Name or number of the group of the directory. Left as it is when left out.
+        type: str
+      mode:
+        description:
+          - Permission bits of the directory, in octal and quoted, like V("0750"). Left as they are
+            when left out; a new directory has V("0755"), whatever the umask is.
+        type: raw
+  prune:
+    description:
+      - Removes pins that this declaration does not name from one directory. Links always stay.
+    type: dict
+    suboptions:
+      directory:
+        description: Absolute path of the directory. What is in directories below it stays.
+        type: path
+        required: true
+      keep_also:
+        description: Pins that stay though they are not declared here, by name or path.
+        type: list
+        elements: str
+      shared:
+        description: Allow that for C(/sys/fs/bpf) itself, where other software pins too.
+        type: bool
+        default: false
+      report_only:
+        description: Remove nothing, and list these pins in RV(undeclared).
+        type: bool
+        default: false
+  directory:
+    description:
+      - Absolute path of a directory in a BPF file system, for O(maps) and O(objects) that name no
+        other.
+    type: path
+    default: /sys/fs/bpf
+  owner:
+    description: Owner of the pins of O(maps) and O(objects) that name no other.
+    type: str
+  group:
+    description: Group of the pins of O(maps) and O(objects) that name no other.
+    type: str
+  mode:
+    description: Permission bits of the pins of O(maps) and O(objects) that name no others.
+    type: raw
+  on_mismatch:
+    description:
+      - What to do with a pin that holds something else than declared; see
+        O(ebpf.pinning.bpf_map_pinned#module:on_mismatch). V(migrate) is for O(maps); it is V(fail)
+        for O(objects).
+    type: str
+    choices: [fail, replace, migrate]
+    default: fail
+  value_growth:
+    description:
+      - What V(migrate) does where values are shorter than declared; see
+        O(ebpf.pinning.bpf_map_pinned#module:value_growth).
+    type: str
+    choices: [refuse, zero_pad]
+    default: refuse
+  parents:
+    description: Make missing directories, with mode V("0755"). Only inside a BPF file system.
+    type: bool
+    default: true
+seealso:
+  - module: ebpf.pinning.bpffs_mount
+  - module: ebpf.pinning.bpf_map_pinned
+  - module: ebpf.pinning.bpf_object_pinned
+  - module: ebpf.pinning.bpf_pin_absent
+"""
+
+EXAMPLES = r"""
+- name: Ensure that the agent finds its directory, its maps, and nothing else
+  ebpf.pinning.bpf_host:
+    mounts:
+      - mode: "0711"
+    directories:
+      - path: /sys/fs/bpf/agent
+        group: adm
+        mode: "0750"
+    directory: /sys/fs/bpf/agent
+    maps:
+      - name: flows
+        type: lru_hash
+        key_size: 16
+        value_size: 8
+        max_entries: 65536
+        group: adm
+        mode: "0640"
+    objects:
+      - path: /sys/fs/bpf/flows
+        source: /sys/fs/bpf/agent/flows
+    absent:
+      - path: [/sys/fs/bpf/flows_of_last_year]
+    prune:
+      directory: /sys/fs/bpf/agent
+"""
+
+RETURN = r"""
+mounts:
+  description:
+    - The mounts, in the order of the task, each with C(action), C(target), C(mount), C(drift) and
+      C(dropped) as M(ebpf.pinning.bpffs_mount) returns them.
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: dict
+  sample: []
+directories:
+  description: The directories, those above before those below.
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Path of the directory.
+      type: str
+      sample: /sys/fs/bpf/agent
+    action:
+      description:
+        - What was done, or in check mode would be, V(created), V(adjusted) or V(unchanged).
+          V(incompatible) means that nothing could be done, V(failed) that the kernel refused, and
+          V(not_done) that something before failed.
+      type: str
+      sample: created
+    drift:
+      description: What was not as declared; for each field C(field), C(want) and C(have).
+      type: list
+      elements: dict
+      sample: []
+    error:
+      description: What the kernel refused, and what to do about it.
+      returned: when it failed at this directory
+      type: str
+maps:
+  description:
+    - The maps, in the order of the task, each as in
+      RV(ebpf.pinning.bpf_map_pinned#module:maps).
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: dict
+  sample: []
+objects:
+  description:
+    - The second pins, in the order of the task, each as in
+      RV(ebpf.pinning.bpf_object_pinned#module:objects).
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: dict
+  sample: []
+absent:
+  description:
+    - Pins that were removed, or were not there, each as in
+      RV(ebpf.pinning.bpf_pin_absent#module:pins), and directories that were removed, of C(type)
+      V(directory).
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: dict
+  sample: []
+spared:
+  description: What O(absent) and O(prune) left, and why.
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: dict
+  sample: [{"path": "/sys/fs/bpf/agent/link", "reason": "a link, which is never pruned"}]
+undeclared:
+  description:
+    - Pins that are not declared, where O(prune.report_only) asks for them, each as in
+      RV(ebpf.pinning.bpf_pin_absent#module:pins).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+counts:
+  description: For each list that is declared, how many items there are of each action.
+  returned: always, unless the arguments are at fault
+  type: dict
+  sample: {"maps": {"created": 1, "unchanged": 0}}
+made:
+  description: Directories that were made on the way, undeclared.
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: str
+  sample: []
+leftovers:
+  description: Staging directories of killed runs that were cleared away.
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: str
+  sample: []
+written:
+  description: Files that were written, such as C(/etc/fstab).
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: str
+  sample: []
+cautions:
+  description:
+    - Warnings of what others can do to the pins, whatever their modes say. They are in the drift
+      report.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 """
 
 from ..module_utils._core.options import (

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from functools import lru_cache
 
@@ -80,6 +81,8 @@ def _read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
     may_know_nothing = (failed or message) and result.get(_KEYS[module]) is None
     told = Told(()) if may_know_nothing else _READERS[module](result, check)
     lines = [own_words(line) for line in shortened(message, MOST).splitlines()]
+    if module == "bpf_host":
+        lines = [_LIST.sub("", line) for line in lines]
     if lines == [_NO_MESSAGE]:
         lines = []
     notable = any(finding.state != IN_PLACE for finding in told.findings)
@@ -156,12 +159,17 @@ def shortened(text: str, most: int) -> str:
 def _named(key: str, kind: str) -> t.Callable[[Result, bool], Told]:
     def read_items(result: Result, check: bool) -> Told:
         found = [_named_item(item, kind, check) for item in _list(result, key)]
-        for path in result.get("leftovers") or ():
-            note = "left behind by a run that was killed"
-            found.append(Finding(_path(path), "directory", UNDECLARED, (), note, not check))
-        return Told(found)
+        return Told([*found, *_leftovers(result, check)])
 
     return read_items
+
+
+def _leftovers(result: Result, check: bool) -> t.List[Finding]:
+    note = "left behind by a run that was killed"
+    return [
+        Finding(_path(path), "directory", UNDECLARED, (), note, not check)
+        for path in result.get("leftovers") or ()
+    ]
 
 
 def _named_item(item: Result, kind: str, check: bool) -> Finding:
@@ -177,6 +185,26 @@ def _named_item(item: Result, kind: str, check: bool) -> Finding:
         note = "not reached: the task stopped at an earlier one"
     repaired = not check and action in ("created", "adjusted", "replaced", "migrated")
     return Finding(path, kind, state, fields, note, repaired)
+
+
+def _whole(result: Result, check: bool) -> Told:
+    """Read a result of bpf_host, which has those of the other modules in it."""
+    changed = not check and bool(result.get("changed"))
+    findings = []
+    for item in _list(result, "mounts"):
+        if item["action"] in _UNDONE:
+            findings.append(_named_item({**item, "path": item["target"]}, "mount", check))
+        else:
+            findings += _mount({**item, "changed": changed}, check).findings
+    for key, kind in (("directories", "directory"), ("maps", "map"), ("objects", "object")):
+        findings += [_named_item(item, kind, check) for item in _list(result, key)]
+    for item in _list(result, "absent"):
+        if item["action"] == "removed":
+            findings.append(_undeclared(item, check, stays=False))
+    for item in result.get("undeclared") or ():
+        findings.append(_undeclared(item, check=True, stays=True))
+    findings += _leftovers(result, check)
+    return Told(findings)
 
 
 def _mount(result: Result, check: bool) -> Told:
@@ -197,25 +225,33 @@ def _mount(result: Result, check: bool) -> Told:
 def _absent(result: Result, check: bool) -> Told:
     # A task that says it changes nothing (changed_when: false) is there to look.
     stays = check and result.get("changed") is False
-    findings = []
-    for item in _list(result, "pins"):
-        if item["action"] == "removed":
-            held = " ".join(str(item[key]) for key in ("type", "id", "name") if item.get(key))
-            note = shortened(f"holds {held}" if check else f"held {held}", MOST)
-            path = _path(item["path"])
-            findings.append(Finding(path, "pin", UNDECLARED, (), note, not check, stays))
+    findings = [
+        _undeclared(item, check, stays=stays)
+        for item in _list(result, "pins")
+        if item["action"] == "removed"
+    ]
     for path in result.get("directories") or ():
         findings.append(Finding(_path(path), "directory", UNDECLARED, (), "", not check, stays))
     return Told(findings)
 
 
+def _undeclared(item: Result, check: bool, *, stays: bool) -> Finding:
+    held = " ".join(str(item[key]) for key in ("type", "id", "name") if item.get(key))
+    note = shortened(f"holds {held}" if check else f"held {held}", MOST)
+    kind = "directory" if item.get("type") == "directory" else "pin"
+    if kind == "directory":
+        note = ""
+    return Finding(_path(item["path"]), kind, UNDECLARED, (), note, not check, stays)
+
+
 def found_absent(module: str, result: Result) -> t.Sequence[str]:
     """The paths that a result says are absent, as they are to be."""
-    if module != "bpf_pin_absent" or not isinstance(result.get("pins"), list):
+    pins = result.get(_ABSENT.get(module, ""))
+    if not isinstance(pins, list):
         return ()
     return [
         shortened(each["path"], MOST)
-        for each in result["pins"]
+        for each in pins
         if isinstance(each, dict)
         and each.get("action") == "missing"
         and isinstance(each.get("path"), str)
@@ -274,6 +310,9 @@ def _in_place(path: str, kind: str) -> Finding:
     return Finding(path, kind, IN_PLACE)
 
 
+_UNDONE = ("incompatible", "failed", "not_done")
+# What bpf_host puts before a message.
+_LIST = re.compile("^(mounts|directories|maps|objects|absent): (?=/)")
 _NO_MESSAGE = "Action failed: Unknown error."  # ansible-core 2.19, of an until never met
 _STATE_OF_ACTION = {
     "created": MISSING,
@@ -282,8 +321,10 @@ _STATE_OF_ACTION = {
     "migrated": DIFFERENT,
     "incompatible": DIFFERENT,
 }
+_ABSENT = {"bpf_pin_absent": "pins", "bpf_host": "absent"}
 # Where a result lists what it found.
 _KEYS = {
+    "bpf_host": "maps",
     "bpf_map_pinned": "maps",
     "bpf_object_pinned": "objects",
     "bpf_pin_absent": "pins",
@@ -291,6 +332,7 @@ _KEYS = {
     "bpf_restore": "files",
 }
 _READERS: t.Dict[str, t.Callable[[Result, bool], Told]] = {
+    "bpf_host": _whole,
     "bpf_map_pinned": _named("maps", "map"),
     "bpf_object_pinned": _named("objects", "object"),
     "bpf_pin_absent": _absent,

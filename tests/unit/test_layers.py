@@ -149,6 +149,7 @@ MAY_USE = {
     "_core.kinds": set(),
     "_core.kinds.*": {"core", "_core.engine", "_core.kinds.pins", "itself"},
     "_core.info": {"core", "_core.engine", "_core.kinds", "_core.info"},
+    "_core.whole": {"core", "_core.engine", "_core.kinds", "_core.whole"},
     "_core.command": {"core", "_core.engine", "_core.kinds", "_core.command"},
     "_core": {"core"},
     "_module": {"_core", "_module"},
