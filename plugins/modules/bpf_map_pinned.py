@@ -326,7 +326,7 @@ maps:
       description:
         - What was done; in check mode, and when the task fails before anything is changed, what
           would be done.
-        - V(adjusted) means that owner, group, mode or V(frozen) was set in place.
+        - V(adjusted) means that owner, group, mode or O(frozen) was set in place.
         - V(incompatible) means that the pin is not as declared and was left alone.
         - When the kernel refuses in the middle, V(failed) is the map that it refused and
           V(not_done) are those after it. Check mode asks the kernel for a small map of each kind

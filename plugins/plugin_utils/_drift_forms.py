@@ -19,23 +19,13 @@ from ._drift_report import (
     HOST_STATES,
     IN_DRIFT,
     UNREACHABLE,
+    WORDS,
     HostReport,
     Report,
     host_json,
     is_drift,
     summary,
 )
-
-WORDS = {
-    "in_place": "in place",
-    "missing": "missing",
-    "different": "different",
-    "access": "owner or mode off",
-    "undeclared": "undeclared",
-    "failed": "failed",
-    "drift": "in drift",
-    "unreachable": "unreachable",
-}
 
 
 def as_json(report: Report) -> t.Iterator[str]:

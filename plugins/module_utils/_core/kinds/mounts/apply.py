@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Callable, List, NamedTuple, Optional, Sequence, Union
 
 from ...engine.kind import Kind, Observed, failed
-from ...engine.steps import Outcome
+from ...engine.steps import Action, Outcome
 from ...errors import TROUBLE, explained
 from ...people import People
 from .declaration import SOURCE, WantedMount, WantedUnmount
@@ -74,7 +74,7 @@ class MountKind(Kind[Union[WantedMount, WantedUnmount], MountSeen, People]):
         try:
             if isinstance(step.wanted, WantedUnmount):
                 gone = unmount(step.found, force=step.wanted.force)
-                return Outcome(step, after=MountDone(["unmounted"], None, gone))
+                return Outcome(step, after=MountDone([Action.UNMOUNT.value], None, gone))
             seen = mount(step.wanted, step, self._source, done)
         except TROUBLE as error:
             return failed(step, explained(error))._replace(after=MountDone(done))
