@@ -23,16 +23,8 @@ from markupsafe import Markup
 
 from ..module_utils._core.visible import visible
 from ._drift_findings import ACCESS, DIFFERENT, FAILED, IN_PLACE, MISSING, UNDECLARED, Finding
-from ._drift_report import (
-    IN_DRIFT,
-    NEW,
-    STILL,
-    UNREACHABLE,
-    WORDS,
-    HostReport,
-    Report,
-    is_drift,
-)
+from ._drift_forms import WORDS
+from ._drift_report import IN_DRIFT, NEW, STILL, UNREACHABLE, HostReport, Report, is_drift
 
 PARTS = Path(__file__).with_name("_drift_page_parts")
 SCRIPTS = ("data.js", "nodes.js", "matrix.js", "list.js", "details.js", "choice.js")

@@ -13,9 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ..module_utils._core.engine.standing import Standing
 from ._drift_findings import (
-    ACCESS,
     DIFFERENT,
     DRIFT,
     FAILED,
@@ -32,12 +30,6 @@ UNREACHABLE = "unreachable"
 IN_DRIFT = "drift"
 HOST_STATES = (IN_PLACE, IN_DRIFT, FAILED, UNREACHABLE)
 NEW, STILL = "new", "still"
-WORDS: t.Mapping[str, str] = {
-    **{each.value: each.words for each in Standing},
-    ACCESS: "owner or mode off",
-    IN_DRIFT: "in drift",
-    UNREACHABLE: "unreachable",
-}
 
 Json = t.Dict[str, t.Any]
 

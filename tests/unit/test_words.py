@@ -20,7 +20,8 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.standing
 )
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.steps import Action, State
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings import DRIFT, STATES
-from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import HOST_STATES, WORDS
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_forms import WORDS
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import HOST_STATES
 
 ROOT = Path(__file__).parents[2]
 COLLECTION = "ansible_collections.ebpf.pinning.plugins"
