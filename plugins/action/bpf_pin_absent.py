@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..module_utils._core.engine.steps import Action
 from ..plugin_utils._declared import Arguments, kept, prune_of, pruned_declarations
 from ..plugin_utils._plain_arguments import PlainArguments
 from ..plugin_utils._run_notes import DECLARED, FREED, PRUNED, PRUNES, RunNotes
@@ -36,4 +37,5 @@ class ActionModule(PlainArguments):
         """Note the paths that are free by then, unless the task is only there to look."""
         if self._task.vars.get(PRUNES) is not False and not result.get("failed"):
             pins = result.get("pins") or ()
-            notes.add(FREED, [pin["path"] for pin in pins if pin["action"] == "removed"])
+            freed = [pin["path"] for pin in pins if pin["action"] == Action.REMOVE.value]
+            notes.add(FREED, freed)

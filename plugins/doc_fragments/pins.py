@@ -6,10 +6,21 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The group of modules that module_defaults may name."""
+    """Options of a task that pins, and the group of modules that module_defaults may name."""
 
     DOCUMENTATION = r"""
-options: {}
+options:
+  directory:
+    description:
+      - Absolute path of a directory in a BPF file system.
+    type: path
+    default: /sys/fs/bpf
+  parents:
+    description:
+      - Make missing directories, with mode V("0755") less the umask. Only inside a BPF file
+        system.
+    type: bool
+    default: true
 attributes:
   action_group:
     support: full

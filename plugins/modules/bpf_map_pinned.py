@@ -44,7 +44,7 @@ options:
         description:
           - The whole path of the pin, in place of O(directory) and O(name).
         type: path
-      directory: &directory
+      directory:
         description:
           - Absolute path of a directory in a BPF file system.
         type: path
@@ -116,14 +116,14 @@ options:
             description: Id of the type of the value.
             type: int
             required: true
-      inner_map:
+      inner_map: &inner_map
         description:
           - The shape of the maps that an V(array_of_maps) or V(hash_of_maps) holds.
           - The kernel does not report it. It is compared with a map that is in there, locks and
             timers in its values included; with none in there, a V(hash_of_maps) is asked whether
             it would take such a map. Where neither is possible, RV(maps[].unverified) says so.
         type: dict
-        suboptions: &shape
+        suboptions:
           type: *type
           key_size: *key_size
           value_size: *value_size
@@ -178,6 +178,9 @@ options:
             entries of the old map are lost when its last user is gone, and programs that use it
             go on using it; a warning names them. A pin that holds a program or a link is never
             replaced.
+          - A pin whose owner is neither root nor the user of the task, and another one than
+            O(owner), which is declared, is replaced or migrated, too. Nothing is inherited from
+            it.
           - V(migrate) is V(replace) with the entries copied first. It fails, before anything
             changes, where they cannot be copied; docs/migration.md of the collection says when.
           - V(fail) is the default.
@@ -192,11 +195,6 @@ options:
         choices: [refuse, zero_pad]
   name: *name
   path: *path
-  directory:
-    description:
-      - Absolute path of a directory in a BPF file system.
-    type: path
-    default: /sys/fs/bpf
   type: *type
   key_size: *key_size
   value_size: *value_size
@@ -205,46 +203,18 @@ options:
   map_extra: *map_extra
   numa_node: *numa_node
   btf: *btf
-  inner_map:
-    description:
-      - The shape of the maps that an V(array_of_maps) or V(hash_of_maps) holds.
-      - The kernel does not report it. It is compared with a map that is in there, locks and timers
-        in its values included; with none in there, a V(hash_of_maps) is asked whether it would take
-        such a map. Where neither is possible, RV(maps[].unverified) says so.
-    type: dict
-    suboptions: *shape
+  inner_map: *inner_map
   loader: *loader
   frozen: *frozen
   owner: *owner
   group: *group
   mode: *mode
   on_mismatch:
-    description:
-      - What to do with a pinned map of another shape.
-      - V(fail) changes nothing and reports every field that differs, for every map.
-      - V(replace) makes a new, empty map, which takes the name in one atomic rename. The entries
-        of the old map are lost when its last user is gone, and programs that use it go on using
-        it; a warning names them. A pin that holds a program or a link is never replaced.
-      - A pin whose owner is neither root nor the user of the task, and another one than O(owner),
-        which is declared, is replaced or migrated, too. Nothing is inherited from it.
-      - V(migrate) is V(replace) with the entries copied first. It fails, before anything changes,
-        where they cannot be copied; docs/migration.md of the collection says when.
-    type: str
-    choices: [fail, replace, migrate]
+    <<: *on_mismatch
     default: fail
   value_growth:
-    description:
-      - What O(on_mismatch=migrate) does where values are shorter than declared. V(refuse) fails;
-        V(zero_pad) fills them up with zeros at the end.
-    type: str
-    choices: [refuse, zero_pad]
+    <<: *value_growth
     default: refuse
-  parents:
-    description:
-      - Make missing directories, with mode V("0755") less the umask. Only inside a BPF file
-        system.
-    type: bool
-    default: true
 seealso:
   - module: ebpf.pinning.bpffs_mount
   - module: ebpf.pinning.bpf_pin_absent
@@ -326,7 +296,7 @@ maps:
       description:
         - What was done; in check mode, and when the task fails before anything is changed, what
           would be done.
-        - V(adjusted) means that owner, group, mode or V(frozen) was set in place.
+        - V(adjusted) means that owner, group, mode or O(frozen) was set in place.
         - V(incompatible) means that the pin is not as declared and was left alone.
         - When the kernel refuses in the middle, V(failed) is the map that it refused and
           V(not_done) are those after it. Check mode asks the kernel for a small map of each kind

@@ -39,7 +39,7 @@ options:
         description:
           - The whole path of the pin, in place of O(directory) and O(name).
         type: path
-      directory: &directory
+      directory:
         description:
           - Absolute path of a directory in a BPF file system.
         type: path
@@ -87,17 +87,14 @@ options:
       on_mismatch: &on_mismatch
         description:
           - What to do with a pin that holds another object. V(fail) changes nothing and says what
-            it holds. V(replace) lets the name lead to the declared one, in one atomic rename.
+            it holds. V(replace) lets the name lead to the declared one, in one atomic rename; the
+            object that was there loses this reference, and a link that has no other detaches its
+            program.
           - V(fail) is the default.
         type: str
         choices: [fail, replace]
   name: *name
   path: *path
-  directory:
-    description:
-      - Absolute path of a directory in a BPF file system.
-    type: path
-    default: /sys/fs/bpf
   map_id: *map_id
   prog_id: *prog_id
   link_id: *link_id
@@ -109,19 +106,8 @@ options:
   group: *group
   mode: *mode
   on_mismatch:
-    description:
-      - What to do with a pin that holds another object. V(fail) changes nothing and says what it
-        holds. V(replace) lets the name lead to the declared one, in one atomic rename; the object
-        that was there loses this reference, and a link that has no other detaches its program.
-    type: str
-    choices: [fail, replace]
+    <<: *on_mismatch
     default: fail
-  parents:
-    description:
-      - Make missing directories, with mode V("0755") less the umask. Only inside a BPF file
-        system.
-    type: bool
-    default: true
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpf_pin_info

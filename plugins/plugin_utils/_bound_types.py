@@ -12,16 +12,8 @@ import struct
 import typing as t
 from functools import lru_cache
 
-from ..module_utils._core.btf import Btf, BtfError
-from ..module_utils._core.btf_types import (
-    PTR,
-    STRUCT,
-    TRANSPARENT,
-    TYPE_TAG,
-    Type,
-    made_of,
-    without,
-)
+from ..module_utils._core.btf import STRUCT_ORDERS, Btf, BtfError
+from ..module_utils._core.btf_types import POINTER_TAGS, PTR, STRUCT, Type, made_of, pointer_tag
 
 
 @lru_cache(maxsize=16)
@@ -56,7 +48,7 @@ def allocated_types(types: Btf, extension: bytes) -> t.FrozenSet[str]:
     hold together says nothing.
     """
     try:
-        records = list(_relocations(extension, "<" if types.byte_order == "little" else ">"))
+        records = list(_relocations(extension, STRUCT_ORDERS[types.byte_order]))
         named = [(kind, _struct_name(types, type_id)) for kind, type_id in records]
     except (struct.error, BtfError):
         return frozenset()
@@ -69,20 +61,20 @@ def _what_binds(types: Btf, found: Type, allocated: t.Collection[str]) -> str:
     if found.name in _GRAPHS:
         # process_kf_arg_ptr_to_graph_node: the nodes must be of the very BTF of the map.
         return f"a {found.name}"
-    tag = types.types[found.target]
-    if found.kind != PTR or tag.kind != TYPE_TAG or tag.name not in _OWNING:
+    tag = pointer_tag(types.types, found) if found.kind == PTR else ""
+    if tag not in _OWNING:
         return ""
-    target = types.types[without(_NAMELESS, types.types, tag.target)]
+    target = types.bare(found.target)
     if target.kind != STRUCT:
         return ""  # not defined here, so it is the kernel's
-    if target.name in allocated or tag.name == _OF_PROGRAMS_ONLY:
+    if target.name in allocated or tag == _OF_PROGRAMS_ONLY:
         # btf_parse_kptr, map_kptr_match_type: what vmlinux does not have is of the map's BTF.
-        return f"a {tag.name} to struct {target.name}, which the program itself allocates"
+        return f"a {tag} to struct {target.name}, which the program itself allocates"
     return ""
 
 
 def _struct_name(types: Btf, type_id: int) -> str:
-    found = types.types[without(_NAMELESS, types.types, type_id)]
+    found = types.bare(type_id)
     return found.name if found.kind == STRUCT else ""
 
 
@@ -109,8 +101,7 @@ def _relocations(extension: bytes, order: str) -> t.Iterator[t.Tuple[int, int]]:
 
 _GRAPHS = frozenset({"bpf_list_head", "bpf_rb_root"})
 _OF_PROGRAMS_ONLY = "percpu_kptr"  # by bpf_percpu_obj_new; the kernel gives none of its own
-_OWNING = frozenset({"kptr", "kptr_untrusted", "kptr_ref", _OF_PROGRAMS_ONLY})
-_NAMELESS = TRANSPARENT | {TYPE_TAG}
+_OWNING = POINTER_TAGS - {"uptr"}
 _TYPE_ID_LOCAL = 6  # BPF_CORE_TYPE_ID_LOCAL
 _WITH_RELOCATIONS = 32  # bytes of a header that tells of them
 _RELOCATION = 16  # bytes

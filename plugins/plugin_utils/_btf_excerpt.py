@@ -4,28 +4,26 @@
 
 from __future__ import annotations
 
-import struct
 import typing as t
 
-from ..module_utils._core.btf import Btf
+from ..module_utils._core.btf import Btf, encoded
 from ..module_utils._core.btf_types import (
     ARRAY,
-    CONST,
+    COMPOSITE,
     DATASEC,
     DECL_TAG,
     ENUM64,
     FUNC,
     FWD,
     PTR,
-    RESTRICT,
-    STRUCT,
-    TYPEDEF,
+    TRANSPARENT,
     UNION,
     VAR,
-    VOLATILE,
     BtfError,
     Part,
     Type,
+    made_of,
+    type_at,
 )
 
 
@@ -50,11 +48,8 @@ def excerpt(types: Btf, *wanted: int) -> Excerpt:
     words: t.List[int] = []
     for described in found.values():
         words += _encode(described, ids, strings)
-    order = "<" if types.byte_order == "little" else ">"
-    encoded = struct.pack(f"{order}{len(words)}I", *words)
-    sections = (0, len(encoded), len(encoded), len(strings.blob))
-    header = struct.pack(order + _HEADER, _MAGIC, 1, 0, _HEADER_SIZE, *sections)
-    return Excerpt(header + encoded + strings.blob, tuple(ids[old] for old in wanted))
+    blob = encoded(types.byte_order, words, strings.blob)
+    return Excerpt(blob, tuple(ids[old] for old in wanted))
 
 
 def _reached_from(types: Btf, wanted: t.Sequence[int]) -> t.Dict[int, Type]:
@@ -68,19 +63,17 @@ def _reached_from(types: Btf, wanted: t.Sequence[int]) -> t.Dict[int, Type]:
             continue
         met.add(place)
         type_id, pointed_to = place
-        if type_id >= len(types.types):
-            raise BtfError(f"type {type_id} is not among its {len(types.types) - 1} types")
-        original = types.types[type_id]
+        original = type_at(types.types, type_id)
         if original.kind in _NO_PART_OF_A_VALUE:
             raise BtfError(f"type {type_id} is part of a value, but is a variable or a function")
-        if pointed_to and original.name and original.kind in (STRUCT, UNION):
+        if pointed_to and original.name and original.kind in COMPOSITE:
             is_union = original.kind == UNION
             found.setdefault(type_id, Type(FWD, original.name, is_union, 0, 0, (), ()))
             continue
         found[type_id] = original
-        behind = original.kind == PTR or (pointed_to and original.kind in _QUALIFIERS)
-        made_of = [original.target, original.indexed_by, *(part.type_id for part in original.parts)]
-        waiting.extend((part, behind) for part in reversed(made_of))
+        behind = original.kind == PTR or (pointed_to and original.kind in TRANSPARENT)
+        below = [*made_of(original), original.indexed_by]
+        waiting.extend((part, behind) for part in reversed(below))
     return found
 
 
@@ -114,7 +107,7 @@ def _encode_part(
     whole: Type, part: Part, ids: t.Mapping[int, int], strings: _Strings
 ) -> t.List[int]:
     name = strings.at(part.name)
-    if whole.kind in (STRUCT, UNION):
+    if whole.kind in COMPOSITE:
         offset, bits = part.numbers
         return [name, ids[part.type_id], bits << 24 | offset]
     if whole.kind == ENUM64:
@@ -124,7 +117,3 @@ def _encode_part(
 
 
 _NO_PART_OF_A_VALUE = frozenset({FUNC, VAR, DATASEC, DECL_TAG})
-_QUALIFIERS = frozenset({TYPEDEF, VOLATILE, CONST, RESTRICT})
-_MAGIC = 0xEB9F
-_HEADER = "HBBIIIII"  # magic, version, flags, size; offset and size of types, of strings
-_HEADER_SIZE = 24  # bytes

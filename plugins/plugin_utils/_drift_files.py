@@ -14,6 +14,7 @@ import tempfile
 import typing as t
 from contextlib import suppress
 
+from ..module_utils._core.new_file import NewFile
 from ._drift_forms import as_json, as_junit, as_markdown, as_prometheus
 from ._drift_page import as_html
 from ._drift_report import BadPrevious, Report
@@ -174,15 +175,10 @@ def _write(path: str, pieces: t.Iterable[str]) -> None:
         # As root, a rename would put a file in the place of /dev/null.
         raise OSError(0, "it is not a regular file")
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".drift-report-")
-    try:
-        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.writelines(pieces)
-            os.fchmod(file.fileno(), _mode(path))
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    with NewFile(descriptor, temporary) as new:
+        new.write(each.encode("utf-8", "backslashreplace") for each in pieces)
+        os.fchmod(new.fd, _mode(path))
+        new.publish(path)
 
 
 def _mode(path: str) -> int:

@@ -8,12 +8,15 @@ import re
 import typing as t
 from functools import lru_cache
 
-IN_PLACE = "in_place"
-MISSING = "missing"
-DIFFERENT = "different"
-ACCESS = "access"  # only owner, group or mode
-UNDECLARED = "undeclared"
-FAILED = "failed"
+from ..module_utils._core.engine.standing import FOUND, Standing
+from ..module_utils._core.engine.steps import Action, State
+
+IN_PLACE: str = Standing.IN_PLACE.value
+MISSING: str = Standing.MISSING.value
+DIFFERENT: str = Standing.DIFFERENT.value
+ACCESS: str = Standing.ACCESS.value
+UNDECLARED: str = Standing.UNDECLARED.value
+FAILED: str = Standing.FAILED.value
 STATES = (IN_PLACE, MISSING, DIFFERENT, ACCESS, UNDECLARED, FAILED)
 DRIFT = (MISSING, DIFFERENT, ACCESS, UNDECLARED)
 MOST = 20_000  # characters of a text: a path of 4,095 bytes, each spelled, fits
@@ -174,16 +177,16 @@ def _leftovers(result: Result, check: bool) -> t.List[Finding]:
 
 def _named_item(item: Result, kind: str, check: bool) -> Finding:
     path, action = _path(item["path"]), str(item["action"])
-    if action == "unchanged":
+    if action == _KEPT:
         return _in_place(path, kind)
     fields = _fields(item.get("drift") or ())
-    state = _STATE_OF_ACTION.get(action, FAILED)
+    state = _STATE_OF_PIN.get(action, FAILED)
     if state == DIFFERENT and _is_access(fields):
         state = ACCESS
     note = shortened(str(item.get("error") or ""), MOST)
-    if action == "not_done":
+    if action == State.NOT_DONE.value:
         note = "not reached: the task stopped at an earlier one"
-    repaired = not check and action in ("created", "adjusted", "replaced", "migrated")
+    repaired = not check and action in _REPAIRING
     return Finding(path, kind, state, fields, note, repaired)
 
 
@@ -199,7 +202,7 @@ def _whole(result: Result, check: bool) -> Told:
     for key, kind in (("directories", "directory"), ("maps", "map"), ("objects", "object")):
         findings += [_named_item(item, kind, check) for item in _list(result, key)]
     for item in _list(result, "absent"):
-        if item["action"] == "removed":
+        if item["action"] == Action.REMOVE.value:
             findings.append(_undeclared(item, check, stays=False))
     for item in result.get("undeclared") or ():
         findings.append(_undeclared(item, check=True, stays=True))
@@ -211,9 +214,9 @@ def _mount(result: Result, check: bool) -> Told:
     action = str(result["action"])
     path = _path(result["target"])
     fields = _fields(result["drift"])
-    if action == "unchanged" and not fields:
+    if action == _KEPT and not fields:
         return Told([_in_place(path, "mount")])
-    state = {"mounted": MISSING, "unmounted": UNDECLARED}.get(action, DIFFERENT)
+    state = _STATE_OF_MOUNT.get(action, DIFFERENT)
     if state == MISSING and fields:
         state = DIFFERENT  # it was there, and is mounted anew
     if state == DIFFERENT and _is_access(fields):
@@ -228,7 +231,7 @@ def _absent(result: Result, check: bool) -> Told:
     findings = [
         _undeclared(item, check, stays=stays)
         for item in _list(result, "pins")
-        if item["action"] == "removed"
+        if item["action"] == Action.REMOVE.value
     ]
     for path in result.get("directories") or ():
         findings.append(Finding(_path(path), "directory", UNDECLARED, (), "", not check, stays))
@@ -253,7 +256,7 @@ def found_absent(module: str, result: Result) -> t.Sequence[str]:
         shortened(each["path"], MOST)
         for each in pins
         if isinstance(each, dict)
-        and each.get("action") == "missing"
+        and each.get("action") == Action.MISS.value
         and isinstance(each.get("path"), str)
     ]
 
@@ -310,17 +313,19 @@ def _in_place(path: str, kind: str) -> Finding:
     return Finding(path, kind, IN_PLACE)
 
 
-_UNDONE = ("incompatible", "failed", "not_done")
+def _words(*actions: Action) -> t.Dict[str, str]:
+    """The state in which that was found of which a result says so, by its word."""
+    return {action.value: FOUND[action].value for action in actions}
+
+
 # What bpf_host puts before a message.
 _LIST = re.compile("^(mounts|directories|maps|objects|absent): (?=/)")
 _NO_MESSAGE = "Action failed: Unknown error."  # ansible-core 2.19, of an until never met
-_STATE_OF_ACTION = {
-    "created": MISSING,
-    "adjusted": DIFFERENT,
-    "replaced": DIFFERENT,
-    "migrated": DIFFERENT,
-    "incompatible": DIFFERENT,
-}
+_KEPT = Action.KEEP.value
+_REPAIRING = _words(Action.CREATE, Action.ADJUST, Action.REPLACE, Action.MIGRATE)
+_STATE_OF_PIN = {**_REPAIRING, **_words(Action.REFUSE)}
+_STATE_OF_MOUNT = _words(Action.MOUNT, Action.UNMOUNT)
+_UNDONE = (Action.REFUSE.value, State.FAILED.value, State.NOT_DONE.value)
 _ABSENT = {"bpf_pin_absent": "pins", "bpf_host": "absent"}
 # Where a result lists what it found.
 _KEYS = {

@@ -13,8 +13,9 @@ import typing as t
 from itertools import islice
 from xml.sax.saxutils import escape, quoteattr
 
+from ..module_utils._core.engine.standing import Standing
 from ..module_utils._core.visible import visible
-from ._drift_findings import FAILED, IN_PLACE, STATES, Finding
+from ._drift_findings import ACCESS, FAILED, IN_PLACE, STATES, Finding
 from ._drift_report import (
     HOST_STATES,
     IN_DRIFT,
@@ -26,15 +27,12 @@ from ._drift_report import (
     summary,
 )
 
-WORDS = {
-    "in_place": "in place",
-    "missing": "missing",
-    "different": "different",
-    "access": "owner or mode off",
-    "undeclared": "undeclared",
-    "failed": "failed",
-    "drift": "in drift",
-    "unreachable": "unreachable",
+# How a state is called where people read it.
+WORDS: t.Mapping[str, str] = {
+    **{each.value: each.words for each in Standing},
+    ACCESS: "owner or mode off",
+    IN_DRIFT: "in drift",
+    UNREACHABLE: "unreachable",
 }
 
 

@@ -23,6 +23,7 @@ from markupsafe import Markup
 
 from ..module_utils._core.visible import visible
 from ._drift_findings import ACCESS, DIFFERENT, FAILED, IN_PLACE, MISSING, UNDECLARED, Finding
+from ._drift_forms import WORDS
 from ._drift_report import IN_DRIFT, NEW, STILL, UNREACHABLE, HostReport, Report, is_drift
 
 PARTS = Path(__file__).with_name("_drift_page_parts")
@@ -40,15 +41,15 @@ class Sign(t.NamedTuple):
 
 
 SIGNS = {
-    MISSING: Sign("m", "\u2212", "missing"),
-    DIFFERENT: Sign("d", "\u2260", "different"),
-    ACCESS: Sign("a", "@", "owner or mode off"),
-    UNDECLARED: Sign("u", "+", "undeclared"),
-    FAILED: Sign("f", "!", "failed"),
-    UNREACHABLE: Sign("x", "?", "unreachable"),
+    MISSING: Sign("m", "\u2212", WORDS[MISSING]),
+    DIFFERENT: Sign("d", "\u2260", WORDS[DIFFERENT]),
+    ACCESS: Sign("a", "@", WORDS[ACCESS]),
+    UNDECLARED: Sign("u", "+", WORDS[UNDECLARED]),
+    FAILED: Sign("f", "!", WORDS[FAILED]),
+    UNREACHABLE: Sign("x", "?", WORDS[UNREACHABLE]),
     REPAIRED: Sign("r", "\u2713", "put right"),
     GONE: Sign("g", "\u25cb", "drift gone"),
-    IN_PLACE: Sign("i", "\u00b7", "in place"),
+    IN_PLACE: Sign("i", "\u00b7", WORDS[IN_PLACE]),
 }
 NOTHING_KNOWN = "."
 _WORST_FIRST = (FAILED, UNREACHABLE, IN_DRIFT, IN_PLACE)
@@ -112,12 +113,8 @@ def _problems(host: HostReport) -> t.Sequence[str]:
 def _answer(report: Report) -> t.Dict[str, str]:
     hosts = report.host_counts()
     parts = [
-        f"{hosts[state]:,} {word}"
-        for state, word in (
-            (IN_DRIFT, "in drift"),
-            (FAILED, "failed"),
-            (UNREACHABLE, "unreachable"),
-        )
+        f"{hosts[state]:,} {WORDS[state]}"
+        for state in (IN_DRIFT, FAILED, UNREACHABLE)
         if hosts[state]
     ]
     if not report.hosts:
@@ -177,7 +174,11 @@ def _plain_lines(hosts: t.Iterable[HostReport]) -> t.Iterator[PlainLine]:
 
 
 def _word(state: str) -> str:
-    return f"{SIGNS[state].sign} {SIGNS[state].word}" if state in SIGNS else "\u2260 in drift"
+    return (
+        f"{SIGNS[state].sign} {SIGNS[state].word}"
+        if state in SIGNS
+        else f"\u2260 {WORDS[IN_DRIFT]}"
+    )
 
 
 def _data(report: Report, hosts: t.Sequence[HostReport]) -> t.Iterator[str]:

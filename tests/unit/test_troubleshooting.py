@@ -89,7 +89,6 @@ NO_MESSAGES = {
     "Unsupported parameters:": "Ansible's own",
     "Task failed: ": "Ansible's own",
     "for programs": "help of the command",
-    "in place": "a state in the command's table",
     "flags set": "what was done",
     "to be …": "what a finding wants",
     "a system call": "what stands for the name of a call",

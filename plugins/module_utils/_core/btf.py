@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import struct
 from itertools import islice
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, Sequence, Tuple
 
 from .btf_fields import kernel_fields
 from .btf_likeness import same_type
@@ -23,12 +23,11 @@ from .btf_types import (
     FUNC_PROTO,
     FWD,
     INT,
+    MODIFIERS,
     OWNED_BY_PROGRAMS,
-    POINTER_TAGS,
     PTR,
     SIZED,
     STRUCT,
-    TRANSPARENT,
     TYPE_TAG,
     UNION,
     VAR,
@@ -36,12 +35,15 @@ from .btf_types import (
     BtfError,
     Part,
     Type,
+    bare,
     made_of,
+    plain,
+    pointer_tag,
     type_at,
-    without,
 )
+from .uapi import BYTE_ORDER
 
-__all__ = ["Btf", "BtfError", "minimal"]
+__all__ = ["STRUCT_ORDERS", "Btf", "BtfError", "encoded", "minimal"]
 
 # The words of 4 bytes that follow a type, and those for each of its parts.
 _WORDS = {INT: 1, ARRAY: 3, VAR: 1, DECL_TAG: 1}
@@ -64,7 +66,7 @@ class Btf:
             raise BtfError("it does not begin with the magic number of BTF, 0xeb9f")
         if len(blob) < _HEADER_SIZE:
             raise BtfError(f"its header has {_HEADER_SIZE} bytes, but it ends after {len(blob)}")
-        order = "<" if byte_order == "little" else ">"
+        order = STRUCT_ORDERS[byte_order]
         _magic, version, _flags, header_size, *sections = struct.unpack_from(order + _HEADER, blob)
         if version != 1 or header_size < _HEADER_SIZE:
             raise BtfError(f"version {version} with a header of {header_size} bytes is not known")
@@ -90,7 +92,7 @@ class Btf:
                 return size
             if found.kind == ARRAY:
                 count *= found.numbers[0]
-            elif found.kind not in TRANSPARENT and found.kind not in (TYPE_TAG, VAR):
+            elif found.kind not in MODIFIERS and found.kind != VAR:
                 raise BtfError(f"type {type_id} ({self.describe(type_id)}) has no size")
             current = found.target
         raise BtfError(f"type {type_id} is made of itself, or of more than {DEEPEST} in a row")
@@ -120,13 +122,13 @@ class Btf:
             if current in met:
                 continue
             met.add(current)
-            found = self._plain(current)
+            found = plain(self.types, current)
             if found.name in OWNED_BY_PROGRAMS:
                 return f"struct {found.name}"
             if found.kind == PTR:
-                tag = self._plain(found.target)
-                if tag.kind == TYPE_TAG and tag.name in POINTER_TAGS:
-                    return f"a pointer of the kind {tag.name}"
+                tag = pointer_tag(self.types, found)
+                if tag:
+                    return f"a pointer of the kind {tag}"
                 continue
             waiting.extend(made_of(found))
         return ""
@@ -138,7 +140,7 @@ class Btf:
 
     def _declare(self, type_id: int, declared: str, depth: int) -> str:
         for _step in range(_LONGEST):
-            found = self._plain(type_id)
+            found = plain(self.types, type_id)
             if found.kind == PTR:
                 declared, depth = f"*{declared}", 0
             elif found.kind == TYPE_TAG:
@@ -170,11 +172,14 @@ class Btf:
 
     def bare(self, type_id: int) -> Type:
         """The type without its typedefs, qualifiers and tags (skip_mods_and_typedefs)."""
-        return self.types[without(TRANSPARENT | {TYPE_TAG}, self.types, type_id)]
+        return bare(self.types, type_id)
 
-    def _plain(self, type_id: int) -> Type:
-        """The type without its typedefs and qualifiers."""
-        return self.types[without(TRANSPARENT, self.types, type_id)]
+
+def encoded(byte_order: str, words: Sequence[int], strings: bytes) -> bytes:
+    """A blob of types, given as the words they are made of, and of their names."""
+    order, size = STRUCT_ORDERS[byte_order], 4 * len(words)
+    header = (_MAGIC, 1, 0, _HEADER_SIZE, 0, size, size, len(strings))
+    return struct.pack(f"{order}{_HEADER}{len(words)}I", *header, *words) + strings
 
 
 def minimal(value_size: int) -> Tuple[bytes, int, int]:
@@ -183,14 +188,12 @@ def minimal(value_size: int) -> Tuple[bytes, int, int]:
     Local storage maps cannot be made without one (kernel/bpf/bpf_local_storage.c).
     """
     strings = b"\0int\0unsigned char\0"
-    types = struct.pack(
-        "=14I",
+    words = (
         *(1, INT << 24, 4, 1 << 24 | 32),  # 1: int, signed, 32 bits
         *(5, INT << 24, 1, 8),  # 2: unsigned char
         *(0, ARRAY << 24, 0, 2, 1, value_size),  # 3: unsigned char[value_size], indexed by int
     )
-    sections = (0, len(types), len(types), len(strings))
-    return struct.pack("=" + _HEADER, _MAGIC, 1, 0, _HEADER_SIZE, *sections) + types + strings, 1, 3
+    return encoded(BYTE_ORDER, words, strings), 1, 3
 
 
 def _decode(words: Tuple[int, ...], strings: _Strings) -> List[Type]:
@@ -280,6 +283,7 @@ _MAGIC = 0xEB9F
 _HEADER = "HBBIIIII"  # magic, version, flags, size; offset and size of types, of strings
 _HEADER_SIZE = 24  # bytes
 _BYTE_ORDERS = {b"\x9f\xeb": "little", b"\xeb\x9f": "big"}
+STRUCT_ORDERS = {"little": "<", "big": ">"}  # as `struct` has them
 _LARGEST = 2**32 - 1  # bytes of a type, as for btf__resolve_size
 _POINTER_SIZE = 8  # bytes; of the BPF machine, whatever the host's
 _LONGEST = 200  # characters of a description

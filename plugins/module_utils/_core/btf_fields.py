@@ -14,14 +14,11 @@ from typing import Iterator, List, Sequence, Set, Tuple
 from .btf_types import (
     ARRAY,
     COMPOSITE,
-    POINTER_TAGS,
     PTR,
     STRUCT,
-    TRANSPARENT,
-    TYPE_TAG,
     Type,
-    type_at,
-    without,
+    plain,
+    pointer_tag,
 )
 
 
@@ -37,7 +34,7 @@ def _fields(
     """`barren`: types that have been searched in vain, and at which depth."""
     if (type_id, depth) in barren:
         return
-    found = type_at(types, without(TRANSPARENT, types, type_id))
+    found = plain(types, type_id)
     is_barren = True
     for field in _fields_of(types, found, bit, depth, barren):
         is_barren = False
@@ -52,10 +49,10 @@ def _fields_of(
     if found.kind == STRUCT and found.name in _KNOWN:
         yield f"struct {found.name}", bit
     elif found.kind == PTR:
-        tag = type_at(types, found.target)
-        if tag.kind == TYPE_TAG and tag.name in POINTER_TAGS:
-            target = type_at(types, without(TRANSPARENT, types, tag.target))
-            yield f"a {tag.name} to {target.name or 'something'}", bit
+        tag = pointer_tag(types, found)
+        if tag:
+            target = plain(types, types[found.target].target)
+            yield f"a {tag} to {target.name or 'something'}", bit
     elif depth < _DEEPEST and found.kind == ARRAY:
         yield from _fields(types, found.target, bit, depth + 1, barren)
     elif depth < _DEEPEST and found.kind in COMPOSITE:

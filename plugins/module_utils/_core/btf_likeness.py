@@ -15,15 +15,15 @@ from .btf_types import (
     FLOAT,
     FWD,
     INT,
+    MODIFIERS,
     OWNED_BY_PROGRAMS,
-    POINTER_TAGS,
     PTR,
     STRUCT,
-    TRANSPARENT,
-    TYPE_TAG,
     UNION,
     Type,
+    bare,
     made_of,
+    pointer_tag,
     without,
 )
 
@@ -59,7 +59,7 @@ class _Place(NamedTuple):
         return id(self.types), self.type_id, self.behind
 
     def bare(self) -> _Place:
-        return self._replace(type_id=without(_NOT_COMPARED, self.types, self.type_id))
+        return self._replace(type_id=without(MODIFIERS, self.types, self.type_id))
 
 
 class _Classes:
@@ -130,8 +130,7 @@ def _likeness(place: _Place) -> _Likeness:
 
 
 def _pointer(types: Types, found: Type) -> _Likeness:
-    tag = types[found.target]
-    name = tag.name if tag.kind == TYPE_TAG and tag.name in POINTER_TAGS else ""
+    name = pointer_tag(types, found)
     # Of what a uptr leads to the kernel minds the size, of all others only the name.
     return _Likeness(PTR, name, 0, (), (), [_Place(types, found.target, name != "uptr")])
 
@@ -144,7 +143,7 @@ def _array(place: _Place) -> _Likeness:
     counts: Tuple[int, ...] = ()
     while types[type_id].kind == ARRAY and len(counts) < DEEPEST:
         counts += types[type_id].numbers
-        type_id = without(_NOT_COMPARED, types, types[type_id].target)
+        type_id = without(MODIFIERS, types, types[type_id].target)
     return _Likeness(ARRAY, "", 0, counts, (), [_Place(types, type_id, behind)], by_clang)
 
 
@@ -168,7 +167,7 @@ def _composite(place: _Place, found: Type) -> _Likeness:
     parts: List[Tuple[object, ...]] = []
     below: List[_Place] = []
     for part in found.parts:
-        member = types[without(_NOT_COMPARED, types, part.type_id)]
+        member = bare(types, part.type_id)
         offset, bits = _bits(part.numbers, member)
         if bits and member.kind == INT:  # of a bitfield, only the sign of its type matters
             parts.append((part.name, offset, bits, _digits(member)[0]))
@@ -199,6 +198,5 @@ def _digits(number: Type) -> Tuple[int, int, int]:
 
 # Their members are nobody's business, and change from header to header.
 _OWNED_BY_KERNEL = OWNED_BY_PROGRAMS | {"bpf_spin_lock", "bpf_res_spin_lock", "bpf_dynptr"}
-_NOT_COMPARED = TRANSPARENT | {TYPE_TAG}
 _CHAR = 0x2  # BTF_INT_CHAR
 _INDEX_OF_CLANG = "__ARRAY_SIZE_TYPE__"

@@ -16,6 +16,7 @@ ENUMS = frozenset({ENUM, ENUM64})
 SIZED = COMPOSITE | ENUMS | {INT, FLOAT, DATASEC}
 # What neither a layout nor a dump of a map depends on.
 TRANSPARENT = frozenset({TYPEDEF, VOLATILE, CONST, RESTRICT})
+MODIFIERS = TRANSPARENT | {TYPE_TAG}  # btf_type_is_modifier
 DEEPEST = 32  # types in a row; MAX_RESOLVE_DEPTH of the kernel and of libbpf
 
 # btf_parse_fields in the kernel knows these by name.
@@ -64,6 +65,25 @@ def type_at(types: Sequence[Type], type_id: int) -> Type:
     if not 0 <= type_id < len(types):
         raise BtfError(f"type {type_id} is not among its {len(types) - 1} types")
     return types[type_id]
+
+
+def plain(types: Sequence[Type], type_id: int) -> Type:
+    """The type without its typedefs and qualifiers."""
+    return types[without(TRANSPARENT, types, type_id)]
+
+
+def bare(types: Sequence[Type], type_id: int) -> Type:
+    """The type without its typedefs, qualifiers and tags (skip_mods_and_typedefs)."""
+    return types[without(MODIFIERS, types, type_id)]
+
+
+def pointer_tag(types: Sequence[Type], pointer: Type) -> str:
+    """The tag of a pointer, if the kernel minds it; "" for none and for others.
+
+    It has to be the first of what is pointed to (btf_find_kptr, btf_check_type_tags).
+    """
+    tag = types[pointer.target]
+    return tag.name if tag.kind == TYPE_TAG and tag.name in POINTER_TAGS else ""
 
 
 def without(kinds: AbstractSet[int], types: Sequence[Type], type_id: int) -> int:

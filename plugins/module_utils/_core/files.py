@@ -16,6 +16,7 @@ from typing import Callable, FrozenSet, Iterator, List
 
 from .errors import PinningError
 from .mountinfo import mounts
+from .new_file import NewFile
 from .syscall import Fd
 
 
@@ -46,22 +47,14 @@ def _is_replaced(path: str, content: bytes, dress: Callable[[int], None]) -> boo
     """False when another run, which began at the same time, took the new file for a leftover."""
     temporary = f"{path}.{secrets.token_hex(4)}{_NEW}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with Fd(os.open(temporary, flags, 0o600)) as fd:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            with open(fd, "wb", closefd=False) as file:
-                file.write(content)
-            dress(fd)
-            os.fsync(fd)
-            if os.fstat(fd).st_nlink:
-                os.rename(temporary, path)
-                return True
-        except FileNotFoundError:
-            pass
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
+    fd = os.open(temporary, flags, 0o600)
+    with suppress(FileNotFoundError), NewFile(fd, temporary) as new:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        new.write([content])
+        dress(fd)
+        if os.fstat(fd).st_nlink:
+            new.publish(path)
+            return True
     return False
 
 

@@ -19,6 +19,8 @@ from .report import Dictionary, failures_reported, printable, text_diff
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
+TOLD = (Action.REMOVE, Action.MISS, Action.SPARE)
+
 
 def run(module: AnsibleModule) -> t.NoReturn:
     """Arguments, spec, observe, plan, apply, report."""
@@ -34,7 +36,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
         if result.error:
             msg = visible(result.error)
             if report["changed"]:
-                msg += f"\nRemoved before it failed: {report['counts']['removed']} (see `pins`)"
+                msg += f"\nRemoved before it failed: {report['counts'][TOLD[0].value]} (see `pins`)"
             module.fail_json(**printable({"msg": msg, **report}))
         module.exit_json(**printable(report))
 
@@ -65,27 +67,27 @@ def _wanted(parameters: t.Mapping[str, t.Any]) -> t.Union[AbsentPaths, Prune]:
 
 def report_of(result: Result, *, with_diff: bool) -> Dictionary:
     """Return what became of pins that are to be gone."""
-    by_word: t.Dict[str, t.List[Outcome]] = {"removed": [], "missing": [], "spared": []}
-    directories = []
+    pins, directories = [], []
     for outcome in result.outcomes:
         if not isinstance(outcome.step.found, Emptied):
-            by_word.setdefault(outcome.word, []).append(outcome)
+            pins.append(outcome)
         elif outcome.changed:
             directories.append(path_of(outcome.step))
+    told = {action.value: [each for each in pins if each.word == action.value] for action in TOLD}
+    removed, missing, spared = told.values()
     report: Dictionary = {
         "changed": result.changed,
-        "pins": [_pin(outcome) for outcome in (*by_word["removed"], *by_word["missing"])],
+        "pins": [_pin(outcome) for outcome in (*removed, *missing)],
         "directories": directories,
         "spared": [
-            {"path": path_of(outcome.step), "reason": outcome.step.reason}
-            for outcome in by_word["spared"]
+            {"path": path_of(outcome.step), "reason": outcome.step.reason} for outcome in spared
         ],
-        "counts": {word: len(by_word[word]) for word in ("removed", "missing", "spared")},
+        "counts": {word: len(outcomes) for word, outcomes in told.items()},
     }
     if with_diff:
         report["diff"] = [
             text_diff(path_of(outcome.step), {"pin": outcome.step.found.found.label}, {})
-            for outcome in by_word["removed"]
+            for outcome in removed
         ] + [text_diff(path, {"directory": "empty"}, {}) for path in directories]
     return report
 

@@ -9,7 +9,8 @@ import typing as t
 from collections import Counter
 
 from .._core.engine.run import plan, predict
-from .._core.engine.steps import Cure
+from .._core.engine.standing import Standing
+from .._core.engine.steps import Action, Cure
 from .._core.engine.whole import Acted, Part, act_all, decide_all
 from .._core.host import this_host
 from .._core.kinds.absence.apply import AbsenceKind
@@ -125,7 +126,7 @@ def _report(acted: t.Sequence[Acted], *, with_diff: bool) -> Dictionary:
         report["diff"] += told_of.get("diff", [])
         if part.name == "absent":
             gone = [
-                {"path": path, "action": "removed", "type": "directory"}
+                {"path": path, "action": Action.REMOVE.value, "type": "directory"}
                 for path in told_of["directories"]
             ]
             report["absent"] = told_of["pins"] + gone
@@ -158,7 +159,7 @@ def _undeclared(declared: Declaration) -> t.List[Dictionary]:
     kind = AbsenceKind()
     looked_at = predict(kind, plan(kind, kind.observe([declared.looked_for])))
     pins: t.List[Dictionary] = absence.report_of(looked_at, with_diff=False)["pins"]
-    return [{**pin, "action": "undeclared"} for pin in pins]
+    return [{**pin, "action": Standing.UNDECLARED.value} for pin in pins]
 
 
 def _stopped(error: str, acted: t.Sequence[Acted]) -> str:

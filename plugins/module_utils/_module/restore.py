@@ -14,6 +14,7 @@ from ansible.module_utils.errors import UnsupportedError
 from .._core import files
 from .._core.command import main as command
 from .._core.command import manifest
+from .._core.engine.steps import Action
 from .._core.errors import Problems
 from .._core.fields import check_no_control, plain
 from .._core.mountinfo import mounts
@@ -215,7 +216,7 @@ def _actions(file: host_program.Wanted) -> t.List[Dictionary]:
 
 
 def _action(path: str, *, gone: bool) -> Dictionary:
-    return {"path": path, "action": "removed" if gone else "written"}
+    return {"path": path, "action": (Action.REMOVE if gone else Action.WRITE).value}
 
 
 def _diff(file: HostFile) -> Dictionary:

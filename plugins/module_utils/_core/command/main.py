@@ -93,7 +93,7 @@ def _options(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
 
 def _json(loaded: Loaded, lines: Sequence[Line]) -> str:
     whole = {
-        "lines": [line._asdict() for line in lines],
+        "lines": [{**line._asdict(), "state": line.state.words} for line in lines],
         "refused": list(loaded.problems),
     }
     return json.dumps(whole, indent=1)
@@ -101,7 +101,7 @@ def _json(loaded: Loaded, lines: Sequence[Line]) -> str:
 
 def _table(lines: Sequence[Line], *, only_trouble: bool) -> str:
     shown = [line for line in lines if not (only_trouble and line.is_good)]
-    cells = ((line.path, line.declared, line.state, line.detail) for line in shown)
+    cells = ((line.path, line.declared, line.state.words, line.detail) for line in shown)
     rows = [_HEADINGS, *(tuple(map(visible, row)) for row in cells)]
     widths = [max(map(len, column)) for column in zip(*rows)][:3]
     text: List[str] = []

@@ -8,6 +8,7 @@ import enum
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Tuple
 
 from ..engine.run import AnyKind, AnyPlan, Verdict, apply, each, predict
+from ..engine.standing import FOUND, Standing
 from ..engine.steps import Action, Result
 from ..kinds.maps import change, declared_btf, details
 from ..kinds.maps.apply import MapKind
@@ -23,24 +24,20 @@ from .manifest import Loaded
 
 # Modules load these when they need them. Here an upgrade may have removed the files by then.
 LOADED = (change, declared_btf, details, directory, mount_change)
-IN_PLACE, RESTORED = "in place", "restored"
-MISSING, DIFFERENT, FAILED = "missing", "different", "failed"
-
-
 Act = Callable[[AnyKind, AnyPlan], Result]  # predict, apply
 
 
 class Line(NamedTuple):
-    """One declaration, and how it stands. `state` is short, `detail` says the rest."""
+    """One declaration, and how it stands. `detail` says what `state` does not."""
 
     path: str
     declared: str  # what it is: bpffs, or the type of the map
-    state: str
+    state: Standing
     detail: str = ""
 
     @property
     def is_good(self) -> bool:
-        return self.state in (IN_PLACE, RESTORED)
+        return self.state in (Standing.IN_PLACE, Standing.RESTORED)
 
 
 class Part(enum.Enum):
@@ -95,29 +92,31 @@ def _line(
     kind: AnyKind, wanted: Any, declared: str, obstacles: Mapping[str, str], act: Act
 ) -> Line:
     if wanted.path in obstacles:
-        return Line(wanted.path, declared, FAILED, obstacles[wanted.path])
+        return Line(wanted.path, declared, Standing.FAILED, obstacles[wanted.path])
     (verdict,) = each(kind, [wanted], act)
     return Line(wanted.path, declared, *_state(verdict, restores=act is apply))
 
 
-def _state(verdict: Verdict, *, restores: bool) -> Tuple[str, str]:
+def _state(verdict: Verdict, *, restores: bool) -> Tuple[Standing, str]:
     """The state of an item, and what is to be said of it."""
     decided, result = verdict.plan, verdict.result
     if decided is None:
-        return FAILED, verdict.error
+        return Standing.FAILED, verdict.error
     (step,) = decided.steps
     if restores and result:
-        return (FAILED, result.error) if result.error else (RESTORED, _done(decided, result))
+        if result.error:
+            return Standing.FAILED, result.error
+        return Standing.RESTORED, _done(decided, result)
     is_refused = step.action is Action.REFUSE
     if step.changes and (is_refused or not (restores and decided.problems)):
         detail = spell_drift(step.changes)
         if is_refused and isinstance(step.found, PinnedMap):
             ways = ways_out(step.wanted, step.found)
             detail += f". A restore leaves it; in the playbook: {ways}"
-        return DIFFERENT, detail
+        return Standing.DIFFERENT, detail
     if decided.problems:
-        return FAILED, "; ".join(decided.texts())
-    return (IN_PLACE if step.is_idle else MISSING), ""
+        return Standing.FAILED, "; ".join(decided.texts())
+    return FOUND[step.action], ""
 
 
 def _done(decided: AnyPlan, result: Result) -> str:

@@ -27,6 +27,7 @@ class Action(enum.Enum):
     MISS = "missing"  # to be removed, and not there
     SPARE = "spared"  # not declared, and yet it stays
     REFUSE = "incompatible"
+    WRITE = "written"  # an ordinary file
 
     @property
     def is_idle(self) -> bool:

@@ -90,7 +90,7 @@ class MountKind(Kind[Union[WantedMount, WantedUnmount], MountSeen, People]):
         try:
             if isinstance(step.wanted, WantedUnmount):
                 gone = unmount(step.found, force=step.wanted.force)
-                return Outcome(step, after=MountDone(["unmounted"], None, gone))
+                return Outcome(step, after=MountDone([Action.UNMOUNT.value], None, gone))
             seen = mount(step.wanted, step, self._source, done)
         except TROUBLE as error:
             return failed(step, explained(error))._replace(after=MountDone(done))

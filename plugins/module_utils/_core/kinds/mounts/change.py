@@ -36,7 +36,7 @@ def mount(
             wanted = inheriting(wanted, seen.bpffs)
             _try_out(wanted, source)
             unmount(seen, force=False)
-            done.append("unmounted")
+            done.append(Action.UNMOUNT.value)
         _mount_alone(wanted, done, source)
         seen = observe(wanted.path)
         step = _decided(wanted, seen)
@@ -86,7 +86,7 @@ def _mount_alone(wanted: WantedMount, done: List[str], source: str) -> None:
             if _decided(wanted, seen).action is Action.MOUNT:
                 _mount(wanted, os.fsdecode(place.proc_path), wanted.path, source)
                 _check_new(wanted, seen)
-                done.append("mounted")
+                done.append(Action.MOUNT.value)
     except TROUBLE:
         for path in reversed(made):
             with suppress(OSError):

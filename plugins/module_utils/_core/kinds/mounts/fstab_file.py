@@ -14,6 +14,7 @@ from ... import files
 from ...advice import ActsOn
 from ...bpffs import mount_id, open_readable, walk
 from ...lock import take
+from ...new_file import NewFile
 from ...syscall import Fd, KernelError
 from .fstab import FstabProblem
 
@@ -66,13 +67,8 @@ def update(path: str, change: Callable[[bytes], bytes]) -> bool:
             return False
         temporary = _temporary(path)
         try:
-            with take(temporary, directory, path) as fd:
-                try:
-                    return _replace(path, fd, temporary, directory, change)
-                except BaseException:
-                    with suppress(OSError):
-                        os.unlink(temporary, dir_fd=directory)
-                    raise
+            with NewFile(take(temporary, directory, path), temporary, directory) as new:
+                return _replace(path, new, directory, change)
         except OSError as error:
             raise FstabProblem(f"{path}: {KernelError.of('write', error, ActsOn.FILE)}") from None
 
@@ -90,25 +86,17 @@ def _check_temporary(path: str, directory: int) -> None:
     _check_attributes_at(path, directory)
 
 
-def _replace(
-    path: str, fd: Fd, temporary: str, directory: int, change: Callable[[bytes], bytes]
-) -> bool:
+def _replace(path: str, new: NewFile, directory: int, change: Callable[[bytes], bytes]) -> bool:
     while True:
         before = _read(path, directory)
         after = change(before or b"")
         if after == (before or b""):
-            os.unlink(temporary, dir_fd=directory)
             return False
-        os.ftruncate(fd, 0)
-        os.lseek(fd, 0, os.SEEK_SET)
-        with open(fd, "wb", closefd=False) as file:
-            file.write(after)
+        new.write([after])
         if _read(path, directory) == before:
             # As late as can be: with them others may open, and lock, what this run has locked.
-            _copy_attributes(path, fd)
-            os.fsync(fd)
-            name = os.path.basename(path)
-            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+            _copy_attributes(path, new.fd)
+            new.publish(os.path.basename(path))
             os.fsync(directory)
             return True
 
