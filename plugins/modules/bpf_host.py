@@ -231,7 +231,7 @@ leftovers:
   type: list
   elements: str
   sample: []
-written:
+files:
   description: Files that were written, such as C(/etc/fstab).
   returned: always, unless the arguments are at fault
   type: list

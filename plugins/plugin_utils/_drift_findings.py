@@ -204,7 +204,7 @@ def _whole(result: Result, check: bool) -> Told:
     for item in _list(result, "absent"):
         if item["action"] == Action.REMOVE.value:
             findings.append(_undeclared(item, check, stays=False))
-    for item in result.get("undeclared") or ():
+    for item in result.get(UNDECLARED) or ():
         findings.append(_undeclared(item, check=True, stays=True))
     findings += _leftovers(result, check)
     return Told(findings)

@@ -85,6 +85,17 @@ NO_MESSAGES = {
     "left behind by a run that was killed": "what a finding is",
     "Action failed: Unknown error.": "Ansible's own",
     "none at all": "what stands for no names",
+    "BPF file systems, each with the options of M(ebpf.pinning.bpffs_mount).": "documentation",
+    "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned).": "documentation",
+    "Further pins of what is in the kernel, each with the options of "
+    "M(ebpf.pinning.bpf_object_pinned). The source may be a map that is declared here, too.": (
+        "documentation"
+    ),
+    "Pins that are to be gone, each with the options of M(ebpf.pinning.bpf_pin_absent).": (
+        "documentation"
+    ),
+    "^(mounts|directories|maps|objects|absent): (?=/)": "a pattern",
+    "the map that is to be at …": "what stands for an object",
     "what it holds": "what stands for a program's name",
     "Unsupported parameters:": "Ansible's own",
     "Task failed: ": "Ansible's own",

@@ -121,10 +121,14 @@ def _stopped(result: Result, key: str) -> str:
         return error
     summary = [f"{made} directories made"] if made else []
     summary += [f"{count} {word.replace('_', ' ')}" for word, count in words.items()]
-    done = ", ".join(summary)
-    if result.changed:
+    return how_far(error, f"{', '.join(summary)} (see `{key}`)", changed=result.changed)
+
+
+def how_far(error: str, done: str, *, changed: bool) -> str:
+    """Return the message of a run that stopped at `error`, after what is `done`, in words."""
+    if changed:
         return (
-            f"{error}\nDone so far: {done} (see `{key}`). What is done stays; fix the "
-            "cause, then run again to do the rest."
+            f"{error}\nDone so far: {done}. What is done stays; fix the cause, then run again to do "
+            "the rest."
         )
-    return f"{error}\nNothing was changed: {done} (see `{key}`). Fix the cause, then run again."
+    return f"{error}\nNothing was changed: {done}. Fix the cause, then run again."

@@ -22,7 +22,7 @@ from .._core.visible import visible, visible_lines
 from .._core.whole.declaration import Declaration, read_declaration
 from .._core.whole.parts import parts_of
 from . import absence
-from .batch import Batch, counts_of, diff_of
+from .batch import Batch, counts_of, diff_of, how_far
 from .directories import DIRECTORIES
 from .maps import MAPS
 from .mount_part import MountPart
@@ -53,7 +53,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
             module.warn(warning)
         if problems:
             acted = [Acted(part, predict(part.kind, part.plan)) for part in parts]
-            nothing = {"changed": False, "made": [], "leftovers": [], "written": []}
+            nothing = {"changed": False, "made": [], "leftovers": [], "files": []}
             report = {**_report(acted, with_diff=False), **nothing, "msg": visible_lines(problems)}
             module.fail_json(invocation=said, **printable(report))
         acted = list(act_all(parts, Forecast, predicting=check))
@@ -116,13 +116,13 @@ def _warnings(part: Part) -> t.Iterator[str]:
 def _report(acted: t.Sequence[Acted], *, with_diff: bool) -> Dictionary:
     """A list for each kind, as the module for that kind has it, and what they have in common."""
     report: Dictionary = {key: [] for key in _LISTS}
-    report.update(spared=[], counts={}, made=[], leftovers=[], written=[], diff=[])
+    report.update(spared=[], counts={}, made=[], leftovers=[], files=[], diff=[])
     for part, result in acted:
         told_of = _report_of(part, result, with_diff=with_diff)
         report["counts"][part.name] = told_of["counts"]
         report["made"] += result.made
         report["leftovers"] += result.cleared
-        report["written"] += result.written
+        report["files"] += result.written
         report["diff"] += told_of.get("diff", [])
         if part.name == "absent":
             gone = [
@@ -170,11 +170,5 @@ def _stopped(error: str, acted: t.Sequence[Acted]) -> str:
         words = Counter(outcome.word for outcome in result.outcomes)
         counts = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in words.items())
         told_of.append(f"{part.name}: {counts}")
-    summary = "; ".join(told_of)
-    text = f"{where}: {visible(error)}"
-    if any(each.result.changed for each in acted):
-        return (
-            f"{text}\nDone so far: {summary}. What is done stays; fix the cause, then run again to "
-            "do the rest."
-        )
-    return f"{text}\nNothing was changed: {summary}. Fix the cause, then run again."
+    changed = any(each.result.changed for each in acted)
+    return how_far(f"{where}: {visible(error)}", "; ".join(told_of), changed=changed)

@@ -73,7 +73,7 @@ class MountPart(Part):
     def report(self, result: Result, *, with_diff: bool) -> Dictionary:
         """Return what became of each mount, in the words of the module."""
         counts = Counter(outcome.word for outcome in result.outcomes)
-        report: Dictionary = {"mounts": [], "counts": dict(counts), "written": result.written}
+        report: Dictionary = {"mounts": [], "counts": dict(counts), "files": result.written}
         diff = report["diff"] = []
         for index, ((_item, wanted), outcome) in enumerate(zip(self._declared, result.outcomes)):
             step: MountStep = outcome.step

@@ -8,6 +8,7 @@ from typing import Any, List, NamedTuple, Sequence, Tuple, Union
 
 from ...engine.steps import Action, Plan, Problem, Step
 from ..pins.observed import A_DIRECTORY, MountedPin, NotAPin, Nothing, Sight, Tree, Unreadable
+from ..pins.plan import read_only
 from .declaration import AbsentPaths, Prune
 
 
@@ -102,10 +103,7 @@ def problems(steps: Sequence[AbsenceStep]) -> List[Problem]:
 def _read_only(sight: Sight) -> List[str]:
     if not sight.read_only:
         return []
-    return [
-        f"{sight.path} is on a bpffs that is mounted read-only: remount it writable first, with "
-        "opts: [rw] of ebpf.pinning.bpffs_mount"
-    ]
+    return [read_only(sight.path)]
 
 
 def _why_not(found: NotAPin) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from functools import partial
 from types import MappingProxyType
 from typing import (
     ContextManager,
@@ -20,11 +19,10 @@ from typing import (
     cast,
 )
 
-from ...bpffs import DIRECTORY, PathProblem, Place, make_open, mount_of, walk
+from ...bpffs import DIRECTORY, PathProblem, Place, make_open, walk
 from ...engine.kind import Kind, Observed, Session
 from ...engine.steps import Action, Outcome, Problem, Site
-from ...errors import ProblemCollector, at
-from ...mountinfo import mounts
+from ...errors import at
 from ...people import People
 from ...shape import UNDECLARED, Access, Entry, Identity
 from ...staging import set_access_of
@@ -36,6 +34,7 @@ from ..pins.directory import reopened
 from ..pins.forecast import Forecast, new_level
 from ..pins.observed import NOTHING, DirectorySeen, PinContext
 from .declaration import MODE, WantedDirectory
+from .observe import found_in, look_at_all
 from .plan import Directory, DirectoryPlan, DirectoryStep, Found, decide, missing_above, problems
 
 
@@ -55,8 +54,8 @@ class DirectoryKind(Kind[WantedDirectory, Found, PinContext]):
         return step.wanted.path
 
     def observe(self, wanted: Sequence[WantedDirectory], *, predicting: bool = False) -> Observed:
-        seen = _look_at_all(wanted)
-        found = [_found(seen[each.path]) for each in wanted]
+        seen = look_at_all(wanted)
+        found = [found_in(seen[each.path]) for each in wanted]
         levels = [level for each in seen.values() for level in each.levels]
         known = people(
             [*(level.owner for level in levels), *(each.access.owner for each in wanted)],
@@ -186,40 +185,6 @@ class DirectorySession(MakingSession):
                 below = tuple(filter(None, parent[len(path) :].split("/")))
                 above = replace(above, identity=self._declared[path], missing=below)
         return reopened(above, self._made)
-
-
-def _look_at_all(wanted: Sequence[WantedDirectory]) -> Dict[str, DirectorySeen]:
-    seen: Dict[str, DirectorySeen] = {}
-    problems = ProblemCollector()
-
-    def look_at(path: str) -> None:
-        with at(path), walk(path) as place:
-            seen[path] = _see(place)
-
-    for each in wanted:
-        problems.of(partial(look_at, each.path))
-    problems.raise_any()
-    return seen
-
-
-def _see(place: Place) -> DirectorySeen:
-    mount = None if place.on_bpffs else mount_of(place.fd, mounts())
-    return DirectorySeen(
-        place.path,
-        place.identity,
-        place.missing,
-        place.on_bpffs,
-        mount.fstype if mount else "bpf",
-        bool(os.fstatvfs(place.fd).f_flag & os.ST_RDONLY),
-        place.levels if place.on_bpffs else (),
-    )
-
-
-def _found(seen: DirectorySeen) -> Found:
-    if seen.missing or not seen.on_bpffs:
-        return NOTHING
-    _path, owner, group, mode = seen.levels[-1]
-    return Directory(Entry(seen.identity, owner, group, mode), is_root=len(seen.levels) == 1)
 
 
 def _expected(path: str, found: Found, forecast: Forecast) -> Found:

@@ -10,6 +10,7 @@ from ...engine.steps import Action, Cure, Plan, Problem, Step
 from ...shape import Entry, is_stranger
 from ..pins.access import access_drift, in_a_strangers_directory, strangers_directory
 from ..pins.observed import DirectorySeen, Nothing, PinContext
+from ..pins.plan import not_there, off_bpffs, read_only
 from .declaration import WantedDirectory
 
 
@@ -58,11 +59,11 @@ def problems(steps: Sequence[DirectoryStep], context: PinContext) -> List[Proble
 def _in_the_way(
     step: DirectoryStep, context: PinContext, declared: Collection[str]
 ) -> Iterator[Tuple[str, Cure]]:
-    path = step.wanted.path
+    path, parent = step.wanted.path, step.wanted.parent
     seen = context.directories[path]
     dotted = [part for part in seen.missing if "." in part]
     if not seen.on_bpffs:
-        yield f"{path} is not on bpffs but on {seen.fstype}: mount a bpffs there first", Cure.MOUNT
+        yield off_bpffs(seen), Cure.MOUNT
     elif dotted:
         yield (
             f"{path}: {dotted[0]!r} contains a dot, which bpffs refuses: use `_`, as libbpf does",
@@ -70,14 +71,9 @@ def _in_the_way(
         )
     elif not step.is_idle and step.action is not Action.REFUSE:
         if seen.read_only:
-            yield (
-                f"{path} is on a bpffs that is mounted read-only: remount it writable first, with "
-                "opts: [rw]",
-                Cure.EARLIER_TASK,
-            )
-        parent = step.wanted.parent
+            yield read_only(path), Cure.EARLIER_TASK
         if len(seen.missing) > 1 and parent not in declared and not context.parents:
-            yield f"{parent} does not exist: declare it, or set parents: true", Cure.EARLIER_TASK
+            yield not_there(parent), Cure.EARLIER_TASK
 
 
 def missing_above(seen: DirectorySeen) -> List[str]:

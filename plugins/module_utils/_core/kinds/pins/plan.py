@@ -47,7 +47,7 @@ def problems(steps: Sequence[PinStep], context: PinContext) -> List[Problem]:
     found += [
         (
             each,
-            f"{each.path} does not exist: create it, or set parents: true",
+            not_there(each.path),
             Cure.EARLIER_TASK,
         )
         for each in directories
@@ -56,8 +56,7 @@ def problems(steps: Sequence[PinStep], context: PinContext) -> List[Problem]:
     found += [
         (
             each,
-            f"{each.path} is on a bpffs that is mounted read-only: remount it writable first, with "
-            "opts: [rw] of ebpf.pinning.bpffs_mount",
+            read_only(each.path),
             Cure.EARLIER_TASK,
         )
         for each in directories
@@ -71,14 +70,34 @@ def problems(steps: Sequence[PinStep], context: PinContext) -> List[Problem]:
     found += [
         (
             each,
-            f"{each.path} is not on bpffs but on {each.fstype}: mount a bpffs there first, with "
-            "ebpf.pinning.bpffs_mount or the role ebpf.pinning.bpffs",
+            off_bpffs(each),
             Cure.MOUNT,
         )
         for each in directories
         if not each.on_bpffs
     ]
     return [Problem(text, _steps_in(seen, steps), cure) for seen, text, cure in found]
+
+
+def not_there(path: str) -> str:
+    """Return what is said of a directory that is not to be made."""
+    return f"{path} does not exist: create it, or set parents: true"
+
+
+def read_only(path: str) -> str:
+    """Return what is said of a place in which nothing can be changed."""
+    return (
+        f"{path} is on a bpffs that is mounted read-only: remount it writable first, with opts: "
+        "[rw] of ebpf.pinning.bpffs_mount"
+    )
+
+
+def off_bpffs(seen: DirectorySeen) -> str:
+    """Return what is said of a directory in which nothing can be pinned."""
+    return (
+        f"{seen.path} is not on bpffs but on {seen.fstype}: mount a bpffs there first, with "
+        "ebpf.pinning.bpffs_mount or the role ebpf.pinning.bpffs"
+    )
 
 
 def sites(context: PinContext) -> List[Site]:

@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is there where directories are wanted. Opens read-only, changes nothing."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Dict, Sequence
+
+from ...bpffs import Place, mount_of, walk
+from ...errors import ProblemCollector, at
+from ...mountinfo import mounts
+from ...shape import Entry
+from ..pins.observed import NOTHING, DirectorySeen
+from .declaration import WantedDirectory
+from .plan import Directory, Found
+
+
+def look_at_all(wanted: Sequence[WantedDirectory]) -> Dict[str, DirectorySeen]:
+    """Look at each path; raise Problems with all that cannot be looked at."""
+    seen: Dict[str, DirectorySeen] = {}
+    problems = ProblemCollector()
+
+    def look_at(path: str) -> None:
+        with at(path), walk(path) as place:
+            seen[path] = _see(place)
+
+    for each in wanted:
+        problems.of(partial(look_at, each.path))
+    problems.raise_any()
+    return seen
+
+
+def _see(place: Place) -> DirectorySeen:
+    mount = None if place.on_bpffs else mount_of(place.fd, mounts())
+    return DirectorySeen(
+        place.path,
+        place.identity,
+        place.missing,
+        place.on_bpffs,
+        mount.fstype if mount else "bpf",
+        bool(os.fstatvfs(place.fd).f_flag & os.ST_RDONLY),
+        place.levels if place.on_bpffs else (),
+    )
+
+
+def found_in(seen: DirectorySeen) -> Found:
+    """Return what was found, as far as it is a directory of a bpffs."""
+    if seen.missing or not seen.on_bpffs:
+        return NOTHING
+    _path, owner, group, mode = seen.levels[-1]
+    return Directory(Entry(seen.identity, owner, group, mode), is_root=len(seen.levels) == 1)
