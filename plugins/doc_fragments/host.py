@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-import typing as t
 from importlib import import_module
 
 import yaml
@@ -13,23 +12,20 @@ import yaml
 _MODULES = "ansible_collections.ebpf.pinning.plugins.modules"
 
 
-def _options(module: str) -> t.Dict[str, t.Any]:
-    documentation = import_module(f"{_MODULES}.{module}").DOCUMENTATION
-    options: t.Dict[str, t.Any] = yaml.safe_load(documentation)["options"]
-    return options
-
-
-def _list_of(key: str, what: str, options: t.Mapping[str, t.Any]) -> str:
+def _list_of(key: str, module: str, what: str, items: str = "") -> str:
+    """Return the documentation of a list whose items take the options of a module, or `items`."""
+    documentation = yaml.safe_load(import_module(f"{_MODULES}.{module}").DOCUMENTATION)
+    options = documentation["options"][items]["suboptions"] if items else documentation["options"]
     described = {
         "description": [what],
         "type": "list",
         "elements": "dict",
-        "suboptions": dict(options),
+        "suboptions": options,
     }
     text = yaml.safe_dump({"options": {key: described}}, sort_keys=False, width=1000)
     names = "|".join(map(re.escape, options))
     text = re.sub(rf"\bO\(({names})\b", rf"O({key}[].\1", text)
-    return re.sub(r"\bRV\((\w+)", rf"RV({key}[].\1", text)
+    return re.sub(r"\bRV\(", f"RV(ebpf.pinning.{module}#module:", text)
 
 
 class ModuleDocFragment:
@@ -37,22 +33,24 @@ class ModuleDocFragment:
 
     MOUNTS = _list_of(
         "mounts",
+        "bpffs_mount",
         "BPF file systems, each with the options of M(ebpf.pinning.bpffs_mount).",
-        _options("bpffs_mount"),
     )
     MAPS = _list_of(
         "maps",
+        "bpf_map_pinned",
         "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned).",
-        _options("bpf_map_pinned")["maps"]["suboptions"],
+        items="maps",
     )
     OBJECTS = _list_of(
         "objects",
+        "bpf_object_pinned",
         "Further pins of what is in the kernel, each with the options of "
         "M(ebpf.pinning.bpf_object_pinned). The source may be a map that is declared here, too.",
-        _options("bpf_object_pinned")["objects"]["suboptions"],
+        items="objects",
     )
     ABSENT = _list_of(
         "absent",
+        "bpf_pin_absent",
         "Pins that are to be gone, each with the options of M(ebpf.pinning.bpf_pin_absent).",
-        _options("bpf_pin_absent"),
     )

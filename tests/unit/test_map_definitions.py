@@ -282,7 +282,7 @@ def test_types_go_along_where_the_kernel_takes_them(fields: str, with_btf: bool)
     path = object_file(KEYS + one_map(fields))
     found = read_object(path)
     assert found is not None
-    (definition,) = read_definitions(found.types, found.hidden).values()
+    (definition,) = tuple(read_definitions(found.types, found.hidden).values())
     ids = types_to_describe(found.types, definition)
     assert ids == ((definition.key, definition.value) if with_btf else None)
 
@@ -295,7 +295,7 @@ def test_a_map_with_a_graph_of_objects_is_no_good_for_other_programs(held: str) 
             object_file(f"{graph} struct held held;" + one_map(f"{A_HASH} __type(value, {value});"))
         )
         assert found is not None
-        (definition,) = read_definitions(found.types, found.hidden).values()
+        (definition,) = tuple(read_definitions(found.types, found.hidden).values())
         if good:
             check_shareable(found.types, definition)
         else:
@@ -317,7 +317,7 @@ def with_enum(kind: int, size: int, *values: int) -> Btf:
     ("kind", "size", "number"), [(ENUM, 4, 7), (ENUM64, 8, 0x1122334455667788)]
 )
 def test_a_long_number_is_the_value_of_an_enum(kind: int, size: int, number: int) -> None:
-    (definition,) = read_definitions(with_enum(kind, size, number), ()).values()
+    (definition,) = tuple(read_definitions(with_enum(kind, size, number), ()).values())
     assert definition.map_extra == number
 
 

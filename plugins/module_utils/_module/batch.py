@@ -128,7 +128,7 @@ def how_far(error: str, done: str, *, changed: bool) -> str:
     """Return the message of a run that stopped at `error`, after what is `done`, in words."""
     if changed:
         return (
-            f"{error}\nDone so far: {done}. What is done stays; fix the cause, then run again to do "
-            "the rest."
+            f"{error}\nDone so far: {done}. What is done stays; fix the cause, then run again to "
+            "do the rest."
         )
     return f"{error}\nNothing was changed: {done}. Fix the cause, then run again."
