@@ -52,13 +52,14 @@ def made_by_others(host: Host) -> list[str]:
     return names
 
 
-SHAPE = ("type", "key_size", "value_size", "max_entries", "flags", "map_extra", "inner_map")
+# What is told of a map and is no option of one, or belongs to its pin.
+BESIDE = {"name", "programs", "frozen", "memlock", "btf_id"}
 
 
 def told(run: Result) -> list[dict[str, Any]]:
     """What bpf_pin_info says, as items of `maps`."""
     return [
-        {"path": pin["path"], **{key: pin["map"][key] for key in SHAPE if key in pin["map"]}}
+        {"path": pin["path"], **{key: pin["map"][key] for key in pin["map"].keys() - BESIDE}}
         for pin in run.good()["pins"]
     ]
 

@@ -22,7 +22,9 @@ IMPORTING_ANSIBLE = [
     "test_drift_page.py",
     "test_drift_report.py",
     "test_host_program.py",
+    "test_options.py",
     "test_troubleshooting.py",
+    "test_words.py",
 ]
 
 collect_ignore = [] if sys.version_info >= (3, 11) else [*OF_CONTROLLERS]

@@ -28,6 +28,7 @@ except ImportError:  # the last one for Python 3.8 knows no constants
 # As a part of plugins/, so that the face of each module, which imports the core, can be had too.
 sys.path.insert(0, str(Path(__file__).parents[2] / "plugins"))
 
+from ansible_collections.ebpf.pinning.plugins.module_utils._core import options
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.fields import STAGING
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.declaration import (
     ValueGrowth,
@@ -292,13 +293,9 @@ _ODD_FLAGS = st.lists(
     st.sampled_from(["rdonly", "no_prealloc", "NUMA_NODE", ""]) | _ODD_TEXT, max_size=3
 )
 _ODD_SHAPE = {
+    **{name: _ODD_INT for name, option in options.SHAPE.items() if option["type"] == "int"},
     "type": _ODD_KINDS,
-    "key_size": _ODD_INT,
-    "value_size": _ODD_INT,
-    "max_entries": _ODD_INT,
     "flags": _ODD_FLAGS,
-    "map_extra": _ODD_INT,
-    "numa_node": _ODD_INT,
     "btf": _ODD_BTF,
 }
 _ODD = {

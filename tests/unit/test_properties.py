@@ -44,8 +44,8 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.obse
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_types import (
     MAP_TYPES,
     Host,
-    map_type_name,
 )
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_words import map_fields
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.people import ROOT_ONLY
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import (
     Access,
@@ -53,7 +53,6 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import (
     Identity,
     MapShape,
 )
-from ansible_collections.ebpf.pinning.plugins.module_utils._core.uapi import flag_names
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.users import Users
 from ansible_collections.ebpf.pinning.plugins.module_utils._module import maps as map_module
 from faces import Failed, assert_told
@@ -318,15 +317,7 @@ def test_a_map_made_as_declared_fits_and_so_does_a_declaration_of_what_it_report
         found = PinnedMap(Entry(Identity(1, 1), 0, 0, 0o600), 1, "a", made, NO_DETAILS)
         details = MapDetails(btf=wanted.map.btf, inner_fits=wanted.map.inner and True)
         assert decide(wanted, found._replace(details=details), ROOT_ONLY).action is Action.KEEP
-        reported = {
-            "type": map_type_name(made.number),
-            "key_size": made.key_size,
-            "value_size": made.value_size,
-            "max_entries": made.max_entries,
-            "flags": flag_names(made.flags & ~wanted.map.kind.kernel_flags),
-            "map_extra": made.map_extra,
-            "inner_map": shape.get("inner_map"),
-        }
+        reported = {**map_fields(made), "inner_map": shape.get("inner_map")}
         again = read_one({"name": "a", **reported}, host)
         assert decide(again, found, ROOT_ONLY).action is Action.KEEP
         assert again.map.shape == wanted.map.shape

@@ -99,18 +99,17 @@ _CALLS: _Table = {
     },
     ("MAP_CREATE", errno.EPERM): _PRIVILEGE
     + "; devmap, devmap_hash, xskmap, sockmap and sockhash also need CAP_NET_ADMIN",
-    ("MAP_CREATE", errno.EINVAL): "this kernel does not make a map of this type with these sizes, "
-    "flags, map_extra, numa_node or btf: compare them with the table in docs/map-types.md of the "
-    "collection; flags may be younger than the type, and the kernel may be built without the type, "
-    "like inode_storage without CONFIG_BPF_LSM: see `bpftool feature probe kernel` and "
-    "/boot/config-*",
+    ("MAP_CREATE", errno.EINVAL): "this kernel does not make a map of this type with these "
+    "options: compare them with the table in docs/map-types.md of the collection; flags may be "
+    "younger than the type, and the kernel may be built without the type, like inode_storage "
+    "without CONFIG_BPF_LSM: see `bpftool feature probe kernel` and /boot/config-*",
     ("MAP_CREATE", errno.ERANGE): "no arena can be mapped at the address in map_extra: leave "
     "it out",
     ("MAP_CREATE", errno.EOVERFLOW): "stacks deeper than this kernel records: lower value_size, or "
     "raise the sysctl kernel.perf_event_max_stack",
     ("MAP_CREATE", errno.E2BIG): "larger than this kernel allows for the type, or a field that "
-    "this kernel does not know: lower max_entries, key_size or value_size, or drop map_extra or "
-    "btf",
+    "this kernel does not know: lower max_entries, key_size or value_size, or drop what you "
+    "declare beside them",
     ("MAP_CREATE", errno.EACCES): "the BTF of the values has a lock or another field of the "
     "kernel's that does not go with the flags; or a security module forbids it (`journalctl -k`)",
     ("MAP_CREATE", errno.ENOMEM): _MAP_MEMORY,

@@ -10,10 +10,12 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
+from .uapi import MapCreate
 from .values import dataclass
 
 if TYPE_CHECKING:
     from .btf import Btf
+    from .uapi import MapInfo
 
 
 class MapShape(NamedTuple):
@@ -25,6 +27,29 @@ class MapShape(NamedTuple):
     max_entries: int
     flags: int
     map_extra: int
+
+    @classmethod
+    def of(cls, info: MapInfo) -> MapShape:
+        """Return what the kernel reports of a map."""
+        return cls(
+            info.type,
+            info.key_size,
+            info.value_size,
+            info.max_entries,
+            info.map_flags,
+            info.map_extra,
+        )
+
+    def request(self) -> MapCreate:
+        """Return what asks the kernel for such a map."""
+        return MapCreate(
+            map_type=self.number,
+            key_size=self.key_size,
+            value_size=self.value_size,
+            max_entries=self.max_entries,
+            map_flags=self.flags,
+            map_extra=self.map_extra,
+        )
 
 
 @dataclass(frozen=True)

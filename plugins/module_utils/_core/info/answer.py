@@ -14,7 +14,7 @@ from ..errors import TROUBLE, explained
 from ..kinds.maps.inner import held_shape
 from ..kinds.mounts.observe import observe
 from ..kinds.mounts.observed import MountSeen
-from ..kinds.pins.objects import fdinfo, loaded_programs, shape_of
+from ..kinds.pins.objects import fdinfo, loaded_programs
 from ..kinds.pins.observed import (
     A_DIRECTORY,
     A_MOUNT_POINT,
@@ -27,7 +27,7 @@ from ..kinds.pins.observed import (
 from ..kinds.pins.tree import Lookout
 from ..map_types import MAP_TYPES_BY_NUMBER
 from ..mountinfo import Mount, mounts
-from ..shape import Identity
+from ..shape import Identity, MapShape
 from ..syscall import Fd, KernelError
 from ..uapi import MapInfo
 from ..values import dataclass
@@ -102,7 +102,7 @@ def _inspect(fd: Fd, _pin_path: bytes, info: MapInfo) -> MapDetails:
     fields, kind = fdinfo(fd), MAP_TYPES_BY_NUMBER.get(info.type)
     return MapDetails(
         frozen=fields.get("frozen") == 1,
-        inner=held_shape(fd, shape_of(info)) if kind and kind.inner else None,
+        inner=held_shape(fd, MapShape.of(info)) if kind and kind.inner else None,
         btf_id=info.btf_id,
         memlock=fields.get("memlock"),
     )

@@ -11,11 +11,12 @@ from ... import kernel
 from ...advice import ActsOn
 from ...engine.steps import Outcome
 from ...errors import TROUBLE, explained
+from ...shape import MapShape
 from ...syscall import Fd, KernelError
 from ...uapi import BPF_F_RDONLY
 from ..pins.access import inherited
 from ..pins.directory import PinDirectory, adjust
-from ..pins.objects import name_of, shape_of
+from ..pins.objects import name_of
 from ..pins.observed import PinnedMap
 from .copy import copy, ends
 from .declaration import WantedPin
@@ -111,5 +112,5 @@ def _make(wanted: WantedPin) -> NewMap:
 
 def _outcome(step: MapStep, new: NewMap, copied: Optional[int] = None) -> Outcome:
     info = kernel.map_info(new)
-    after = MapAfter(info.id, name_of(info.name), shape_of(info), copied)
+    after = MapAfter(info.id, name_of(info.name), MapShape.of(info), copied)
     return Outcome(step, after=after, warnings=warnings_of(step, new.without_btf))

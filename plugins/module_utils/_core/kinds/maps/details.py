@@ -14,7 +14,7 @@ from ...syscall import Fd
 from ...uapi import MapInfo
 from ..pins.btf import btf_of
 from ..pins.declaration import OnMismatch
-from ..pins.objects import Inspect, fdinfo, shape_of
+from ..pins.objects import Inspect, fdinfo
 from ..pins.observed import MapDetails
 from .declaration import MapSpec, WantedPin
 from .inner import observe_inner
@@ -27,7 +27,7 @@ def inspector(pin: WantedPin, *, predicting: bool) -> Inspect:
     migrates = pin.on_mismatch is OnMismatch.MIGRATE
 
     def inspect(fd: Fd, pin_path: bytes, info: MapInfo) -> MapDetails:
-        shape = shape_of(info)
+        shape = MapShape.of(info)
         fits, inner, inner_fields = None, None, None
         if spec.inner is not None and info.type == spec.shape.number:
             fits, inner, inner_fields = observe_inner(fd, pin_path, shape, spec.inner)

@@ -15,7 +15,6 @@ from ...shape import MapShape
 from ...syscall import Fd, KernelError
 from ...uapi import Command, MapCreate, MapFlag
 from ..pins.btf import btf_of
-from ..pins.objects import shape_of
 from .declaration import MapSpec
 from .make import make_map
 
@@ -38,7 +37,7 @@ def observe_inner(fd: Fd, pin_path: bytes, outer: MapShape, wanted: MapSpec) -> 
     if held is not None:
         with held:
             info = kernel.map_info(held)
-            shape, (btf, _hidden) = shape_of(info), btf_of(info)
+            shape, (btf, _hidden) = MapShape.of(info), btf_of(info)
             has_btf = info.btf_id or wanted.btf is not None
             fits = meta_equal(wanted, shape) and (not has_btf or _goes_beside(wanted, held))
             return Inner(fits, shape, btf.fields if btf else ())
@@ -58,7 +57,7 @@ def held_shape(fd: Fd, outer: MapShape) -> Optional[MapShape]:
     if held is None:
         return None
     with held:
-        return shape_of(kernel.map_info(held))
+        return MapShape.of(kernel.map_info(held))
 
 
 def meta_equal(wanted: MapSpec, held: MapShape) -> bool:

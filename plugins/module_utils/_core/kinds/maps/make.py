@@ -19,7 +19,6 @@ from ...host import this_host
 from ...map_types import MAP_TYPES_BY_NUMBER, TakesBtf, map_type_name
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
-from ...uapi import MapCreate
 from .declaration import MapSpec
 
 
@@ -152,13 +151,7 @@ def _create(
     shape: MapShape, name: bytes, numa_node: int, inner: int, btf: Tuple[int, int, int]
 ) -> NewMap:
     btf_fd, key_type_id, value_type_id = btf
-    request = MapCreate(
-        map_type=shape.number,
-        key_size=shape.key_size,
-        value_size=shape.value_size,
-        max_entries=shape.max_entries,
-        map_flags=shape.flags,
-        map_extra=shape.map_extra,
+    request = shape.request()._replace(
         numa_node=numa_node,
         map_name=name,
         inner_map_fd=inner,

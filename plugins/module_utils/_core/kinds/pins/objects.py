@@ -53,7 +53,9 @@ def look_in_private(
             details = NO_DETAILS
             if inspect:
                 details = inspect(fd, b"/proc/self/fd/%d/%s" % (directory, raw), info)
-            return PinnedMap(_entry(status), info.id, name_of(info.name), shape_of(info), details)
+            return PinnedMap(
+                _entry(status), info.id, name_of(info.name), MapShape.of(info), details
+            )
         finally:
             os.close(fd)
     except FileNotFoundError:
@@ -102,18 +104,6 @@ def look(directory: int, name: str, inspect: Optional[Inspect] = None) -> Found:
                 raise
         with fd:
             return _identify(fd, is_link, _entry(status), pin_path, inspect)
-
-
-def shape_of(info: MapInfo) -> MapShape:
-    """The comparable part of struct bpf_map_info."""
-    return MapShape(
-        info.type,
-        info.key_size,
-        info.value_size,
-        info.max_entries,
-        info.map_flags,
-        info.map_extra,
-    )
 
 
 def name_of(raw: bytes) -> str:
@@ -185,7 +175,7 @@ def _identify(
     info = None if is_link else kernel.map_info_if_map(fd)
     if info is not None:
         details = inspect(fd, pin_path, info) if inspect else NO_DETAILS
-        return PinnedMap(entry, info.id, name_of(info.name), shape_of(info), details)
+        return PinnedMap(entry, info.id, name_of(info.name), MapShape.of(info), details)
     kind = os.readlink(f"/proc/self/fd/{int(fd)}")
     if kind == "anon_inode:bpf-prog":
         prog = kernel.prog_info(fd)
