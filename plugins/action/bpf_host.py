@@ -5,8 +5,77 @@
 
 from __future__ import annotations
 
+import typing as t
+
+from ..module_utils._core.engine.steps import Action
+from ..module_utils._core.options import FREED as FREED_OPTION
+from ..plugin_utils._declared import (
+    Arguments,
+    declared,
+    kept,
+    prune_of,
+    pruned_declarations,
+    removed_declarations,
+)
+from ..plugin_utils._joined_lists import joined
 from ..plugin_utils._plain_arguments import PlainArguments
+from ..plugin_utils._run_notes import DECLARED, FREED, PRUNED, RunNotes
+
+# A variable of the task of the role: for each list of the module, the variable that it is of.
+NAMES = "__bpf_host_names"
 
 
 class ActionModule(PlainArguments):
-    """Arguments without notes, and without what is omitted."""
+    """Joins the lists of several groups, and refuses what contradicts other tasks of the run."""
+
+    def complete(self, arguments: Arguments, variables: t.Mapping[str, t.Any]) -> Arguments:
+        """With what other variables add to the lists."""
+        names = self._templar.template(self._task.vars.get(NAMES)) or {}
+        whole = dict(arguments)
+        for key, name in names.items():
+            others = sorted(each for each in variables if each.startswith(f"{name}__"))
+            if others:
+                lists = {each: self._templar.template(variables[each]) for each in others}
+                given = {name: arguments.get(key) or [], **lists}
+                whole[key] = joined(given, str(arguments.get("directory") or ""))
+        return whole
+
+    def contradictions(self, arguments: Arguments, notes: RunNotes) -> t.Iterable[str]:
+        """What another task of this run removes, or what this one would remove of another's."""
+        maps = declared(arguments) if arguments.get("maps") else []
+        pruned = {directory: set(names) for directory, names in notes.all(PRUNED)}
+        problems = list(removed_declarations(maps, pruned))
+        pruning = self._pruning(arguments, maps)
+        if pruning:
+            problems += pruned_declarations(pruning, notes.paths(DECLARED))
+        if not problems:
+            notes.add(DECLARED, maps)
+            if pruning:
+                notes.add(PRUNED, [pruning.directory, kept(pruning)])
+        return problems
+
+    @staticmethod
+    def _pruning(arguments: Arguments, maps: t.Sequence[str]) -> t.Any:
+        prune = arguments.get("prune")
+        if not isinstance(prune, dict) or prune.get("report_only"):
+            return None
+        objects = declared(arguments, "objects") if arguments.get("objects") else []
+        keep = [*maps, *objects, *(prune.get("keep_also") or ())]
+        return prune_of({"directory": prune.get("directory"), "keep": keep})
+
+    def in_a_check(self, arguments: Arguments, notes: RunNotes) -> Arguments:
+        """With the paths that are free by then."""
+        paths = {
+            path
+            for key in ("maps", "objects")
+            if arguments.get(key)
+            for path in declared(arguments, key)
+        }
+        freed = sorted(paths & set(notes.paths(FREED)))
+        return {**arguments, FREED_OPTION: freed} if freed else arguments
+
+    def foretell(self, result: t.Mapping[str, t.Any], notes: RunNotes) -> None:
+        """Note the paths that are free by then."""
+        if not result.get("failed"):
+            gone = result.get("absent") or ()
+            notes.add(FREED, [pin["path"] for pin in gone if pin["action"] == Action.REMOVE.value])

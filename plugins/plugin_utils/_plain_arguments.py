@@ -9,6 +9,7 @@ import typing as t
 from ansible import context
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
+from ..module_utils._core.errors import PinningError
 from ._declared import Arguments
 from ._plain_values import plain
 from ._run_notes import RunNotes
@@ -26,6 +27,10 @@ class PlainArguments(NormalAction):
     ) -> t.Dict[str, t.Any]:
         """Forget the notes, and run the module unless the run contradicts itself."""
         self._task.args = plain(self._task.args)
+        try:
+            self._task.args = dict(self.complete(self._task.args, task_vars or {}))
+        except PinningError as error:
+            return {"failed": True, "changed": False, "msg": str(error)}
         host = self._task.delegate_to or (task_vars or {}).get("inventory_hostname")
         notes = RunNotes(str(host))
         problems = list(self.contradictions(self._task.args, notes))
@@ -37,6 +42,10 @@ class PlainArguments(NormalAction):
         if context.CLIARGS.get("check"):
             self.foretell(result, notes)
         return result
+
+    def complete(self, arguments: Arguments, _variables: t.Mapping[str, t.Any]) -> Arguments:
+        """The arguments, with what the controller adds; PinningError if that cannot be."""
+        return arguments
 
     def contradictions(self, _arguments: Arguments, _notes: RunNotes) -> t.Iterable[str]:
         """What is wrong with the arguments after other tasks of this run; else it is noted."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from harness.host import Host
+from harness.playbook import task
 from harness.samples import AGENT, APP, BPFFS, HASH
 
 ARRAY = {"type": "array", "key_size": 4, "value_size": 8, "max_entries": 1}
@@ -312,3 +313,49 @@ def test_no_directory_is_left_whose_owner_cannot_be_set(host: Host) -> None:
     assert result.failed
     assert not result["changed"]
     assert host.run("test", "-e", APP, check=False).returncode
+
+
+@pytest.mark.every_core
+def test_groups_and_hosts_have_lists_of_their_own(host: Host) -> None:
+    def role(**variables: Any) -> Any:
+        include = {"ansible.builtin.include_role": {"name": "ebpf.pinning.bpf_host"}}
+        tasks = [{**include, "vars": variables}]
+        file = host.play(tasks, vars={"bpf_host_maps__web": [{"name": "web", **HASH}]})
+        return host.ansible_playbook(file)
+
+    assert role(bpf_host_maps=[{"name": "all", **HASH}], bpf_host_directory=AGENT).code == 0
+    assert {name for name in host.inventory(AGENT) if "/" in name} >= {
+        f"{AGENT}/all",
+        f"{AGENT}/web",
+    }
+    before = host.inventory()
+    otherwise = role(bpf_host_maps__api=[{"name": "web", **ARRAY}], bpf_host_directory=AGENT)
+    assert otherwise[-1].failed
+    assert (
+        f"{AGENT}/web is declared in bpf_host_maps__api and otherwise in bpf_host_maps__web: make "
+        "them agree, or keep one"
+    ) == otherwise[-1].msg
+    assert host.inventory() == before
+
+
+@pytest.mark.every_core
+def test_what_another_task_of_the_run_declares_is_not_pruned(host: Host) -> None:
+    own = task("bpf_host", directory=APP, maps=[{"name": "a", **HASH}], prune={"directory": APP})
+    other = task("bpf_map_pinned", directory=APP, name="b", **HASH)
+    for tasks in ([own, other], [other, own]):
+        run = host.playbook(tasks)
+        assert not run[0].failed
+        assert "is to be pruned here" in run[1].msg or "prunes" in run[1].msg
+        host.shell(f"rm {APP}/*")
+
+
+@pytest.mark.every_core
+def test_a_check_knows_what_tasks_before_would_have_removed(host: Host) -> None:
+    host.make_pin(f"{BPFFS}/a", max_entries=4)
+    removed = task("bpf_pin_absent", path=[f"{BPFFS}/a"])
+    made = task("bpf_host", maps=[{"name": "a", **HASH}])
+    checked = host.playbook([removed, made], "--check")
+    assert checked[1].good()["maps"][0]["action"] == "created"
+    back = task("bpf_map_pinned", name="a", **{**HASH, "max_entries": 4})
+    gone = task("bpf_host", absent=[{"path": [f"{BPFFS}/a"]}])
+    assert host.playbook([gone, back], "--check")[1].good()["maps"][0]["action"] == "created"

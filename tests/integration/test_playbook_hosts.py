@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from drift_runs import AGENT, ansible_playbook
-from drift_table import SHAPE
 from harness.host import Host
+from harness.samples import MADE
 
 ALL = ["one", "three", "two"]
 UNDEFINED = "'nowhere' is undefined"
@@ -74,7 +74,7 @@ def test_a_playbook_takes_the_hosts_that_are_said_and_no_others(
     file = folder / "plays.yml"
     play = {"import_playbook": f"ebpf.pinning.{name}", "vars": words(said.imported)}
     file.write_text(json.dumps([play]))
-    declared = {"bpffs_opts": [], "bpf_maps_directory": AGENT, "bpf_maps": [{"name": "a", **SHAPE}]}
+    declared = {"bpffs_opts": [], "bpf_maps_directory": AGENT, "bpf_maps": [{"name": "a", **MADE}]}
     extra = json.dumps({**declared, **words(said.extra)})
     hosts = {each: words(said.of_hosts.get(each, {})) for each in ALL}
     done = ansible_playbook(host, folder, [str(file), "-e", extra, *said.words], hosts)

@@ -51,6 +51,7 @@ FOR_USERS = {
     "Problems",
     "TypeError",
     "Unclear",
+    "Unjoined",
     "ValueError",
     # functions that make one of these
     "_changed",
@@ -241,7 +242,8 @@ def messages_of_tasks(value: object) -> Iterator[str]:
     elif isinstance(value, dict):
         for key, each in value.items():
             if key in ("msg", "fail_msg", "success_msg") and isinstance(each, str):
-                yield re.sub(r"\{\{.*?\}\}", "…", each)
+                for part in filter(str.strip, re.split(r"\{%.*?%\}", each)):
+                    yield re.sub(r"\{\{.*?\}\}", "…", part).strip()
             else:
                 yield from messages_of_tasks(each)
 

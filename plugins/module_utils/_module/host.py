@@ -44,7 +44,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
     said = {"module_args": {**given, **{key: f"{len(given[key] or ())} {key}" for key in _LISTS}}}
     with failures_reported(module):
         (declared, parts), awaited = read_awaiting(module, lambda ids: _read(given, ids))
-        problems = decide_all(parts, Forecast(), predicting=check)
+        problems = decide_all(parts, Forecast(_freed(module)), predicting=check)
         for part in parts if check and not problems else ():
             _await_objects(part, awaited)
         problems += _remaining(module, parts, awaited)
@@ -77,6 +77,11 @@ def _read(given: Dictionary, ids: Ids) -> t.Tuple[Declaration, t.List[Part]]:
         for part in parts_of(declared, parents=given["parents"])
     ]
     return declared, parts
+
+
+def _freed(module: t.Any) -> t.Collection[str]:
+    freed: t.Collection[str] = module.freed
+    return freed
 
 
 def _await_objects(part: Part, awaited: Awaited) -> None:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, Optional, Set, Tuple
+from typing import Collection, Dict, Optional, Set, Tuple
 
 from ...engine.kind import Observed
 from ...shape import Access, Identity, Level
@@ -15,7 +15,8 @@ from .observed import NOTHING, DirectorySeen, PinContext
 class Forecast:
     """What will be there, by path. Kinds add to it when they are decided, in their order."""
 
-    def __init__(self) -> None:
+    def __init__(self, freed: Collection[str] = ()) -> None:
+        self.freed = freed  # by tasks before
         self.mounts: Dict[str, Level] = {}  # roots of bpffs that will be mounted, and empty
         self.remounts: Dict[str, bool] = {}  # of bpffs that are there: read-only?
         self.directories: Dict[str, Level] = {}  # that will be made or adjusted
@@ -55,15 +56,18 @@ class Forecast:
 
     def expect(self, observed: Observed) -> Observed:
         """Return what will be observed where pins are wanted."""
-        if not (self.mounts or self.remounts or self.directories):
+        if not (self.freed or self.mounts or self.remounts or self.directories):
             return observed
         context: PinContext = observed.context
         directories = {path: self.directory(seen) for path, seen in context.directories.items()}
         items = [
-            (wanted, NOTHING if self.mount_of(wanted.directory) else found)
+            (wanted, NOTHING if self._is_free(wanted.path) else found)
             for wanted, found in observed.items
         ]
         return Observed(items, replace(context, directories=directories))
+
+    def _is_free(self, path: str) -> bool:
+        return path in self.freed or self.mount_of(path) is not None
 
     @staticmethod
     def _next(path: str, missing: Tuple[str, ...]) -> str:

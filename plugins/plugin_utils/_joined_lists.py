@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lists of declarations that several groups add to. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..module_utils._core.errors import PinningError
+from ._declared import declared
+from ._plain_values import is_unset, plain
+
+
+class Unjoined(PinningError):
+    """Two variables declare one path, and not the same of it."""
+
+
+def joined(lists: t.Mapping[str, t.Any], directory: str) -> t.List[t.Dict[str, t.Any]]:
+    """Return all items of `lists`, by the names of their variables; what is declared alike, once.
+
+    `directory` is the one of items that name none. Raises Unjoined with all that do not agree.
+    """
+    first: t.Dict[str, t.Tuple[str, t.Dict[str, t.Any]]] = {}
+    items: t.List[t.Dict[str, t.Any]] = []
+    problems = []
+    for variable, value in lists.items():
+        for item in _items(variable, value):
+            paths = declared({"items": [item], "directory": directory}, "items")
+            path = paths[0] if len(paths) == 1 else None
+            if path is None or path not in first:
+                items.append(item)
+                if path is not None:
+                    first[path] = (variable, item)
+            elif first[path][0] == variable:
+                items.append(item)  # the module says what is wrong with it
+            elif first[path][1] != item:
+                problems.append(
+                    f"{path} is declared in {first[path][0]} and otherwise in {variable}: make "
+                    "them agree, or keep one"
+                )
+    if problems:
+        raise Unjoined("\n".join(problems))
+    return items
+
+
+def _items(variable: str, value: t.Any) -> t.List[t.Dict[str, t.Any]]:
+    value = plain(value)
+    if is_unset(value):
+        return []
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise Unjoined(f"{variable} is {str(value)[:60]!r}: use a list of dictionaries")
+    return value
