@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ..module_utils._core.engine.steps import Action
 from ..module_utils._core.options import FREED as FREED_OPTION
 from ..plugin_utils._declared import (
@@ -16,29 +18,14 @@ from ..plugin_utils._declared import (
     prune_of,
     pruned_declarations,
     removed_declarations,
+    texts,
 )
-from ..plugin_utils._joined_lists import joined
-from ..plugin_utils._plain_arguments import PlainArguments
+from ..plugin_utils._joined_arguments import JoinedArguments
 from ..plugin_utils._run_notes import DECLARED, FREED, PRUNED, RunNotes
 
-# A variable of the task of the role: for each list of the module, the variable that it is of.
-NAMES = "__bpf_host_names"
 
-
-class ActionModule(PlainArguments):
-    """Joins the lists of several groups, and refuses what contradicts other tasks of the run."""
-
-    def complete(self, arguments: Arguments, variables: t.Mapping[str, t.Any]) -> Arguments:
-        """With what other variables add to the lists."""
-        names = self._templar.template(self._task.vars.get(NAMES)) or {}
-        whole = dict(arguments)
-        for key, name in names.items():
-            others = sorted(each for each in variables if each.startswith(f"{name}__"))
-            if others:
-                lists = {each: self._templar.template(variables[each]) for each in others}
-                given = {name: arguments.get(key) or [], **lists}
-                whole[key] = joined(given, str(arguments.get("directory") or ""))
-        return whole
+class ActionModule(JoinedArguments):
+    """Refuses what contradicts other tasks of the run."""
 
     def contradictions(self, arguments: Arguments, notes: RunNotes) -> t.Iterable[str]:
         """What another task of this run removes, or what this one would remove of another's."""
@@ -57,10 +44,11 @@ class ActionModule(PlainArguments):
     @staticmethod
     def _pruning(arguments: Arguments, maps: t.Sequence[str]) -> t.Any:
         prune = arguments.get("prune")
-        if not isinstance(prune, dict) or prune.get("report_only"):
+        if not isinstance(prune, dict) or boolean(prune.get("report_only"), strict=False):
             return None
         objects = declared(arguments, "objects") if arguments.get("objects") else []
-        keep = [*maps, *objects, *(prune.get("keep_also") or ())]
+        also = texts(prune.get("keep_also"))
+        keep = [*maps, *objects, *(also if isinstance(also, list) else ())]
         return prune_of({"directory": prune.get("directory"), "keep": keep})
 
     def in_a_check(self, arguments: Arguments, notes: RunNotes) -> Arguments:

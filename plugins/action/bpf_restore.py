@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from ..plugin_utils._plain_arguments import PlainArguments
+from ..plugin_utils._joined_arguments import JoinedArguments
 
 
-class ActionModule(PlainArguments):
-    """Arguments without notes, and without what is omitted."""
+class ActionModule(JoinedArguments):
+    """The lists of several groups, joined."""

@@ -41,8 +41,8 @@ def prune_of(arguments: Arguments) -> t.Optional[Prune]:
     try:
         return prune(
             _clean(arguments["directory"]),
-            _texts(arguments.get("keep")),
-            _texts(arguments.get("patterns")),
+            texts(arguments.get("keep")),
+            texts(arguments.get("patterns")),
             arguments.get("type") or "any",
             recurse=False,
             shared=True,
@@ -82,7 +82,8 @@ def pruned_declarations(pruning: Prune, paths: t.Iterable[str]) -> t.Iterator[st
             )
 
 
-def _texts(value: t.Any) -> t.Any:
+def texts(value: t.Any) -> t.Any:
+    """The texts of a list, as far as it is one."""
     # As a module takes a list; a single text may be more than one.
     return value.split(",") if isinstance(value, str) else value
 

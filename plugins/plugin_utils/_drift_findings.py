@@ -192,12 +192,15 @@ def _named_item(item: Result, kind: str, check: bool) -> Finding:
 
 def _whole(result: Result, check: bool) -> Told:
     """Read a result of bpf_host, which has those of the other modules in it."""
-    changed = not check and bool(result.get("changed"))
+    # What is refused as a whole, puts nothing right.
+    check = check or bool(result.get("failed") and not result.get("changed"))
+    has_written = bool(result.get("files"))
     findings = []
     for item in _list(result, "mounts"):
         if item["action"] in _UNDONE:
             findings.append(_named_item({**item, "path": item["target"]}, "mount", check))
         else:
+            changed = item["action"] != _KEPT or has_written
             findings += _mount({**item, "changed": changed}, check).findings
     for key, kind in (("directories", "directory"), ("maps", "map"), ("objects", "object")):
         findings += [_named_item(item, kind, check) for item in _list(result, key)]

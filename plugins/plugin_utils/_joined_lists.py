@@ -15,32 +15,41 @@ class Unjoined(PinningError):
     """Two variables declare one path, and not the same of it."""
 
 
-def joined(lists: t.Mapping[str, t.Any], directory: str) -> t.List[t.Dict[str, t.Any]]:
+def joined(
+    lists: t.Mapping[str, t.Any], directory: str, path: t.Optional[str] = None
+) -> t.Optional[t.List[t.Dict[str, t.Any]]]:
     """Return all items of `lists`, by the names of their variables; what is declared alike, once.
 
-    `directory` is the one of items that name none. Raises Unjoined with all that do not agree.
+    `directory` is the one of items that name none, `path` what is meant by those that have none at
+    all. None if nothing is set. Raises Unjoined with all that do not agree.
     """
+    if all(is_unset(plain(value)) for value in lists.values()):
+        return None
     first: t.Dict[str, t.Tuple[str, t.Dict[str, t.Any]]] = {}
     items: t.List[t.Dict[str, t.Any]] = []
     problems = []
     for variable, value in lists.items():
         for item in _items(variable, value):
             paths = declared({"items": [item], "directory": directory}, "items")
-            path = paths[0] if len(paths) == 1 else None
-            if path is None or path not in first:
+            place = paths[0] if paths else path
+            if place is None or place not in first:
                 items.append(item)
-                if path is not None:
-                    first[path] = (variable, item)
-            elif first[path][0] == variable:
+                if place is not None:
+                    first[place] = (variable, _but_place(item))
+            elif first[place][0] == variable:
                 items.append(item)  # the module says what is wrong with it
-            elif first[path][1] != item:
+            elif first[place][1] != _but_place(item):
                 problems.append(
-                    f"{path} is declared in {first[path][0]} and otherwise in {variable}: make "
+                    f"{place} is declared in {first[place][0]} and otherwise in {variable}: make "
                     "them agree, or keep one"
                 )
     if problems:
         raise Unjoined("\n".join(problems))
     return items
+
+
+def _but_place(item: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    return {key: each for key, each in item.items() if key not in ("name", "path", "directory")}
 
 
 def _items(variable: str, value: t.Any) -> t.List[t.Dict[str, t.Any]]:

@@ -141,6 +141,46 @@ CONFLICTS = {
         {"directories": [{"path": APP}, {"path": f"{APP}/"}]},
         f"directories[1] {APP}/: {APP} is declared twice: keep one",
     ),
+    "a mount in a mount": (
+        {"mounts": [{"path": "/run/a/b"}, {"path": "/run/a"}]},
+        "/run/a/b is to be mounted in /run/a, a bpffs, where nothing can be mounted: declare a "
+        "path outside it",
+    ),
+    "a map that an absence prunes": (
+        {
+            "maps": [{"path": f"{APP}/flows", **HASH}],
+            "absent": [{"directory": APP, "patterns": ["flow*"]}],
+        },
+        f"{APP}/flows is declared in maps, and absent prunes {APP}: keep one",
+    ),
+    "the directory of a map": (
+        {"maps": [{"path": f"{APP}/flows", **HASH}], "absent": [{"path": [APP]}]},
+        f"{APP}/flows is declared in maps, and absent removes {APP}: keep one",
+    ),
+    "a source that goes": (
+        {
+            "objects": [{"name": "second", "source": f"{APP}/flows"}],
+            "absent": [{"path": [f"{APP}/flows"]}],
+        },
+        f"{APP}/flows is a source in objects, and absent removes it: keep it",
+    ),
+    "a source in a bpffs that goes": (
+        {
+            "mounts": [{"path": BPFFS, "state": "unmounted", "force": True}],
+            "objects": [{"path": "/run/b/second", "source": f"{BPFFS}/flows"}],
+        },
+        f"{BPFFS}/flows is declared in objects, and mounts has {BPFFS} unmounted, so it could not "
+        "stay: keep one",
+    ),
+    "an absence with what belongs to a prune": (
+        {"absent": [{"path": [f"{BPFFS}/a"], "keep": ["a"]}]},
+        f"absent[0] {BPFFS}/a: keep and patterns are for directory: leave them out, or path",
+    ),
+    "a prune of all there is": (
+        {"prune": {"directory": APP}, "maps": None},
+        "prune: neither maps nor objects are set, and all there is would be removed: set maps to "
+        "[] if nothing is to stay",
+    ),
     "an absence of nothing": (
         {"absent": [{"recurse": True}]},
         "absent[0] : give either path, or directory with keep or patterns",
@@ -359,3 +399,155 @@ def test_a_check_knows_what_tasks_before_would_have_removed(host: Host) -> None:
     back = task("bpf_map_pinned", name="a", **{**HASH, "max_entries": 4})
     gone = task("bpf_host", absent=[{"path": [f"{BPFFS}/a"]}])
     assert host.playbook([gone, back], "--check")[1].good()["maps"][0]["action"] == "created"
+
+
+RUN = "/run/bpf_host"
+
+
+def own_run(host: Host) -> None:
+    host.shell(f"mount -t tmpfs tmpfs /run; mkdir {RUN}")
+
+
+def test_trouble_with_fstab_is_told_and_nothing_is_mounted(host: Host) -> None:
+    own_run(host)
+    for check in (True, False):
+        result = host.module(
+            "bpf_host",
+            check=check,
+            mounts=[
+                {"path": f"{RUN}/a", "boot": True, "fstab": f"{RUN}/none/fstab"},
+                {"path": f"{RUN}/b"},
+            ],
+        )
+        assert result.failed
+        assert f"{RUN}/none" in result.msg
+        assert "Traceback" not in result.msg
+    assert host.run("mountpoint", "-q", f"{RUN}/b", check=False).returncode
+
+
+def test_a_mount_that_fails_half_way_says_what_was_done(host: Host) -> None:
+    host.run("mount", "-o", "remount,bind,ro", BPFFS)
+    result = host.module(
+        "bpf_host",
+        keywords=host.tampered("chmod,fchmodat", "error=EPERM"),
+        mounts=[{"opts": ["rw"], "mode": "0711"}],
+    )
+    assert result.failed
+    assert result["changed"], result.msg
+    assert "mounts: 1 failed (flags set)" in result.msg
+    assert "ro" not in result["mounts"][0]["mount"]["opts"]
+
+
+def test_a_read_only_mount_is_known_before_anything_is_mounted(host: Host) -> None:
+    own_run(host)
+    declared: dict[str, Any] = {
+        "mounts": [{"path": f"{RUN}/a", "opts": ["ro"]}],
+        "maps": [{"path": f"{RUN}/a/m", **HASH}],
+    }
+    for check in (True, False):
+        result = host.module("bpf_host", check=check, **declared)
+        if not check:
+            assert result.failed
+        assert "mounted read-only" in str(result.fields)
+    assert host.run("mountpoint", "-q", f"{RUN}/a", check=False).returncode
+    host.run("mount", "-o", "remount,bind,ro", BPFFS)
+    result = host.module("bpf_host", mounts=[{"opts": ["noexec"]}], maps=[{"name": "m", **HASH}])
+    assert "mounted read-only" in result.msg
+    assert "noexec" not in host.shell(f"findmnt -no OPTIONS {BPFFS}")
+
+
+def test_what_the_kernel_refuses_is_known_where_nothing_is_mounted_yet(bare_host: Host) -> None:
+    impossible = {**HASH, "numa_node": 1023}
+    result = bare_host.module(
+        "bpf_host", check=True, mounts=[{}], maps=[{"name": "m", **impossible}]
+    )
+    assert result.failed
+    assert "MAP_CREATE: EINVAL" in result.msg
+
+
+def test_a_file_in_the_mount_point_is_no_hindrance(host: Host) -> None:
+    own_run(host)
+    host.shell(f"mkdir {RUN}/a; touch {RUN}/a/README")
+    declared: dict[str, Any] = {
+        "mounts": [{"path": f"{RUN}/a"}],
+        "maps": [{"path": f"{RUN}/a/m", **HASH}],
+        "absent": [{"path": [f"{RUN}/a/README"]}],
+        "prune": {"directory": f"{RUN}/a"},
+    }
+    assert host.module("bpf_host", check=True, **declared).good()["changed"]
+    assert host.module("bpf_host", **declared).good()["changed"]
+    assert not host.module("bpf_host", **declared).good()["changed"]
+
+
+def test_a_directory_above_a_prune_and_a_source_in_it_stay(host: Host) -> None:
+    host.run("mkdir", "-p", f"{APP}/in")
+    host.make_pin(f"{APP}/in/source")
+    host.make_pin(f"{APP}/in/stray")
+    declared: dict[str, Any] = {
+        "directories": [{"path": APP}, {"path": f"{APP}/in"}],
+        "objects": [{"path": f"{BPFFS}/second", "source": f"{APP}/in/source"}],
+        "prune": {"directory": f"{APP}//in/"},
+    }
+    assert host.module("bpf_host", **declared).good()["changed"]
+    assert not host.module("bpf_host", **declared).good()["changed"]
+    assert {name.rpartition("/")[2] for name in host.inventory(f"{APP}/in")} >= {"source"}
+    assert host.run("test", "-e", f"{APP}/in/stray", check=False).returncode
+
+
+def test_where_undeclared_pins_cannot_be_looked_for_nothing_is_done(
+    host: Host, tmp_path: Any
+) -> None:
+    (tmp_path / "file").touch()
+    prune = {"directory": str(tmp_path), "report_only": True}
+    result = host.module("bpf_host", maps=[{"name": "m", **HASH}], prune=prune)
+    assert result.failed
+    assert result.msg.startswith(f"prune: {tmp_path} is not on bpffs")
+    assert host.run("test", "-e", f"{BPFFS}/m", check=False).returncode
+
+
+def test_what_two_items_remove_is_removed_once(host: Host) -> None:
+    host.run("mkdir", APP)
+    host.make_pin(f"{APP}/a")
+    host.make_pin(f"{APP}/b")
+    twice: dict[str, Any] = {
+        "maps": [],
+        "absent": [{"path": [f"{APP}/a"]}, {"path": [f"{APP}/a"]}],
+        "prune": {"directory": APP},
+    }
+    checked = host.module("bpf_host", check=True, **twice).good()
+    assert checked["counts"] == host.module("bpf_host", **twice).good()["counts"]
+    assert checked["counts"]["absent"]["removed"] == 2
+
+
+@pytest.mark.parametrize("word", ["no", "false", False, None])
+def test_only_a_real_yes_turns_a_prune_into_a_look(host: Host, word: Any) -> None:
+    first = task("bpf_map_pinned", directory=APP, name="theirs", **HASH)
+    prune = {"directory": APP, "report_only": word, "keep_also": "kept"}
+    second = task("bpf_host", directory=APP, maps=[{"name": "mine", **HASH}], prune=prune)
+    run = host.playbook([first, second])
+    assert "is to be pruned here" in run[1].msg
+    assert host.map_at(f"{APP}/theirs")
+
+
+def test_blank_lists_and_a_prune_empty_no_directory(host: Host) -> None:
+    host.run("mkdir", APP)
+    host.make_pin(f"{APP}/precious")
+    include = {"ansible.builtin.include_role": {"name": "ebpf.pinning.bpf_host"}}
+    blank = {"bpf_host_maps": "", "bpf_host_maps__agent": "", "bpf_host_prune": {"directory": APP}}
+    run = host.ansible_playbook(host.play([{**include, "vars": blank}]))
+    assert "neither maps nor objects are set" in run[-1].msg
+    assert host.map_at(f"{APP}/precious")
+
+
+def test_owner_and_mode_change_without_a_moment_of_more(host: Host) -> None:
+    host.shell(f"mkdir {APP}; chgrp adm {APP}; chmod 0770 {APP}")
+    trace = f"{host.scratch}/narrow"
+    host.module(
+        "bpf_host",
+        keywords=host.strace("-e", "trace=chown,chmod,fchownat,fchmodat", "-o", trace),
+        directories=[{"path": APP, "group": "100", "mode": "0705"}],
+    ).good()
+    calls = [line for line in host.run("cat", trace).stdout.splitlines() if "/proc/self/fd" in line]
+    assert [line.partition("(")[0].split()[-1] for line in calls] == ["chmod", "chown", "chmod"]
+    assert "0700" in calls[0]
+    assert access(host, APP) == "0 100 705"

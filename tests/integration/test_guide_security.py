@@ -207,6 +207,7 @@ TOUCHES: dict[str, tuple[set[str], list[str]]] = {
     "bpf_map_pinned": (MAKES | ENTRIES, [AGENT]),
     "bpf_object_pinned": ({"OBJ_PIN"}, [AGENT]),
     "bpf_pin_absent": (set(), [AGENT]),
+    "bpf_host": (MAKES, ["/run/whole", "/run/ebpf-pinning.lock"]),
     "bpf_pin_info": (set(), []),
     "bpf_restore": (set(), ["/etc/ebpf-pinning", "/usr/local/lib/ebpf-pinning"]),
 }
@@ -238,6 +239,17 @@ def test_modules_touch_what_the_table_says_and_nothing_else(
             {"directory": AGENT, "name": "again", "source": f"{AGENT}/flows", **access},
         ),
         ("bpf_object_pinned", {"directory": AGENT, "name": "named", "map_name": frozen, **access}),
+        (
+            "bpf_host",
+            {
+                "mounts": [{"path": "/run/whole"}],
+                "directories": [{"path": "/run/whole/in", **access, "mode": "0750"}],
+                "directory": "/run/whole/in",
+                "maps": [maps[0]],
+                "objects": [{"name": "second", "source": "/run/whole/in/flows"}],
+                "prune": {"directory": "/run/whole/in"},
+            },
+        ),
         ("bpf_pin_info", {"recurse": True}),
         ("bpf_pin_absent", {"directory": AGENT, "keep": ["flows"]}),
         ("bpf_restore", {"name": "agent", "directory": AGENT, "maps": maps[:1]}),

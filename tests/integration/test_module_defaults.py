@@ -42,15 +42,17 @@ def test_defaults_of_a_group_reach_each_of_its_modules_and_break_none(
         "bpf_object_pinned": task(
             "bpf_object_pinned", label="bpf_object_pinned", name="again", source=f"{folder}/flows"
         ),
+        "bpf_host": task("bpf_host", label="bpf_host", maps=[{**MAP, "name": "whole"}]),
     }
     run = host.playbook(
         [tasks[module] for module in GROUPS[group]],
         module_defaults={f"group/ebpf.pinning.{group}": SHARED[group]},
     )
-    assert [each.good().changed for each in run] == [True, True]
-    assert host.shell(f"cd {folder} && stat -c '%n %a %U %G' *").split("\n")[:2] == [
+    assert [each.good().changed for each in run] == [True] * len(run)
+    assert host.shell(f"cd {folder} && stat -c '%n %a %U %G' *").split("\n")[:3] == [
         "again 640 daemon adm",
         "flows 640 daemon adm",
+        "whole 640 daemon adm",
     ]
     assert host.map_at(f"{folder}/again")["id"] == host.map_at(f"{folder}/flows")["id"]
 

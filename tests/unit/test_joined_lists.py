@@ -11,9 +11,15 @@ from ansible_collections.ebpf.pinning.plugins.plugin_utils._joined_lists import 
 
 A, B = {"name": "a", "type": "hash"}, {"path": "/sys/fs/bpf/b", "type": "array"}
 
-JOINED: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
+JOINED: dict[str, tuple[dict[str, Any], list[dict[str, Any]] | None]] = {
     "one after the other": ({"x": [A], "x__b": [B]}, [A, B]),
     "blank is nothing": ({"x": None, "x__a": "", "x__b": [B]}, [B]),
+    "blank, all of them": ({"x": None, "x__a": ""}, None),
+    "empty is a list": ({"x": None, "x__a": []}, []),
+    "by name and by path": (
+        {"x": [A], "x__b": [{"path": "/sys/fs/bpf/a", "type": "hash"}]},
+        [A],
+    ),
     "alike, once": ({"x": [A], "x__b": [dict(A), B]}, [A, B]),
     "twice in one variable, for the module to refuse": ({"x": [A, A]}, [A, A]),
     "without a path, for the module to refuse": ({"x": [{}], "x__b": [{}]}, [{}, {}]),
@@ -25,8 +31,13 @@ JOINED: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize(("lists", "items"), JOINED.values(), ids=JOINED)
-def test_lists_are_joined(lists: dict[str, Any], items: list[dict[str, Any]]) -> None:
+def test_lists_are_joined(lists: dict[str, Any], items: list[dict[str, Any]] | None) -> None:
     assert joined(lists, "/sys/fs/bpf") == items
+
+
+def test_a_mount_without_a_path_is_the_usual_one() -> None:
+    lists = {"x": [{"mode": "0700"}], "x__b": [{"mode": "0700", "path": "/sys/fs/bpf"}]}
+    assert joined(lists, "", "/sys/fs/bpf") == [{"mode": "0700"}]
 
 
 def test_who_declares_a_path_otherwise_is_named_with_the_other() -> None:

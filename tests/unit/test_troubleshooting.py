@@ -97,6 +97,7 @@ NO_MESSAGES = {
     ),
     "^(mounts|directories|maps|objects|absent): (?=/)": "a pattern",
     "the map that is to be at …": "what stands for an object",
+    "a directory that others made": "what took a place",
     "what it holds": "what stands for a program's name",
     "Unsupported parameters:": "Ansible's own",
     "Task failed: ": "Ansible's own",

@@ -14,6 +14,7 @@ every one of its user's that is there: of two runs, the second to list sees the 
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from functools import partial
 from typing import Callable, Iterator, List, Set
@@ -164,6 +165,11 @@ def set_access_of(entry: Fd, access: Access) -> None:
 def access_changes(entry: Fd, access: Access) -> Iterator[Callable[[], None]]:
     """Yield what does that, one system call each."""
     if access.owner is not None or access.group is not None:
+        # Whoever it comes to belong to has no more than both modes allow, until it has its own.
+        have = stat.S_IMODE(os.fstat(entry).st_mode)
+        narrow = have if access.mode is None else have & access.mode
+        if narrow != have:
+            yield partial(_call, "chmod", os.chmod, entry.proc_path, narrow)
         owner = -1 if access.owner is None else access.owner
         group = -1 if access.group is None else access.group
         yield partial(_call, "chown", os.chown, entry.proc_path, owner, group)

@@ -8,12 +8,14 @@ import gc
 import typing as t
 from collections import Counter
 
+from .._core.engine.kind import Observed
 from .._core.engine.run import plan, predict
 from .._core.engine.standing import Standing
 from .._core.engine.steps import Action, Cure
 from .._core.engine.whole import Acted, Part, act_all, decide_all
+from .._core.errors import TROUBLE, explained
 from .._core.host import this_host
-from .._core.kinds.absence.apply import AbsenceKind
+from .._core.kinds.absence.apply import AbsenceKind, path_of
 from .._core.kinds.objects.plan import expecting
 from .._core.kinds.pins.exposure import told
 from .._core.kinds.pins.forecast import Forecast
@@ -34,6 +36,7 @@ if t.TYPE_CHECKING:
 
 _BATCHES: t.Dict[str, Batch] = {each.key: each for each in (DIRECTORIES, MAPS, OBJECTS)}
 _LISTS = ("mounts", *_BATCHES, "absent")
+_UNDECLARED = {"action": Standing.UNDECLARED.value}
 
 
 def run(module: AnsibleModule) -> t.NoReturn:
@@ -44,7 +47,9 @@ def run(module: AnsibleModule) -> t.NoReturn:
     said = {"module_args": {**given, **{key: f"{len(given[key] or ())} {key}" for key in _LISTS}}}
     with failures_reported(module):
         (declared, parts), awaited = read_awaiting(module, lambda ids: _read(given, ids))
-        problems = decide_all(parts, Forecast(_freed(module)), predicting=check)
+        forecast = Forecast(_freed(module))
+        problems = decide_all(parts, forecast, predicting=check)
+        undeclared = _undeclared(declared, parts, forecast, problems)
         for part in parts if check and not problems else ():
             _await_objects(part, awaited)
         problems += _remaining(module, parts, awaited)
@@ -62,7 +67,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
         ):
             module.warn(warning)
         report = _report(acted, with_diff=module._diff)
-        report.update(cautions=cautions, undeclared=_undeclared(declared))
+        report.update(cautions=cautions, undeclared=undeclared)
         error = next((each.result.error for each in acted if each.result.error), "")
         if error:
             report["msg"] = _stopped(error, acted)
@@ -89,8 +94,7 @@ def _await_objects(part: Part, awaited: Awaited) -> None:
     if part.name != "objects":
         return
     items = [(step.wanted, step.found) for step in part.plan.steps]
-    observed = part.kind.observe(part.wanted)._replace(items=items, context=part.plan.context)
-    announced = plan(part.kind, expecting(observed, awaited))
+    announced = plan(part.kind, expecting(Observed(items, part.plan.context), awaited))
     if not announced.texts(Cure.NONE):
         part.plan = announced
 
@@ -157,14 +161,28 @@ def _report_of(part: Part, result: t.Any, *, with_diff: bool) -> Dictionary:
     }
 
 
-def _undeclared(declared: Declaration) -> t.List[Dictionary]:
-    """The pins that `prune` would remove if it did more than look."""
-    if declared.looked_for is None:
+def _undeclared(
+    declared: Declaration, parts: t.Sequence[Part], forecast: Forecast, problems: t.List[str]
+) -> t.List[Dictionary]:
+    """The pins that `prune` would remove if it did more; `problems` gets why it cannot look."""
+    wanted = declared.looked_for
+    if wanted is None or forecast.mount_of(wanted.directory):
         return []
     kind = AbsenceKind()
-    looked_at = predict(kind, plan(kind, kind.observe([declared.looked_for])))
+    try:
+        looked_at = predict(kind, plan(kind, kind.observe([wanted])))
+    except TROUBLE as error:
+        problems.append(f"prune: {explained(error)}")
+        return []
+    going = {
+        path_of(step)
+        for part in parts
+        if part.name == "absent"
+        for step in part.plan.steps
+        if not step.is_idle
+    }
     pins: t.List[Dictionary] = absence.report_of(looked_at, with_diff=False)["pins"]
-    return [{**pin, "action": Standing.UNDECLARED.value} for pin in pins]
+    return [{**pin, **_UNDECLARED} for pin in pins if pin["path"] not in going]
 
 
 def _stopped(error: str, acted: t.Sequence[Acted]) -> str:
@@ -174,6 +192,7 @@ def _stopped(error: str, acted: t.Sequence[Acted]) -> str:
     for part, result in acted:
         words = Counter(outcome.word for outcome in result.outcomes)
         counts = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in words.items())
-        told_of.append(f"{part.name}: {counts}")
+        partly = f" ({', '.join(result.partly)})" if result.partly else ""
+        told_of.append(f"{part.name}: {counts}{partly}")
     changed = any(each.result.changed for each in acted)
     return how_far(f"{where}: {visible(error)}", "; ".join(told_of), changed=changed)

@@ -8,12 +8,13 @@ import typing as t
 from collections import Counter
 from functools import partial
 
-from .._core.engine.steps import Action, Result
+from .._core.engine.steps import Outcome, Result
 from .._core.engine.whole import Part
 from .._core.errors import TROUBLE, ProblemCollector, explained
 from .._core.kinds.mounts import fstab_file
 from .._core.kinds.mounts.apply import MountDone, MountKind
 from .._core.kinds.mounts.declaration import WantedMount, read_mount
+from .._core.kinds.mounts.observe import observe
 from .._core.kinds.mounts.plan import MountStep, dropped
 from .._core.people import Ids
 from .._core.whole.declaration import Mount
@@ -37,19 +38,25 @@ class MountPart(Part):
         if self.plan.problems:
             return
         problems = ProblemCollector()
-        self.tables = [
+        tables = [
             problems.of(partial(planned_fstab, item, wanted, step))
             for (item, wanted), step in zip(self._declared, self.plan.steps)
         ]
         problems.raise_any()
+        self.tables = tables
 
     def act(self, *, predicting: bool) -> Result:
         """Mount, then write fstab."""
         result = super().act(predicting=predicting)
+        for outcome in result.outcomes:
+            if outcome.error and outcome.after is not None:
+                result.partly += outcome.after.done
         try:
             for table in self._changing() if not result.error else ():
-                if predicting or fstab_file.update(table.start.fstab, table.change):
-                    result.written.append(table.start.fstab)
+                path = table.start.fstab
+                is_written = predicting or fstab_file.update(path, table.change)
+                if is_written and path not in result.written:
+                    result.written.append(path)
         except TROUBLE as error:
             result.error = explained(error)
         return result
@@ -78,14 +85,14 @@ class MountPart(Part):
         for index, ((_item, wanted), outcome) in enumerate(zip(self._declared, result.outcomes)):
             step: MountStep = outcome.step
             table = self.tables[index] if self.tables else None
-            mount = _mount(wanted, step, outcome.after, table)
+            mount = _mount(wanted, outcome, table)
             report["mounts"].append(
                 {
                     "target": Declared(wanted.path),
                     "action": outcome.word,
                     "mount": mount,
                     "drift": [*map(vars, step.changes), *(table.drift if table else ())],
-                    "dropped": list(dropped(step)),
+                    "dropped": _dropped(step, outcome),
                     **({"error": outcome.error} if outcome.error else {}),
                 }
             )
@@ -94,11 +101,21 @@ class MountPart(Part):
         return report
 
 
+def _dropped(step: MountStep, outcome: Outcome) -> t.List[str]:
+    if outcome.after is not None:
+        return list(outcome.after.dropped)
+    return list(dropped(step)) if outcome.changed else []
+
+
 def _mount(
-    wanted: WantedMount, step: MountStep, after: t.Optional[MountDone], table: t.Optional[Fstab]
+    wanted: WantedMount, outcome: Outcome, table: t.Optional[Fstab]
 ) -> t.Optional[Dictionary]:
+    step: MountStep = outcome.step
+    after: t.Optional[MountDone] = outcome.after
+    if outcome.error:
+        return mount_fields(observe(wanted.path))  # some of it may be done
     if after is not None:
         return mount_fields(after.seen) if after.seen else None
-    if table is None or step.action is Action.REFUSE:
+    if table is None or not outcome.changed:
         return mount_fields(step.found)
     return predicted(wanted, step, table.source)

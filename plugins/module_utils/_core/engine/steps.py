@@ -160,9 +160,10 @@ class Result:
         self.made = list(made)
         self.cleared = list(cleared)
         self.written: List[str] = []  # files
+        self.partly: List[str] = []  # what was done of steps that failed, in words
         self.error = ""
 
     @property
     def changed(self) -> bool:
-        done = self.made or self.cleared or self.written
+        done = self.made or self.cleared or self.written or self.partly
         return bool(done or any(each.changed for each in self.outcomes))

@@ -66,15 +66,15 @@ def act_all(
 ) -> Iterator[Acted]:
     """Carry all plans out, up to the first failure.
 
-    Once something is changed, a part is decided again: what was foretold is there to be seen.
+    After a part that was not idle the next are decided again: what was foretold can be seen then.
     """
-    changed, stopped = False, False
+    acted, stopped = False, False
     for part in parts:
         if stopped:
             yield Acted(part, _not_done(part))
             continue
-        result = _act(part, new_forecast, anew=changed and not predicting, predicting=predicting)
-        changed |= result.changed
+        result = _act(part, new_forecast, anew=acted and not predicting, predicting=predicting)
+        acted |= not part.is_idle
         stopped = bool(result.error)
         yield Acted(part, result)
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..errors import ProblemCollector
+from ..fields import absolute
 from ..kinds.absence.declaration import AbsentPaths, Prune, absent_paths, prune
 from ..kinds.directories.declaration import WantedDirectory, read_directories
 from ..kinds.maps.declaration import WantedPin, read_pins
@@ -42,6 +43,20 @@ class Declaration:
                 yield key, each.path
 
     @property
+    def sources(self) -> Iterator[str]:
+        """The pins that further pins are made of."""
+        for each in self.objects:
+            if each.reference.by == "path":
+                yield str(each.reference.value)
+
+    @property
+    def cleared(self) -> Iterator[Named]:
+        """What absences look at."""
+        for each in self.absent:
+            paths = [each.directory] if isinstance(each, Prune) else each.paths
+            yield from (("absent", path) for path in paths)
+
+    @property
     def owners(self) -> Dict[str, Optional[int]]:
         """Return who is declared to own a directory, by path."""
         owners = {
@@ -71,7 +86,7 @@ def read_declaration(given: Given, host: Host, ids: Ids) -> Declaration:
     pruning = given.get("prune")
     if not pruning:
         return declared
-    undeclared = problems.of(partial(_prune, pruning, declared), "prune: ")
+    undeclared = problems.of(partial(_prune, pruning, declared, given), "prune: ")
     problems.raise_any()
     if pruning.get("report_only"):
         return Declaration(mounts, directories, maps, objects, absent, undeclared)
@@ -105,32 +120,30 @@ def _for_objects(given: Given) -> Given:
 
 def _absence(item: Given) -> Absence:
     kind, recurse = item.get("type") or "any", bool(item.get("recurse"))
+    keep, patterns = item.get("keep"), item.get("patterns")
     if (item.get("path") is None) == (item.get("directory") is None):
         raise BadField("give either path, or directory with keep or patterns")
     if item.get("path") is not None:
+        if keep is not None or patterns is not None:
+            raise BadField("keep and patterns are for directory: leave them out, or path")
         return absent_paths(item["path"], kind, recurse=recurse)
     shared = bool(item.get("prune_shared"))
-    return prune(
-        item["directory"],
-        item.get("keep"),
-        item.get("patterns"),
-        kind,
-        recurse=recurse,
-        shared=shared,
-    )
+    return prune(item["directory"], keep, patterns, kind, recurse=recurse, shared=shared)
 
 
-def _prune(item: Given, declared: Declaration) -> Prune:
+def _prune(item: Given, declared: Declaration, given: Given) -> Prune:
     """What this declaration does not name, in one directory; links always stay."""
-    keep = [*(item.get("keep_also") or ()), *(path for _key, path in declared.named)]
-    return prune(
-        item["directory"],
-        [path for path in keep if path.strip("/") != item["directory"].strip("/")],
-        None,
-        "any",
-        recurse=False,
-        shared=bool(item.get("shared") or item.get("report_only")),
-    )
+    only_told = bool(item.get("report_only"))
+    if not only_told and all(given.get(key) is None for key in ("maps", "objects")):
+        raise BadField(
+            "neither maps nor objects are set, and all there is would be removed: set maps to [] "
+            "if nothing is to stay"
+        )
+    directory = absolute(item["directory"], "directory")
+    named = [path for _key, path in declared.named] + list(declared.sources)
+    keep = [*(item.get("keep_also") or ()), *(path for path in named if _is_below(path, directory))]
+    shared = bool(item.get("shared")) or only_told
+    return prune(directory, keep, None, "any", recurse=False, shared=shared)
 
 
 def _conflicts(declared: Declaration) -> Iterator[str]:
@@ -153,13 +166,32 @@ def _conflicts(declared: Declaration) -> Iterator[str]:
 
 
 def _removed(declared: Declaration) -> Iterator[str]:
+    """Yield what one item declares or needs, and an absence removes."""
+    mounts = [("mounts", each.path) for each in declared.mounts]
+    named = [*mounts, *declared.named]
     for wanted in declared.absent:
-        if not isinstance(wanted, AbsentPaths):
+        if isinstance(wanted, Prune):
+            directory = wanted.directory
+            for key, path in declared.named:
+                if key != "directories" and _prunes(wanted, path):
+                    yield f"{path} is declared in {key}, and absent prunes {directory}: keep one"
             continue
         for gone in wanted.paths:
-            for key, path in declared.named:
-                if path == gone or (wanted.recurse and gone in _above(path)):
+            for key, path in named:
+                if path == gone or gone in _above(path):
                     yield f"{path} is declared in {key}, and absent removes {gone}: keep one"
+            for source in declared.sources:
+                if source == gone:
+                    yield f"{source} is a source in objects, and absent removes it: keep it"
+
+
+def _prunes(wanted: Prune, path: str) -> bool:
+    if not _is_below(path, wanted.directory):
+        return False
+    relative = path[len(wanted.directory) + 1 :]
+    if "/" in relative and not wanted.recurse:
+        return False
+    return wanted.kind != "link" and not wanted.spares(relative)
 
 
 def _unmounted(declared: Declaration) -> Iterator[str]:
@@ -168,13 +200,25 @@ def _unmounted(declared: Declaration) -> Iterator[str]:
         paths = [each.path for each in declared.mounts]
         for path in sorted({path for path in paths if paths.count(path) > 1}):
             yield f"{path} is declared twice in mounts: keep one"
-    for key, path in declared.named:
+    for path, each in mounts.items():
+        outer = next((above for above in _above(path) if above in mounts), None)
+        if outer and isinstance(each, WantedMount) and isinstance(mounts[outer], WantedMount):
+            yield (
+                f"{path} is to be mounted in {outer}, a bpffs, where nothing can be mounted: "
+                "declare a path outside it"
+            )
+    sources = [("objects", source) for source in declared.sources]
+    for key, path in (*declared.named, *sources, *declared.cleared):
         point = next((each for each in (path, *_above(path)) if each in mounts), None)
         if point is not None and isinstance(mounts[point], WantedUnmount):
             yield (
                 f"{path} is declared in {key}, and mounts has {point} unmounted, so it could not "
                 "stay: keep one"
             )
+
+
+def _is_below(path: str, directory: str) -> bool:
+    return path.startswith(f"{directory.rstrip('/')}/")
 
 
 def _above(path: str) -> Iterator[str]:

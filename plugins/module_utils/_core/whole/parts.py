@@ -4,16 +4,28 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator
+from typing import Dict, Iterator, cast
 
-from ..engine.run import AnyKind
+from ..engine.run import AnyKind, plan
 from ..engine.whole import Part
 from ..kinds.absence.apply import AbsenceKind
 from ..kinds.directories.apply import DirectoryKind
 from ..kinds.maps.apply import MapKind
 from ..kinds.mounts.apply import MountKind
 from ..kinds.objects.apply import ObjectKind
+from ..kinds.pins.forecast import Forecast
 from .declaration import Declaration
+
+
+class AbsencePart(Part):
+    """Absences, which look at no directory that a mount of the same declaration will hide."""
+
+    def decide(self, forecast: Forecast, *, predicting: bool) -> None:  # noqa: ARG002
+        kind = cast(AbsenceKind, self.kind)
+        observed = kind.observe_expecting(
+            self.wanted, lambda path: forecast.mount_of(path) is not None
+        )
+        self.plan = plan(kind, observed)
 
 
 def parts_of(declared: Declaration, *, parents: bool = True) -> Iterator[Part]:
@@ -29,4 +41,4 @@ def parts_of(declared: Declaration, *, parents: bool = True) -> Iterator[Part]:
     for name, kind in kinds.items():
         wanted = getattr(declared, name)
         if wanted:
-            yield Part(name, kind, wanted)
+            yield (AbsencePart if name == "absent" else Part)(name, kind, wanted)

@@ -9,7 +9,20 @@ import os
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import ContextManager, Iterator, List, NamedTuple, Optional, Sequence, Union, cast
+from typing import (
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+    cast,
+)
 
 from ...bpffs import ENTRY, PathProblem, Place, walk
 from ...engine.kind import Kind, Observed, Session
@@ -18,7 +31,7 @@ from ...errors import at
 from ...shape import Identity
 from ...syscall import Fd, KernelError
 from ..pins.objects import object_by_id
-from ..pins.observed import Pin, Sight
+from ..pins.observed import NOTHING, Pin, Sight
 from .declaration import AbsentPaths, Prune
 from .observe import observe_paths, observe_tree
 from .plan import AbsencePlan, AbsenceStep, Emptied, Items, decide, items_at, items_in, problems
@@ -39,7 +52,28 @@ class AbsenceKind(Kind[Union[AbsentPaths, Prune], Union[Sight, Emptied], None]):
     def observe(
         self, wanted: Sequence[Union[AbsentPaths, Prune]], *, predicting: bool = False
     ) -> Observed:
-        return Observed([item for each in wanted for item in _items(each)])
+        # The first who wants something gone is asked; directories go after all that is in them.
+        items: Dict[str, Tuple[Any, Any]] = {}
+        for each in wanted:
+            for item in _items(each):
+                items.setdefault(_path(item[1]), item)
+        return Observed(sorted(items.values(), key=lambda item: isinstance(item[1], Emptied)))
+
+    def observe_expecting(
+        self, wanted: Sequence[Union[AbsentPaths, Prune]], is_hidden: Callable[[str], bool]
+    ) -> Observed:
+        """Look at all but what a mount is going to hide: there will be nothing."""
+        seen: List[Union[AbsentPaths, Prune]] = []
+        hidden = []
+        for each in wanted:
+            if isinstance(each, Prune):
+                seen += [] if is_hidden(each.directory) else [each]
+                continue
+            hidden += [(each, path) for path in each.paths if is_hidden(path)]
+            paths = tuple(path for path in each.paths if not is_hidden(path))
+            seen += [replace(each, paths=paths)] if paths else []
+        nothing = [(each, Sight(path, Identity(-1, 0), NOTHING)) for each, path in hidden]
+        return Observed([*self.observe(seen).items, *nothing])
 
     def decide(
         self, wanted: Union[AbsentPaths, Prune], found: Union[Sight, Emptied], context: None
@@ -101,7 +135,11 @@ class _Parents(Session):
 
 def path_of(step: AbsenceStep) -> str:
     """Return what is to be gone."""
-    return step.found.sight.path if isinstance(step.found, Emptied) else step.found.path
+    return _path(step.found)
+
+
+def _path(found: Union[Sight, Emptied]) -> str:
+    return found.sight.path if isinstance(found, Emptied) else found.path
 
 
 def _items(wanted: Union[AbsentPaths, Prune]) -> Items:

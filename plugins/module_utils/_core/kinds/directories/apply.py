@@ -136,6 +136,15 @@ class Above(NamedTuple):
         except OSError as error:
             raise PathProblem(f"{wanted.path}: {KernelError.of('mkdir', error)}") from None
         with self._open(wanted.name) as made:
+            # Who owns the directory above may have put another one there.
+            status = os.fstat(made)
+            mode = MODE if access is UNDECLARED else 0o700
+            if status.st_uid != os.geteuid() or status.st_mode & 0o777 != mode:
+                reason = "a directory that others made"
+                raise PathProblem(
+                    f"{wanted.path} changed while this ran: something else took its place "
+                    f"({reason}); run again"
+                )
             if access is not UNDECLARED:
                 mode = MODE if access.mode is None else access.mode
                 try:

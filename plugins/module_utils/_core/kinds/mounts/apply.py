@@ -16,7 +16,7 @@ from ..pins.forecast import Forecast, new_level
 from .declaration import SOURCE, WantedMount, WantedUnmount
 from .observe import observe, people_of
 from .observed import Bpffs, MountSeen
-from .plan import FlagChange, MountPlan, MountStep, decide, inheriting
+from .plan import FlagChange, MountPlan, MountStep, decide, flags_to_set, inheriting
 
 
 class MountDone(NamedTuple):
@@ -73,11 +73,14 @@ class MountKind(Kind[Union[WantedMount, WantedUnmount], MountSeen, People]):
             if step.action is Action.MOUNT:
                 new = (inheriting(wanted, there) if there else wanted).as_new
                 forecast.mounts[wanted.path] = new_level(wanted.path, new.access, 0, task)
+                if "ro" in new.set_flags:
+                    forecast.read_only.add(wanted.path)
             elif step.action is Action.ADJUST:
                 access = merged(wanted.access, cast(Bpffs, there).root)
                 forecast.directories[wanted.path] = new_level(wanted.path, access, 0, task)
                 if any(isinstance(each, FlagChange) for each in step.changes):
-                    forecast.remounts[wanted.path] = "ro" in wanted.set_flags
+                    flags = flags_to_set(wanted, cast(Bpffs, there).flags)
+                    forecast.remounts[wanted.path] = "ro" in flags
 
     def site_of(self, step: MountStep) -> str:
         return step.wanted.path

@@ -17,6 +17,7 @@ from ..pins.objects import identify, look, object_by_id
 from ..pins.observed import NOTHING, Found, NotAPin, Nothing, Pin, PinnedProg
 from .declaration import Reference, WantedObject
 from .observed import KernelObject, Resolution, SourcePin, Unresolved
+from .plan import no_source
 
 
 def look_at(place: Place, wanted: WantedObject) -> Found:
@@ -106,8 +107,7 @@ def _at(path: str) -> Resolution:
     with at(path), walk(parent or "/") as place:
         found = look(place.fd, name) if not place.missing else NOTHING
     if isinstance(found, Nothing):
-        text = f"source {path} does not exist: pin it first, or name another object"
-        return Unresolved(text, may_come=True)
+        return Unresolved(no_source(path), may_come=True)
     if isinstance(found, NotAPin):
         return Unresolved(f"source {path} is {found.what}, not a pin: name a pin")
     return _object(found)._replace(pin=SourcePin(path, found.entry.identity, found.entry.owner))

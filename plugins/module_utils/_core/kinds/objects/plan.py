@@ -39,7 +39,7 @@ def expecting(observed: Observed, awaited: Awaited) -> Observed:
 
 def made_meanwhile(observed: Observed, forecast: Forecast) -> Observed:
     """Return `observed` with the maps that the same declaration makes, for what they are."""
-    if not forecast.pins:
+    if not (forecast.pins or forecast.mounts):
         return observed
     items = []
     for each, found in observed.items:
@@ -47,8 +47,15 @@ def made_meanwhile(observed: Observed, forecast: Forecast) -> Observed:
         if reference.by == "path" and reference.value in forecast.pins:
             label = f"the map that is to be at {reference.value}"
             each = replace(each, object=KernelObject("map", 0, "", label))
+        elif reference.by == "path" and forecast.mount_of(str(reference.value)):
+            each = replace(each, object=Unresolved(no_source(str(reference.value))))
         items.append((each, found))
     return observed._replace(items=items)
+
+
+def no_source(path: str) -> str:
+    """Return what is said of a source that is not there."""
+    return f"source {path} does not exist: pin it first, or name another object"
 
 
 def known(step: ObjectStep) -> KernelObject:

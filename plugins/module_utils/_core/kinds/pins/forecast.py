@@ -9,7 +9,7 @@ from typing import Collection, Dict, Optional, Set, Tuple
 
 from ...engine.kind import Observed
 from ...shape import Access, Identity, Level
-from .observed import NOTHING, DirectorySeen, PinContext
+from .observed import NOTHING, DirectorySeen, Found, Nothing, PinContext
 
 
 class Forecast:
@@ -18,6 +18,7 @@ class Forecast:
     def __init__(self, freed: Collection[str] = ()) -> None:
         self.freed = freed  # by tasks before
         self.mounts: Dict[str, Level] = {}  # roots of bpffs that will be mounted, and empty
+        self.read_only: Set[str] = set()  # those of them that will be
         self.remounts: Dict[str, bool] = {}  # of bpffs that are there: read-only?
         self.directories: Dict[str, Level] = {}  # that will be made or adjusted
         self.pins: Set[str] = set()  # that will hold a map that is not made yet
@@ -34,7 +35,8 @@ class Forecast:
             identity = Identity(_EXPECTED, sorted(self.mounts).index(point))
             missing = tuple(filter(None, seen.path[len(point) :].split("/")))
             root = self.mounts[point]
-            seen = DirectorySeen(seen.path, identity, missing, True, "bpf", levels=(root,))
+            is_ro = point in self.read_only
+            seen = DirectorySeen(seen.path, identity, missing, True, "bpf", is_ro, (root,))
         elif seen.on_bpffs and self.remounts:
             points = [each for each in self.remounts if _is_below(seen.path, each)]
             if points:
@@ -60,11 +62,11 @@ class Forecast:
             return observed
         context: PinContext = observed.context
         directories = {path: self.directory(seen) for path, seen in context.directories.items()}
-        items = [
-            (wanted, NOTHING if self._is_free(wanted.path) else found)
-            for wanted, found in observed.items
-        ]
+        items = [(wanted, self._expected(wanted.path, found)) for wanted, found in observed.items]
         return Observed(items, replace(context, directories=directories))
+
+    def _expected(self, path: str, found: Found) -> Found:
+        return NOTHING if self._is_free(path) and not isinstance(found, Nothing) else found
 
     def _is_free(self, path: str) -> bool:
         return path in self.freed or self.mount_of(path) is not None
