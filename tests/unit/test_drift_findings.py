@@ -25,7 +25,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples
 
-MODULES = ("bpf_map_pinned", "bpf_object_pinned", "bpf_pin_absent", "bpffs_mount", "bpf_restore")
+MODULES = (
+    "bpf_host",
+    "bpf_map_pinned",
+    "bpf_object_pinned",
+    "bpf_pin_absent",
+    "bpffs_mount",
+    "bpf_restore",
+)
 
 
 def item(action: str, path: str = "/b/a", **more: Any) -> dict[str, Any]:
@@ -118,6 +125,67 @@ def test_what_is_removed_was_undeclared() -> None:
         Finding("/b/a", "pin", UNDECLARED, (), "held map 7 flows", True),
         Finding("/b/c", "directory", UNDECLARED, repaired=True),
     ]
+
+
+def whole(**lists: Any) -> dict[str, Any]:
+    """A result of bpf_host."""
+    kinds = ("mounts", "directories", "maps", "objects", "absent")
+    return {"changed": False, **{key: [] for key in kinds}, **lists}
+
+
+MOUNT = {"action": "unchanged", "target": "/b", "drift": [], "dropped": [], "mount": None}
+GONE = {"path": "/b/x", "action": "removed", "type": "map", "id": 3, "name": "x"}
+
+
+def test_all_of_a_host_is_told_of_by_kind() -> None:
+    result = whole(
+        changed=True,
+        mounts=[{**MOUNT, "action": "mounted"}],
+        directories=[item("created", "/b/d")],
+        maps=[item("created", "/b/m")],
+        objects=[item("unchanged", "/b/o")],
+        absent=[GONE, {"path": "/b/d/old", "action": "removed", "type": "directory"}],
+        undeclared=[{**GONE, "path": "/b/y", "action": "undeclared"}],
+        leftovers=["/b/s"],
+    )
+    for check in (True, False):
+        told = read("bpf_host", result, failed=False, check=check).findings
+        assert [(each.path, each.kind, each.state, each.repaired) for each in told] == [
+            ("/b", "mount", MISSING, not check),
+            ("/b/d", "directory", MISSING, not check),
+            ("/b/m", "map", MISSING, not check),
+            ("/b/o", "object", IN_PLACE, False),
+            ("/b/x", "pin", UNDECLARED, not check),
+            ("/b/d/old", "directory", UNDECLARED, not check),
+            ("/b/y", "pin", UNDECLARED, False),
+            ("/b/s", "directory", UNDECLARED, not check),
+        ]
+        assert [each.is_to_stay for each in told] == [each.path == "/b/y" for each in told]
+
+
+def test_what_is_refused_as_a_whole_puts_nothing_right() -> None:
+    result = whole(
+        failed=True,
+        mounts=[{**MOUNT, "action": "mounted"}],
+        maps=[item("created", "/b/m"), item("incompatible", "/b/n")],
+        absent=[GONE],
+        msg="maps: /b/n: it has another shape",
+    )
+    told = read("bpf_host", result, failed=True, check=False)
+    assert not any(each.repaired for each in told.findings)
+    assert [each.note for each in told.findings if each.path == "/b/n"] == ["it has another shape"]
+    assert told.problems == []
+
+
+def test_lines_of_fstab_that_are_left_are_put_right_by_nobody() -> None:
+    drift = [{"field": "boot", "want": [], "have": ["bpf /b bpf"]}]
+    result = whole(changed=True, mounts=[{**MOUNT, "drift": drift}], maps=[item("created", "/b/m")])
+    mount, made = read("bpf_host", result, failed=False, check=False).findings
+    assert (mount.state, mount.repaired, made.repaired) == (DIFFERENT, False, True)
+    (mount, _made) = read(
+        "bpf_host", {**result, "files": ["/etc/fstab"]}, failed=False, check=False
+    )[0]
+    assert mount.repaired
 
 
 def test_what_a_killed_run_left_is_told_since_the_task_counts_as_changed() -> None:
