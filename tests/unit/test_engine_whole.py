@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict
 
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.kind import Kind, Observed
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.steps import (
@@ -23,7 +23,7 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.engine.whole im
 )
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
 
-Forecast = dict[str, str]  # by path, what it will hold
+Forecast = Dict[str, str]  # by path, what it will hold
 
 
 def read(path: str) -> str | None:

@@ -127,7 +127,7 @@ def test_the_command_of_a_host_loads_at_its_start_all_that_it_may_need() -> None
     packages = ("engine", "kinds.maps", "kinds.mounts", "kinds.pins", "command")
     late = set()
     for source in SOURCES:
-        if package_of(source).removeprefix("_core.") not in packages:
+        if package_of(source).replace("_core.", "", 1) not in packages:
             continue
         tree = ast.parse(source.read_text())
         functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
