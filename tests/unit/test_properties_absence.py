@@ -171,7 +171,7 @@ _EACH_MOUNT = pytest.mark.parametrize("read_only", [False, True], ids=["writable
 def test_paths_that_were_freed_are_free(recurse: bool, read_only: bool) -> None:
     seen: Counter[str] = Counter()
 
-    @examples(100)
+    @examples(250)
     @given(files(read_only), st.data())
     def check(there: Files, data: st.DataObject) -> None:
         choice = st.sampled_from([*there.there]) | st.sampled_from([*there.there]) | _FREE
