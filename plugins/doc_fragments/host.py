@@ -12,7 +12,7 @@ import yaml
 _MODULES = "ansible_collections.ebpf.pinning.plugins.modules"
 
 
-def _list_of(key: str, module: str, what: str, items: str = "") -> str:
+def _list_of(key: str, module: str, what: str, items: str) -> str:
     """Return the documentation of a list whose items take the options of a module, or `items`."""
     documentation = yaml.safe_load(import_module(f"{_MODULES}.{module}").DOCUMENTATION)
     options = documentation["options"][items]["suboptions"] if items else documentation["options"]
@@ -29,28 +29,31 @@ def _list_of(key: str, module: str, what: str, items: str = "") -> str:
 
 
 class ModuleDocFragment:
-    """A fragment for each list of a declaration."""
+    """A fragment for each list of a declaration, set below: a linter reads this class as text."""
 
-    MOUNTS = _list_of(
-        "mounts",
+
+_LISTS = {
+    "mounts": (
         "bpffs_mount",
+        "",
         "BPF file systems, each with the options of M(ebpf.pinning.bpffs_mount).",
-    )
-    MAPS = _list_of(
-        "maps",
+    ),
+    "maps": (
         "bpf_map_pinned",
+        "maps",
         "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned).",
-        items="maps",
-    )
-    OBJECTS = _list_of(
-        "objects",
+    ),
+    "objects": (
         "bpf_object_pinned",
+        "objects",
         "Further pins of what is in the kernel, each with the options of "
         "M(ebpf.pinning.bpf_object_pinned). The source may be a map that is declared here, too.",
-        items="objects",
-    )
-    ABSENT = _list_of(
-        "absent",
+    ),
+    "absent": (
         "bpf_pin_absent",
+        "",
         "Pins that are to be gone, each with the options of M(ebpf.pinning.bpf_pin_absent).",
-    )
+    ),
+}
+for _key, (_module, _items, _what) in _LISTS.items():
+    setattr(ModuleDocFragment, _key.upper(), _list_of(_key, _module, _what, _items))
