@@ -16,14 +16,18 @@ import sys
 import time
 
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps import change, details
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins import directory
+from ansible_collections.ebpf.pinning.plugins.module_utils._module import batch
 from ansible_collections.ebpf.pinning.plugins.module_utils._module import maps as map_module
 from ansible_collections.ebpf.pinning.plugins.modules import bpf_map_pinned
 
+LOADED = (change, details, directory)  # late, which belongs to the start of a module
 PHASES = (
     ("read_pins", map_module, "read_pins"),
     ("observe", map_module.MapKind, "observe"),
     ("plan", map_module, "plan"),
-    ("apply", map_module, "apply"),
+    ("apply", batch, "apply"),
 )
 
 

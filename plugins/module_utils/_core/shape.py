@@ -8,7 +8,7 @@ Those that are made for every pin of a batch are named tuples, which are quicker
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Tuple
 
 from .uapi import MapCreate
 from .values import dataclass
@@ -40,15 +40,16 @@ class MapShape(NamedTuple):
             info.map_extra,
         )
 
-    def request(self) -> MapCreate:
-        """Return what asks the kernel for such a map."""
+    def request(self, **others: Any) -> MapCreate:
+        """Return what asks the kernel for such a map, with `others` of its fields."""
         return MapCreate(
-            map_type=self.number,
-            key_size=self.key_size,
-            value_size=self.value_size,
-            max_entries=self.max_entries,
-            map_flags=self.flags,
+            self.number,
+            self.key_size,
+            self.value_size,
+            self.max_entries,
+            self.flags,
             map_extra=self.map_extra,
+            **others,
         )
 
 

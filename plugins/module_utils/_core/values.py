@@ -27,7 +27,8 @@ else:
             cls._defaults = {each.name: each.default for each in fields if _is_given(each.default)}
             cls._factories = [each for each in fields if _is_given(each.default_factory)]
             for method in _ALWAYS + (_COMPARING if eq else ()):
-                setattr(cls, method.__name__, method)
+                if method is not __init__ or "__init__" not in vars(cls):
+                    setattr(cls, method.__name__, method)
             return cls
 
         return decorated

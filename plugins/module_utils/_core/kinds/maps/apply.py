@@ -43,6 +43,9 @@ class MapKind(PinKind[WantedPin, Found]):
 
     def predict(self, step: MapStep) -> Outcome:
         found = step.found
+        if step.action is Action.KEEP:  # most are, and are told of
+            there = cast(PinnedMap, found)
+            return Outcome(step, after=MapAfter(there.id, there.name, there.shape, None))
         if isinstance(found, Nothing):
             if found.refusal:
                 return failed(step, found.refusal)

@@ -44,9 +44,11 @@ def make_map(spec: MapSpec, name: bytes) -> NewMap:
     BTF that the kernel refuses is left out, whatever its reason: so does libbpf
     (bpf_object__create_map), and programs are loaded on such a map.
     """
+    node = spec.numa_node or 0
+    if spec.inner is None and spec.btf is None and not _is_needed(spec):
+        return _create(spec.shape, name, node, 0, (0, 0, 0))
     with ExitStack() as stack:
         template = stack.enter_context(make_map(spec.inner, name)) if spec.inner else None
-        node = spec.numa_node or 0
         new, refusal = _make(spec.shape, name, node, template or 0, _btf(spec), _is_needed(spec))
         if refusal is not None and spec.btf is not None:
             new.without_btf = _why(refusal, spec.btf.types, spec.btf.type_ids[1])
@@ -151,7 +153,7 @@ def _create(
     shape: MapShape, name: bytes, numa_node: int, inner: int, btf: Tuple[int, int, int]
 ) -> NewMap:
     btf_fd, key_type_id, value_type_id = btf
-    request = shape.request()._replace(
+    request = shape.request(
         numa_node=numa_node,
         map_name=name,
         inner_map_fd=inner,
