@@ -10,7 +10,6 @@ import typing as t
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils._core.engine.steps import Action
-from ..module_utils._core.options import FREED as FREED_OPTION
 from ..plugin_utils._declared import (
     Arguments,
     declared,
@@ -19,6 +18,7 @@ from ..plugin_utils._declared import (
     pruned_declarations,
     removed_declarations,
     texts,
+    with_freed,
 )
 from ..plugin_utils._joined_arguments import JoinedArguments
 from ..plugin_utils._run_notes import DECLARED, FREED, PRUNED, RunNotes
@@ -29,7 +29,7 @@ class ActionModule(JoinedArguments):
 
     def contradictions(self, arguments: Arguments, notes: RunNotes) -> t.Iterable[str]:
         """What another task of this run removes, or what this one would remove of another's."""
-        maps = declared(arguments) if arguments.get("maps") else []
+        maps = declared(arguments)
         pruned = {directory: set(names) for directory, names in notes.all(PRUNED)}
         problems = list(removed_declarations(maps, pruned))
         pruning = self._pruning(arguments, maps)
@@ -46,21 +46,13 @@ class ActionModule(JoinedArguments):
         prune = arguments.get("prune")
         if not isinstance(prune, dict) or boolean(prune.get("report_only"), strict=False):
             return None
-        objects = declared(arguments, "objects") if arguments.get("objects") else []
         also = texts(prune.get("keep_also"))
-        keep = [*maps, *objects, *(also if isinstance(also, list) else ())]
+        keep = [*maps, *declared(arguments, "objects"), *(also if isinstance(also, list) else ())]
         return prune_of({"directory": prune.get("directory"), "keep": keep})
 
     def in_a_check(self, arguments: Arguments, notes: RunNotes) -> Arguments:
         """With the paths that are free by then."""
-        paths = {
-            path
-            for key in ("maps", "objects")
-            if arguments.get(key)
-            for path in declared(arguments, key)
-        }
-        freed = sorted(paths & set(notes.paths(FREED)))
-        return {**arguments, FREED_OPTION: freed} if freed else arguments
+        return with_freed(arguments, notes.paths(FREED), "maps", "objects")
 
     def foretell(self, result: t.Mapping[str, t.Any], notes: RunNotes) -> None:
         """Note the paths that are free by then."""

@@ -28,10 +28,11 @@ def declared(arguments: Arguments, batch: str = "maps") -> t.List[str]:
     return paths
 
 
-def with_freed(arguments: Arguments, freed: t.Iterable[str], batch: str) -> Arguments:
+def with_freed(arguments: Arguments, freed: t.Iterable[str], *batches: str) -> Arguments:
     """The arguments, with those of their paths that tasks before would have freed."""
-    paths = sorted(set(declared(arguments, batch)) & set(freed))
-    return {**arguments, FREED: paths} if paths else arguments
+    paths = {path for batch in batches for path in declared(arguments, batch)}
+    known = sorted(paths & set(freed))
+    return {**arguments, FREED: known} if known else arguments
 
 
 def prune_of(arguments: Arguments) -> t.Optional[Prune]:

@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import Dict, Sequence
 
-from ...bpffs import Place, mount_of, walk
+from ...bpffs import walk
 from ...errors import ProblemCollector, at
-from ...mountinfo import mounts
 from ...shape import Entry
+from ..pins.observe import see
 from ..pins.observed import NOTHING, DirectorySeen
 from .declaration import WantedDirectory
 from .plan import Directory, Found
@@ -24,25 +23,12 @@ def look_at_all(wanted: Sequence[WantedDirectory]) -> Dict[str, DirectorySeen]:
 
     def look_at(path: str) -> None:
         with at(path), walk(path) as place:
-            seen[path] = _see(place)
+            seen[path] = see(place)
 
     for each in wanted:
         problems.of(partial(look_at, each.path))
     problems.raise_any()
     return seen
-
-
-def _see(place: Place) -> DirectorySeen:
-    mount = None if place.on_bpffs else mount_of(place.fd, mounts())
-    return DirectorySeen(
-        place.path,
-        place.identity,
-        place.missing,
-        place.on_bpffs,
-        mount.fstype if mount else "bpf",
-        bool(os.fstatvfs(place.fd).f_flag & os.ST_RDONLY),
-        place.levels if place.on_bpffs else (),
-    )
 
 
 def found_in(seen: DirectorySeen) -> Found:

@@ -85,10 +85,9 @@ def by_directory(wanted: Sequence[WantedName]) -> Dict[str, List[int]]:
     return groups
 
 
-def _see(place: Place, names: Optional[Set[str]]) -> DirectorySeen:
+def see(place: Place, abandoned: Tuple[str, ...] = (), obstacle: str = "") -> DirectorySeen:
+    """Return an open directory as it is found, with what is known of staging directories in it."""
     mount = None if place.on_bpffs else mount_of(place.fd, mounts())
-    stages = place.on_bpffs and not place.missing
-    abandoned, obstacle = find_abandoned(place, names) if stages else ((), "")
     return DirectorySeen(
         place.path,
         place.identity,
@@ -100,6 +99,11 @@ def _see(place: Place, names: Optional[Set[str]]) -> DirectorySeen:
         abandoned,
         obstacle,
     )
+
+
+def _see(place: Place, names: Optional[Set[str]]) -> DirectorySeen:
+    stages = place.on_bpffs and not place.missing
+    return see(place, *find_abandoned(place, names)) if stages else see(place)
 
 
 def _off_bpffs(place: Place, name: str, mount_points: _MountPoints) -> Found:
