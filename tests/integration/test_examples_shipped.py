@@ -96,7 +96,7 @@ AGENT = shown("agent/flows", "agent/blocked", "agent/events")
 EXAMPLES = {
     "one-host": Example([2, 2, 0], AGENT, check_agent, ["type: lpm_trie", "-rw-r----- "]),
     "fleet": Example(
-        [*(2, 2, 2), *(1, 2, 0), *(1, 2, 0), *(0, 0, 0)],
+        [*(1, 1, 1), *(1, 1, 0), *(1, 1, 0), *(0, 0, 0)],
         AGENT,
         check_agent,
         [
