@@ -1,2 +1,14 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: BSD-2-Clause
+"""What the collection is made for: system calls, kinds, the engine."""
+
+from __future__ import annotations
+
+from zipimport import zipimporter
+
+if isinstance(__spec__.loader, zipimporter):
+    import sys
+
+    from .zip_imports import CompiledOnce
+
+    sys.meta_path.insert(0, CompiledOnce(__name__.rpartition(".")[0]))
