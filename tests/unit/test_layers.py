@@ -18,7 +18,10 @@ SOURCES = sorted(CORE.rglob("*.py"))
 
 
 # Of a kind, and of the core: what decides, and what is decided about.
-PURE_PARTS = ("access", "declaration", "exposure", "migration", "observed", "plan")
+PURE_PARTS = (
+    *("access", "boundaries", "declaration", "exposure"),
+    *("migration", "mismatch", "observed", "plan"),
+)
 PURE_FILES = (
     *("btf", "btf_fields", "btf_likeness", "btf_types", "map_types", "map_words", "mountinfo"),
     *("fields", "options", "people", "shape", "uapi", "values", "visible"),

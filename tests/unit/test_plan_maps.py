@@ -22,10 +22,12 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.migr
     obstacles,
     with_btf_of,
 )
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.mismatch import (
+    held_open,
+)
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.plan import (
     MapPlan,
     decide,
-    held_open,
     unverified,
 )
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.access import inherited

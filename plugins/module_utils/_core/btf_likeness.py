@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 from .btf_types import (
     ARRAY,
@@ -26,6 +26,7 @@ from .btf_types import (
     pointer_tag,
     without,
 )
+from .values import NamedTuple
 
 Types = Sequence[Type]  # by id
 

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet, List, NamedTuple, Sequence, Tuple
+from typing import AbstractSet, List, Sequence, Tuple
 
 from .errors import PinningError
+from .values import NamedTuple
 
 VOID, INT, PTR, ARRAY, STRUCT, UNION, ENUM, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT = range(12)
 FUNC, FUNC_PROTO, VAR, DATASEC, FLOAT, DECL_TAG, TYPE_TAG, ENUM64 = range(12, 20)
@@ -26,6 +27,7 @@ OWNED_BY_PROGRAMS = frozenset(
         *("bpf_list_head", "bpf_list_node", "bpf_rb_root", "bpf_rb_node"),
     ]
 )
+
 # kptr_ref is what kptr was called before Linux 6.4.
 POINTER_TAGS = frozenset({"kptr", "kptr_untrusted", "kptr_ref", "percpu_kptr", "uptr"})
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import ctypes
 import errno
 import time
-from typing import NamedTuple, Optional, Tuple
+from typing import Optional, Tuple
 
 from . import uapi
 from .syscall import Call, KernelError
 from .uapi import Command, Elem, ElemBatch
+from .values import NamedTuple
 
 # A bucket that is locked (EBUSY; from Linux 6.15 EDEADLK, ETIMEDOUT), or no memory at hand: types
 # that make each entry when it is written take it from a reserve of this CPU's (bpf_mem_alloc),

@@ -9,7 +9,7 @@ import queue
 import struct
 import threading
 from bisect import bisect_left
-from typing import Generator, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Generator, Iterator, List, Optional, Set, Tuple, Union
 
 from . import elements
 from .advice import ENOTSUPP
@@ -18,6 +18,7 @@ from .errors import PinningError
 from .map_types import MAP_TYPES_BY_NUMBER, Host, Kin
 from .shape import MapShape, Survey
 from .syscall import KernelError
+from .values import NamedTuple
 
 NO_BATCHES = (errno.EINVAL, ENOTSUPP)  # from a kernel before 5.6, and from a type without
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 import os
 import stat
 import time
-from typing import List, NamedTuple, Optional, Set, Tuple
+from typing import List, Optional, Set, Tuple
 
 from .bpffs import PathProblem, Place, describe_mode, is_mount_point, mount_id, open_readable
 from .fields import STAGING, is_staging_name, octal
 from .syscall import Fd
+from .values import NamedTuple
 
 
 class OpenStaging(NamedTuple):

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping, NamedTuple
+from typing import Dict, Mapping
 
 from .errors import PinningError
+from .values import NamedTuple
 
 # What a task before may make, in the words of the error that it is for a run: an ordered set.
 Awaited = Dict[str, None]

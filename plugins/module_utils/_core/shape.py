@@ -8,10 +8,10 @@ Those that are made for every pin of a batch are named tuples, which are quicker
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 from .uapi import MapCreate
-from .values import dataclass
+from .values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from .btf import Btf
@@ -138,6 +138,16 @@ class Level(NamedTuple):
     def is_open(self) -> bool:
         """Return whether others than its owner may remove and replace what is not theirs in it."""
         return bool(self.mode & 0o022) and not self.mode & stat.S_ISVTX
+
+
+def new_level(path: str, access: Access, mode: int, task: int) -> Level:
+    """Return a directory that the task will make."""
+    return Level(
+        path,
+        task if access.owner is None else access.owner,
+        0 if access.group is None else access.group,
+        mode if access.mode is None else access.mode,
+    )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from __future__ import annotations
 import enum
 import struct
 import sys
-from typing import List, NamedTuple
+from typing import List
+
+from .values import NamedTuple
 
 BPF_FS_MAGIC = 0xCAFE4A11
 BYTE_ORDER = sys.byteorder

@@ -1,20 +1,39 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Frozen dataclasses that are quick to define: a module pays for all of them at every start.
+"""Frozen dataclasses and named tuples that are quick to define: every start pays for all of them.
 
 The standard library writes and compiles Python code for each dataclass, which takes 0.7 ms where
-this takes 0.1 ms. Type checkers, `replace` and `fields` see what they know.
+this takes 0.1 ms, and compiles each annotation of a named tuple. Type checkers, `replace` and
+`fields` see what they know.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections import namedtuple
 from dataclasses import FrozenInstanceError
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dataclasses import dataclass
+    from typing import NamedTuple
 else:
+
+    class _NamedTuples(type):
+        def __new__(cls, name, bases, namespace):
+            if not bases:
+                return super().__new__(cls, name, bases, namespace)
+            fields = namespace.pop("__annotations__")
+            defaults = [namespace.pop(each) for each in fields if each in namespace]
+            module = namespace.pop("__module__")
+            made = namedtuple(name, fields, defaults=defaults, module=module)
+            made.__annotations__ = fields
+            for each, value in namespace.items():
+                setattr(made, each, value)
+            return made
+
+    class NamedTuple(metaclass=_NamedTuples):
+        """Do what that of the library does, without a look at the annotations."""
 
     def dataclass(*, frozen, eq=True):  # noqa: ARG001  # the call is that of the library
         """Do what that of the library does, but for `__post_init__`; only for frozen ones."""
@@ -70,4 +89,4 @@ else:
     _ALWAYS = (__init__, __repr__, __setattr__, __delattr__)
     _COMPARING = (__eq__, __hash__)
 
-__all__ = ["dataclass"]
+__all__ = ["NamedTuple", "dataclass"]

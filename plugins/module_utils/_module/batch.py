@@ -11,6 +11,7 @@ from .._core.engine.run import AnyKind, AnyPlan, apply, predict
 from .._core.engine.steps import Action, Cure, Outcome, Result
 from .._core.kinds.pins.exposure import Caution, told
 from .._core.people import Awaited
+from .._core.shape import UNDECLARED
 from .._core.visible import visible, visible_lines
 from .report import Dictionary, printable, text_diff, warn_of
 
@@ -88,6 +89,15 @@ def _report(
     if with_diff:
         report["diff"] = list(diff_of(batch, result))
     return report
+
+
+def not_kept(plan: AnyPlan, frozen: t.Callable[[t.Any], t.Optional[bool]]) -> t.Iterator[Caution]:
+    """Yield a caution for each declared mode that does not keep from others what it means to."""
+    if any(step.wanted.access is not UNDECLARED for step in plan.steps):
+        # To tell who may pin where takes 3 ms to load.
+        from .._core.kinds.pins.openings import not_kept
+
+        yield from not_kept(plan, frozen)
 
 
 def counts_of(batch: Batch, result: Result) -> t.Dict[str, int]:

@@ -13,19 +13,17 @@ from .._core.fields import octal
 from .._core.host import this_host
 from .._core.kinds.maps.apply import MapKind
 from .._core.kinds.maps.declaration import WantedPin, read_pins
-from .._core.kinds.maps.migration import loses_btf
 from .._core.kinds.maps.outcome import MapAfter
-from .._core.kinds.maps.plan import MapPlan, MapStep, held_open, unverified
-from .._core.kinds.pins.exposure import Caution, boundaries_of, cautions, undrawn
-from .._core.kinds.pins.objects import programs_using
+from .._core.kinds.maps.plan import MapPlan, MapStep, unverified
+from .._core.kinds.pins.exposure import Caution, Remedy, cautions
 from .._core.kinds.pins.observed import PinnedMap
-from .._core.kinds.pins.openings import openings
 from .._core.kinds.pins.plan import REPLACING
+from .._core.kinds.pins.programs import programs_using
 from .._core.map_types import MAP_TYPES
 from .._core.map_words import map_fields, spell_shape
 from .._core.syscall import KernelError
-from .._core.users import group_name, is_member, user_name
-from .batch import Batch, carry_out
+from .._core.users import group_name, user_name
+from .batch import Batch, carry_out, not_kept
 from .report import (
     Declared,
     Dictionary,
@@ -114,10 +112,14 @@ def _declared(wanted: WantedPin) -> Dictionary:
 
 def _cautions(decided: MapPlan) -> t.Iterator[Caution]:
     """Yield what there is to know about others who can open or exchange the pins."""
-    yield from cautions(decided, held_open)
-    meant = list(boundaries_of(decided, lambda step: bool(step.wanted.frozen)))
-    if meant:
-        yield from undrawn(meant, list(openings()), is_member)
+    yield from cautions(decided, _held_open)
+    yield from not_kept(decided, lambda step: bool(step.wanted.frozen))
+
+
+def _held_open(step: MapStep) -> Remedy:
+    from .._core.kinds.maps.mismatch import held_open
+
+    return held_open(step)
 
 
 def _warnings(decided: MapPlan) -> t.Iterator[str]:
@@ -127,6 +129,10 @@ def _warnings(decided: MapPlan) -> t.Iterator[str]:
         for step in decided.steps
         if step.action in REPLACING and isinstance(step.found, PinnedMap)
     ]
+    if not replaced:
+        return
+    from .._core.kinds.maps.migration import loses_btf
+
     for step, found in replaced:
         if step.action is Action.MIGRATE and loses_btf(step.wanted.map, found):
             yield (

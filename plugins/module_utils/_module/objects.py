@@ -11,13 +11,11 @@ from .._core.engine.steps import Action, Cure, Outcome
 from .._core.kinds.objects.apply import ObjectKind
 from .._core.kinds.objects.declaration import read_objects
 from .._core.kinds.objects.plan import ObjectPlan, ObjectStep, expecting, held_open, known, sources
-from .._core.kinds.pins.exposure import Caution, boundaries_of, cautions, undrawn
-from .._core.kinds.pins.objects import programs_using
+from .._core.kinds.pins.exposure import Caution, cautions
 from .._core.kinds.pins.observed import PinnedLink, PinnedMap
-from .._core.kinds.pins.openings import openings
+from .._core.kinds.pins.programs import programs_using
 from .._core.syscall import KernelError
-from .._core.users import is_member
-from .batch import Batch, carry_out
+from .batch import Batch, carry_out, not_kept
 from .report import (
     Declared,
     Dictionary,
@@ -54,9 +52,7 @@ def _cautions(decided: ObjectPlan) -> t.Iterator[Caution]:
     """Yield what there is to know about others who can open or exchange the pins."""
     yield from cautions(decided, held_open)
     yield from sources(decided)
-    meant = list(boundaries_of(decided, lambda step: False if known(step).kind == "map" else None))
-    if meant:
-        yield from undrawn(meant, list(openings()), is_member)
+    yield from not_kept(decided, lambda step: False if known(step).kind == "map" else None)
 
 
 def _warnings(decided: ObjectPlan) -> t.Iterator[str]:

@@ -14,7 +14,7 @@ import os
 import stat
 from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence
 
 from .. import options
 from ..errors import TROUBLE, PinningError, ProblemCollector
@@ -26,7 +26,7 @@ from ..options import Options
 from ..ownership import roots_own
 from ..people import BadField, UnknownUser
 from ..users import Users
-from ..values import dataclass
+from ..values import NamedTuple, dataclass
 
 VERSION = 1  # of the format; a program reads all versions up to its own
 SUFFIX = ".json"

@@ -5,14 +5,15 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, Callable, Iterator, Mapping, NamedTuple, Tuple
+from typing import Any, Callable, Iterator, Mapping, Tuple
 
+from .. import link_targets
 from ..engine.run import AnyKind, AnyPlan, Verdict, apply, each, predict
 from ..engine.standing import FOUND, Standing
 from ..engine.steps import Action, Result
 from ..kinds.maps import change, declared_btf, details
 from ..kinds.maps.apply import MapKind
-from ..kinds.maps.plan import held_open, spell_drift, ways_out
+from ..kinds.maps.mismatch import held_open, spell_drift, ways_out
 from ..kinds.mounts import boot, fstab_file
 from ..kinds.mounts import change as mount_change
 from ..kinds.mounts.apply import MountDone, MountKind
@@ -20,10 +21,11 @@ from ..kinds.pins import directory
 from ..kinds.pins.exposure import cautions
 from ..kinds.pins.observed import PinnedMap
 from ..map_types import map_type_name
+from ..values import NamedTuple
 from .manifest import Loaded
 
 # Modules load these when they need them. Here an upgrade may have removed the files by then.
-LOADED = (change, declared_btf, details, directory, mount_change)
+LOADED = (change, declared_btf, details, directory, link_targets, mount_change)
 Act = Callable[[AnyKind, AnyPlan], Result]  # predict, apply
 
 

@@ -12,13 +12,13 @@ from typing import (
     Hashable,
     Iterator,
     List,
-    NamedTuple,
     Optional,
     Sequence,
     Tuple,
     TypeVar,
 )
 
+from ..values import NamedTuple
 from .steps import Found, Outcome, Plan, Problem, Site, State, Step, Wanted
 
 Context = TypeVar("Context")

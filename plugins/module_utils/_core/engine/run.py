@@ -12,13 +12,13 @@ from typing import (
     Iterable,
     Iterator,
     List,
-    NamedTuple,
     Optional,
     Tuple,
 )
 
 from ..advice import ActsOn
 from ..errors import TROUBLE, Problems, explained
+from ..values import NamedTuple
 from .kind import Kind, Observed, Session, failed
 from .steps import Action, AnyStep, Outcome, Plan, Problem, Result, Site, State
 

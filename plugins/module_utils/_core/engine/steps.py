@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, Collection, Generic, Hashable, List, NamedTuple, Sequence, Tuple, TypeVar
+from typing import Any, Collection, Generic, Hashable, List, Sequence, Tuple, TypeVar
 
-from ..values import dataclass
+from ..values import NamedTuple, dataclass
 
 Wanted = TypeVar("Wanted")
 Found = TypeVar("Found")

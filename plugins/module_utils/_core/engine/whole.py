@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, List, NamedTuple, Sequence
+from typing import Any, Callable, Iterator, List, Sequence
 
 from ..errors import TROUBLE, Problems, explained
+from ..values import NamedTuple
 from .run import AnyKind, AnyPlan, apply, plan, predict
 from .steps import Outcome, Plan, Problem, Result, State
 

@@ -14,7 +14,7 @@ from ..errors import TROUBLE, explained
 from ..kinds.maps.inner import held_shape
 from ..kinds.mounts.observe import observe
 from ..kinds.mounts.observed import MountSeen
-from ..kinds.pins.objects import fdinfo, loaded_programs
+from ..kinds.pins.objects import fdinfo
 from ..kinds.pins.observed import (
     A_DIRECTORY,
     A_MOUNT_POINT,
@@ -24,6 +24,7 @@ from ..kinds.pins.observed import (
     Sight,
     Unreadable,
 )
+from ..kinds.pins.programs import loaded_programs
 from ..kinds.pins.tree import Lookout
 from ..map_types import MAP_TYPES_BY_NUMBER
 from ..mountinfo import Mount, mounts

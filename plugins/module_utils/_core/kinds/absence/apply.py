@@ -16,7 +16,6 @@ from typing import (
     Dict,
     Iterator,
     List,
-    NamedTuple,
     Optional,
     Sequence,
     Tuple,
@@ -30,6 +29,7 @@ from ...engine.steps import Action, Outcome, Problem, Site
 from ...errors import at
 from ...shape import Identity
 from ...syscall import Fd, KernelError
+from ...values import NamedTuple
 from ..pins.objects import object_by_id
 from ..pins.observed import NOTHING, Pin, Sight
 from .declaration import AbsentPaths, Prune

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Any, List, NamedTuple, Sequence, Tuple, Union
+from typing import Any, List, Sequence, Tuple, Union
 
 from ...engine.steps import Action, Plan, Problem, Step
+from ...values import NamedTuple
 from ..pins.observed import A_DIRECTORY, MountedPin, NotAPin, Nothing, Sight, Tree, Unreadable
 from ..pins.plan import read_only
 from .declaration import AbsentPaths, Prune

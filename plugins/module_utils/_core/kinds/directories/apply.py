@@ -9,11 +9,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from types import MappingProxyType
 from typing import (
+    TYPE_CHECKING,
     ContextManager,
     Dict,
     Iterator,
     Mapping,
-    NamedTuple,
     Optional,
     Sequence,
     cast,
@@ -24,18 +24,21 @@ from ...engine.kind import Kind, Observed, Session
 from ...engine.steps import Action, Outcome, Problem, Site
 from ...errors import at
 from ...people import People
-from ...shape import UNDECLARED, Access, Entry, Identity
+from ...shape import UNDECLARED, Access, Entry, Identity, new_level
 from ...staging import set_access_of
 from ...syscall import Fd, KernelError
 from ...users import people
+from ...values import NamedTuple
 from ..pins.access import merged
 from ..pins.apply import MakingSession
 from ..pins.directory import reopened
-from ..pins.forecast import Forecast, new_level
 from ..pins.observed import NOTHING, DirectorySeen, PinContext
 from .declaration import MODE, WantedDirectory
 from .observe import found_in, look_at_all
 from .plan import Directory, DirectoryPlan, DirectoryStep, Found, decide, missing_above, problems
+
+if TYPE_CHECKING:
+    from ..pins.forecast import Forecast
 
 
 class DirectoryKind(Kind[WantedDirectory, Found, PinContext]):

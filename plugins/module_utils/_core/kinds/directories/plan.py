@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from typing import Collection, Iterator, List, NamedTuple, Sequence, Tuple, Union
+from typing import Collection, Iterator, List, Sequence, Tuple, Union
 
 from ...engine.steps import Action, Cure, Plan, Problem, Step
 from ...shape import Entry, is_stranger
+from ...values import NamedTuple
 from ..pins.access import access_drift, in_a_strangers_directory, strangers_directory
 from ..pins.observed import DirectorySeen, Nothing, PinContext
 from ..pins.plan import not_there, off_bpffs, read_only

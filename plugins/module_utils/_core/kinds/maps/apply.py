@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Optional, Sequence, cast
 from ...engine.kind import Observed, failed
 from ...engine.steps import Action, Outcome
 from ..pins.apply import PinKind
-from ..pins.forecast import Forecast
 from ..pins.observe import people_of
 from ..pins.observed import Found, Nothing, PinContext, PinnedMap
 from ..pins.plan import REPLACING, unless_barred
@@ -20,6 +19,7 @@ from .plan import MapPlan, MapStep, decide
 
 if TYPE_CHECKING:
     from ..pins.directory import PinDirectory
+    from ..pins.forecast import Forecast
 
 
 class MapKind(PinKind[WantedPin, Found]):

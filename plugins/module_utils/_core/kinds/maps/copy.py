@@ -9,7 +9,7 @@ import os
 from bisect import bisect_left
 from contextlib import closing, contextmanager
 from itertools import cycle
-from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
 
 from ... import elements, kernel
 from ...elements import Batch
@@ -20,6 +20,7 @@ from ...map_types import MAP_TYPES_BY_NUMBER, Host, map_type_name
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
 from ...uapi import BPF_ANY, BYTE_ORDER, MapFlag
+from ...values import NamedTuple
 
 
 class Source(NamedTuple):

@@ -7,13 +7,14 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import replace
-from typing import NamedTuple, Optional, Tuple
+from typing import Optional, Tuple
 
 from ... import elements, kernel, uapi
 from ...map_types import MAP_TYPES, TakesBtf, settable_flags
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
 from ...uapi import Command, MapCreate, MapFlag
+from ...values import NamedTuple
 from ..pins.btf import btf_of
 from .declaration import MapSpec
 from .make import make_map

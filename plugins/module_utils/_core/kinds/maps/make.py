@@ -10,7 +10,7 @@ import re
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple, Optional, Tuple
+from typing import Optional, Tuple
 
 from ... import kernel
 from ...advice import errno_name
@@ -19,6 +19,7 @@ from ...host import this_host
 from ...map_types import MAP_TYPES_BY_NUMBER, TakesBtf, map_type_name
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
+from ...values import NamedTuple
 from .declaration import MapSpec
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from contextlib import closing
 from functools import cached_property
-from typing import Dict, NamedTuple, Optional, Set
+from typing import Dict, Optional, Set
 
 from ... import elements
 from ...elements import Batch
 from ...entries import all_keys, read, read_ahead
 from ...syscall import KernelError
 from ...uapi import BPF_ANY, BPF_EXIST, BPF_NOEXIST
+from ...values import NamedTuple
 from .copy import Copied, Source, Target
 
 

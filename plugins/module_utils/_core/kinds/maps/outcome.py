@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Optional, Tuple
 
 from ...shape import MapShape
+from ...values import NamedTuple
 from .plan import MapStep
 
 

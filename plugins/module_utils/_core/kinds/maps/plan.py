@@ -4,20 +4,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Tuple
 
 from ...engine.steps import Action, Change, Plan, Step
-from ...map_words import map_fields, spell_shape
 from ...people import People
-from ...shape import UNDECLARED, MapBtf, MapShape, is_stranger
-from ..pins.access import access_drift, of_a_stranger, strangers_drift
-from ..pins.declaration import OnMismatch
-from ..pins.exposure import Remedy
+from ...shape import UNDECLARED, is_stranger
+from ..pins.access import access_drift
 from ..pins.observed import NO_DETAILS, Found, MapDetails, MountedPin, NotAPin, Nothing, PinnedMap
 from ..pins.plan import taken_by_mount
-from .declaration import MapSpec, ValueGrowth, WantedPin
-from .migration import obstacles
+from .declaration import WantedPin
 
 MapStep = Step[WantedPin, Found]
 MapPlan = Plan[WantedPin, Found]
@@ -36,28 +31,31 @@ def decide(wanted: WantedPin, found: Found, people: People) -> MapStep:
         return _decide_mounted(wanted, found, people)
     if not isinstance(found, PinnedMap):
         what = found.what if isinstance(found, NotAPin) else found.label
-        return _refuse(
+        return refuse(
             wanted,
             found,
             (Change("object", "map", what),),
             f"the name is taken by {what}, and only maps are replaced: "
             "move it away, or declare another name",
         )
-    if wanted.map.shape == found.shape and found.details is NO_DETAILS:
-        drift: Changes = ()  # the usual case, and a thousand times
-    else:
-        drift = _map_drift(wanted, found)
+    drift: Changes = ()
     owner = found.entry.owner
-    if owner and is_stranger(owner, wanted.access.owner, people.task):
-        return _step_for_a_strangers(wanted, found, drift, people)
-    if drift:
-        return _step_for(wanted, found, drift, people)
+    is_strangers = bool(owner) and is_stranger(owner, wanted.access.owner, people.task)
+    if wanted.map.shape != found.shape or found.details is not NO_DETAILS or is_strangers:
+        # It takes 3 ms to load, and mostly a map is as declared.
+        from . import mismatch
+
+        drift = mismatch.map_drift(wanted, found)
+        if is_strangers:
+            return mismatch.step_for_a_strangers(wanted, found, drift, people)
+        if drift:
+            return mismatch.step_for(wanted, found, drift, people)
     if wanted.access is not UNDECLARED or wanted.frozen:
-        drift = access_drift(wanted.access, found.entry, people) + _freeze_drift(wanted, found)
+        drift = access_drift(wanted.access, found.entry, people) + freeze_drift(wanted, found)
     return Step(wanted, found, Action.ADJUST if drift else Action.KEEP, drift)
 
 
-def _refuse(wanted: WantedPin, found: Found, drift: Changes, reason: str) -> MapStep:
+def refuse(wanted: WantedPin, found: Found, drift: Changes, reason: str) -> MapStep:
     return Step(wanted, found, Action.REFUSE, drift, reason)
 
 
@@ -67,43 +65,7 @@ def _decide_mounted(wanted: WantedPin, found: MountedPin, people: People) -> Map
     if found.fits_there and step.action in (Action.KEEP, Action.ADJUST):
         return step
     drift = step.changes if found.fits_there else (Change("object", "map", found.what),)
-    return _refuse(wanted, found, drift, taken_by_mount(found))
-
-
-def _step_for(wanted: WantedPin, found: PinnedMap, drift: Changes, people: People) -> MapStep:
-    """Return what to do about a map of another shape."""
-    if wanted.on_mismatch is OnMismatch.FAIL:
-        return _refuse(wanted, found, drift, _mismatch(wanted, found, drift))
-    all_drift = drift + access_drift(wanted.access, found.entry, people)
-    if wanted.on_mismatch is OnMismatch.REPLACE:
-        return Step(wanted, found, Action.REPLACE, all_drift)
-    if any(obstacles(wanted, found)):
-        return _refuse(wanted, found, drift, _mismatch(wanted, found, drift))
-    return Step(wanted, found, Action.MIGRATE, all_drift)
-
-
-def _step_for_a_strangers(
-    wanted: WantedPin, found: PinnedMap, drift: Changes, people: People
-) -> MapStep:
-    """Return what to do about the map of somebody whom the declaration does not name.
-
-    Who made it may hold it open. So it is never taken as it is, and nothing is inherited from it.
-    """
-    access = strangers_drift(wanted.access, found.entry, people)
-    is_undeclared = wanted.access.owner is None
-    if wanted.on_mismatch is OnMismatch.FAIL or (is_undeclared and not drift):
-        if not (is_undeclared or drift):
-            return Step(wanted, found, Action.ADJUST, access + _freeze_drift(wanted, found))
-        reasons = [_mismatch(wanted, found, drift)] if drift else []
-        if is_undeclared:
-            reasons.append(of_a_stranger(found.entry, people) + _map_of_your_own(wanted, found))
-        return _refuse(wanted, found, drift + access, ". Besides, ".join(reasons))
-    if wanted.on_mismatch is OnMismatch.REPLACE:
-        return Step(wanted, found, Action.REPLACE, drift + access)
-    if any(obstacles(wanted, found)):
-        reason = _mismatch(wanted, found, drift + access)
-        return _refuse(wanted, found, drift + access, reason)
-    return Step(wanted, found, Action.MIGRATE, drift + access)
+    return refuse(wanted, found, drift, taken_by_mount(found))
 
 
 def unverified(step: MapStep) -> List[str]:
@@ -114,131 +76,17 @@ def unverified(step: MapStep) -> List[str]:
     if step.wanted.map.inner is not None and step.found.details.inner_fits is None:
         fields.append("inner_map")
     details = step.found.details
-    if step.wanted.map.btf is not None and not _is_btf_known(details):
+    if step.wanted.map.btf is not None and not is_btf_known(details):
         fields.append("btf")
     return fields
 
 
-def _map_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
-    spec, details = wanted.map, found.details
-    drift = [] if spec.shape == found.shape else _shape_drift(spec.shape, found.shape)
-    if spec.inner is not None and details.inner_fits is False:
-        drift.append(_inner_drift(spec.inner, details))
-    if spec.btf is not None and _is_btf_known(details) and not _same_btf(spec.btf, details.btf):
-        want, have = _spell_btf(spec.btf), _spell_btf(details.btf)
-        drift.append(Change("btf", want, "another layout" if have == want else have))
-    if wanted.frozen is False and details.frozen:
-        drift.append(Change("frozen", False, True))
-    return tuple(drift)
-
-
-def _shape_drift(want: MapShape, have: MapShape) -> List[Change]:
-    wanted, found = map_fields(want), map_fields(have)
-    return [
-        Change(field, wanted[field], found[field])
-        for field in wanted
-        if wanted[field] != found[field]
-    ]
-
-
-def _same_btf(want: MapBtf, have: Optional[MapBtf]) -> bool:
-    return have is not None and want.is_like(have)
-
-
-def _is_btf_known(details: MapDetails) -> bool:
+def is_btf_known(details: MapDetails) -> bool:
     """Return whether it can be compared. A map has none if the kernel refuses the declared one."""
     return not details.btf_hidden and not (details.btf is None and details.without_btf)
 
 
-def _inner_drift(want: MapSpec, details: MapDetails) -> Change:
-    wanted = spell_shape(want.shape) + _spell_fields(want.btf.fields if want.btf else ())
-    if details.inner is not None:
-        held = spell_shape(details.inner) + _spell_fields(details.inner_fields or ())
-        return Change("inner_map", wanted, f"{held}, of another BTF" if held == wanted else held)
-    if details.inner_fields == ():
-        return Change("inner_map", wanted, "the same, but values without such fields")
-    return Change("inner_map", wanted, "another shape, or values with other locks, timers or kptrs")
-
-
-def _spell_fields(fields: Sequence[str]) -> str:
-    return f", values with {', '.join(fields)}" if fields else ""
-
-
-def _spell_btf(btf: Optional[MapBtf]) -> str:
-    return "none" if btf is None else " -> ".join(map(btf.types.describe, btf.type_ids))
-
-
-def _freeze_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
+def freeze_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
     if wanted.frozen and not found.details.frozen:
         return (Freeze("frozen", True, False),)
     return ()
-
-
-def spell_drift(drift: Sequence[Change]) -> str:
-    """All differences in one line: "max_entries: want 2, have 1; ..."."""
-    return "; ".join(
-        f"{each.field}: want {_spell(each.want)}, have {_spell(each.have)}" for each in drift
-    )
-
-
-def _spell(value: object) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(value) + "]"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _mismatch(wanted: WantedPin, found: PinnedMap, drift: Sequence[Change]) -> str:
-    return (
-        f"the pinned map (id {found.id}) is not as declared: {spell_drift(drift)}. "
-        f"{ways_out(wanted, found)}"
-    )
-
-
-def ways_out(wanted: WantedPin, found: PinnedMap) -> str:
-    """Return what a person can do about a map of another shape: first what keeps its entries."""
-    padded = replace(wanted, value_growth=ValueGrowth.ZERO_PAD)
-    for migrating in (wanted, padded) if wanted.on_mismatch is OnMismatch.FAIL else (wanted,):
-        reasons = "; ".join(obstacles(migrating, found))
-        if not reasons:
-            return _KEEP_PADDED if migrating is padded else _KEEP
-    return f"It cannot be migrated: {reasons}. {_START_EMPTY}"
-
-
-def held_open(step: MapStep) -> Remedy:
-    """Return what helps when others may hold the map open: first what keeps its entries."""
-    is_copied = isinstance(step.found, PinnedMap) and not any(obstacles(step.wanted, step.found))
-    return Remedy(_A_COPY if is_copied else _AN_EMPTY_MAP, _MADE_ANEW)
-
-
-def _map_of_your_own(wanted: WantedPin, found: PinnedMap) -> str:
-    return _OWN_EMPTY_MAP if any(obstacles(wanted, found)) else _OWN_COPY
-
-
-# Until it is to be migrated nobody counts entries, or reads the BTF of their values.
-_KEEP = (
-    "Keep the entries: on_mismatch: migrate (role bpf_maps: bpf_maps_on_mismatch: migrate), which "
-    "is refused unless all of them fit. Start empty: on_mismatch: replace. Or declare what is there"
-)
-_KEEP_PADDED = (
-    "Keep the entries: on_mismatch: migrate and value_growth: zero_pad, which fills longer values "
-    "up with zeros (role bpf_maps: bpf_maps_on_mismatch: migrate, bpf_maps_value_growth: zero_pad);"
-    " it is refused unless all of them fit. Start empty: on_mismatch: replace. Or declare what is "
-    "there"
-)
-_START_EMPTY = (
-    "Declare what is there, or a shape that its entries go into. Start empty: on_mismatch: replace "
-    "(role bpf_maps: bpf_maps_on_mismatch: replace)"
-)
-_OWN_COPY = (
-    "; if not, declare owner and on_mismatch: migrate to pin a copy of your own in its place, or "
-    "on_mismatch: replace to pin an empty map"
-)
-_OWN_EMPTY_MAP = (
-    "; if not, declare owner and on_mismatch: replace to pin an empty map of your own in its place"
-)
-_A_COPY = "set on_mismatch: migrate to pin a copy in its place, or replace to pin an empty map"
-_AN_EMPTY_MAP = "set on_mismatch: replace to pin an empty map in its place"
-_MADE_ANEW = (
-    "to be sure, remove the pin with ebpf.pinning.bpf_pin_absent and run again, which makes a "
-    "new, empty map"
-)

@@ -5,18 +5,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, List, NamedTuple, Optional, Sequence, Union, cast
+from typing import TYPE_CHECKING, Callable, List, Optional, Sequence, Union, cast
 
 from ...engine.kind import Kind, Observed, failed
 from ...engine.steps import Action, Outcome
 from ...errors import TROUBLE, explained
 from ...people import People
+from ...shape import new_level
+from ...values import NamedTuple
 from ..pins.access import merged
-from ..pins.forecast import Forecast, new_level
 from .declaration import SOURCE, WantedMount, WantedUnmount
 from .observe import observe, people_of
 from .observed import Bpffs, MountSeen
 from .plan import FlagChange, MountPlan, MountStep, decide, flags_to_set, inheriting
+
+if TYPE_CHECKING:
+    from ..pins.forecast import Forecast
 
 
 class MountDone(NamedTuple):

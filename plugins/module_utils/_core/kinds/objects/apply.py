@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Dict, Iterator, Optional, Sequence, Tuple, cast
+from typing import TYPE_CHECKING, Dict, Iterator, Optional, Sequence, Tuple, cast
 
 from ... import kernel
 from ...bpffs import ENTRY, PathProblem, Place, walk
@@ -19,7 +19,6 @@ from ...uapi import BPF_F_RDONLY
 from ..pins.access import inherited
 from ..pins.apply import PinKind, PinSession
 from ..pins.directory import PinDirectory, adjust
-from ..pins.forecast import Forecast
 from ..pins.objects import object_by_id
 from ..pins.observe import observe_names, people_of
 from ..pins.observed import Found, NotAPin, Nothing, Pin, PinContext
@@ -28,6 +27,9 @@ from .declaration import WantedObject
 from .observe import Resolver, look_at, sources_owners
 from .observed import KernelObject
 from .plan import ObjectPlan, ObjectStep, decide, known, made_meanwhile
+
+if TYPE_CHECKING:
+    from ..pins.forecast import Forecast
 
 
 class ObjectKind(PinKind[WantedObject, Found]):

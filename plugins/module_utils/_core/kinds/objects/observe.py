@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Dict, Iterator, List, NamedTuple, Sequence
+from typing import Dict, Iterator, List, Sequence
 
 from ... import kernel
 from ...bpffs import Place, walk
@@ -13,6 +13,7 @@ from ...errors import PinningError, at
 from ...syscall import KernelError
 from ...uapi import OBJ_NAME_LEN, Command
 from ...users import user_name
+from ...values import NamedTuple
 from ..pins.objects import identify, look, object_by_id
 from ..pins.observed import NOTHING, Found, NotAPin, Nothing, Pin, PinnedProg
 from .declaration import Reference, WantedObject

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Union
+from typing import Optional, Union
 
 from ...shape import Identity
+from ...values import NamedTuple
 
 
 class SourcePin(NamedTuple):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Iterator, Tuple, cast
+from typing import TYPE_CHECKING, Iterator, Tuple, cast
 
 from ...engine.kind import Observed
 from ...engine.steps import Action, Change, Plan, Step
@@ -14,7 +14,6 @@ from ...shape import is_stranger
 from ..pins.access import access_drift, of_a_stranger, strangers_drift
 from ..pins.declaration import OnMismatch
 from ..pins.exposure import Caution, Remedy
-from ..pins.forecast import Forecast
 from ..pins.observed import Found, MountedPin, NotAPin, Nothing
 from ..pins.plan import taken_by_mount
 from .declaration import WantedObject
@@ -22,6 +21,9 @@ from .observed import KernelObject, Resolution, Unresolved
 
 ObjectStep = Step[WantedObject, Found]
 ObjectPlan = Plan[WantedObject, Found]
+
+if TYPE_CHECKING:
+    from ..pins.forecast import Forecast
 
 
 def expecting(observed: Observed, awaited: Awaited) -> Observed:

@@ -18,12 +18,12 @@ from ...shape import Identity
 from . import observed as pins
 from . import plan as plan_names
 from .declaration import WantedName
-from .forecast import Forecast
 from .observe import people_of
 from .observed import DirectorySeen, PinContext
 
 if TYPE_CHECKING:
     from .directory import PinDirectory
+    from .forecast import Forecast
 
 Owners = Mapping[str, Optional[int]]
 

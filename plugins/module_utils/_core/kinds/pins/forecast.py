@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Collection, Dict, Optional, Set, Tuple
 
 from ...engine.kind import Observed
-from ...shape import Access, Identity, Level
+from ...shape import Identity, Level
 from .observed import NOTHING, DirectorySeen, Found, Nothing, PinContext
 
 
@@ -75,16 +75,6 @@ class Forecast:
     def _next(path: str, missing: Tuple[str, ...]) -> str:
         parts = path.split("/")
         return "/".join(parts[: len(parts) - len(missing) + 1])
-
-
-def new_level(path: str, access: Access, mode: int, task: int) -> Level:
-    """Return a directory that the task will make."""
-    return Level(
-        path,
-        task if access.owner is None else access.owner,
-        0 if access.group is None else access.group,
-        mode if access.mode is None else access.mode,
-    )
 
 
 # A device that no directory has: nothing is carried out on what is only expected.

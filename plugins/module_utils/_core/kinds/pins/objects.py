@@ -8,12 +8,11 @@ import errno
 import os
 import stat
 from functools import lru_cache
-from typing import Callable, Dict, Iterable, Iterator, List, Optional
+from typing import Callable, Dict, Optional
 
 from ... import kernel, uapi
 from ...bpffs import ENTRY, describe_mode
 from ...errors import PinningError
-from ...link_targets import is_attached, target_of
 from ...shape import Entry, Identity, MapShape
 from ...syscall import Fd, KernelError
 from ...uapi import Command, MapInfo
@@ -26,7 +25,6 @@ from .observed import (
     PinnedLink,
     PinnedMap,
     PinnedProg,
-    Program,
 )
 
 Inspect = Callable[[Fd, bytes, MapInfo], MapDetails]
@@ -133,23 +131,6 @@ def _fdinfos() -> int:
     return os.open("/proc/self/fdinfo", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def loaded_programs() -> Iterator[Program]:
-    """All programs of the machine. Those that come or go meanwhile may be missed.
-
-    KernelError without CAP_SYS_ADMIN (EPERM).
-    """
-    for prog_id in kernel.all_ids(Command.PROG_GET_NEXT_ID):
-        try:
-            with kernel.fd_by_id(Command.PROG_GET_FD_BY_ID, prog_id) as fd:
-                info, map_ids = kernel.prog_info(fd), kernel.prog_map_ids(fd)
-        except KernelError as error:
-            if error.errno != errno.ENOENT:
-                raise
-            continue
-        kind = uapi.type_name(uapi.PROG_TYPES, info.type)
-        yield Program(prog_id, kind, name_of(info.name), tuple(map_ids))
-
-
 def object_by_id(kind: str, object_id: int) -> Fd:
     """Open a map, prog or link by its id, for reading and writing. ENOENT when it is gone."""
     return kernel.fd_by_id(_BY_ID[kind], object_id)
@@ -158,15 +139,6 @@ def object_by_id(kind: str, object_id: int) -> Fd:
 def identify(fd: Fd, kind: str) -> Found:
     """Tell what is open, a map, prog or link. As a pin it has no place."""
     return _identify(fd, kind == "link", _NOWHERE, b"", None)
-
-
-def programs_using(map_ids: Iterable[int]) -> Dict[int, List[Program]]:
-    """For each map id, the loaded programs that hold it; for the errors see above."""
-    users: Dict[int, List[Program]] = {map_id: [] for map_id in map_ids}
-    for program in loaded_programs() if users else ():
-        for map_id in users.keys() & set(program.map_ids):
-            users[map_id].append(program)
-    return users
 
 
 def _identify(
@@ -189,6 +161,8 @@ def _identify(
             prog.created_by_uid,
         )
     if kind in _LINKS:
+        from ...link_targets import is_attached, target_of  # mostly there is no link
+
         link = kernel.link_info(fd)
         name, target = uapi.type_name(uapi.LINK_TYPES, link.type), target_of(fd, link)
         attached = is_attached(name, target)

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from dataclasses import field, replace
 from functools import cached_property
-from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Dict, FrozenSet, List, Mapping, Optional, Tuple, Union
 
 from ...map_types import map_type_name
 from ...people import ROOT_ONLY, People
 from ...shape import Entry, Identity, Level, MapBtf, MapShape, Survey, is_stranger
-from ...values import dataclass
+from ...values import NamedTuple, dataclass
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,26 @@
 from __future__ import annotations
 
 import os
-from typing import Iterator, Set, Tuple
+from typing import Any, Callable, Iterator, Optional, Set, Tuple
 
 from ...bpffs import DEEPEST, may_list_unseen, open_readable, walk
+from ...engine.steps import Plan
 from ...errors import TROUBLE
 from ...mountinfo import mounts
 from ...shape import Level
+from ...users import is_member
+from .boundaries import boundaries_of, undrawn
+from .exposure import Caution
+
+
+def not_kept(decided: Plan[Any, Any], frozen: Callable[[Any], Optional[bool]]) -> Iterator[Caution]:
+    """Yield a caution for each declared mode that does not keep from others here what it means to.
+
+    `frozen` says of a step whether its map is; None where it is about no map.
+    """
+    meant = list(boundaries_of(decided, frozen))
+    if meant:
+        yield from undrawn(meant, list(openings()), is_member)
 
 
 def openings() -> Iterator[Level]:
