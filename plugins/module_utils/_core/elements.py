@@ -14,7 +14,7 @@ import time
 from typing import Optional, Tuple
 
 from . import uapi
-from .syscall import Call, KernelError
+from .syscall import Call, KernelError, SharedCall
 from .uapi import Command, Elem, ElemBatch
 from .values import NamedTuple
 
@@ -54,12 +54,12 @@ class _Persistent:
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.1  # seconds
 
-_lookup_elem = Call(Command.MAP_LOOKUP_ELEM, uapi.ELEM)
-_update_elem = _Persistent(Call(Command.MAP_UPDATE_ELEM, uapi.ELEM))
-_delete_elem = _Persistent(Call(Command.MAP_DELETE_ELEM, uapi.ELEM))
-_lookup_batch = Call(Command.MAP_LOOKUP_BATCH, uapi.ELEM_BATCH, interrupted=True)
-_update_batch = Call(Command.MAP_UPDATE_BATCH, uapi.ELEM_BATCH)
-_get_next_key = Call(Command.MAP_GET_NEXT_KEY, uapi.ELEM)
+_lookup_elem = SharedCall(Command.MAP_LOOKUP_ELEM, uapi.ELEM)
+_update_elem = _Persistent(SharedCall(Command.MAP_UPDATE_ELEM, uapi.ELEM))
+_delete_elem = _Persistent(SharedCall(Command.MAP_DELETE_ELEM, uapi.ELEM))
+_lookup_batch = SharedCall(Command.MAP_LOOKUP_BATCH, uapi.ELEM_BATCH, interrupted=True)
+_update_batch = SharedCall(Command.MAP_UPDATE_BATCH, uapi.ELEM_BATCH)
+_get_next_key = SharedCall(Command.MAP_GET_NEXT_KEY, uapi.ELEM)
 
 
 def next_key(fd: int, key_size: int, key: Optional[bytes]) -> Optional[bytes]:

@@ -63,13 +63,13 @@ def get(path: bytes, flags: int = 0) -> Fd:
 def pin_at(fd: int, directory: int, name: bytes) -> None:
     """OBJ_PIN: name the object behind `fd` in an open directory. EEXIST when it is taken."""
     path, flag, path_fd = _at(directory, name)
-    _obj_pin(Obj(path, fd, flag, path_fd))
+    _obj_pin(Obj._make((path, fd, flag, path_fd)))
 
 
 def get_at(directory: int, name: bytes, flags: int = 0) -> Fd:
     """OBJ_GET of `name` in an open directory; follows symlinks."""
     path, flag, path_fd = _at(directory, name)
-    return Fd(_obj_get(Obj(path, 0, flags | flag, path_fd)))
+    return Fd(_obj_get(Obj._make((path, 0, flags | flag, path_fd))))
 
 
 def _at(directory: int, name: bytes) -> Tuple[int, int, int]:
@@ -107,8 +107,8 @@ def map_info_if_map(fd: int) -> Optional[MapInfo]:
     it takes to look at one.
     """
     _info_buffer[:] = _ZEROS
-    _get_info(InfoByFd(fd, len(_ZEROS), _INFO_ADDRESS))
-    if InfoByFd._make(_get_info.answer()).info_len not in _MAP_INFO_SIZES:
+    _get_info(InfoByFd._make((fd, len(_ZEROS), _INFO_ADDRESS)))
+    if _get_info.answer()[_INFO_LEN] not in _MAP_INFO_SIZES:
         return None
     return MapInfo._make(uapi.MAP_INFO.unpack_from(_info_buffer))
 
@@ -266,7 +266,10 @@ def _place_path(path: bytes) -> int:
 
 
 _info_buffer, _INFO_ADDRESS = shared_buffer(256)
-_ZEROS = bytes(256)  # the kernel wants zeros where it has no field (E2BIG)
+_INFO_LEN = InfoByFd._fields.index("info_len")
+# The kernel wants zeros where it has no field (E2BIG), and since Linux 6.18 it leaves as they are
+# the fields of maps that it has nothing to say of.
+_ZEROS = bytes(256)
 _path, _PATH_ADDRESS = shared_buffer(4096)
 _MAP_INFO_SIZES = range(80, 192)  # bytes
 _TARGET_NAME = 128  # bytes

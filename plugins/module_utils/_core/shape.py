@@ -8,14 +8,14 @@ Those that are made for every pin of a batch are named tuples, which are quicker
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING, Any, Optional, Tuple
+from operator import itemgetter
+from typing import TYPE_CHECKING, Optional, Tuple
 
-from .uapi import MapCreate
+from .uapi import MapCreate, MapInfo
 from .values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from .btf import Btf
-    from .uapi import MapInfo
 
 
 class MapShape(NamedTuple):
@@ -31,26 +31,32 @@ class MapShape(NamedTuple):
     @classmethod
     def of(cls, info: MapInfo) -> MapShape:
         """Return what the kernel reports of a map."""
-        return cls(
-            info.type,
-            info.key_size,
-            info.value_size,
-            info.max_entries,
-            info.map_flags,
-            info.map_extra,
-        )
+        return cls._make(_reported(info))
 
-    def request(self, **others: Any) -> MapCreate:
-        """Return what asks the kernel for such a map, with `others` of its fields."""
+    def request(
+        self, map_name: bytes = b"", numa_node: int = 0, inner_map_fd: int = 0, **btf: int
+    ) -> MapCreate:
+        """Return what asks the kernel for such a map; `btf` are its fields that begin so."""
         return MapCreate(
             self.number,
             self.key_size,
             self.value_size,
             self.max_entries,
             self.flags,
+            inner_map_fd,
+            numa_node,
+            map_name,
             map_extra=self.map_extra,
-            **others,
+            **btf,
         )
+
+
+_reported = itemgetter(
+    *map(
+        MapInfo._fields.index,
+        ("type", "key_size", "value_size", "max_entries", "map_flags", "map_extra"),
+    )
+)
 
 
 @dataclass(frozen=True)

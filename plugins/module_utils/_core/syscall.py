@@ -65,7 +65,6 @@ class Call:
     ) -> None:
         self._name = command.name
         self._may_be_interrupted = interrupted  # else it is made again after EINTR
-        self._lock = threading.Lock()  # two threads look up keys, of the old and of the new map
         self._pack = layout.pack_into
         self._unpack = layout.unpack_from
         self._command = ctypes.c_int(command)
@@ -75,9 +74,8 @@ class Call:
 
     def __call__(self, request: Tuple[object, ...]) -> int:
         while True:
-            with self._lock:
-                self._pack(self._attr, 0, *request)
-                result: int = _syscall(_BPF, self._command, self._address, self._size)
+            self._pack(self._attr, 0, *request)
+            result: int = _syscall(_BPF, self._command, self._address, self._size)
             if result >= 0:
                 return result
             number = ctypes.get_errno()
@@ -87,6 +85,20 @@ class Call:
     def answer(self) -> Tuple[Any, ...]:
         """Return the fields of the request as the kernel left them."""
         return self._unpack(self._attr)
+
+
+class SharedCall(Call):
+    """One that several threads make: two look up keys, of the old and of the new map."""
+
+    def __init__(
+        self, command: Command, layout: struct.Struct, *, interrupted: bool = False
+    ) -> None:
+        super().__init__(command, layout, interrupted=interrupted)
+        self._lock = threading.Lock()
+
+    def __call__(self, request: Tuple[object, ...]) -> int:
+        with self._lock:
+            return super().__call__(request)
 
 
 def shared_buffer(size: int) -> Tuple[bytearray, int]:

@@ -28,6 +28,7 @@ else:
             module = namespace.pop("__module__")
             made = namedtuple(name, fields, defaults=defaults, module=module)
             made.__annotations__ = fields
+            made._make = classmethod(tuple.__new__)  # not counted, and thrice as quick
             for each, value in namespace.items():
                 setattr(made, each, value)
             return made

@@ -78,9 +78,12 @@ class Step(Generic[Wanted, Found]):
         changes: Tuple[Change, ...] = (),
         reason: str = "",
     ) -> None:
-        self.__dict__.update(
-            wanted=wanted, found=found, action=action, changes=changes, reason=reason
-        )
+        values = self.__dict__
+        values["wanted"] = wanted
+        values["found"] = found
+        values["action"] = action
+        values["changes"] = changes
+        values["reason"] = reason
 
     @property
     def is_idle(self) -> bool:

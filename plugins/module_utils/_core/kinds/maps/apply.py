@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional, Sequence, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Callable, Optional, Sequence, cast
 
 from ...engine.kind import Observed, failed
-from ...engine.steps import Action, Outcome
+from ...engine.steps import Action, Outcome, State
 from ..pins.apply import PinKind
 from ..pins.observe import people_of
 from ..pins.observed import Found, Nothing, PinContext, PinnedMap
@@ -45,7 +46,7 @@ class MapKind(PinKind[WantedPin, Found]):
         found = step.found
         if step.action is Action.KEEP:  # most are, and are told of
             there = cast(PinnedMap, found)
-            return Outcome(step, after=MapAfter(there.id, there.name, there.shape, None))
+            return Outcome(step, State.DONE, "", MapAfter(there.id, there.name, there.shape))
         if isinstance(found, Nothing):
             if found.refusal:
                 return failed(step, found.refusal)
@@ -62,11 +63,10 @@ class MapKind(PinKind[WantedPin, Found]):
         return Outcome(step, after=after, warnings=warnings)
 
     def apply(self, step: MapStep, site: PinDirectory) -> Optional[Outcome]:
-        # What changes maps takes 30 ms to load, and in most runs nothing is to be changed.
+        if step.action is Action.CREATE:
+            return _creating()(site, step)
         from . import change
 
-        if step.action is Action.CREATE:
-            return change.create(site, step)
         found = cast(PinnedMap, step.found)
         if step.action is Action.MIGRATE:
             return change.migrate(site, step, found)
@@ -78,3 +78,11 @@ class MapKind(PinKind[WantedPin, Found]):
         with pin:
             error = change.adjust_pin(pin, step)
         return self.predict(step)._replace(error=error)
+
+
+@lru_cache(maxsize=None)
+def _creating() -> Callable[[PinDirectory, MapStep], Optional[Outcome]]:
+    # It takes 30 ms to load, and in most runs nothing is to be changed.
+    from .change import create
+
+    return create

@@ -9,7 +9,7 @@ from typing import Optional
 
 from ... import kernel
 from ...advice import ActsOn
-from ...engine.steps import Outcome
+from ...engine.steps import Outcome, State
 from ...errors import TROUBLE, explained
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
@@ -30,9 +30,12 @@ from .plan import Freeze, MapStep
 def create(site: PinDirectory, step: MapStep) -> Optional[Outcome]:
     """Make a map; None when another run took the name."""
     wanted = step.wanted
-    with _make(wanted) as new:
+    new = _make(wanted)
+    try:
         outcome = _outcome(step, new)
         return outcome if site.create(new, wanted.name, wanted.access) else None
+    finally:
+        os.close(new)
 
 
 def replace(site: PinDirectory, step: MapStep, found: PinnedMap) -> Optional[Outcome]:
@@ -112,5 +115,5 @@ def _make(wanted: WantedPin) -> NewMap:
 
 def _outcome(step: MapStep, new: NewMap, copied: Optional[int] = None) -> Outcome:
     info = kernel.map_info(new)
-    after = MapAfter(info.id, name_of(info.name), MapShape.of(info), copied)
-    return Outcome(step, after=after, warnings=warnings_of(step, new.without_btf))
+    after = MapAfter._make((info.id, name_of(info.name), MapShape.of(info), copied, None))
+    return Outcome(step, State.DONE, "", after, warnings_of(step, new.without_btf))

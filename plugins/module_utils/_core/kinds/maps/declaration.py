@@ -16,7 +16,14 @@ from ...people import BadField, Ids
 from ...shape import MapBtf, MapShape
 from ...uapi import MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
 from ...values import dataclass
-from ..pins.declaration import Arguments, WantedName, filled_up, read_name, read_named
+from ..pins.declaration import (
+    Arguments,
+    OnMismatch,
+    WantedName,
+    filled_up,
+    read_name,
+    read_named,
+)
 
 
 class ValueGrowth(enum.Enum):
@@ -49,6 +56,13 @@ class WantedPin(WantedName):
     map: MapSpec
     frozen: Optional[bool]
     value_growth: ValueGrowth = ValueGrowth.REFUSE
+
+    @property
+    def asks_more(self) -> bool:
+        """Return whether more is to be known of what is there than its shape."""
+        spec = self.map
+        is_special = self.frozen is not None or spec.btf is not None or spec.inner is not None
+        return is_special or self.on_mismatch is OnMismatch.MIGRATE
 
     @property
     def kernel_name(self) -> bytes:

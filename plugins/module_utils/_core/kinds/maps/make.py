@@ -47,7 +47,7 @@ def make_map(spec: MapSpec, name: bytes) -> NewMap:
     """
     node = spec.numa_node or 0
     if spec.inner is None and spec.btf is None and not _is_needed(spec):
-        return _create(spec.shape, name, node, 0, (0, 0, 0))
+        return _create(spec.shape, name, node)
     with ExitStack() as stack:
         template = stack.enter_context(make_map(spec.inner, name)) if spec.inner else None
         new, refusal = _make(spec.shape, name, node, template or 0, _btf(spec), _is_needed(spec))
@@ -122,8 +122,16 @@ def _make(
     for _attempt in range(_ATTEMPTS if blob else 0):
         try:
             with kernel.load_btf(blob) as fd:
-                ids = (fd, key_type_id, value_type_id)
-                return _create(shape, name, numa_node, inner, ids), None
+                new = _create(
+                    shape,
+                    name,
+                    numa_node,
+                    inner_map_fd=inner,
+                    btf_fd=fd,
+                    btf_key_type_id=key_type_id,
+                    btf_value_type_id=value_type_id,
+                )
+                return new, None
         except KernelError as error:
             if error.errno == errno.EPERM or is_needed:
                 raise
@@ -131,7 +139,7 @@ def _make(
             if error.errno not in _PASSING:
                 break
     # Should this fail as well, it is not for the BTF, and says why.
-    return _create(shape, name, numa_node, inner, (0, 0, 0)), refusal
+    return _create(shape, name, numa_node, inner_map_fd=inner), refusal
 
 
 def _btf(spec: MapSpec) -> _Btf:
@@ -150,18 +158,8 @@ def _why(refusal: KernelError, types: Btf, value_type_id: int) -> str:
     return f"{reason}; its values hold {', '.join(fields)}" if fields else reason
 
 
-def _create(
-    shape: MapShape, name: bytes, numa_node: int, inner: int, btf: Tuple[int, int, int]
-) -> NewMap:
-    btf_fd, key_type_id, value_type_id = btf
-    request = shape.request(
-        numa_node=numa_node,
-        map_name=name,
-        inner_map_fd=inner,
-        btf_fd=btf_fd,
-        btf_key_type_id=key_type_id,
-        btf_value_type_id=value_type_id,
-    )
+def _create(shape: MapShape, name: bytes, numa_node: int, **others: int) -> NewMap:
+    request = shape.request(name, numa_node, **others)
     try:
         return NewMap(kernel.create_map(request))
     except KernelError as error:

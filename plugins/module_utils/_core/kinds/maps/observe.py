@@ -23,14 +23,16 @@ def observe(
     `predicting`: find out what only a run would tell, too: how many entries it would copy, and
     whether the kernel makes such maps, and with their BTF.
     """
-    found, directories = observe_names(pins, partial(observe_pin, predicting=predicting))
-    return list(map(_predicted, pins, found)) if predicting else found, directories
+    if not predicting:
+        return observe_names(pins, observe_pin)
+    found, directories = observe_names(pins, partial(observe_pin, predicting=True))
+    return list(map(_predicted, pins, found)), directories
 
 
 def observe_pin(place: Place, pin: WantedPin, *, predicting: bool = False) -> Found:
     """Look at one name in an open directory."""
     inspect = None
-    if _asks_more(pin, predicting=predicting):
+    if pin.asks_more or (predicting and pin.on_mismatch is not OnMismatch.FAIL):
         # To load that takes 20 ms, and for most maps it is not needed.
         from .details import inspector
 
@@ -48,12 +50,3 @@ def _predicted(pin: WantedPin, found: Found) -> Found:
     from .make import try_out
 
     return Nothing(*try_out(pin.map, frozen=bool(pin.frozen)))
-
-
-def _asks_more(pin: WantedPin, *, predicting: bool) -> bool:
-    """Return whether more is to be known of a map than its shape."""
-    migrates = pin.on_mismatch is OnMismatch.MIGRATE
-    renews = predicting and pin.on_mismatch is not OnMismatch.FAIL
-    spec = pin.map
-    is_special = pin.frozen is not None or spec.btf is not None or spec.inner is not None
-    return is_special or migrates or renews

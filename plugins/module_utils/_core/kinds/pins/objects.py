@@ -51,8 +51,8 @@ def look_in_private(
             details = NO_DETAILS
             if inspect:
                 details = inspect(fd, b"/proc/self/fd/%d/%s" % (directory, raw), info)
-            return PinnedMap(
-                _entry(status), info.id, name_of(info.name), MapShape.of(info), details
+            return PinnedMap._make(
+                (_entry(status), info.id, name_of(info.name), MapShape.of(info), details)
             )
         finally:
             os.close(fd)
@@ -63,12 +63,14 @@ def look_in_private(
 
 
 def _entry(status: os.stat_result) -> Entry:
-    return Entry(
-        Identity(status.st_dev, status.st_ino),
-        status.st_uid,
-        status.st_gid,
-        status.st_mode & 0o7777,
-        status.st_nlink,
+    return Entry._make(
+        (
+            Identity._make((status.st_dev, status.st_ino)),
+            status.st_uid,
+            status.st_gid,
+            status.st_mode & 0o7777,
+            status.st_nlink,
+        )
     )
 
 

@@ -67,8 +67,7 @@ def people_of(
 ) -> People:
     """Return the names of all users and groups that are declared or found."""
     declared = {each.access for each in wanted if each.access is not UNDECLARED}
-    held = (each.pin if isinstance(each, MountedPin) else each for each in found)
-    entries = {each.entry[1:3] for each in held if not isinstance(each, (Nothing, NotAPin))}
+    entries = {each.entry[1:3] for each in found if each.entry}
     levels = {each[1:3] for seen in directories.values() for each in seen.levels}
     owners: Set[Optional[int]] = {owner for owner, _group in entries | levels}
     groups: Set[Optional[int]] = {group for _owner, group in entries | levels}

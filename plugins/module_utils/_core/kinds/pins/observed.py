@@ -21,6 +21,7 @@ class Nothing:
     without_btf: str = ""  # why this kernel would make the map without the BTF that is declared
     refusal: str = ""  # why it would not make it
     label = "nothing"
+    entry = None
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class NotAPin:
     """The name is taken by something that is not a pin."""
 
     what: str  # "a directory", "a symlink to /x"
+
+    @property
+    def entry(self) -> Optional[Entry]:
+        """Return whose pin it is, if there is one behind."""
+        return None
 
     @property
     def label(self) -> str:
@@ -155,6 +161,10 @@ class MountedPin(NotAPin):
 
     pin: Pin
     fits_there: bool = False  # whether it serves as well as a pin of its own would
+
+    @property
+    def entry(self) -> Entry:
+        return self.pin.entry
 
     @classmethod
     def of(cls, pin: Pin, *, fits_there: bool = False) -> MountedPin:
