@@ -11,9 +11,10 @@ module: bpf_restore
 short_description: Ensure that a host can restore its BPF pins
 version_added: 0.1.0
 description:
-  - Pins do not survive a restart. This writes a manifest of declared maps and mounts on the host,
-    and the command C(ebpf-pinning), which puts back what is missing. The command is the core of
-    this collection, the same files that the modules run, and needs Python alone.
+  - Pins do not survive a restart. This writes a manifest of what is declared on the host, mounts,
+    directories, maps and second pins, and the command C(ebpf-pinning), which puts back what is
+    missing. The command is the core of this collection, the same files that the modules run, and
+    needs Python alone.
   - To have it run at boot, use the role P(ebpf.pinning.bpf_restore#role), which adds a unit of
     systemd.
 author:
@@ -48,9 +49,28 @@ options:
     type: list
     elements: dict
     default: []
+  directories:
+    description:
+      - The directories of a BPF file system, each with C(path) and the options C(owner), C(group)
+        and C(mode) of O(ebpf.pinning.bpf_host#module:directories). What is missing above them is
+        made.
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.2.0
+  objects:
+    description:
+      - The second pins, each with the options of
+        O(ebpf.pinning.bpf_object_pinned#module:objects). They are made when all maps are back.
+        C(on_mismatch) does not count. Ids change with a restart, so name the object by C(source),
+        C(map_name), C(prog_name) or C(prog_tag).
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.2.0
   directory:
     description:
-      - The directory the maps are pinned in, unless a map names another.
+      - The directory for O(maps) and O(objects) that name no other.
     type: path
     default: /sys/fs/bpf
   owner:
@@ -154,8 +174,10 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "maps": {"type": "list", "elements": "dict", "default": []},
-            "mounts": {"type": "list", "elements": "dict", "default": []},
+            **{
+                name: {"type": "list", "elements": "dict", "default": []}
+                for name in ("mounts", "directories", "maps", "objects")
+            },
             "directory": {"type": "path", "default": "/sys/fs/bpf"},
             **ACCESS,
             "manifests": {"type": "path", "default": DEFAULT_MANIFESTS},

@@ -64,14 +64,18 @@ class Restorer:
         *,
         maps: Sequence[Fields] = (),
         mounts: Sequence[Fields] = (),
+        directories: Sequence[Fields] = (),
+        objects: Sequence[Fields] = (),
         **defaults: str,
     ) -> Path:
         """Write a manifest; `directory` is /sys/fs/bpf unless given."""
+        more = {"directories": list(directories), "objects": list(objects)}
         whole = {
-            "version": 1,
+            "version": 2 if any(more.values()) else 1,
             "mounts": list(mounts),
             "maps": list(maps),
             "defaults": {"directory": BPFFS, **defaults},
+            **(more if any(more.values()) else {}),
         }
         return self.write(name, json.dumps(whole).encode())
 

@@ -8,6 +8,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Dict
 
 import pytest
@@ -38,7 +39,7 @@ DEFAULTS = {"directory": "/sys/fs/bpf/agent"}
 SHAPE = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16}
 BTF = {"data": "n+s=", "key_type_id": 1, "value_type_id": 2}
 WHOLE = {
-    "version": 1,
+    "version": 2,
     "mounts": [
         {
             "path": "/run/agent/bpffs",
@@ -60,7 +61,13 @@ WHOLE = {
             "owner": "1",
         },
     ],
+    "directories": [{"path": "/sys/fs/bpf/agent", "owner": "1", "group": "0", "mode": "2750"}],
+    "objects": [
+        {"path": "/sys/fs/bpf/flows", "source": "/sys/fs/bpf/agent/flows", "mode": "0600"},
+        {"name": "gate", "prog_name": "gate"},
+    ],
 }
+OF_0_1_0 = Path(__file__).with_name("manifest_of_0.1.0.json")
 
 
 def as_text(whole: object) -> bytes:
@@ -112,7 +119,7 @@ def test_what_is_written_reads_as_what_the_modules_would_read(
         pins = read_pins(maps, {**defaults, **policy}, this_host(), Users())
     except PinningError:
         assume(False)
-    found = parse(content(mounts, maps, defaults), "a.json")
+    found = parse(content({"mounts": mounts, "maps": maps}, defaults), "a.json")
     assert _values(tuple(found.pins)) == _values(tuple(pins))
     assert list(found.mounts) == [read_mount(mount, Users()) for mount in mounts]
     assert found.path == "a.json"
@@ -129,17 +136,21 @@ def test_the_same_declarations_are_the_same_bytes(
         return {**{name: fields[name] for name in names}, "group": fields.get("group")}
 
     mounts, maps, defaults = whole
-    again = content([*map(shuffled, mounts)], [*map(shuffled, maps)], shuffled(defaults))
-    assert again == content(mounts, maps, defaults)
+    lists = {"mounts": mounts, "maps": maps}
+    again = {key: [*map(shuffled, items)] for key, items in lists.items()}
+    assert content(again, shuffled(defaults)) == content(lists, defaults)
 
 
 def test_a_manifest_can_be_read_by_people() -> None:
-    text = content([], [{"name": "flows", **SHAPE, "owner": None}], {**DEFAULTS, "mode": None})
+    lists = {"maps": [{"name": "flows", **SHAPE, "owner": None}]}
+    text = content(lists, {**DEFAULTS, "mode": None})
     assert json.loads(text) == {
-        "version": 1,
+        "version": 2,
         "mounts": [],
+        "directories": [],
         "defaults": DEFAULTS,
         "maps": [{"name": "flows", **SHAPE}],
+        "objects": [],
     }
     assert text.endswith(b"}\n")
     assert text.count(b"\n") > 10
@@ -158,9 +169,82 @@ def test_all_fields_are_read() -> None:
     assert [(pin.access.owner, pin.access.mode) for pin in read.pins] == [(0, 0o640), (1, 0o640)]
 
 
+def test_directories_and_second_pins_are_read() -> None:
+    read = parse(as_text(WHOLE), "a.json")
+    (directory,) = read.directories
+    assert (directory.path, directory.access.owner, directory.access.mode) == (
+        "/sys/fs/bpf/agent",
+        1,
+        0o2750,
+    )
+    assert [(each.path, str(each.reference), each.access.mode) for each in read.objects] == [
+        ("/sys/fs/bpf/flows", "source /sys/fs/bpf/agent/flows", 0o600),
+        ("/sys/fs/bpf/agent/gate", "prog_name gate", 0o640),
+    ]
+
+
+def test_a_manifest_of_0_1_0_is_read_and_becomes_one_of_today() -> None:
+    """The file was written by the code of 0.1.0."""
+    then = OF_0_1_0.read_bytes()
+    assert json.loads(then)["version"] == 1
+    read = parse(then, "a.json")
+    assert [mount.path for mount in read.mounts] == ["/run/agent/bpffs"]
+    assert [pin.path for pin in read.pins] == ["/sys/fs/bpf/agent/flows"]
+    assert (read.directories, read.objects) == ([], [])
+    whole = json.loads(then)
+    now = content(whole, whole["defaults"])
+    assert json.loads(now) == {**whole, "version": 2, "directories": [], "objects": []}
+    again = parse(now, "a.json")
+    assert (again.mounts, again.pins) == (read.mounts, read.pins)
+
+
+@pytest.mark.parametrize("key", ["directories", "objects"])
+def test_a_manifest_of_0_1_0_has_no_more_than_it_had(key: str) -> None:
+    whole = {**json.loads(OF_0_1_0.read_bytes()), key: []}
+    assert f"{key} is not known here" in refused(as_text(whole))
+
+
+def test_what_is_of_a_user_whom_the_host_lacks_is_told_and_the_rest_is_read() -> None:
+    nobody = {"owner": "no_such_user_here"}
+    lists = {
+        "directories": [
+            {"path": "/sys/fs/bpf//agent/deep", **nobody},
+            {"path": "/sys/fs/bpf/agent"},
+        ],
+        "maps": [{"name": "flows", **SHAPE}, {"name": "counts", **SHAPE, **nobody}],
+        "objects": [{"path": "/sys/fs/bpf/flows", "source": "/sys/fs/bpf/agent/flows", **nobody}],
+        "mounts": [{"path": "/run/agent/bpffs", **nobody}],
+    }
+    read = parse(content(lists, DEFAULTS), "a.json")
+    assert sorted(read.obstacles) == [
+        "/run/agent/bpffs",
+        "/sys/fs/bpf/agent/counts",
+        "/sys/fs/bpf/agent/deep",
+        "/sys/fs/bpf/flows",
+    ]
+    assert [each.path for each in read.directories] == [
+        "/sys/fs/bpf/agent",
+        "/sys/fs/bpf/agent/deep",
+    ]
+
+
+def test_what_does_not_count_at_boot_is_not_written() -> None:
+    lists = {
+        "mounts": [
+            {"path": "/run/agent/bpffs", "boot": True, "fstab": "/etc/fstab", "force": False}
+        ],
+        "maps": [{"name": "flows", **SHAPE, "on_mismatch": "migrate", "value_growth": "zero_pad"}],
+        "objects": [{"name": "gate", "prog_name": "gate", "on_mismatch": "replace"}],
+    }
+    written = json.loads(content(lists, DEFAULTS))
+    assert written["mounts"] == [{"path": "/run/agent/bpffs"}]
+    assert written["maps"] == [{"name": "flows", **SHAPE}]
+    assert written["objects"] == [{"name": "gate", "prog_name": "gate"}]
+
+
 @pytest.mark.parametrize("missing", ["mounts", "defaults", "maps"])
 def test_a_part_may_be_missing(missing: str) -> None:
-    whole = {**WHOLE, "maps": [{"path": "/sys/fs/bpf/flows", **SHAPE}]}
+    whole = {**WHOLE, "maps": [{"path": "/sys/fs/bpf/agent/flows", **SHAPE}], "objects": []}
     del whole[missing]
     read = parse(as_text(whole), "a.json")
     assert bool(read.mounts) == (missing != "mounts")
@@ -168,7 +252,7 @@ def test_a_part_may_be_missing(missing: str) -> None:
 
 
 def test_cut_short_at_any_byte_it_is_refused() -> None:
-    whole = content(WHOLE["mounts"], WHOLE["maps"], WHOLE["defaults"])
+    whole = content(WHOLE, WHOLE["defaults"])
     assert isinstance(parse(whole, "a.json"), Manifest)
     for length in range(len(whole) - 1):  # the last byte ends the line, and only that
         reason = refused(whole[:length])
@@ -176,7 +260,7 @@ def test_cut_short_at_any_byte_it_is_refused() -> None:
         assert "run the playbook again" in reason, length
 
 
-@pytest.mark.parametrize("version", [0, 2, 99, -1, "1", 1.5, None, [1], True, 1.0])
+@pytest.mark.parametrize("version", [0, 3, 99, -1, "1", 1.5, None, [1], True, 1.0])
 def test_another_version_is_refused(version: object) -> None:
     assert "version" in refused(as_text({**WHOLE, "version": version}))
 
@@ -320,7 +404,15 @@ def test_btf_needs_all_its_fields(field: str) -> None:
     assert f"{field} is missing" in refused(as_text(_changed(("maps", 0, "btf"), btf)))
 
 
-UNKNOWN = [("maps", 0), ("maps", 1, "inner_map"), ("defaults",), ("mounts", 0), ()]
+UNKNOWN = [
+    ("directories", 0),
+    ("objects", 0),
+    ("maps", 0),
+    ("maps", 1, "inner_map"),
+    ("defaults",),
+    ("mounts", 0),
+    (),
+]
 
 
 @pytest.mark.parametrize("way", UNKNOWN, ids=_named)
@@ -366,6 +458,8 @@ def _takes(check: Callable[[object], object], value: object) -> bool:
 IN_STEP = [
     ("a map", manifest._MAP, _options.MAP, POLICY),
     ("a mount", manifest._MOUNT, _options.MOUNT, ()),
+    ("a directory", manifest._ITEMS["directories"], _options.DIRECTORY, ()),
+    ("a second pin", manifest._ITEMS["objects"], _options.OBJECT, POLICY),
 ]
 
 

@@ -18,7 +18,7 @@ from .._core.engine.steps import Action
 from .._core.errors import Problems
 from .._core.fields import check_no_control, plain
 from .._core.mountinfo import mounts
-from .._core.options import ACCESS, MAP, MOUNT, Options
+from .._core.options import ACCESS, DIRECTORY, MAP, MOUNT, OBJECT, Options
 from .._core.people import BadField
 from .._core.uapi import MapFlag
 from .._core.users import Users
@@ -39,6 +39,12 @@ from .report import (
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
+_LISTS: t.Dict[str, Options] = {
+    "mounts": {**MOUNT, "path": {"type": "path", "required": True}},
+    "directories": DIRECTORY,
+    "maps": MAP,
+    "objects": OBJECT,
+}
 DEFAULT_MANIFESTS = command.MANIFESTS  # and so all of the command is there to be installed
 
 
@@ -117,15 +123,10 @@ def _present(
 ) -> _Wanted:
     python = plain(parameters["python"], "python")
     check_python(python, users.awaited)
-    mounted = _typed(parameters, "mounts", {**MOUNT, "path": {"type": "path", "required": True}})
-    policy = ("on_mismatch", "value_growth")
-    maps = [
-        {field: value for field, value in each.items() if field not in policy}
-        for each in _typed(parameters, "maps", MAP)
-    ]
+    declared = {key: _typed(parameters, key, options) for key, options in _LISTS.items()}
     defaults = {field: parameters[field] for field in ACCESS}
     defaults["directory"] = plain(parameters["directory"], "directory")
-    text = manifest.content(mounted, maps, defaults)
+    text = manifest.content(declared, defaults)
     try:
         parsed = manifest.parse(text, path)
     except Problems as found:
@@ -173,7 +174,8 @@ def _sandbox(parsed: manifest.Manifest) -> Dictionary:
     needs_admin = any(spec.shape.flags & MapFlag.ZERO_SEED.value for spec in specs)
     points = {mount.path for mount in parsed.mounts}
     points |= {mount.point for mount in mounts() if mount.fstype == "bpf"}
-    directories = {pin.directory for pin in parsed.pins}
+    directories = {each.directory for each in (*parsed.pins, *parsed.objects)}
+    directories |= {each.parent for each in parsed.directories}
     return {
         "writable": [
             Declared(path)

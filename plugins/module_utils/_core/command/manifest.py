@@ -18,17 +18,19 @@ from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Seq
 
 from .. import options
 from ..errors import TROUBLE, PinningError, ProblemCollector
-from ..fields import read_access
+from ..fields import absolute, read_access
 from ..host import this_host
+from ..kinds.directories.declaration import WantedDirectory, read_directories
 from ..kinds.maps.declaration import WantedPin, read_pins
 from ..kinds.mounts.declaration import WantedMount, read_mount
+from ..kinds.objects.declaration import WantedObject, read_objects
 from ..options import Options
 from ..ownership import roots_own
 from ..people import BadField, UnknownUser
 from ..users import Users
 from ..values import NamedTuple, dataclass
 
-VERSION = 1  # of the format; a program reads all versions up to its own
+VERSION = 2  # of the format; a program reads all versions up to its own
 SUFFIX = ".json"
 Json = Dict[str, object]
 Check = Callable[[object], object]
@@ -42,6 +44,8 @@ class Manifest:
     mounts: Sequence[WantedMount]
     pins: Sequence[WantedPin]
     obstacles: Mapping[str, str]  # by path: why this host cannot have it as declared
+    directories: Sequence[WantedDirectory] = ()
+    objects: Sequence[WantedObject] = ()
 
 
 class Loaded(NamedTuple):
@@ -51,9 +55,13 @@ class Loaded(NamedTuple):
     problems: Sequence[str]
 
 
-def content(mounts: Sequence[Json], maps: Sequence[Json], defaults: Json) -> bytes:
-    """A manifest as it is written: the same declarations are the same bytes."""
-    whole = {"version": VERSION, "mounts": mounts, "defaults": defaults, "maps": maps}
+def content(declared: Mapping[str, Sequence[Json]], defaults: Json) -> bytes:
+    """A manifest as it is written: the same declarations are the same bytes.
+
+    `declared` has a list for each of LISTS.
+    """
+    lists = {key: [_lasting(item) for item in declared.get(key, ())] for key in LISTS}
+    whole = {"version": VERSION, "defaults": defaults, **lists}
     return (json.dumps(_given(whole), indent=1, sort_keys=True) + "\n").encode()
 
 
@@ -97,9 +105,10 @@ def _read(text: bytes, path: str) -> Manifest:
         whole = json.loads(text)
     except ValueError as error:
         raise BadField(f"is not JSON, perhaps cut short: {_AGAIN} ({error})") from None
-    if not isinstance(whole, dict) or whole.get("version") != VERSION:
-        raise BadField(f"is not of version {VERSION}, the one that this program reads: {_AGAIN}")
-    whole = _checked(whole, _WHOLE)
+    version = whole.get("version") if isinstance(whole, dict) else None
+    if not isinstance(version, int) or version not in _KEYS:
+        raise BadField(f"is not of version 1 to {VERSION}, those that this program reads: {_AGAIN}")
+    whole = _checked(whole, _KEYS[version])
     problems = ProblemCollector()
     obstacles: Dict[str, str] = {}
     mounts = [
@@ -107,16 +116,36 @@ def _read(text: bytes, path: str) -> Manifest:
         for index, mount in enumerate(whole.get("mounts", []))
     ]
     defaults = problems.of(lambda: _checked(whole.get("defaults", {}), _DEFAULTS), "defaults: ")
-    maps = [
-        problems.of(partial(_checked, item, _MAP), f"maps[{index}]: ")
-        for index, item in enumerate(whole.get("maps", []))
-    ]
+    items = {
+        key: [
+            problems.of(partial(_checked_item, item, key), f"{key}[{index}]: ")
+            for index, item in enumerate(whole.get(key, []))
+        ]
+        for key in _ITEMS
+    }
     problems.raise_any()
-    strangers = [_stranger({**defaults, **item}) for item in maps]
-    known = [{**item, **_ROOT} if who else item for item, who in zip(maps, strangers)]
-    pins = read_pins(known, {**defaults, **_POLICY}, this_host(), Users())
-    obstacles.update({pin.path: who for pin, who in zip(pins, strangers) if who})
-    return Manifest(path, mounts, pins, obstacles)
+    usual: Json = {**defaults, **_POLICY}
+
+    def known(key: str, read: Callable[[List[Json]], Sequence[Any]], above: Json) -> List[Any]:
+        """Read the list; what is of a user whom this host lacks has an obstacle."""
+        strangers = [_stranger({**above, **item}) for item in items[key]]
+        of_root = [{**each, **_ROOT} if who else each for each, who in zip(items[key], strangers)]
+        wanted = list(read(of_root))
+        if key == "directories":  # in an order of their own
+            paths = [absolute(each["path"], "path") for each in items[key]]
+        else:
+            paths = [each.path for each in wanted]
+        obstacles.update({each: who for each, who in zip(paths, strangers) if who})
+        return wanted
+
+    return Manifest(
+        path,
+        mounts,
+        known("maps", lambda maps: read_pins(maps, usual, this_host(), Users()), defaults),
+        obstacles,
+        known("directories", lambda given: read_directories(given, Users()), {}),
+        known("objects", lambda given: read_objects(given, usual, Users()), defaults),
+    )
 
 
 def check_directory(path: str) -> None:
@@ -174,6 +203,13 @@ def _mount(fields: object, obstacles: Dict[str, str]) -> WantedMount:
     return wanted
 
 
+def _checked_item(item: object, key: str) -> Json:
+    checked = _checked(item, _ITEMS[key])
+    if key == "directories" and "path" not in checked:
+        raise BadField(f"path is missing: {_AGAIN}")
+    return checked
+
+
 def _stranger(fields: Mapping[str, object]) -> Optional[str]:
     """Return what is wrong if this host lacks the owner or group; the file is not at fault."""
     try:
@@ -187,6 +223,11 @@ def _stranger(fields: Mapping[str, object]) -> Optional[str]:
 
 def _cut(line: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+def _lasting(item: Json) -> Json:
+    """What of an item counts at boot: a restart replaces nothing, and is no fstab."""
+    return {field: value for field, value in item.items() if field not in _PASSING}
 
 
 def _given(value: Any) -> Any:
@@ -285,8 +326,18 @@ def _of_dictionary(option: Mapping[str, Any]) -> Check:
     return check
 
 
-_WHOLE = {"version": _whole, "mounts": _list, "defaults": lambda value: value, "maps": _list}
+LISTS = ("mounts", "directories", "maps", "objects")
+_KEYS: Dict[object, Dict[str, Check]] = {
+    version: {"version": _whole, "defaults": lambda value: value, **dict.fromkeys(lists, _list)}
+    for version, lists in ((1, ("mounts", "maps")), (2, LISTS))
+}
 _POLICY = {"on_mismatch": "fail", "value_growth": "refuse"}  # a restart never replaces a map
-_MAP = _checks(options.MAP, without=_POLICY)
+_PASSING = (*_POLICY, *(name for name in options.MOUNTED if name not in options.MOUNT))
 _MOUNT = _checks(options.MOUNT)
+_MAP = _checks(options.MAP, without=_POLICY)
+_ITEMS = {
+    "directories": _checks(options.DIRECTORY),
+    "maps": _MAP,
+    "objects": _checks(options.OBJECT, without=_POLICY),
+}
 _DEFAULTS = _checks({**options.ACCESS, "directory": options.MAP["directory"]})

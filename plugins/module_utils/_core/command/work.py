@@ -5,18 +5,23 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, Callable, Iterator, Mapping, Tuple
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
 
 from .. import link_targets
 from ..engine.run import AnyKind, AnyPlan, Verdict, apply, each, predict
 from ..engine.standing import FOUND, Standing
 from ..engine.steps import Action, Result
+from ..kinds.directories.apply import DirectoryKind
+from ..kinds.directories.declaration import WantedDirectory
 from ..kinds.maps import change, declared_btf, details
 from ..kinds.maps.apply import MapKind
+from ..kinds.maps.declaration import WantedPin
 from ..kinds.maps.mismatch import held_open, spell_drift, ways_out
 from ..kinds.mounts import boot, fstab_file
 from ..kinds.mounts import change as mount_change
 from ..kinds.mounts.apply import MountDone, MountKind
+from ..kinds.objects.apply import ObjectKind
+from ..kinds.objects.plan import held_open as objects_held_open
 from ..kinds.pins import directory
 from ..kinds.pins.exposure import cautions
 from ..kinds.pins.observed import PinnedMap
@@ -33,7 +38,7 @@ class Line(NamedTuple):
     """One declaration, and how it stands. `detail` says what `state` does not."""
 
     path: str
-    declared: str  # what it is: bpffs, or the type of the map
+    declared: str  # what it is: bpffs, directory, the type of the map, pin
     state: Standing
     detail: str = ""
 
@@ -47,13 +52,13 @@ class Part(enum.Enum):
 
     ALL = "all"
     MOUNTS = "mounts"
-    MAPS = "maps"  # the mounts are looked at
+    MAPS = "maps"  # and all else that is pinned; the mounts are looked at
 
 
 def survey(loaded: Loaded) -> Iterator[Line]:
     """Yield how everything stands; changes nothing."""
     yield from _mounts(loaded, predict)
-    yield from _maps(loaded, predict)
+    yield from _pins(loaded, predict)
 
 
 def restore(loaded: Loaded, part: Part = Part.ALL) -> Iterator[Line]:
@@ -63,7 +68,7 @@ def restore(loaded: Loaded, part: Part = Part.ALL) -> Iterator[Line]:
     else:
         yield from _mounts(loaded, apply)
     if part is not Part.MOUNTS:
-        yield from _maps(loaded, apply)
+        yield from _pins(loaded, apply)
 
 
 def _mounts(loaded: Loaded, act: Act) -> Iterator[Line]:
@@ -79,15 +84,24 @@ def _source(path: str) -> str:
     return boot.source_of_new(path, None, fstab_file.glance(start.fstab), start)
 
 
-def _maps(loaded: Loaded, act: Act) -> Iterator[Line]:
-    # Who is declared to own a mount owns its root with good reason.
-    owners = {
-        mount.path: mount.access.owner for manifest in loaded.manifests for mount in manifest.mounts
-    }
+def _pins(loaded: Loaded, act: Act) -> Iterator[Line]:
+    """Directories, maps and second pins: each list of all manifests before the next."""
+    owners: Dict[str, Optional[int]] = {}  # who are to own a directory do so with good reason
+    for manifest in loaded.manifests:
+        owners.update({each.path: each.access.owner for each in manifest.mounts})
+        owners.update({each.path: each.access.owner for each in manifest.directories})
+    directories, maps = DirectoryKind(owners=owners), MapKind(owners=owners)
+    objects = ObjectKind(owners=owners)
+    for manifest in loaded.manifests:
+        for wanted in manifest.directories:
+            yield _line(directories, wanted, "directory", manifest.obstacles, act)
     for manifest in loaded.manifests:
         for pin in manifest.pins:
             declared = map_type_name(pin.map.shape.number)
-            yield _line(MapKind(owners=owners), pin, declared, manifest.obstacles, act)
+            yield _line(maps, pin, declared, manifest.obstacles, act)
+    for manifest in loaded.manifests:
+        for second in manifest.objects:
+            yield _line(objects, second, "pin", manifest.obstacles, act)
 
 
 def _line(
@@ -112,7 +126,7 @@ def _state(verdict: Verdict, *, restores: bool) -> Tuple[Standing, str]:
     is_refused = step.action is Action.REFUSE
     if step.changes and (is_refused or not (restores and decided.problems)):
         detail = spell_drift(step.changes)
-        if is_refused and isinstance(step.found, PinnedMap):
+        if is_refused and isinstance(step.wanted, WantedPin) and isinstance(step.found, PinnedMap):
             ways = ways_out(step.wanted, step.found)
             detail += f". A restore leaves it; in the playbook: {ways}"
         return Standing.DIFFERENT, detail
@@ -125,5 +139,8 @@ def _done(decided: AnyPlan, result: Result) -> str:
     (outcome,) = result.outcomes
     if isinstance(outcome.after, MountDone):
         return ", ".join(outcome.after.done)
-    warned = (caution.text for caution in cautions(decided, held_open))
+    if isinstance(outcome.step.wanted, WantedDirectory):
+        return outcome.word
+    remedy = held_open if isinstance(outcome.step.wanted, WantedPin) else objects_held_open
+    warned = (caution.text for caution in cautions(decided, remedy))
     return "; ".join([outcome.word, *warned])
