@@ -170,6 +170,15 @@ options:
             write to no directory of any BPF file system. A warning says where it is none. A map
             that is O(frozen) is written by no user space.
         type: raw
+      readers: &readers
+        description:
+          - Names or numbers of users who are to open the pin for reading, such as that of an
+            exporter. Nothing is changed for them. A warning says what keeps one of them from it, a
+            directory above that they do not get through, or the mode of the pin.
+          - Each is a user of the host.
+        type: list
+        elements: str
+        version_added: 0.2.0
       on_mismatch: &on_mismatch
         description:
           - What to do with a pinned map of another shape.
@@ -209,6 +218,7 @@ options:
   owner: *owner
   group: *group
   mode: *mode
+  readers: *readers
   on_mismatch:
     <<: *on_mismatch
     default: fail

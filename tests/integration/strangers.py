@@ -21,9 +21,11 @@ class Strangers:
         self._host = host
         host.shell(f"mount -t tmpfs top /mnt; cp {host.site.program('stranger')} {_PROGRAM}")
 
-    def does(self, *words: str, groups: str = "") -> str:
-        """What c/stranger.c says."""
-        done = self._host.run(*self._user(groups), _PROGRAM, *words, check=False)
+    def does(self, *words: str, groups: str = "", user: str = "") -> str:
+        """What c/stranger.c says, to `user` with all groups of theirs if one is named."""
+        named = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"]
+        who = named if user else self._user(groups)
+        done = self._host.run(*who, _PROGRAM, *words, check=False)
         assert done.returncode in (0, 1), done
         return done.stdout.strip()
 

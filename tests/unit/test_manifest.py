@@ -456,7 +456,7 @@ def _takes(check: Callable[[object], object], value: object) -> bool:
 
 
 IN_STEP = [
-    ("a map", manifest._MAP, _options.MAP, POLICY),
+    ("a map", manifest._MAP, _options.MAP, (*POLICY, "readers")),
     ("a mount", manifest._MOUNT, _options.MOUNT, ()),
     ("a directory", manifest._ITEMS["directories"], _options.DIRECTORY, ()),
     ("a second pin", manifest._ITEMS["objects"], _options.OBJECT, POLICY),

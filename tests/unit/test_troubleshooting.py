@@ -60,7 +60,7 @@ FOR_USERS = {
     "_off_bpffs",
     "too_deep",
     "unknown_group",
-    "unknown_owner",
+    "unknown_user",
 }
 # ... and these never reach one: methods of a base class, an error taken from another thread, the
 # end of the run, a value that is assigned to.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Sequence, Tuple, cast
 
 from .people import BadField, Ids
 from .shape import UNDECLARED, Access
@@ -89,6 +90,16 @@ def read_access(owner: object, group: object, mode: object, *, bits: int, ids: I
         None if group is None else ids.group(str(group)),
         None if mode is None else _mode(mode, bits),
     )
+
+
+def read_readers(names: object, ids: Ids) -> Tuple[int, ...]:
+    """Resolve the names of those who are to open a pin; UnknownUser as above."""
+    if not names:
+        return ()
+    texts = list(map(str, cast("Sequence[object]", names)))
+    for text in texts:
+        _check_text(text, "reader")
+    return tuple(dict.fromkeys(ids.user(text, "reader") for text in texts))
 
 
 def octal(mode: int) -> str:

@@ -39,6 +39,7 @@ MAP: Options = {
     "loader": {"type": "str", "choices": LOADERS},
     "frozen": {"type": "bool"},
     **ACCESS,
+    "readers": {"type": "list", "elements": "str"},
     "on_mismatch": {"type": "str", "choices": MISMATCHES},
     "value_growth": {"type": "str", "choices": GROWTHS},
 }

@@ -21,8 +21,8 @@ class UnknownUser(BadField):
     """A declaration names a user or group that this host does not have, perhaps not yet."""
 
 
-def unknown_owner(name: str) -> UnknownUser:
-    return UnknownUser(f"owner {name!r} is not a user of this host: create it first")
+def unknown_user(name: str, field: str) -> UnknownUser:
+    return UnknownUser(f"{field} {name!r} is not a user of this host: create it first")
 
 
 def unknown_group(name: str) -> UnknownUser:
@@ -53,16 +53,16 @@ class Expected(int):
 class Ids:
     """Turns what people write into ids. This one takes numbers only; `users.Users` takes names."""
 
-    def user(self, owner: str) -> int:
+    def user(self, name: str, field: str = "owner") -> int:
         """Return the uid; UnknownUser if there is none."""
-        return _number(owner, "owner") if is_number(owner) else self.named_user(owner)
+        return _number(name, field) if is_number(name) else self.named_user(name, field)
 
     def group(self, group: str) -> int:
         """Return the gid; UnknownUser if there is none."""
         return _number(group, "group") if is_number(group) else self.named_group(group)
 
-    def named_user(self, name: str) -> int:
-        raise unknown_owner(name)
+    def named_user(self, name: str, field: str) -> int:
+        raise unknown_user(name, field)
 
     def named_group(self, name: str) -> int:
         raise unknown_group(name)

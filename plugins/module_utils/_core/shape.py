@@ -130,6 +130,7 @@ class Level(NamedTuple):
     owner: int  # uid
     group: int  # gid
     mode: int  # permission bits
+    is_declared: bool = False  # for its owner
 
     @property
     def is_for_others(self) -> bool:

@@ -8,7 +8,7 @@ import grp
 import os
 import pwd
 from functools import lru_cache
-from typing import Callable, Dict, Iterable, Optional
+from typing import Dict, FrozenSet, Iterable, Optional
 
 from .people import (
     Awaited,
@@ -18,7 +18,7 @@ from .people import (
     UnknownUser,
     can_be_named,
     unknown_group,
-    unknown_owner,
+    unknown_user,
 )
 
 
@@ -32,20 +32,29 @@ class Users(Ids):
     def __init__(self, awaited: Optional[Awaited] = None) -> None:
         self.awaited = awaited
 
-    def named_user(self, name: str) -> int:
-        return self._resolved(_user_id, name)
+    def named_user(self, name: str, field: str) -> int:
+        found = _user_id(name)
+        if found is not None:
+            return found
+        if not self._expects(name):
+            raise unknown_user(name, field)
+        return self._expected(name, unknown_user(name, field))
 
     def named_group(self, name: str) -> int:
-        return self._resolved(_group_id, name)
+        found = _group_id(name)
+        if found is not None:
+            return found
+        if not self._expects(name):
+            raise unknown_group(name)
+        return self._expected(name, unknown_group(name))
 
-    def _resolved(self, resolve: Callable[[str], int], name: str) -> int:
-        try:
-            return resolve(name)
-        except UnknownUser as error:
-            if self.awaited is None or not can_be_named(name):
-                raise
-            self.awaited[str(error)] = None
-            return Expected.named(name)
+    def _expects(self, name: str) -> bool:
+        return self.awaited is not None and can_be_named(name)
+
+    def _expected(self, name: str, unknown: UnknownUser) -> Expected:
+        if self.awaited is not None:
+            self.awaited[str(unknown)] = None
+        return Expected.named(name)
 
 
 def people(users: Iterable[Optional[int]], groups: Iterable[Optional[int]]) -> People:
@@ -65,6 +74,15 @@ def group_name(gid: int) -> str:
     return gid.name if isinstance(gid, Expected) else _group_name(gid)
 
 
+def groups_of(uid: int) -> FrozenSet[int]:
+    """Return the gids of a user, as far as this host knows; none for one without a name."""
+    try:
+        user = pwd.getpwuid(uid)
+    except KeyError:
+        return frozenset()
+    return frozenset(os.getgrouplist(user.pw_name, user.pw_gid))
+
+
 def is_member(uid: int, gid: int) -> bool:
     """Return whether a user is in a group, as far as this host knows; one without a name may be."""
     try:
@@ -78,19 +96,19 @@ def is_member(uid: int, gid: int) -> bool:
 
 
 @lru_cache(maxsize=None)
-def _user_id(owner: str) -> int:
+def _user_id(name: str) -> Optional[int]:
     try:
-        return pwd.getpwnam(owner).pw_uid
+        return pwd.getpwnam(name).pw_uid
     except KeyError:
-        raise unknown_owner(owner) from None
+        return None
 
 
 @lru_cache(maxsize=None)
-def _group_id(group: str) -> int:
+def _group_id(name: str) -> Optional[int]:
     try:
-        return grp.getgrnam(group).gr_gid
+        return grp.getgrnam(name).gr_gid
     except KeyError:
-        raise unknown_group(group) from None
+        return None
 
 
 @lru_cache(maxsize=None)

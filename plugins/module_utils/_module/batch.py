@@ -100,6 +100,14 @@ def not_kept(plan: AnyPlan, frozen: t.Callable[[t.Any], t.Optional[bool]]) -> t.
         yield from not_kept(plan, frozen)
 
 
+def not_reached(plan: AnyPlan) -> t.Iterator[Caution]:
+    """Yield a caution for each declared reader whom something keeps from the pin."""
+    if any(step.wanted.readers for step in plan.steps):
+        from .._core.kinds.pins.openings import not_reached
+
+        yield from not_reached(plan)
+
+
 def counts_of(batch: Batch, result: Result) -> t.Dict[str, int]:
     """Return how many items there are of each action."""
     counts = {action.value: 0 for action in (*batch.done, Action.KEEP, Action.REFUSE)}

@@ -23,7 +23,7 @@ from .._core.map_types import MAP_TYPES
 from .._core.map_words import map_fields, spell_shape
 from .._core.syscall import KernelError
 from .._core.users import group_name, user_name
-from .batch import Batch, carry_out, not_kept
+from .batch import Batch, carry_out, not_kept, not_reached
 from .report import (
     Declared,
     Dictionary,
@@ -114,6 +114,7 @@ def _cautions(decided: MapPlan) -> t.Iterator[Caution]:
     """Yield what there is to know about others who can open or exchange the pins."""
     yield from cautions(decided, _held_open)
     yield from not_kept(decided, lambda step: bool(step.wanted.frozen))
+    yield from not_reached(decided)
 
 
 def _held_open(step: MapStep) -> Remedy:

@@ -5,6 +5,7 @@
 // with which error.
 //
 // stranger write PIN          opens the pin as most tools do, and writes an entry
+// stranger read PIN           opens the pin for reading only
 // stranger alias WAY PIN NEW  opens the pin for reading only (WAY is read) or for writing only
 //                             (write), pins that at NEW, opens NEW for both, and writes and reads
 // stranger hold PIN           opens the pin and says "held"; then, for each line of the standard
@@ -57,6 +58,9 @@ int main(int argc, char **argv)
 			return failed("write");
 		if (bpf_map_lookup_elem(fd, &key, value))
 			return failed("read");
+	} else if (argc == 3 && !strcmp(argv[1], "read")) {
+		if (get(argv[2], BPF_F_RDONLY) < 0)
+			return failed("open");
 	} else if (argc == 3 && !strcmp(argv[1], "write")) {
 		fd = get(argv[2], 0);
 		if (fd < 0)

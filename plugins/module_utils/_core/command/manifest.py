@@ -332,9 +332,9 @@ _KEYS: Dict[object, Dict[str, Check]] = {
     for version, lists in ((1, ("mounts", "maps")), (2, LISTS))
 }
 _POLICY = {"on_mismatch": "fail", "value_growth": "refuse"}  # a restart never replaces a map
-_PASSING = (*_POLICY, *(name for name in options.MOUNTED if name not in options.MOUNT))
+_PASSING = (*_POLICY, "readers", *(name for name in options.MOUNTED if name not in options.MOUNT))
 _MOUNT = _checks(options.MOUNT)
-_MAP = _checks(options.MAP, without=_POLICY)
+_MAP = _checks(options.MAP, without=_PASSING)
 _ITEMS = {
     "directories": _checks(options.DIRECTORY),
     "maps": _MAP,

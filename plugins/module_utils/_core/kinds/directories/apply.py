@@ -69,13 +69,15 @@ class DirectoryKind(Kind[WantedDirectory, Found, PinContext]):
     def context(self, seen: Dict[str, DirectorySeen], known: People) -> PinContext:
         """Return what all directories have in common."""
         return PinContext(
-            {path: each.without(self.owners) for path, each in seen.items()}, known, self.parents
+            {path: each.for_owners(self.owners) for path, each in seen.items()}, known, self.parents
         )
 
     def expect(self, observed: Observed, forecast: Forecast) -> Observed:
         context: PinContext = observed.context
         directories = context.directories.items()
-        seen = {path: forecast.directory(each).without(self.owners) for path, each in directories}
+        seen = {
+            path: forecast.directory(each).for_owners(self.owners) for path, each in directories
+        }
         items = [
             (wanted, _expected(wanted.path, found, forecast)) for wanted, found in observed.items
         ]

@@ -35,5 +35,6 @@ def found_in(seen: DirectorySeen) -> Found:
     """Return what was found, as far as it is a directory of a bpffs."""
     if seen.missing or not seen.on_bpffs:
         return NOTHING
-    _path, owner, group, mode = seen.levels[-1]
-    return Directory(Entry(seen.identity, owner, group, mode), is_root=len(seen.levels) == 1)
+    last = seen.levels[-1]
+    entry = Entry(seen.identity, last.owner, last.group, last.mode)
+    return Directory(entry, is_root=len(seen.levels) == 1)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ...errors import ProblemCollector, Problems
+from ...fields import read_readers
 from ...map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf, spell_sizes
 from ...map_words import nearest, plain_word
 from ...people import BadField, Ids
@@ -56,6 +57,7 @@ class WantedPin(WantedName):
     map: MapSpec
     frozen: Optional[bool]
     value_growth: ValueGrowth = ValueGrowth.REFUSE
+    readers: Tuple[int, ...] = ()  # uids of those who are to open it
 
     @property
     def asks_more(self) -> bool:
@@ -85,12 +87,14 @@ def _read_pin(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> Wan
     given = filled_up(item, defaults)
     name = problems.of(lambda: read_name(given, ids))
     spec = problems.of(lambda: _read_map(item, host))
+    readers = problems.of(lambda: read_readers(given("readers"), ids))
     problems.raise_any()
     return WantedPin(
         **vars(name),
         map=spec,
         frozen=item.get("frozen"),  # type: ignore[arg-type]
         value_growth=ValueGrowth(given("value_growth") or ValueGrowth.REFUSE),
+        readers=readers,
     )
 
 

@@ -66,7 +66,8 @@ def of_a_stranger(entry: Entry, people: People) -> str:
 
 def strangers_directory(seen: DirectorySeen, declared: Optional[int], user: int) -> Optional[Level]:
     """The first directory on the way that belongs to somebody whom the pin is not declared for."""
-    return next((level for level in seen.levels if is_stranger(level.owner, declared, user)), None)
+    strange = (each for each in seen.levels if is_stranger(each.owner, declared, user))
+    return next((level for level in strange if not level.is_declared), None)
 
 
 def directory_change(level: Level, people: People) -> Change:

@@ -42,7 +42,7 @@ class PinKind(Kind[Wanted, Found, PinContext]):
         directories: Mapping[str, DirectorySeen],
     ) -> PinContext:
         """Return what all items have in common."""
-        known = {path: seen.without(self.owners) for path, seen in directories.items()}
+        known = {path: seen.for_owners(self.owners) for path, seen in directories.items()}
         return PinContext(known, people_of(wanted, found, known), self.parents)
 
     def expect(self, observed: Observed, forecast: Forecast) -> Observed:
@@ -51,7 +51,7 @@ class PinKind(Kind[Wanted, Found, PinContext]):
 
     def _owned(self, observed: Observed) -> Observed:
         context: PinContext = observed.context
-        seen = {path: each.without(self.owners) for path, each in context.directories.items()}
+        seen = {path: each.for_owners(self.owners) for path, each in context.directories.items()}
         return observed._replace(context=replace(context, directories=seen))
 
     def label(self, step: Step[Wanted, Found]) -> str:

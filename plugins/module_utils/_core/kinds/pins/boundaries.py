@@ -4,18 +4,15 @@
 
 from __future__ import annotations
 
-import stat
-from typing import Any, Callable, Iterable, Iterator, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterable, Iterator, Optional, Sequence
 
-from ...engine.steps import Action, AnyStep, Plan
+from ...engine.steps import Action, Plan
 from ...fields import octal
 from ...people import People
 from ...shape import UNDECLARED, Access, Level, is_stranger
 from ...values import NamedTuple
-from .access import inherited, merged
 from .exposure import Caution
-from .observed import DirectorySeen
-from .plan import REPLACING
+from .plan import access_after
 
 READ, WRITE = 4, 2
 NEW = 0o600  # the mode that the kernel gives a new pin (bpf_obj_do_pin)
@@ -65,12 +62,14 @@ def boundaries_of(
 
     `frozen` says of a step whether its map is; None where it is about no map.
     """
-    for step, access in _declared(decided):
+    context = decided.context
+    for step in decided.steps:
+        if step.wanted.access is UNDECLARED or step.action is Action.REFUSE:
+            continue
         is_frozen = frozen(step)
         if is_frozen is not None:
-            yield from boundaries(
-                step.wanted.path, access, decided.context.people, frozen=is_frozen
-            )
+            access = access_after(step, context)
+            yield from boundaries(step.wanted.path, access, context.people, frozen=is_frozen)
 
 
 def undrawn(
@@ -110,29 +109,3 @@ def _may_pin_in(opening: Level, boundary: Boundary, is_member: Callable[[int, in
     if boundary.group is None:
         return opening.owner != boundary.owner
     return is_member(opening.owner, boundary.group)
-
-
-def _declared(decided: Plan[Any, Any]) -> Iterator[Tuple[AnyStep, Access]]:
-    """The steps whose access is declared, and what their pins will have."""
-    directories = decided.context.directories
-    for step in decided.steps:
-        declared = step.wanted.access
-        if declared is UNDECLARED or step.action is Action.REFUSE:
-            continue
-        if step.action is Action.CREATE:
-            access = declared
-        elif step.action in REPLACING:
-            access = inherited(declared, step.found.entry, decided.context.people.task)
-        else:
-            access = merged(declared, step.found.entry)
-        if access.group is None:
-            access = Access(
-                access.owner, _group_in(directories[step.wanted.directory]), access.mode
-            )
-        yield step, access
-
-
-def _group_in(seen: DirectorySeen) -> Optional[int]:
-    """Which group the directory gives a new pin; None: that of the task."""
-    last = seen.levels[-1] if seen.levels else None
-    return last.group if last and last.mode & stat.S_ISGID else None

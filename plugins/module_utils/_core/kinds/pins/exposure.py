@@ -80,7 +80,7 @@ def _open_directories(decided: Plan[Any, Any]) -> Iterator[Caution]:
         level.path: level
         for seen in decided.context.directories.values()
         for level in seen.levels
-        if level.is_open
+        if level.is_open and not level.is_declared
     }
     # All who may exchange them may open them anyway, if they are declared for that group.
     groups = {step.wanted.access.group for step in decided.steps} if levels else set()

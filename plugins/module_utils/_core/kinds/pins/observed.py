@@ -195,10 +195,14 @@ class DirectorySeen:
     abandoned: Tuple[str, ...] = ()  # names of staging directories that killed runs left
     obstacle: str = ""  # why no staging directory can be had there
 
-    def without(self, owners: Mapping[str, Optional[int]]) -> DirectorySeen:
-        """Return this without the levels that `owners`, by path, says somebody may own."""
-        levels = tuple(each for each in self.levels if owners.get(each.path) != each.owner)
-        return replace(self, levels=levels) if levels != self.levels else self
+    def for_owners(self, owners: Mapping[str, Optional[int]]) -> DirectorySeen:
+        """Return this with a note of the levels that `owners`, by path, says somebody may own."""
+        if not owners:
+            return self
+        levels = tuple(
+            each._replace(is_declared=owners.get(each.path) == each.owner) for each in self.levels
+        )
+        return replace(self, levels=levels)
 
     @property
     def leftovers(self) -> List[str]:
@@ -220,7 +224,11 @@ class PinContext:
         return frozenset(
             path
             for path, seen in self.directories.items()
-            if any(is_stranger(level.owner, None, self.people.task) for level in seen.levels)
+            if any(
+                is_stranger(level.owner, None, self.people.task)
+                for level in seen.levels
+                if not level.is_declared
+            )
         )
 
 

@@ -5,16 +5,18 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Iterator, Optional, Set, Tuple
+from functools import lru_cache
+from typing import Any, Callable, Iterator, Optional, Sequence, Set, Tuple
 
 from ...bpffs import DEEPEST, may_list_unseen, open_readable, walk
 from ...engine.steps import Plan
 from ...errors import TROUBLE
 from ...mountinfo import mounts
 from ...shape import Level
-from ...users import is_member
+from ...users import group_name, groups_of, is_member, user_name
 from .boundaries import boundaries_of, undrawn
 from .exposure import Caution
+from .reach import Reader, unreached
 
 
 def not_kept(decided: Plan[Any, Any], frozen: Callable[[Any], Optional[bool]]) -> Iterator[Caution]:
@@ -25,6 +27,31 @@ def not_kept(decided: Plan[Any, Any], frozen: Callable[[Any], Optional[bool]]) -
     meant = list(boundaries_of(decided, frozen))
     if meant:
         yield from undrawn(meant, list(openings()), is_member)
+
+
+def not_reached(decided: Plan[Any, Any]) -> Iterator[Caution]:
+    """Yield a caution for each declared reader whom something on this host keeps from the pin."""
+    yield from unreached(
+        decided,
+        lambda uid: Reader(user_name(uid), uid, groups_of(uid)),
+        lru_cache(maxsize=None)(_above),
+        lambda level: (user_name(level.owner), group_name(level.group)),
+    )
+
+
+def _above(path: str) -> Sequence[Level]:
+    """The directories over `path`, as far as they are there."""
+    parents = path.rstrip("/").split("/")[:-1]
+    levels = []
+    for depth in range(1, len(parents) + 1):
+        parent = "/".join(parents[:depth]) or "/"
+        try:
+            status = os.stat(parent)
+        except OSError:
+            break
+        mode = status.st_mode & 0o7777
+        levels.append(Level(parent, status.st_uid, status.st_gid, mode))
+    return levels
 
 
 def openings() -> Iterator[Level]:

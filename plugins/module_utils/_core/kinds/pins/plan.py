@@ -4,12 +4,19 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ...engine.steps import Action, Cure, Problem, Site, Step
-from ...shape import UNDECLARED, Identity
-from .access import directory_change, in_a_strangers_directory, strangers_directory
+from ...shape import UNDECLARED, Access, Identity
+from .access import (
+    directory_change,
+    in_a_strangers_directory,
+    inherited,
+    merged,
+    strangers_directory,
+)
 from .observed import DirectorySeen, MountedPin, PinContext
 
 PinStep = Step[Any, Any]
@@ -77,6 +84,27 @@ def problems(steps: Sequence[PinStep], context: PinContext) -> List[Problem]:
         if not each.on_bpffs
     ]
     return [Problem(text, _steps_in(seen, steps), cure) for seen, text, cure in found]
+
+
+def access_after(step: PinStep, context: PinContext) -> Access:
+    """Return what the pin will have; None is as of any new pin."""
+    declared: Access = step.wanted.access
+    if step.action is Action.CREATE:
+        access = declared
+    elif step.action in REPLACING:
+        access = inherited(declared, step.found.entry, context.people.task)
+    else:
+        access = merged(declared, step.found.entry)
+    if access.group is None:
+        group = _group_in(context.directories[step.wanted.directory])
+        access = Access(access.owner, group, access.mode)
+    return access
+
+
+def _group_in(seen: DirectorySeen) -> Optional[int]:
+    """Which group the directory gives a new pin; None: that of the task."""
+    last = seen.levels[-1] if seen.levels else None
+    return last.group if last and last.mode & stat.S_ISGID else None
 
 
 def not_there(path: str) -> str:
