@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import typing as t
 from functools import lru_cache
+from itertools import islice
 
 from ..module_utils._core.engine.standing import FOUND, Standing
 from ..module_utils._core.engine.steps import Action, State
@@ -19,6 +20,8 @@ UNDECLARED: str = Standing.UNDECLARED.value
 FAILED: str = Standing.FAILED.value
 STATES = (IN_PLACE, MISSING, DIFFERENT, ACCESS, UNDECLARED, FAILED)
 DRIFT = (MISSING, DIFFERENT, ACCESS, UNDECLARED)
+MOST_OPTIONS = 32  # of one declaration; a map has half as many
+MOST_NAME = 200  # characters of the name of one
 MOST = 20_000  # characters of a text: a path of 4,095 bytes, each spelled, fits
 
 Result = t.Mapping[str, t.Any]
@@ -42,6 +45,7 @@ class Finding(t.NamedTuple):
     note: str = ""
     repaired: bool = False  # the same task has put it right
     is_to_stay: bool = False  # it is undeclared, and the task was to tell, not to remove it
+    declared: t.Tuple[t.Tuple[str, str], ...] = ()  # of what is missing: options and their values
 
 
 class Told(t.NamedTuple):
@@ -187,7 +191,8 @@ def _named_item(item: Result, kind: str, check: bool) -> Finding:
     if action == State.NOT_DONE.value:
         note = "not reached: the task stopped at an earlier one"
     repaired = not check and action in _REPAIRING
-    return Finding(path, kind, state, fields, note, repaired)
+    declared = _told_of(item, "declared")
+    return Finding(path, kind, state, fields, note, repaired, declared=declared)
 
 
 def _whole(result: Result, check: bool) -> Told:
@@ -296,6 +301,14 @@ def _fields(drift: t.Iterable[Result]) -> t.Tuple[Field, ...]:
         Field(_path(each["field"]), _spelled(each["want"]), _spelled(each["have"]))
         for each in drift
     )
+
+
+def _told_of(item: Result, key: str) -> t.Tuple[t.Tuple[str, str], ...]:
+    value = item.get(key) or {}
+    if not isinstance(value, dict):
+        raise TypeError(f"{key} is of type {type(value).__name__}")
+    some = islice(value.items(), MOST_OPTIONS)
+    return tuple((shortened(str(name), MOST_NAME), _spelled(each)) for name, each in some)
 
 
 def _is_access(fields: t.Sequence[Field]) -> bool:

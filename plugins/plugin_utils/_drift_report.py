@@ -53,6 +53,7 @@ class HostReport:
     history: t.Dict[str, str] = field(default_factory=dict)  # path -> NEW or STILL
     gone: t.Dict[str, str] = field(default_factory=dict)  # path -> the state it had before
     absent: t.Set[str] = field(default_factory=set)  # what tasks want to be absent, and is
+    groups: t.Sequence[str] = ()  # of the inventory, by name; not those that all are in
     _warnings: t.Dict[str, None] = field(default_factory=dict)  # each once, in their order
 
     @property
@@ -123,6 +124,8 @@ class Report:
     inventory: t.Sequence[str] = ()
     hosts: t.Dict[str, HostReport] = field(default_factory=dict)
     previous: t.Optional[str] = None  # when the report that this one is compared with was made
+    seconds: t.Optional[int] = None  # that the run took
+    versions: t.Dict[str, str] = field(default_factory=dict)  # of what made it, by name
 
     @property
     def made_text(self) -> str:
@@ -216,6 +219,8 @@ def summary(report: Report) -> Json:
         "playbook": report.playbook,
         "inventory": list(report.inventory),
         "previous": report.previous,
+        "seconds": report.seconds,
+        "versions": report.versions,
         "hosts": report.host_counts(),
         "pins": report.pin_counts(),
     }
@@ -226,6 +231,7 @@ def host_json(host: HostReport) -> Json:
     return {
         "host": host.name,
         "state": host.state,
+        "groups": list(host.groups),
         "problems": host.problems,
         "warnings": host.warnings,
         "pins": [_pin_json(host, finding) for finding in host.notable],
@@ -242,6 +248,7 @@ def _pin_json(host: HostReport, finding: Finding) -> Json:
         "kind": finding.kind,
         "state": finding.state,
         "fields": [_field_json(each) for each in finding.fields],
+        "declared": dict(finding.declared),
         "note": finding.note,
         "repaired": finding.repaired,
         "history": host.history.get(finding.path),
