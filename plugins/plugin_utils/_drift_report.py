@@ -30,6 +30,8 @@ UNREACHABLE = "unreachable"
 IN_DRIFT = "drift"
 HOST_STATES = (IN_PLACE, IN_DRIFT, FAILED, UNREACHABLE)
 NEW, STILL = "new", "still"
+MOST_HOSTS = 10**9
+MOST_RUNS = 60  # before this one, of which a report tells
 
 Json = t.Dict[str, t.Any]
 
@@ -115,6 +117,13 @@ class HostReport:
         self._warnings.update(dict.fromkeys(warnings))
 
 
+class Run(t.NamedTuple):
+    """A run before this one."""
+
+    made: str  # RFC 3339
+    hosts: t.Mapping[str, int]  # how many in each of HOST_STATES
+
+
 @dataclass
 class Report:
     """All hosts of a run."""
@@ -124,6 +133,7 @@ class Report:
     inventory: t.Sequence[str] = ()
     hosts: t.Dict[str, HostReport] = field(default_factory=dict)
     previous: t.Optional[str] = None  # when the report that this one is compared with was made
+    before: t.Sequence[Run] = ()  # the runs before, oldest first
     seconds: t.Optional[int] = None  # that the run took
     versions: t.Dict[str, str] = field(default_factory=dict)  # of what made it, by name
 
@@ -159,9 +169,11 @@ class Report:
         try:
             before = {_text(entry["host"]): _not_in_place(entry) for entry in previous["report"]}
             made = datetime.strptime(_text(previous["made"]), _MADE)
+            runs = [_run(each) for each in [*previous.get("before", ()), previous][-MOST_RUNS:]]
         except (KeyError, TypeError, ValueError) as error:
             raise BadPrevious(f"it is not as a drift report is made: {error!r}") from None
         self.previous = f"{made.isoformat()}Z"
+        self.before = runs
         for host in self.hosts.values():
             known = before.get(host.name, {})
             now = {finding.path for finding in host.notable}
@@ -178,6 +190,15 @@ def _not_in_place(entry: Json) -> t.Dict[str, str]:
         if state not in (*DRIFT, FAILED):
             raise ValueError(f"no state: {state!r}"[:80])
     return pins
+
+
+def _run(entry: Json) -> Run:
+    made = datetime.strptime(_text(entry["made"]), _MADE)
+    hosts = {state: entry["hosts"][state] for state in HOST_STATES}
+    for number in hosts.values():
+        if type(number) is not int or not 0 <= number < MOST_HOSTS:
+            raise ValueError(f"no number of hosts: {number!r}"[:80])
+    return Run(f"{made.isoformat()}Z", hosts)
 
 
 def _text(value: object) -> str:
@@ -219,6 +240,7 @@ def summary(report: Report) -> Json:
         "playbook": report.playbook,
         "inventory": list(report.inventory),
         "previous": report.previous,
+        "before": [each._asdict() for each in report.before],
         "seconds": report.seconds,
         "versions": report.versions,
         "hosts": report.host_counts(),
