@@ -24,6 +24,7 @@ from markupsafe import Markup
 from ..module_utils._core.visible import visible
 from ._drift_findings import ACCESS, DIFFERENT, FAILED, IN_PLACE, MISSING, UNDECLARED, Finding
 from ._drift_forms import WORDS
+from ._drift_notes import told_once
 from ._drift_report import IN_DRIFT, NEW, STILL, UNREACHABLE, HostReport, Report, is_drift
 
 PARTS = Path(__file__).with_name("_drift_page_parts")
@@ -80,9 +81,7 @@ def as_html(report: Report) -> t.Iterator[str]:
     )
     environment.filters["visible"] = visible
     environment.filters["number"] = "{:,}".format
-    hosts = sorted(
-        report.hosts.values(), key=lambda host: (_WORST_FIRST.index(host.state), host.name)
-    )
+    hosts = sorted(report.hosts.values(), key=_worst_first)
     lines = sum(len(_problems(host)) + len(host.notable) + len(host.gone) for host in hosts)
     yield from environment.get_template("page.html.j2").generate(
         report=report,
@@ -99,6 +98,11 @@ def as_html(report: Report) -> t.Iterator[str]:
         lines_left_out=max(0, lines - MOST_PLAIN_LINES),
         data=map(_in_script, _data(report, hosts)),
     )
+
+
+def _worst_first(host: HostReport) -> t.Tuple[int, int, str]:
+    amiss = sum(is_drift(each) or each.state == FAILED for each in host.findings.values())
+    return _WORST_FIRST.index(host.state), -amiss, host.name
 
 
 def _visible_lines(text: str) -> str:
@@ -165,12 +169,16 @@ def _plain_lines(hosts: t.Iterable[HostReport]) -> t.Iterator[PlainLine]:
                 ", ".join(
                     filter(None, (_word(_shown_as(finding)), host.history.get(finding.path)))
                 ),
-                "\n".join(f"{visible(each.name)}: {visible(each.want)}" for each in finding.fields),
+                "\n".join(f"{visible(name)}: {visible(want)}" for name, want in _wants(finding)),
                 "\n".join(f"{visible(each.name)}: {visible(each.have)}" for each in finding.fields),
-                _visible_lines(finding.note),
+                _visible_lines(told_once(finding)),
             )
         for path, before in sorted(host.gone.items()):
             yield PlainLine(name, visible(path), SIGNS[GONE].word, "", "", f"was {_word(before)}")
+
+
+def _wants(finding: Finding) -> t.Sequence[t.Tuple[str, str]]:
+    return [(each.name, each.want) for each in finding.fields] or finding.declared
 
 
 def _word(state: str) -> str:
@@ -236,7 +244,8 @@ def _row(
 
 def _detail(finding: Finding) -> t.Tuple[t.Any, ...]:
     fields = tuple(tuple(map(visible, field)) for field in finding.fields)
-    return (finding.kind, finding.state, fields, _visible_lines(finding.note))
+    declared = tuple(tuple(map(visible, each)) for each in finding.declared)
+    return (finding.kind, finding.state, fields, _visible_lines(told_once(finding)), declared)
 
 
 def _runs(letters: t.Iterable[t.Tuple[str, int]]) -> str:

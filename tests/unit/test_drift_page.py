@@ -146,6 +146,68 @@ def test_hosts_with_trouble_come_first() -> None:
     assert [name for name, _row in page.data["hosts"]] == ["c", "d", "b", "a"]
 
 
+def test_hosts_with_the_most_amiss_come_first_among_their_like() -> None:
+    mended = Finding("c", "map", MISSING, repaired=True)
+    ended = host("e", "iim")
+    ended.findings["c"] = mended
+    page = Page(
+        report(host("a", "iim"), host("b", "dmu"), host("c", "imm"), host("d", "fmm"), ended)
+    )
+    assert [name for name, _row in page.data["hosts"]] == ["d", "b", "c", "a", "e"]
+
+
+SAID = [
+    pytest.param(
+        [ENTRIES],
+        "the pinned map (id 7) is not as declared: max_entries: want 65536, have 4096. Keep it",
+        "Keep it",
+        id="a sentence of its own",
+    ),
+    pytest.param(
+        [Field("type", "hash", "array"), Field("flags", "none", "no_prealloc, zero_seed")],
+        "it is not as declared: type: want hash, have array; flags: want [], have "
+        "[no_prealloc, zero_seed]. Keep it",
+        "Keep it",
+        id="several, and lists",
+    ),
+    pytest.param(
+        [Field("delegate_cmds", "any", "none")],
+        "/b delegates otherwise (delegate_cmds: want any, have nothing); set force: true",
+        "/b delegates otherwise; set force: true",
+        id="in brackets",
+    ),
+    pytest.param([ENTRIES], "no memory (ENOMEM)", "no memory (ENOMEM)", id="not told"),
+    pytest.param(
+        [ENTRIES],
+        "it has max_entries: want 65536, have 4096 or so",
+        "it has max_entries: want 65536, have 4096 or so",
+        id="in the middle of what else is said",
+    ),
+    pytest.param(
+        [Field("mode", "0640", "0600")],
+        "it is: mode: want 0640, have 06001. Keep it",
+        "it is: mode: want 0640, have 06001. Keep it",
+        id="another number that begins alike",
+    ),
+    pytest.param([Field("", "", "")], ": want , have ", ": want , have ", id="nothing"),
+    pytest.param([], "first: a. b\nsecond", "first: a. b\nsecond", id="no field"),
+]
+
+
+@pytest.mark.parametrize(("fields", "note", "left"), SAID)
+def test_a_difference_is_told_once(fields: list[Field], note: str, left: str) -> None:
+    found = Finding("a", "map", DIFFERENT, tuple(fields), note)
+    data = Page(report(HostReport("h", {"a": found}))).data
+    assert data["details"] == [["map", DIFFERENT, [list(each) for each in fields], left, []]]
+
+
+def test_what_is_declared_of_a_missing_pin_is_what_is_wanted() -> None:
+    declared = (("type", "hash"), ("max_entries", "2"))
+    page = Page(report(HostReport("h", {"a": Finding("a", "map", MISSING, declared=declared)})))
+    assert page.data["details"] == [["map", MISSING, [], "", [list(each) for each in declared]]]
+    assert page.text_of("td") == ["a", "\u2212 missing", "type: hash max_entries: 2"]
+
+
 def test_a_host_of_which_nothing_is_known_says_so() -> None:
     page = Page(report(host("silent", unreachable=True)))
     assert page.data["rows"] == [["unreachable", "", [], "", ["nobody answered"], []]]
@@ -155,12 +217,12 @@ def test_a_host_of_which_nothing_is_known_says_so() -> None:
 def test_hosts_that_are_alike_share_a_row_and_pins_a_detail() -> None:
     data = Page(report(host("a", "iid"), host("b", "did"), host("c", "iid"))).data
     assert data["paths"] == ["a", "b", "c"]
-    assert data["hosts"] == [["a", 0], ["b", 1], ["c", 0]]
+    assert data["hosts"] == [["b", 0], ["a", 1], ["c", 1]]
     assert data["rows"] == [
-        ["drift", "2id", [0], "-", [], []],
         ["drift", "did", [0, 0], "--", [], []],
+        ["drift", "2id", [0], "-", [], []],
     ]
-    assert data["details"] == [["map", DIFFERENT, [list(ENTRIES)], ""]]
+    assert data["details"] == [["map", DIFFERENT, [list(ENTRIES)], "", []]]
 
 
 def test_a_path_that_is_nothing_to_a_host_is_not_said_to_be_in_place() -> None:
@@ -202,7 +264,7 @@ def test_the_table_ends_somewhere_and_says_so() -> None:
 def all_over(name: str) -> Report:
     """A report with `name` in every place that takes a text of others."""
     field = Field(name, name, name)
-    found = Finding(name, name, DIFFERENT, (field,), name)
+    found = Finding(name, name, DIFFERENT, (field,), name, declared=((name, name),))
     attacked = HostReport(
         name, {name: found}, [name], history={name: NEW}, gone={name + "2": MISSING}
     )

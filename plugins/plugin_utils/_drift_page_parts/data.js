@@ -8,7 +8,7 @@
 //             each that is not in place, n(ew) s(till) or - of each of these, problems, the state
 //             before of each that is gone]
 //   hosts    [name, number of its row], trouble first
-//   details  [kind, state, [[field, want, have]], note]
+//   details  [kind, state, [[field, want, have]], note, [[option, value]] of what is missing]
 
 const $ = (id) => document.getElementById(id);
 const data = JSON.parse($("data").textContent);
@@ -43,15 +43,16 @@ function historyOf(row, column) {
 
 function told(row, column) {
   const letter = row.cells[column];
-  const said = { letter, history: "", fields: [], note: "", kind: "", state: "", before: "" };
+  const said = { letter, history: "", fields: [], note: "", declared: [], kind: "", state: "",
+                 before: "" };
   if (letter === GONE) {
     said.before = row.before[howManyBefore(row, column, (each) => each === GONE)];
   }
   if (!isWithDetail(letter)) return said;
   const number = row.details[howManyBefore(row, column, isWithDetail)];
-  const [kind, state, fields, note] = data.details[number];
+  const [kind, state, fields, note, declared] = data.details[number];
   const history = HISTORY[historyOf(row, column)] || "";
-  return { ...said, number, history, kind, state, fields, note };
+  return { ...said, number, history, kind, state, fields, note, declared };
 }
 
 const word = (letter) => (letter === NOTHING_KNOWN ? "nothing known" : data.signs[letter][2]);
@@ -59,9 +60,15 @@ const wordOfState = (state) => (letterOf[state] ? word(letterOf[state]) : state)
 
 function summaryOf(said) {
   const fields = said.fields.map(([name, want, have]) => `${name}: want ${want}, have ${have}`);
+  if (!fields.length && said.declared.length) fields.push(`want ${shapeOf(said.declared)}`);
   if (said.before) fields.push(`was ${wordOfState(said.before)}`);
   return [...fields, ...said.note.split("\n").slice(0, 1)].filter(Boolean).join("; ");
 }
+
+// As messages have it: what is none, or left to the kernel, is not told.
+const shapeOf = (declared) => declared
+  .filter(([, value]) => value !== "none" && value !== "0")
+  .map(([name, value]) => (name === "type" ? value : `${name}=${value}`)).join(" ");
 
 const plural = (number, what) =>
   `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;

@@ -51,13 +51,21 @@ const WHOLE = { // where no field is named: what was declared, what is there
   ".": ["not known", "not known"],
 };
 
-function sideBySide(said) {
+// Rows of three; of what is missing the last is one for all.
+function sidesOf(said) {
   const letter = said.letter === REPAIRED ? letterOf[said.state] : said.letter;
-  const fields = said.fields.length ? said.fields : [["", ...WHOLE[letter]]];
-  const body = el("tbody", {});
-  for (const [name, want, have] of fields) {
-    body.append(el("tr", {}, el("th", { scope: "row" }, name),
-                   el("td", { class: "want" }, want), el("td", { class: "have" }, have)));
+  if (said.fields.length) return said.fields;
+  if (!said.declared.length) return [["", ...WHOLE[letter]]];
+  return said.declared.map(([name, want], place) => [name, want, place ? null : WHOLE[letter][1]]);
+}
+
+function sideBySide(said) {
+  const body = el("tbody", {}), sides = sidesOf(said);
+  const span = sides.some(([, , have]) => have === null) ? sides.length : null;
+  for (const [name, want, have] of sides) {
+    const row = el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "want" }, want));
+    if (have !== null) row.append(el("td", { class: "have", rowspan: span }, have));
+    body.append(row);
   }
   const haveTitle = said.letter === REPAIRED ? "had" : "have";
   const head = el("tr", {}, el("td", {}), el("th", { scope: "col" }, "want"),

@@ -4,6 +4,7 @@
 // The matrix: only what is in sight is in the page.
 
 const LETTER_WIDTH = 8.8; // of the host names, at most
+const PIN_LETTER_WIDTH = 8;
 const grid = $("matrix"), sheet = $("sheet");
 const active = { row: 0, column: 0 }; // -1 is the head: the path's, or the host's
 let size = null, directory = "", domain = "";
@@ -14,12 +15,15 @@ const pixels = (name) => parseFloat(getComputedStyle(grid).getPropertyValue(name
 
 function layOut() {
   size = { cell: pixels("--cell"), widest: pixels("--host"), head: pixels("--head") };
-  const longest = shown.hosts.reduce((most, host) => Math.max(most, host.name.length), 0);
-  const fit = Math.round(longest * LETTER_WIDTH + 56);
+  const fit = Math.round(longestOf(shown.hosts.map((host) => host.name)) * LETTER_WIDTH + 56);
   size.host = Math.min(size.widest, Math.max(120, fit));
   domain = fit > size.widest ? commonDomain(shown.hosts.map((host) => host.name)) : "";
   grid.style.setProperty("--host-fit", `${size.host}px`);
-  directory = commonDirectory(shown.columns.map((column) => data.paths[column]));
+  const paths = shown.columns.map((column) => data.paths[column]);
+  directory = commonDirectory(paths);
+  const highest = Math.round(longestOf(paths.map(shortOf)) * PIN_LETTER_WIDTH + 20);
+  size.head = Math.min(size.head, Math.max(72, highest));
+  grid.style.setProperty("--head-fit", `${size.head}px`);
   sheet.style.width = `${size.host + shown.columns.length * size.cell}px`;
   sheet.style.height = `${size.head + shown.hosts.length * size.cell}px`;
   grid.setAttribute("aria-rowcount", shown.hosts.length + 1);
@@ -30,6 +34,9 @@ function layOut() {
   paint();
   readOut(active);
 }
+
+const longestOf = (texts) => texts.reduce((most, text) => Math.max(most, text.length), 0);
+const shortOf = (path) => (path.startsWith(directory) ? path.slice(directory.length) : path);
 
 // Of the paths that lead to no other: a mount is above its pins.
 function commonDirectory(paths) {
@@ -105,14 +112,13 @@ function gridCell(role, row, column, name, attributes, ...children) {
 function headRow(left, right) {
   const head = el("div", { role: "row", class: "head", "aria-rowindex": 1 });
   head.append(gridCell("columnheader", -1, -1, "corner", { "aria-label": "host" },
-                       el("span", { class: "name of-pins" }, directory),
+                       el("span", { class: "name of-pins" }, el("bdi", {}, directory)),
                        el("span", { class: "name of-hosts" }, domain && `\u2026${domain}`)));
   for (let column = left; column < right; column += 1) {
     const path = data.paths[shown.columns[column]];
-    const name = path.startsWith(directory) ? path.slice(directory.length) : path;
     head.append(gridCell("columnheader", -1, column, "pin",
                          { title: path, "aria-label": path },
-                         el("span", { class: "name" }, name)));
+                         el("span", { class: "name" }, el("bdi", {}, shortOf(path)))));
   }
   return head;
 }
@@ -128,7 +134,7 @@ function hostRow(index, left, right) {
     : sign(letter);
   node.append(gridCell("rowheader", index, -1, "host",
                        { title: name, "aria-label": `${name}, ${state}` },
-                       el("span", { class: "name" }, name.slice(0, name.length - domain.length)),
+                       hostLabel(name.slice(0, name.length - domain.length)),
                        mark));
   for (let column = left; column < right; column += 1) {
     node.append(pinCell(row, index, column));
@@ -138,6 +144,16 @@ function hostRow(index, left, right) {
                    row.problems[0].split("\n")[0]));
   }
   return node;
+}
+
+// What tells hosts apart is at both ends of their names, and more so at the end.
+function hostLabel(name) {
+  const fitting = Math.floor((size.host - 56) / LETTER_WIDTH);
+  if (name.length <= fitting) return el("span", { class: "name" }, name);
+  const letters = [...name], last = Math.max(4, Math.floor(fitting * 0.6));
+  return el("span", { class: "name cut" },
+            el("span", { class: "front" }, letters.slice(0, -last).join("")),
+            el("span", { class: "back" }, letters.slice(-last).join("")));
 }
 
 function offIn(row) {
