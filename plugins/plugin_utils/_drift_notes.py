@@ -11,8 +11,13 @@ from ._drift_findings import Field, Finding
 
 def told_once(finding: Finding) -> str:
     """Return the note, without the differences that the fields tell."""
-    texts = [text for each in finding.fields for text in _differences(each)]
-    return "\n".join(_without(texts, line) for line in finding.note.splitlines())
+    return without_differences(finding.fields, finding.note)
+
+
+def without_differences(fields: t.Iterable[Field], note: str) -> str:
+    """Return the note, without what the fields tell."""
+    texts = [text for each in fields for text in _differences(each)]
+    return "\n".join(_without(texts, line) for line in note.splitlines())
 
 
 def _differences(field: Field) -> t.Iterator[str]:
