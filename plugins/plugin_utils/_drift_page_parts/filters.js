@@ -20,9 +20,11 @@ function fits(text, pattern) {
 
 const ofHost = (name, word) => (word.includes("*") ? fits(name, word) : name.includes(word));
 
-// All of a path is its end, too: whatever is after a slash.
+// As in other lists of patterns: without a slash it is of the last name, and with one of the path,
+// from any of its slashes on.
 function ofPath(path, word) {
   if (!word.includes("*")) return path.includes(word);
+  if (!word.includes("/")) return fits(path.slice(path.lastIndexOf("/") + 1), word);
   for (let from = 0; ; from = path.indexOf("/", from) + 1) {
     if (fits(path.slice(from), word)) return true;
     if (path.indexOf("/", from) < 0) return false;

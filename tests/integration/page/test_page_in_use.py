@@ -194,11 +194,20 @@ def test_long_names_of_pins_are_cut_in_front(show: Show) -> None:
     assert sorted(ends) == [["one", False, True], ["two", False, True], ["x", True, True]]
 
 
-def test_long_names_of_hosts_show_both_ends(show: Show) -> None:
+def test_what_long_names_of_hosts_begin_with_alike_is_said_once(show: Show) -> None:
     names = [f"edge-{'of-the-northern-cluster-' * 3}{number}" for number in (17, 18)]
     page = show(report(*(host(name, pin("flows", MISSING)) for name in names)))
     assert page.hosts == names
-    assert [text.split("\n")[0][:5] for text in page.texts(".row .host .name")] == ["edge-"] * 2
+    assert page.texts(".row .host .name") == ["\u202617", "\u202618"]
+    assert page.texts(".of-hosts") == [f"{names[0][:-2]}\u2026"]
+
+
+def test_long_names_of_hosts_show_both_ends(show: Show) -> None:
+    names = [f"edge-{'of-the-northern-cluster-' * 3}{number}" for number in (17, 18)]
+    names = ["core-1", *names]
+    page = show(report(*(host(name, pin("flows", MISSING)) for name in names)))
+    assert page.hosts == names
+    assert [text[:5] for text in page.texts(".row .host .front")] == ["edge-"] * 2
     assert [text[-10:] for text in page.texts(".row .host .back")] == ["cluster-17", "cluster-18"]
     assert page.browser.evaluate(
         """[...document.querySelectorAll(".row .host .back")].every((node) =>
