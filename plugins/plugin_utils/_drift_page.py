@@ -31,6 +31,7 @@ from ._drift_notes import told_once, without_differences
 from ._drift_report import IN_DRIFT, NEW, STILL, UNREACHABLE, HostReport, Report, Run, is_drift
 
 PARTS = Path(__file__).with_name("_drift_page_parts")
+STYLES = ("page.css", "matrix.css", "details.css", "media.css")
 SCRIPTS = (
     *("data.js", "nodes.js", "address.js", "matrix.js", "list.js", "details.js", "commands.js"),
     *("filters.js", "choice.js"),
@@ -98,7 +99,7 @@ class PlainLine(t.NamedTuple):
 
 def as_html(report: Report) -> t.Iterator[str]:
     """One file that needs nothing else, in pieces."""
-    style = _part("page.css")
+    style = "".join(map(_part, STYLES))
     # A block: its functions are none of the window's.
     script = '"use strict";\n{\n' + "".join(map(_part, SCRIPTS)) + "}\n"
     environment = Environment(

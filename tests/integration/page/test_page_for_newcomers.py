@@ -11,7 +11,7 @@ from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings impor
     MISSING,
     Finding,
 )
-from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import HostReport
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import HostReport, Run
 from drift_page import ENTRIES, PHONE, TOP, Page, Show, fits, fleet, host, pin, report
 
 LAPTOP = {"width": 1366, "height": 650}
@@ -325,7 +325,12 @@ def test_a_keyboard_reaches_causes_and_comes_back(show: Show) -> None:
 
 def test_a_phone_shows_causes_and_commands_in_full_width(show: Show) -> None:
     names = [f"edge-{number}.with.a.very.long.name.example.net" for number in range(30)]
-    page = show(report(*(host(name, pin("flows", MISSING)) for name in names)), **PHONE)
+    counts = dict.fromkeys(("in_place", "drift", "failed", "unreachable"), 1)
+    made = report(*(host(name, pin("flows", MISSING)) for name in names))
+    made.previous = "2026-11-23T03:00:00Z"
+    made.before = [Run(made.previous, counts)] * 60
+    page = show(made, **PHONE)
+    assert page.browser.evaluate("document.querySelectorAll('.trend rect').length") == 61
     assert fits(page)
     page.browser.click("#causes a")
     assert page.texts("dialog code")
