@@ -39,7 +39,8 @@ SCRIPTS = (
 MOST_PLAIN_LINES = 1000  # of the table for readers without JavaScript
 MOST_CAUSES = 30
 LEAST_OF_A_TREND = 3  # runs
-DRIFT_PLAYBOOK = "/ebpf/pinning/playbooks/drift.yml"
+PLAYBOOKS = "/ebpf/pinning/playbooks/"
+DRIFT_PLAYBOOK = "ebpf.pinning.drift"
 REPAIRED, GONE = "repaired", "gone"
 
 
@@ -119,6 +120,7 @@ def as_html(report: Report) -> t.Iterator[str]:
         report=report,
         answer=_answer(report),
         made=_when(report.made_text),
+        playbook=_playbook(report),
         previous=report.previous and _when(report.previous),
         causes=explained,
         causes_left_out=others,
@@ -301,16 +303,23 @@ def _cause(
 def _commands(report: Report) -> t.Sequence[t.Tuple[str, str]]:
     """What can be run next, and what it does; what changes hosts comes last."""
     start = " ".join(["ansible-playbook", *map(_inventory_option, report.inventory)])
-    if report.playbook.endswith(DRIFT_PLAYBOOK):
+    if _playbook(report) == DRIFT_PLAYBOOK:
         return (
-            ("Look again, at these hosts only", f"{start} ebpf.pinning.drift"),
+            ("Look again, there only", f"{start} {DRIFT_PLAYBOOK}"),
             ("See what would be changed", f"{start} ebpf.pinning.provision --check --diff"),
             ("Put right what can be", f"{start} ebpf.pinning.provision"),
         )
     if not report.playbook or visible(report.playbook) != report.playbook:
         return ()
     again = f"{start} {shlex.quote(report.playbook)} --check --diff"
-    return (("Look again, at these hosts only", again),)
+    return (("Look again, there only", again),)
+
+
+def _playbook(report: Report) -> str:
+    """Return its name, which is not its file if it is one of this collection."""
+    folder, is_ours, name = report.playbook.rpartition(PLAYBOOKS)
+    own = folder.endswith("/ansible_collections") and is_ours and name.endswith(".yml")
+    return f"ebpf.pinning.{name[:-4]}" if own else report.playbook
 
 
 def _inventory_option(name: str) -> str:

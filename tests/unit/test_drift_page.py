@@ -139,6 +139,16 @@ def test_the_head_says_how_many_when_and_by_which_inventory() -> None:
     ) in page.text
 
 
+def test_a_playbook_of_the_collection_goes_by_its_name() -> None:
+    made = report(host("a", "i"))
+    for file, name in {
+        "/c/ansible_collections/ebpf/pinning/playbooks/drift.yml": "ebpf.pinning.drift",
+        "/c/ebpf/pinning/playbooks/drift.yml": "/c/ebpf/pinning/playbooks/drift.yml",
+    }.items():
+        made.playbook = file
+        assert f"Playbook {name}" in Page(made).text
+
+
 def test_what_was_put_right_is_no_drift() -> None:
     mended = Finding("a", "map", MISSING, repaired=True)
     page = Page(report(HostReport("h", {"a": mended})))

@@ -95,11 +95,20 @@ const WHOLE = { // where no field is named: what was declared, what is there
   ".": ["not known", "not known"],
 };
 
+const MISSING_THINGS = new Map([
+  ["mount", "the mount"], ["directory", "the directory"], ["file", "the file"],
+]);
+
+function wholeOf(said, letter) {
+  const [want, have] = WHOLE[letter];
+  return [letter === "m" ? MISSING_THINGS.get(said.kind) || want : want, have];
+}
+
 // Rows of three; of what is missing the last is one for all.
 function sidesOf(said) {
   const letter = said.letter === REPAIRED ? letterOf[said.state] : said.letter;
   if (said.fields.length) return said.fields;
-  if (!said.declared.length) return [["", ...WHOLE[letter]]];
+  if (!said.declared.length) return [["", ...wholeOf(said, letter)]];
   return said.declared.map(([name, want], place) => [name, want, place ? null : WHOLE[letter][1]]);
 }
 

@@ -124,10 +124,14 @@ function gridCell(role, row, column, name, attributes, ...children) {
   return node;
 }
 
+// A line may end after each slash.
+const stepsOf = (path) => path.split("/").flatMap((step, place) => (
+  place ? ["/", el("wbr", {}), step] : [step]));
+
 function headRow(left, right) {
   const head = el("div", { role: "row", class: "head", "aria-rowindex": 1 });
   head.append(gridCell("columnheader", -1, -1, "corner", { "aria-label": "host" },
-                       el("span", { class: "name of-pins" }, el("bdi", {}, directory)),
+                       el("span", { class: "name of-pins" }, el("bdi", {}, ...stepsOf(directory))),
                        el("span", { class: "name of-hosts" },
                           (lead || domain) && `${lead}\u2026${domain}`)));
   for (let column = left; column < right; column += 1) {

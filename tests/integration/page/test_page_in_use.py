@@ -160,6 +160,14 @@ def test_a_missing_pin_says_what_is_declared_of_it(show: Show) -> None:
     assert page.texts(".summary") == ["want lru_hash max_entries=65536"]
 
 
+def test_a_missing_mount_is_no_pin(show: Show) -> None:
+    found = {TOP: Finding(TOP, "mount", MISSING), f"{TOP}/x": Finding(f"{TOP}/x", "map", MISSING)}
+    page = show(report(HostReport("edge-1", found)))
+    page.browser.click("#causes a")
+    assert "the mount nothing" in page.details
+    assert "What is below it is missing, too: 1 pin." in page.details
+
+
 def test_pins_that_differ_otherwise_are_not_the_same(show: Show) -> None:
     small, smaller = (Field("max_entries", "65536", have) for have in ("4096", "512"))
     hosts = [host(f"edge-{each.have}", pin("flows", DIFFERENT, each)) for each in (small, smaller)]
