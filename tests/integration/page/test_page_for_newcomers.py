@@ -291,6 +291,10 @@ def test_on_paper_the_signs_are_explained(show: Show) -> None:
     assert "\u2212 missing declared, and not there" in told
     assert "? unreachable the host did not answer" in told
     assert not [text for text in told if "drift gone" in text]
+    assert page.browser.evaluate(
+        """document.querySelector(".legend").getBoundingClientRect().bottom
+            <= document.querySelector("#app").getBoundingClientRect().top"""
+    )
     assert len(page.texts("#causes > li")) == len(page.texts("#causes > li b")) > 5
 
 
