@@ -90,10 +90,10 @@ EXAMPLES = r"""
 # ansible-playbook -i inventory ebpf.pinning.drift -e drift_html=drift.html
 """
 
-import time
 import typing as t
 from datetime import datetime, timezone
 from functools import wraps
+from time import monotonic
 
 from ansible import constants, context
 from ansible import release as ansible_release
@@ -164,7 +164,7 @@ class CallbackModule(CallbackBase):
     def _begin(self) -> None:
         """Each playbook of a command line has a report of its own."""
         self._report = Report()
-        self._began = time.monotonic()
+        self._began = monotonic()
         self._play: t.Any = None
         self._plays: t.Dict[str, t.Any] = {}  # those that look at pins
         self._reached: t.Set[str] = set()  # hosts that a task which looks at pins has come to
@@ -285,10 +285,8 @@ class CallbackModule(CallbackBase):
         if self._has_verdict:
             problems += settings.misplaced()
         if self._report.hosts and self._plays:
+            self._describe()
             self._report.made = datetime.now(timezone.utc)
-            self._report.seconds = round(time.monotonic() - self._began)
-            self._report.versions = _versions()
-            self._group()
             problems += files.write_all(self._report, wanted)
             show_table = self._shows_table(settings)
         else:
@@ -304,13 +302,6 @@ class CallbackModule(CallbackBase):
             self._display.banner("DRIFT")
             self._display.display(as_table(self._report))
         self._leave(settings, stats, missed)
-
-    def _group(self) -> None:
-        inventory = self._variables._inventory
-        for host in self._report.hosts.values():
-            known = inventory.hosts.get(host.name)  # what a task was delegated to may be in none
-            groups = {each.name for each in known.get_groups()} if known else set()
-            host.groups = sorted(groups - OF_ALL)
 
     @property
     def _has_verdict(self) -> bool:
@@ -331,6 +322,16 @@ class CallbackModule(CallbackBase):
             problem = "the run did not look at this host: nothing is known of it"
             self._report.host(name).problems.append(problem)
         return missed
+
+    def _describe(self) -> None:
+        """Say what made the report, and in which groups its hosts are."""
+        self._report.seconds = round(monotonic() - self._began)
+        self._report.versions = _versions()
+        inventory = self._variables._inventory
+        for host in self._report.hosts.values():
+            known = inventory.hosts.get(host.name)  # what a task was delegated to may be in none
+            groups = {each.name for each in known.get_groups()} if known else set()
+            host.groups = sorted(groups - OF_ALL)
 
     def _leave(self, settings: Settings, stats: t.Any, missed: t.Set[str]) -> None:
         """End the run with the code that the report asks for, where Ansible would not.

@@ -20,9 +20,9 @@ UNDECLARED: str = Standing.UNDECLARED.value
 FAILED: str = Standing.FAILED.value
 STATES = (IN_PLACE, MISSING, DIFFERENT, ACCESS, UNDECLARED, FAILED)
 DRIFT = (MISSING, DIFFERENT, ACCESS, UNDECLARED)
+MOST = 20_000  # characters of a text: a path of 4,095 bytes, each spelled, fits
 MOST_OPTIONS = 32  # of one declaration; a map has half as many
 MOST_NAME = 200  # characters of the name of one
-MOST = 20_000  # characters of a text: a path of 4,095 bytes, each spelled, fits
 
 Result = t.Mapping[str, t.Any]
 
@@ -165,7 +165,7 @@ def shortened(text: str, most: int) -> str:
 
 def _named(key: str, kind: str) -> t.Callable[[Result, bool], Told]:
     def read_items(result: Result, check: bool) -> Told:
-        found = [_named_item(item, kind, check) for item in _list(result, key)]
+        found = [_declared_item(item, kind, check) for item in _list(result, key)]
         return Told([*found, *_leftovers(result, check)])
 
     return read_items
@@ -191,8 +191,7 @@ def _named_item(item: Result, kind: str, check: bool) -> Finding:
     if action == State.NOT_DONE.value:
         note = "not reached: the task stopped at an earlier one"
     repaired = not check and action in _REPAIRING
-    declared = _told_of(item, "declared")
-    return Finding(path, kind, state, fields, note, repaired, declared=declared)
+    return Finding(path, kind, state, fields, note, repaired)
 
 
 def _whole(result: Result, check: bool) -> Told:
@@ -208,7 +207,7 @@ def _whole(result: Result, check: bool) -> Told:
             changed = item["action"] != _KEPT or has_written
             findings += _mount({**item, "changed": changed}, check).findings
     for key, kind in (("directories", "directory"), ("maps", "map"), ("objects", "object")):
-        findings += [_named_item(item, kind, check) for item in _list(result, key)]
+        findings += [_declared_item(item, kind, check) for item in _list(result, key)]
     for item in _list(result, "absent"):
         if item["action"] == Action.REMOVE.value:
             findings.append(_undeclared(item, check, stays=False))
@@ -301,6 +300,11 @@ def _fields(drift: t.Iterable[Result]) -> t.Tuple[Field, ...]:
         Field(_path(each["field"]), _spelled(each["want"]), _spelled(each["have"]))
         for each in drift
     )
+
+
+def _declared_item(item: Result, kind: str, check: bool) -> Finding:
+    finding = _named_item(item, kind, check)
+    return finding._replace(declared=_told_of(item, "declared")) if "declared" in item else finding
 
 
 def _told_of(item: Result, key: str) -> t.Tuple[t.Tuple[str, str], ...]:

@@ -30,18 +30,25 @@ UNREACHABLE = "unreachable"
 IN_DRIFT = "drift"
 HOST_STATES = (IN_PLACE, IN_DRIFT, FAILED, UNREACHABLE)
 NEW, STILL = "new", "still"
-MOST_HOSTS = 10**9
-MOST_RUNS = 60  # before this one, of which a report tells
 
 Json = t.Dict[str, t.Any]
 
 
 _MADE = "%Y-%m-%dT%H:%M:%SZ"
+MOST_HOSTS = 10**9
+MOST_RUNS = 60  # before this one, of which a report tells
 _NEVER = datetime.fromtimestamp(0, timezone.utc)
 
 
 class BadPrevious(Exception):
     """A previous report cannot be used; the text says why."""
+
+
+class Run(t.NamedTuple):
+    """A run before this one."""
+
+    made: str  # RFC 3339
+    hosts: t.Mapping[str, int]  # how many in each of HOST_STATES
 
 
 @dataclass
@@ -53,9 +60,9 @@ class HostReport:
     problems: t.List[str] = field(default_factory=list)
     unreachable: bool = False
     history: t.Dict[str, str] = field(default_factory=dict)  # path -> NEW or STILL
+    groups: t.Sequence[str] = ()  # of the inventory, by name; not those that all are in
     gone: t.Dict[str, str] = field(default_factory=dict)  # path -> the state it had before
     absent: t.Set[str] = field(default_factory=set)  # what tasks want to be absent, and is
-    groups: t.Sequence[str] = ()  # of the inventory, by name; not those that all are in
     _warnings: t.Dict[str, None] = field(default_factory=dict)  # each once, in their order
 
     @property
@@ -117,13 +124,6 @@ class HostReport:
         self._warnings.update(dict.fromkeys(warnings))
 
 
-class Run(t.NamedTuple):
-    """A run before this one."""
-
-    made: str  # RFC 3339
-    hosts: t.Mapping[str, int]  # how many in each of HOST_STATES
-
-
 @dataclass
 class Report:
     """All hosts of a run."""
@@ -132,10 +132,10 @@ class Report:
     playbook: str = ""
     inventory: t.Sequence[str] = ()
     hosts: t.Dict[str, HostReport] = field(default_factory=dict)
-    previous: t.Optional[str] = None  # when the report that this one is compared with was made
     before: t.Sequence[Run] = ()  # the runs before, oldest first
     seconds: t.Optional[int] = None  # that the run took
     versions: t.Dict[str, str] = field(default_factory=dict)  # of what made it, by name
+    previous: t.Optional[str] = None  # when the report that this one is compared with was made
 
     @property
     def made_text(self) -> str:

@@ -105,7 +105,7 @@ def test_a_report_says_in_which_groups_hosts_are_and_what_made_it() -> None:
         heard.hears("good", "bpf_map_pinned", GOOD)
         heard.hears("elsewhere", "bpf_map_pinned", GOOD)  # which no inventory has
         end = heard.callback._began + 83
-        with mock.patch.object(drift_report.time, "monotonic", return_value=end):
+        with mock.patch.object(drift_report, "monotonic", return_value=end):
             heard.ends()
         whole = read_all(folder)
     groups = {each["host"]: each["groups"] for each in whole["report"]}
