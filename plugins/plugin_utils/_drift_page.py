@@ -309,7 +309,8 @@ def _commands(report: Report) -> t.Sequence[t.Tuple[str, str]]:
             ("See what would be changed", f"{start} ebpf.pinning.provision --check --diff"),
             ("Put right what can be", f"{start} ebpf.pinning.provision"),
         )
-    if not report.playbook or visible(report.playbook) != report.playbook:
+    is_one = report.playbook and ", " not in report.playbook
+    if not is_one or visible(report.playbook) != report.playbook:
         return ()
     again = f"{start} {shlex.quote(report.playbook)} --check --diff"
     return (("Look again, there only", again),)

@@ -428,6 +428,7 @@ COMMANDS = [
         id="names that a shell or a terminal would obey",
     ),
     pytest.param("", [], [], id="nothing is known"),
+    pytest.param("one.yml, two.yml", ["hosts.yml"], [], id="several"),
 ]
 
 
