@@ -196,9 +196,9 @@ def _run(entry: Json) -> Run:
     made = datetime.strptime(_text(entry["made"]), _MADE)
     hosts = {state: entry["hosts"][state] for state in HOST_STATES}
     for number in hosts.values():
-        if type(number) is not int or not 0 <= number < MOST_HOSTS:
+        if not isinstance(number, int) or not 0 <= number < MOST_HOSTS:
             raise ValueError(f"no number of hosts: {number!r}"[:80])
-    return Run(f"{made.isoformat()}Z", hosts)
+    return Run(f"{made.isoformat()}Z", {state: int(number) for state, number in hosts.items()})
 
 
 def _text(value: object) -> str:
