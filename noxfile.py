@@ -389,8 +389,9 @@ def importer(session: nox.Session) -> None:
         session.error("galaxy-importer complains")
     if "ansible-lint run complete" not in str(log):
         session.error("galaxy-importer did not run ansible-lint")
-    if galaxy("repository").startswith("https://example.org"):
-        session.warn("before it is uploaded: galaxy.yml names no real repository")
+    for name in ("repository", "documentation"):
+        if galaxy(name).startswith("https://example.org"):
+            session.warn(f"before it is uploaded: galaxy.yml names no real {name}")
 
 
 @nox.session(tags=RELEASE)

@@ -93,8 +93,10 @@ EXAMPLES = r"""
 import typing as t
 from datetime import datetime, timezone
 from functools import wraps
+from time import monotonic
 
 from ansible import constants, context
+from ansible import release as ansible_release
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.callback import CallbackBase
@@ -102,6 +104,7 @@ from ansible.plugins.loader import callback_loader
 from ansible.utils.path import unfrackpath
 
 from ..plugin_utils import _drift_files as files
+from ..plugin_utils._collection import about
 from ..plugin_utils._drift_findings import (
     IN_PLACE,
     MOST,
@@ -122,6 +125,7 @@ from ..plugin_utils._drift_settings import Settings, Unclear, not_blank
 C: t.Any = constants
 COLLECTION = "ebpf.pinning."
 ASYNC_STATUS = ("ansible.builtin.async_status", "ansible.legacy.async_status", "async_status")
+OF_ALL = {"all", "ungrouped"}  # groups that say nothing
 DRIFT = 2  # exit code; also what Ansible makes of hosts that fail
 NOTHING_SEEN = 3  # exit code
 # A variable of the play of ebpf.pinning.drift, whose exit code is to be the verdict.
@@ -160,6 +164,7 @@ class CallbackModule(CallbackBase):
     def _begin(self) -> None:
         """Each playbook of a command line has a report of its own."""
         self._report = Report()
+        self._began = monotonic()
         self._play: t.Any = None
         self._plays: t.Dict[str, t.Any] = {}  # those that look at pins
         self._reached: t.Set[str] = set()  # hosts that a task which looks at pins has come to
@@ -280,6 +285,7 @@ class CallbackModule(CallbackBase):
         if self._has_verdict:
             problems += settings.misplaced()
         if self._report.hosts and self._plays:
+            self._describe()
             self._report.made = datetime.now(timezone.utc)
             problems += files.write_all(self._report, wanted)
             show_table = self._shows_table(settings)
@@ -316,6 +322,16 @@ class CallbackModule(CallbackBase):
             problem = "the run did not look at this host: nothing is known of it"
             self._report.host(name).problems.append(problem)
         return missed
+
+    def _describe(self) -> None:
+        """Say what made the report, and in which groups its hosts are."""
+        self._report.seconds = round(monotonic() - self._began)
+        self._report.versions = _versions()
+        inventory = self._variables._inventory
+        for host in self._report.hosts.values():
+            known = inventory.hosts.get(host.name)  # what a task was delegated to may be in none
+            groups = {each.name for each in known.get_groups()} if known else set()
+            host.groups = sorted(groups - OF_ALL)
 
     def _leave(self, settings: Settings, stats: t.Any, missed: t.Set[str]) -> None:
         """End the run with the code that the report asks for, where Ansible would not.
@@ -436,6 +452,13 @@ class CallbackModule(CallbackBase):
         if self._variables is not None:
             state = {"__drift_state": self._report.host(name).state}
             self._variables.set_nonpersistent_facts(name, state)
+
+
+def _versions() -> t.Dict[str, str]:
+    versions = {"ansible-core": ansible_release.__version__}
+    if "version" in about():
+        versions[COLLECTION.rstrip(".")] = about()["version"]
+    return versions
 
 
 def _task(result: t.Any) -> t.Any:

@@ -335,6 +335,19 @@ maps:
         max_entries: 65536
         flags: []
         map_extra: 0
+    declared:
+      description:
+        - What is declared of a map that was not there, in the words of the options.
+      returned: when there was nothing at the path
+      type: dict
+      sample:
+        type: lru_hash
+        key_size: 16
+        value_size: 8
+        max_entries: 65536
+        flags: []
+        map_extra: 0
+        mode: "0640"
     unverified:
       description: Fields that were declared, but that the kernel does not report or take.
       type: list

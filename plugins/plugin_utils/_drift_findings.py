@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import typing as t
 from functools import lru_cache
+from itertools import islice
 
 from ..module_utils._core.engine.standing import FOUND, Standing
 from ..module_utils._core.engine.steps import Action, State
@@ -20,6 +21,8 @@ FAILED: str = Standing.FAILED.value
 STATES = (IN_PLACE, MISSING, DIFFERENT, ACCESS, UNDECLARED, FAILED)
 DRIFT = (MISSING, DIFFERENT, ACCESS, UNDECLARED)
 MOST = 20_000  # characters of a text: a path of 4,095 bytes, each spelled, fits
+MOST_OPTIONS = 32  # of one declaration; a map has half as many
+MOST_NAME = 200  # characters of the name of one
 
 Result = t.Mapping[str, t.Any]
 
@@ -42,6 +45,7 @@ class Finding(t.NamedTuple):
     note: str = ""
     repaired: bool = False  # the same task has put it right
     is_to_stay: bool = False  # it is undeclared, and the task was to tell, not to remove it
+    declared: t.Tuple[t.Tuple[str, str], ...] = ()  # of what is missing: options and their values
 
 
 class Told(t.NamedTuple):
@@ -161,7 +165,7 @@ def shortened(text: str, most: int) -> str:
 
 def _named(key: str, kind: str) -> t.Callable[[Result, bool], Told]:
     def read_items(result: Result, check: bool) -> Told:
-        found = [_named_item(item, kind, check) for item in _list(result, key)]
+        found = [_declared_item(item, kind, check) for item in _list(result, key)]
         return Told([*found, *_leftovers(result, check)])
 
     return read_items
@@ -203,7 +207,7 @@ def _whole(result: Result, check: bool) -> Told:
             changed = item["action"] != _KEPT or has_written
             findings += _mount({**item, "changed": changed}, check).findings
     for key, kind in (("directories", "directory"), ("maps", "map"), ("objects", "object")):
-        findings += [_named_item(item, kind, check) for item in _list(result, key)]
+        findings += [_declared_item(item, kind, check) for item in _list(result, key)]
     for item in _list(result, "absent"):
         if item["action"] == Action.REMOVE.value:
             findings.append(_undeclared(item, check, stays=False))
@@ -296,6 +300,19 @@ def _fields(drift: t.Iterable[Result]) -> t.Tuple[Field, ...]:
         Field(_path(each["field"]), _spelled(each["want"]), _spelled(each["have"]))
         for each in drift
     )
+
+
+def _declared_item(item: Result, kind: str, check: bool) -> Finding:
+    finding = _named_item(item, kind, check)
+    return finding._replace(declared=_told_of(item, "declared")) if "declared" in item else finding
+
+
+def _told_of(item: Result, key: str) -> t.Tuple[t.Tuple[str, str], ...]:
+    value = item.get(key) or {}
+    if not isinstance(value, dict):
+        raise TypeError(f"{key} is of type {type(value).__name__}")
+    some = islice(value.items(), MOST_OPTIONS)
+    return tuple((shortened(str(name), MOST_NAME), _spelled(each)) for name, each in some)
 
 
 def _is_access(fields: t.Sequence[Field]) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shlex
 import typing as t
 from collections import Counter
 from datetime import datetime
@@ -22,13 +23,24 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..module_utils._core.visible import visible
+from ._drift_causes import NOBODY, Cause, causes
 from ._drift_findings import ACCESS, DIFFERENT, FAILED, IN_PLACE, MISSING, UNDECLARED, Finding
 from ._drift_forms import WORDS
-from ._drift_report import IN_DRIFT, NEW, STILL, UNREACHABLE, HostReport, Report, is_drift
+from ._drift_manual import address, find
+from ._drift_notes import told_once, without_differences
+from ._drift_report import IN_DRIFT, NEW, STILL, UNREACHABLE, HostReport, Report, Run, is_drift
 
 PARTS = Path(__file__).with_name("_drift_page_parts")
-SCRIPTS = ("data.js", "nodes.js", "matrix.js", "list.js", "details.js", "choice.js")
+STYLES = ("page.css", "matrix.css", "details.css", "media.css")
+SCRIPTS = (
+    *("data.js", "nodes.js", "address.js", "matrix.js", "list.js", "details.js", "commands.js"),
+    *("filters.js", "choice.js"),
+)
 MOST_PLAIN_LINES = 1000  # of the table for readers without JavaScript
+MOST_CAUSES = 30
+LEAST_OF_A_TREND = 3  # runs
+PLAYBOOKS = "/ebpf/pinning/playbooks/"
+DRIFT_PLAYBOOK = "ebpf.pinning.drift"
 REPAIRED, GONE = "repaired", "gone"
 
 
@@ -51,8 +63,28 @@ SIGNS = {
     GONE: Sign("g", "\u25cb", "drift gone"),
     IN_PLACE: Sign("i", "\u00b7", WORDS[IN_PLACE]),
 }
+# As docs/drift.md has it.
+MEANINGS = {
+    MISSING: "declared, and not there",
+    DIFFERENT: "another shape or other flags, or declared by one task and removed by another",
+    ACCESS: "only owner, group or mode differ",
+    UNDECLARED: "there, and not declared",
+    FAILED: "it could not be looked at, or not be put right",
+    UNREACHABLE: "the host did not answer",
+    REPAIRED: "not as declared before this run, and now it is",
+    GONE: "not as declared in the report before, and now it is",
+    IN_PLACE: "as declared",
+}
 NOTHING_KNOWN = "."
 _WORST_FIRST = (FAILED, UNREACHABLE, IN_DRIFT, IN_PLACE)
+
+
+class Bar(t.NamedTuple):
+    """A run in the trend."""
+
+    made: str
+    amiss: int
+    height: int  # of 100
 
 
 class PlainLine(t.NamedTuple):
@@ -68,7 +100,7 @@ class PlainLine(t.NamedTuple):
 
 def as_html(report: Report) -> t.Iterator[str]:
     """One file that needs nothing else, in pieces."""
-    style = _part("page.css")
+    style = "".join(map(_part, STYLES))
     # A block: its functions are none of the window's.
     script = '"use strict";\n{\n' + "".join(map(_part, SCRIPTS)) + "}\n"
     environment = Environment(
@@ -79,26 +111,38 @@ def as_html(report: Report) -> t.Iterator[str]:
         lstrip_blocks=True,
     )
     environment.filters["visible"] = visible
+    environment.filters["visible_lines"] = _visible_lines
     environment.filters["number"] = "{:,}".format
-    hosts = sorted(
-        report.hosts.values(), key=lambda host: (_WORST_FIRST.index(host.state), host.name)
-    )
+    hosts = sorted(report.hosts.values(), key=_worst_first)
+    explained, others = causes(report, MOST_CAUSES)
     lines = sum(len(_problems(host)) + len(host.notable) + len(host.gone) for host in hosts)
     yield from environment.get_template("page.html.j2").generate(
         report=report,
         answer=_answer(report),
         made=_when(report.made_text),
+        playbook=_playbook(report),
         previous=report.previous and _when(report.previous),
+        causes=explained,
+        causes_left_out=others,
+        trend=_trend(report),
+        groups=sorted({group for host in hosts for group in host.groups}),
         counts=_counts(hosts),
         signs=SIGNS,
+        meanings=MEANINGS,
+        duration=report.seconds is not None and _duration(report.seconds),
         style=Markup(style),
         script=Markup(script),
         style_hash=_hash(style),
         script_hash=_hash(script),
         plain_lines=islice(_plain_lines(hosts), MOST_PLAIN_LINES),
         lines_left_out=max(0, lines - MOST_PLAIN_LINES),
-        data=map(_in_script, _data(report, hosts)),
+        data=map(_in_script, _data(report, hosts, explained)),
     )
+
+
+def _worst_first(host: HostReport) -> t.Tuple[int, int, str]:
+    amiss = sum(is_drift(each) or each.state == FAILED for each in host.findings.values())
+    return _WORST_FIRST.index(host.state), -amiss, host.name
 
 
 def _visible_lines(text: str) -> str:
@@ -106,7 +150,7 @@ def _visible_lines(text: str) -> str:
 
 
 def _problems(host: HostReport) -> t.Sequence[str]:
-    problems = host.problems or (["nobody answered"] if host.unreachable else [])
+    problems = host.problems or ([NOBODY] if host.unreachable else [])
     return [*problems, *(f"Warning: {each}" for each in host.warnings)]
 
 
@@ -133,6 +177,26 @@ def _when(text: str) -> str:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").strftime("%-d %b %Y, %H:%M UTC")
     except ValueError:
         return visible(text)
+
+
+def _duration(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "less than 1 s"
+
+
+def _trend(report: Report) -> t.Sequence[Bar]:
+    """How many hosts were not in place, run by run, as heights of 100."""
+    runs = [*report.before, Run(report.made_text, report.host_counts())]
+    if len(runs) < LEAST_OF_A_TREND:
+        return ()
+    amiss = [sum(run.hosts.values()) - run.hosts[IN_PLACE] for run in runs]
+    highest = max(amiss) or 1
+    return [
+        Bar(_when(run.made), number, round(100 * number / highest))
+        for run, number in zip(runs, amiss)
+    ]
 
 
 def _counts(hosts: t.Sequence[HostReport]) -> t.Dict[str, int]:
@@ -165,12 +229,16 @@ def _plain_lines(hosts: t.Iterable[HostReport]) -> t.Iterator[PlainLine]:
                 ", ".join(
                     filter(None, (_word(_shown_as(finding)), host.history.get(finding.path)))
                 ),
-                "\n".join(f"{visible(each.name)}: {visible(each.want)}" for each in finding.fields),
+                "\n".join(f"{visible(name)}: {visible(want)}" for name, want in _wants(finding)),
                 "\n".join(f"{visible(each.name)}: {visible(each.have)}" for each in finding.fields),
-                _visible_lines(finding.note),
+                _visible_lines(told_once(finding)),
             )
         for path, before in sorted(host.gone.items()):
             yield PlainLine(name, visible(path), SIGNS[GONE].word, "", "", f"was {_word(before)}")
+
+
+def _wants(finding: Finding) -> t.Sequence[t.Tuple[str, str]]:
+    return [(each.name, each.want) for each in finding.fields] or finding.declared
 
 
 def _word(state: str) -> str:
@@ -181,7 +249,9 @@ def _word(state: str) -> str:
     )
 
 
-def _data(report: Report, hosts: t.Sequence[HostReport]) -> t.Iterator[str]:
+def _data(
+    report: Report, hosts: t.Sequence[HostReport], explained: t.Sequence[Cause]
+) -> t.Iterator[str]:
     """The JSON that the script reads; see the head of data.js.
 
     Hosts that look alike share a row, and pins that differ alike share a detail.
@@ -191,23 +261,70 @@ def _data(report: Report, hosts: t.Sequence[HostReport]) -> t.Iterator[str]:
         "previous": report.previous and _when(report.previous),
         "signs": {each.letter: [state, each.sign, each.word] for state, each in SIGNS.items()},
         "paths": [visible(path) for path in paths],
+        "commands": _commands(report),
+        "manual": address(),
     }
     yield json.dumps(head, separators=(",", ":"))[:-1] + ',"rows":['
     details: t.Dict[t.Tuple[t.Any, ...], int] = {}
     row_of: t.Dict[bytes, int] = {}
     place_of = {path: place for place, path in enumerate(paths)}
     host_rows = []
+    members: t.Dict[t.Tuple[str, ...], int] = {}
     for host in hosts:
         row = json.dumps(_row(host, place_of, details), separators=(",", ":"))
         digest = hashlib.sha256(row.encode()).digest()
         if digest not in row_of:
             yield ("," if row_of else "") + row
             row_of[digest] = len(row_of)
-        host_rows.append((visible(host.name), row_of[digest]))
-    yield '],"hosts":' + json.dumps(host_rows, separators=(",", ":")) + ',"details":['
+        groups = tuple(map(visible, host.groups))
+        place = members.setdefault(groups, len(members))
+        host_rows.append((visible(host.name), row_of[digest], place))
+    number_of = {host.name: number for number, host in enumerate(hosts)}
+    tail = {
+        "hosts": host_rows,
+        "members": list(members),
+        "causes": [_cause(each, place_of, number_of) for each in explained],
+    }
+    yield "]," + json.dumps(tail, separators=(",", ":"))[1:-1] + ',"details":['
     for number, detail in enumerate(details):
         yield ("," if number else "") + json.dumps(detail, separators=(",", ":"))
     yield "]}"
+
+
+def _cause(
+    cause: Cause, place_of: t.Mapping[str, int], number_of: t.Mapping[str, int]
+) -> t.Tuple[t.Any, ...]:
+    paths = [place_of[path] for path in cause.paths]
+    hosts = sorted(number_of[name] for name in cause.hosts)
+    note = _visible_lines(without_differences(cause.fields, cause.note))
+    return (SIGNS[cause.state].letter, paths, hosts, note, cause.below, _link(cause.note))
+
+
+def _commands(report: Report) -> t.Sequence[t.Tuple[str, str]]:
+    """What can be run next, and what it does; what changes hosts comes last."""
+    start = " ".join(["ansible-playbook", *map(_inventory_option, report.inventory)])
+    if _playbook(report) == DRIFT_PLAYBOOK:
+        return (
+            ("Look again, there only", f"{start} {DRIFT_PLAYBOOK}"),
+            ("See what would be changed", f"{start} ebpf.pinning.provision --check --diff"),
+            ("Put right what can be", f"{start} ebpf.pinning.provision"),
+        )
+    is_one = report.playbook and ", " not in report.playbook
+    if not is_one or visible(report.playbook) != report.playbook:
+        return ()
+    again = f"{start} {shlex.quote(report.playbook)} --check --diff"
+    return (("Look again, there only", again),)
+
+
+def _playbook(report: Report) -> str:
+    """Return its name, which is not its file if it is one of this collection."""
+    folder, is_ours, name = report.playbook.rpartition(PLAYBOOKS)
+    own = folder.endswith("/ansible_collections") and is_ours and name.endswith(".yml")
+    return f"ebpf.pinning.{name[:-4]}" if own else report.playbook
+
+
+def _inventory_option(name: str) -> str:
+    return f"-i {shlex.quote(name) if visible(name) == name else 'INVENTORY'}"
 
 
 def _row(
@@ -230,13 +347,21 @@ def _row(
             numbers.append(details.setdefault(_detail(finding), len(details)))
             history += host.history.get(path, "-")[0]
     letters.append((NOTHING_KNOWN, len(place_of) - known))
-    problems = [_visible_lines(problem) for problem in _problems(host)]
+    problems = [(_visible_lines(problem), *_link(problem)) for problem in _problems(host)]
     return (host.state, _runs(letters), numbers, history, problems, before)
 
 
 def _detail(finding: Finding) -> t.Tuple[t.Any, ...]:
     fields = tuple(tuple(map(visible, field)) for field in finding.fields)
-    return (finding.kind, finding.state, fields, _visible_lines(finding.note))
+    declared = tuple(tuple(map(visible, each)) for each in finding.declared)
+    note = _visible_lines(told_once(finding))
+    return (finding.kind, finding.state, fields, note, declared, _link(finding.note))
+
+
+def _link(text: str) -> t.Tuple[str, ...]:
+    """Title and address of the paragraph that tells of a message; nothing if none does."""
+    found = find(text)
+    return (found.title, found.address) if found else ()
 
 
 def _runs(letters: t.Iterable[t.Tuple[str, int]]) -> str:

@@ -35,11 +35,20 @@ Json = t.Dict[str, t.Any]
 
 
 _MADE = "%Y-%m-%dT%H:%M:%SZ"
+MOST_HOSTS = 10**9
+MOST_RUNS = 60  # before this one, of which a report tells
 _NEVER = datetime.fromtimestamp(0, timezone.utc)
 
 
 class BadPrevious(Exception):
     """A previous report cannot be used; the text says why."""
+
+
+class Run(t.NamedTuple):
+    """A run before this one."""
+
+    made: str  # RFC 3339
+    hosts: t.Mapping[str, int]  # how many in each of HOST_STATES
 
 
 @dataclass
@@ -51,6 +60,7 @@ class HostReport:
     problems: t.List[str] = field(default_factory=list)
     unreachable: bool = False
     history: t.Dict[str, str] = field(default_factory=dict)  # path -> NEW or STILL
+    groups: t.Sequence[str] = ()  # of the inventory, by name; not those that all are in
     gone: t.Dict[str, str] = field(default_factory=dict)  # path -> the state it had before
     absent: t.Set[str] = field(default_factory=set)  # what tasks want to be absent, and is
     _warnings: t.Dict[str, None] = field(default_factory=dict)  # each once, in their order
@@ -122,6 +132,9 @@ class Report:
     playbook: str = ""
     inventory: t.Sequence[str] = ()
     hosts: t.Dict[str, HostReport] = field(default_factory=dict)
+    before: t.Sequence[Run] = ()  # the runs before, oldest first
+    seconds: t.Optional[int] = None  # that the run took
+    versions: t.Dict[str, str] = field(default_factory=dict)  # of what made it, by name
     previous: t.Optional[str] = None  # when the report that this one is compared with was made
 
     @property
@@ -156,9 +169,11 @@ class Report:
         try:
             before = {_text(entry["host"]): _not_in_place(entry) for entry in previous["report"]}
             made = datetime.strptime(_text(previous["made"]), _MADE)
+            runs = [_run(each) for each in [*previous.get("before", ()), previous][-MOST_RUNS:]]
         except (KeyError, TypeError, ValueError) as error:
             raise BadPrevious(f"it is not as a drift report is made: {error!r}") from None
         self.previous = f"{made.isoformat()}Z"
+        self.before = runs
         for host in self.hosts.values():
             known = before.get(host.name, {})
             now = {finding.path for finding in host.notable}
@@ -175,6 +190,15 @@ def _not_in_place(entry: Json) -> t.Dict[str, str]:
         if state not in (*DRIFT, FAILED):
             raise ValueError(f"no state: {state!r}"[:80])
     return pins
+
+
+def _run(entry: Json) -> Run:
+    made = datetime.strptime(_text(entry["made"]), _MADE)
+    hosts = {state: entry["hosts"][state] for state in HOST_STATES}
+    for number in hosts.values():
+        if not isinstance(number, int) or not 0 <= number < MOST_HOSTS:
+            raise ValueError(f"no number of hosts: {number!r}"[:80])
+    return Run(f"{made.isoformat()}Z", {state: int(number) for state, number in hosts.items()})
 
 
 def _text(value: object) -> str:
@@ -216,6 +240,9 @@ def summary(report: Report) -> Json:
         "playbook": report.playbook,
         "inventory": list(report.inventory),
         "previous": report.previous,
+        "before": [each._asdict() for each in report.before],
+        "seconds": report.seconds,
+        "versions": report.versions,
         "hosts": report.host_counts(),
         "pins": report.pin_counts(),
     }
@@ -226,6 +253,7 @@ def host_json(host: HostReport) -> Json:
     return {
         "host": host.name,
         "state": host.state,
+        "groups": list(host.groups),
         "problems": host.problems,
         "warnings": host.warnings,
         "pins": [_pin_json(host, finding) for finding in host.notable],
@@ -242,6 +270,7 @@ def _pin_json(host: HostReport, finding: Finding) -> Json:
         "kind": finding.kind,
         "state": finding.state,
         "fields": [_field_json(each) for each in finding.fields],
+        "declared": dict(finding.declared),
         "note": finding.note,
         "repaired": finding.repaired,
         "history": host.history.get(finding.path),

@@ -105,6 +105,10 @@ def _tells_what_was_found(told: Told, name: str) -> None:
     for path, fields in case.differs.items():
         told_fields = pins[told.placed(name, path)]["fields"]
         assert [(each["field"], each["want"], each["have"]) for each in told_fields] == [*fields]
+    for path, pin in pins.items():
+        if pin["state"] != "failed":  # which is said of maps that are there, and of others
+            is_missing_map = pin["kind"] == "map" and pin["state"] == "missing"
+            assert bool(pin["declared"]) == is_missing_map, path
     for path, words in case.notes.items():
         assert words in pins[told.placed(name, path)]["note"]
     assert len(host["problems"]) == len(case.problems), host["problems"]

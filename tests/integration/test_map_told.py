@@ -92,6 +92,20 @@ def test_maps_of_libbpf_with_btf_can_be_declared_as_they_are_told(host: Host) ->
     assert found["counts"]["unchanged"] == len(maps)
 
 
+def test_what_is_told_of_a_missing_map_is_its_declaration(host: Host) -> None:
+    short = dict(path=f"{BPFFS}/flows", type="lru_hash", key_size=4, value_size=8, max_entries=8)
+    short.update(mode="0640", owner="daemon")
+    (missing,) = host.module("bpf_map_pinned", check=True, **short).good()["maps"]
+    assert missing["declared"] == dict(
+        {key: value for key, value in short.items() if key != "path"}, flags=[], map_extra=0
+    )
+    (made,) = host.module("bpf_map_pinned", **short).good()["maps"]
+    assert made["declared"] == missing["declared"]
+    whole = host.module("bpf_map_pinned", path=short["path"], **missing["declared"]).good()
+    assert [each["action"] for each in whole["maps"]] == ["unchanged"]
+    assert "declared" not in whole["maps"][0]
+
+
 @pytest.mark.parametrize("number", sorted(DEVMAPS))
 def test_a_difference_and_a_diff_tell_of_no_flag_of_the_kernel_s_own(
     host: Host, number: int

@@ -13,6 +13,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from ansible_collections.ebpf.pinning.plugins.plugin_utils import _drift_manual
+
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / ".cache" / "docs" / "site"
 DOOR = SITE / "docs" / "index.html"
@@ -135,6 +137,15 @@ def test_every_link_and_its_anchor_are_there() -> None:
             if not there or (anchor and anchor not in page(path).anchors):
                 dead.append(f"{name(here)}: {link}")
     assert dead == []
+
+
+def test_what_the_page_of_a_drift_report_links_to_is_there() -> None:
+    """Of drift.html its script knows one anchor; those of messages are made of headings."""
+    guide, messages = (SITE / "docs" / f"{each}.html" for each in ("drift", "troubleshooting"))
+    assert "reading-the-report" in page(guide).anchors
+    made = {each.paragraph.anchor for each in _drift_manual._entries()}
+    assert len(made) > 20
+    assert made - page(messages).anchors == set()
 
 
 def test_whatever_a_page_loads_is_on_the_site() -> None:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 # Tests of what runs on controllers only, which have Python 3.11 or newer.
 OF_CONTROLLERS = [
     "test_btf_excerpt.py",
+    "test_drift_causes.py",
     "test_drift_findings.py",
     "test_elf_fuzz.py",
     "test_loader_rules.py",
@@ -19,6 +20,7 @@ OF_CONTROLLERS = [
 # These import Ansible, or what comes with it, which there is for controllers.
 IMPORTING_ANSIBLE = [
     "test_drift_callback.py",
+    "test_drift_manual.py",
     "test_drift_page.py",
     "test_drift_report.py",
     "test_host_program.py",

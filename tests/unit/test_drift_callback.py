@@ -7,10 +7,12 @@ Real runs are in integration/test_drift_*.py.
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,6 +31,7 @@ from strategies import examples
 sys.path.append(str(Path(__file__).parents[1] / "integration"))
 from harness.drift import FORMS, Json, by_host, read_all, states
 
+ROOT = Path(__file__).parents[2]
 HOSTS = ("liar", "good", "nobody_came")
 KEYS = {
     "bpf_map_pinned": "maps",
@@ -93,6 +96,28 @@ def run(**play: Any) -> Iterator[tuple[Run, Path]]:
         yield Run(Path(name), **play), Path(name)
 
 
+def test_a_report_says_in_which_groups_hosts_are_and_what_made_it() -> None:
+    with run() as (heard, folder):
+        inventory = heard.callback._variables._inventory
+        for name in ("site", "edge"):
+            inventory.add_group(name)
+            inventory.add_host("good", group=name)
+        heard.hears("good", "bpf_map_pinned", GOOD)
+        heard.hears("elsewhere", "bpf_map_pinned", GOOD)  # which no inventory has
+        end = heard.callback._began + 83
+        with mock.patch.object(drift_report, "monotonic", return_value=end):
+            heard.ends()
+        whole = read_all(folder)
+    groups = {each["host"]: each["groups"] for each in whole["report"]}
+    assert groups == {"good": ["edge", "site"], "elsewhere": [], "liar": [], "nobody_came": []}
+    assert whole["seconds"] == 83
+    version = re.search(r"^version: (.+)$", (ROOT / "galaxy.yml").read_text(), re.M)
+    assert whole["versions"] == {
+        "ansible-core": metadata.version("ansible-core"),
+        "ebpf.pinning": version and version[1],
+    }
+
+
 def report(folder: Path) -> dict[str, Json]:
     return by_host(read_all(folder))
 
@@ -108,6 +133,7 @@ NAMES = st.sampled_from(
     [
         *KEYS.values(),
         *("path", "drift", "field", "want", "have", "target", "msg", "changed", "error", "type"),
+        "declared",
         *("leftovers", "directories", "skipped", "failed", "id", "name", "results", "censored"),
         *("ansible_job_id", "finished", "unreachable", "failed_when_result"),
         "_ansible_delegated_vars",

@@ -91,6 +91,24 @@ def test_both_sides_of_a_field_are_text() -> None:
     )
 
 
+def test_what_is_declared_of_a_missing_map_is_text() -> None:
+    declared = {"type": "hash", "max_entries": 2, "flags": ["no_prealloc"], "frozen": True}
+    each = item("created", declared=declared)
+    (finding,) = read("bpf_map_pinned", {"maps": [each]}, failed=False, check=True).findings
+    assert finding.declared == (
+        ("type", "hash"),
+        ("max_entries", "2"),
+        ("flags", "no_prealloc"),
+        ("frozen", "true"),
+    )
+
+
+def test_a_host_that_declares_without_end_is_cut_short() -> None:
+    each = item("created", declared={"x" * 10**6 + str(n): "y" * 10**6 for n in range(1000)})
+    (finding,) = read("bpf_map_pinned", {"maps": [each]}, failed=False, check=True).findings
+    assert len(str(finding)) < 10**6
+
+
 MOUNTS = [
     ("mounted", {}, MISSING),
     ("mounted", {"delegate_cmds": ("any", "none")}, DIFFERENT),  # it is mounted anew
@@ -292,7 +310,9 @@ def test_only_modules_that_declare_are_read() -> None:
 
 ANYTHING = st.sampled_from([None, True, 5, "", "/b/a", "a\nb", [], ["x"], {}, {"path": "/b"}, [[]]])
 KEYS = ("maps", "objects", "pins", "files", "action", "drift", "target", "msg", "leftovers")
-ITEM = st.fixed_dictionaries({}, optional=dict.fromkeys(("path", "action", "drift"), ANYTHING))
+ITEM = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("path", "action", "drift", "declared"), ANYTHING)
+)
 RESULT = st.fixed_dictionaries(
     {}, optional=dict.fromkeys(KEYS, ANYTHING | st.lists(ITEM, max_size=2))
 )

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,20 +30,24 @@ from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings impor
     Finding,
 )
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_page import (
+    MEANINGS,
     PARTS,
     SIGNS,
     as_html,
     visible,
 )
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import (
+    HOST_STATES,
     NEW,
     STILL,
     HostReport,
     Report,
+    Run,
 )
 
 MADE = datetime(2026, 11, 24, 3, 0, 12, tzinfo=UTC)
 ENTRIES = Field("max_entries", "65536", "4096")
+ROOT = Path(__file__).parents[2]
 ATTACKS = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -134,6 +139,16 @@ def test_the_head_says_how_many_when_and_by_which_inventory() -> None:
     ) in page.text
 
 
+def test_a_playbook_of_the_collection_goes_by_its_name() -> None:
+    made = report(host("a", "i"))
+    for file, name in {
+        "/c/ansible_collections/ebpf/pinning/playbooks/drift.yml": "ebpf.pinning.drift",
+        "/c/ebpf/pinning/playbooks/drift.yml": "/c/ebpf/pinning/playbooks/drift.yml",
+    }.items():
+        made.playbook = file
+        assert f"Playbook {name}" in Page(made).text
+
+
 def test_what_was_put_right_is_no_drift() -> None:
     mended = Finding("a", "map", MISSING, repaired=True)
     page = Page(report(HostReport("h", {"a": mended})))
@@ -143,24 +158,87 @@ def test_what_was_put_right_is_no_drift() -> None:
 
 def test_hosts_with_trouble_come_first() -> None:
     page = Page(report(host("a", "i"), host("b", "m"), host("c", "f"), host("d", unreachable=True)))
-    assert [name for name, _row in page.data["hosts"]] == ["c", "d", "b", "a"]
+    assert [name for name, *_more in page.data["hosts"]] == ["c", "d", "b", "a"]
+
+
+def test_hosts_with_the_most_amiss_come_first_among_their_like() -> None:
+    mended = Finding("c", "map", MISSING, repaired=True)
+    ended = host("e", "iim")
+    ended.findings["c"] = mended
+    page = Page(
+        report(host("a", "iim"), host("b", "dmu"), host("c", "imm"), host("d", "fmm"), ended)
+    )
+    assert [name for name, *_more in page.data["hosts"]] == ["d", "b", "c", "a", "e"]
+
+
+SAID = [
+    pytest.param(
+        [ENTRIES],
+        "the pinned map (id 7) is not as declared: max_entries: want 65536, have 4096. Keep it",
+        "Keep it",
+        id="a sentence of its own",
+    ),
+    pytest.param(
+        [Field("type", "hash", "array"), Field("flags", "none", "no_prealloc, zero_seed")],
+        "it is not as declared: type: want hash, have array; flags: want [], have "
+        "[no_prealloc, zero_seed]. Keep it",
+        "Keep it",
+        id="several, and lists",
+    ),
+    pytest.param(
+        [Field("delegate_cmds", "any", "none")],
+        "/b delegates otherwise (delegate_cmds: want any, have nothing); set force: true",
+        "/b delegates otherwise; set force: true",
+        id="in brackets",
+    ),
+    pytest.param([ENTRIES], "no memory (ENOMEM)", "no memory (ENOMEM)", id="not told"),
+    pytest.param(
+        [ENTRIES],
+        "it has max_entries: want 65536, have 4096 or so",
+        "it has max_entries: want 65536, have 4096 or so",
+        id="in the middle of what else is said",
+    ),
+    pytest.param(
+        [Field("mode", "0640", "0600")],
+        "it is: mode: want 0640, have 06001. Keep it",
+        "it is: mode: want 0640, have 06001. Keep it",
+        id="another number that begins alike",
+    ),
+    pytest.param([Field("", "", "")], ": want , have ", ": want , have ", id="nothing"),
+    pytest.param([], "first: a. b\nsecond", "first: a. b\nsecond", id="no field"),
+]
+
+
+@pytest.mark.parametrize(("fields", "note", "left"), SAID)
+def test_a_difference_is_told_once(fields: list[Field], note: str, left: str) -> None:
+    found = Finding("a", "map", DIFFERENT, tuple(fields), note)
+    data = Page(report(HostReport("h", {"a": found}))).data
+    (detail,) = data["details"]
+    assert detail[:5] == ["map", DIFFERENT, [list(each) for each in fields], left, []]
+
+
+def test_what_is_declared_of_a_missing_pin_is_what_is_wanted() -> None:
+    declared = (("type", "hash"), ("max_entries", "2"))
+    page = Page(report(HostReport("h", {"a": Finding("a", "map", MISSING, declared=declared)})))
+    assert page.data["details"] == [["map", MISSING, [], "", [list(each) for each in declared], []]]
+    assert page.text_of("td") == ["a", "\u2212 missing", "type: hash max_entries: 2"]
 
 
 def test_a_host_of_which_nothing_is_known_says_so() -> None:
     page = Page(report(host("silent", unreachable=True)))
-    assert page.data["rows"] == [["unreachable", "", [], "", ["nobody answered"], []]]
+    assert page.data["rows"] == [["unreachable", "", [], "", [["nobody answered"]], []]]
     assert page.text_of("td") == ["? unreachable", "nobody answered"]
 
 
 def test_hosts_that_are_alike_share_a_row_and_pins_a_detail() -> None:
     data = Page(report(host("a", "iid"), host("b", "did"), host("c", "iid"))).data
     assert data["paths"] == ["a", "b", "c"]
-    assert data["hosts"] == [["a", 0], ["b", 1], ["c", 0]]
+    assert data["hosts"] == [["b", 0, 0], ["a", 1, 0], ["c", 1, 0]]
     assert data["rows"] == [
-        ["drift", "2id", [0], "-", [], []],
         ["drift", "did", [0, 0], "--", [], []],
+        ["drift", "2id", [0], "-", [], []],
     ]
-    assert data["details"] == [["map", DIFFERENT, [list(ENTRIES)], ""]]
+    assert data["details"] == [["map", DIFFERENT, [list(ENTRIES)], "", [], []]]
 
 
 def test_a_path_that_is_nothing_to_a_host_is_not_said_to_be_in_place() -> None:
@@ -202,11 +280,21 @@ def test_the_table_ends_somewhere_and_says_so() -> None:
 def all_over(name: str) -> Report:
     """A report with `name` in every place that takes a text of others."""
     field = Field(name, name, name)
-    found = Finding(name, name, DIFFERENT, (field,), name)
+    found = Finding(name, name, DIFFERENT, (field,), name, declared=((name, name),))
     attacked = HostReport(
-        name, {name: found}, [name], history={name: NEW}, gone={name + "2": MISSING}
+        name,
+        {name: found},
+        [name],
+        history={name: NEW},
+        gone={name + "2": MISSING},
+        groups=[name],
     )
-    return Report(MADE, name, [name], {name: attacked}, previous=name)
+    return Report(
+        *(MADE, name, [name], {name: attacked}),
+        previous=name,
+        versions={name: name},
+        before=[Run(name, dict.fromkeys(HOST_STATES, 1))] * 3,
+    )
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -219,7 +307,7 @@ def test_a_name_is_text_and_never_markup(name: str) -> None:
     assert [attributes for tag, attributes in attacked.tags if tag not in hashes] == [
         attributes for tag, attributes in harmless.tags if tag not in hashes
     ]
-    assert attacked.data["hosts"] == [[name, 0]]
+    assert attacked.data["hosts"] == [[name, 0, 0]]
     assert attacked.text.count(name) == harmless.text.count("harmless")
     assert "<" not in re.findall(r'id="data">(.*?)</script>', attacked.source, re.S)[0]
 
@@ -240,7 +328,7 @@ def test_a_name_is_text_and_never_markup(name: str) -> None:
 def test_what_cannot_be_seen_is_spelled_out(text: str, shown: str) -> None:
     assert visible(text) == shown
     page = Page(all_over(text))
-    assert page.data["hosts"] == [[shown, 0]]
+    assert page.data["hosts"] == [[shown, 0, 0]]
     page.source.encode()
 
 
@@ -274,9 +362,10 @@ def test_the_page_asks_nobody_for_anything() -> None:
         assert tag not in ("iframe", "object", "embed", "form", "base", "a", "img"), tag
         for name in ("src", "href", "action", "srcset", "style", "onclick", "onload"):
             assert attributes.get(name, "data:").startswith("data:"), (tag, name)
-    style = (PARTS / "page.css").read_text()
-    assert "url(" not in style
-    assert "@import" not in style
+    for path in PARTS.glob("*.css"):
+        style = path.read_text()
+        assert "url(" not in style
+        assert "@import" not in style
 
 
 @pytest.mark.parametrize("path", sorted(PARTS.glob("*.js")), ids=lambda path: path.name)
@@ -293,6 +382,108 @@ def test_the_scripts_make_no_markup_and_no_code_of_text(path: Any) -> None:
         assert word not in script
     assert "</script" not in script
     assert "<!--" not in script
+
+
+def test_the_causes_come_with_the_answer() -> None:
+    some = [host(name, "imi") for name in "abc"] + [host("d", "iid", groups=["edge"])]
+    page = Page(report(*some, host("e", unreachable=True)))
+    assert (
+        "Most frequent causes \u2212 missing on 3 hosts b \u2260 different on 1 host c "
+        "? unreachable on 1 host nobody answered"
+    ) in page.text
+    names = [name for name, *_more in page.data["hosts"]]
+    told = [(each[0], each[1], [names[place] for place in each[2]]) for each in page.data["causes"]]
+    assert told == [("m", [1], ["a", "b", "c"]), ("d", [2], ["d"]), ("x", [], ["e"])]
+
+
+def test_groups_are_those_of_the_inventory() -> None:
+    page = Page(report(host("a", "i", groups=["fra1", "edge"]), host("b", "m"), host("c", "i")))
+    assert page.text_of("option") == ["all hosts", "edge", "fra1"]
+    groups = {name: page.data["members"][number] for name, _row, number in page.data["hosts"]}
+    assert groups == {"a": ["fra1", "edge"], "b": [], "c": []}
+    assert Page(report(host("a", "i"))).text_of("option") == []
+
+
+COMMANDS = [
+    pytest.param(
+        "/x/ansible_collections/ebpf/pinning/playbooks/drift.yml",
+        ["hosts.yml", "my hosts"],
+        [
+            "ansible-playbook -i hosts.yml -i 'my hosts' ebpf.pinning.drift",
+            "ansible-playbook -i hosts.yml -i 'my hosts' ebpf.pinning.provision --check --diff",
+            "ansible-playbook -i hosts.yml -i 'my hosts' ebpf.pinning.provision",
+        ],
+        id="the playbook of the collection",
+    ),
+    pytest.param(
+        "site.yml",
+        ["hosts.yml"],
+        ["ansible-playbook -i hosts.yml site.yml --check --diff"],
+        id="one of the user, which may change anything",
+    ),
+    pytest.param(
+        "$(id).yml",
+        ["a;b", "c\x1b"],
+        ["ansible-playbook -i 'a;b' -i INVENTORY '$(id).yml' --check --diff"],
+        id="names that a shell or a terminal would obey",
+    ),
+    pytest.param("", [], [], id="nothing is known"),
+    pytest.param("one.yml, two.yml", ["hosts.yml"], [], id="several"),
+]
+
+
+@pytest.mark.parametrize(("playbook", "inventory", "commands"), COMMANDS)
+def test_what_to_run_next_is_what_was_run(
+    playbook: str, inventory: list[str], commands: list[str]
+) -> None:
+    hosts = report(host("a", "m"))
+    hosts.playbook, hosts.inventory = playbook, inventory
+    assert [command for _what, command in Page(hosts).data["commands"]] == commands
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "Looked at 24 Nov 2026, 03:00 UTC, by ansible-core 2.19.1 and ebpf.pinning 0.2.0."),
+        (0, "UTC, in less than 1 s, by"),
+        (59, "UTC, in 59 s, by"),
+        (83, "UTC, in 1 min 23 s, by"),
+        (7200, "UTC, in 2 h, by"),
+    ],
+)
+def test_the_foot_says_what_made_it_and_how_long_that_took(seconds: int | None, text: str) -> None:
+    made = report(host("a", "i"))
+    made.seconds = seconds
+    made.versions = {"ebpf.pinning": "0.2.0", "ansible-core": "2.19.1"}
+    assert text in Page(made).text
+
+
+def test_the_trend_is_of_the_runs_before_and_this_one() -> None:
+    made = report(host("a", "m"), host("b", "i"))
+    made.previous = "2026-11-23T03:00:00Z"
+    counts = [{"in_place": 4 - n, "drift": n, "failed": 0, "unreachable": 0} for n in (4, 0)]
+    made.before = [Run(f"2026-11-2{day}T03:00:00Z", counts[day]) for day in (0, 1)]
+    page = Page(made)
+    bars = [attributes["height"] for tag, attributes in page.tags if tag == "rect"]
+    assert bars == ["100", "2", "25"]
+    (label,) = (attributes["aria-label"] for tag, attributes in page.tags if tag == "svg")
+    assert label == "Hosts not in place in 3 runs, this one last: 4, 0, 1"
+    assert page.text_of("title")[1:] == [
+        "20 Nov 2026, 03:00 UTC: 4",
+        "21 Nov 2026, 03:00 UTC: 0",
+        "24 Nov 2026, 03:00 UTC: 1",
+    ]
+    made.before = made.before[1:]
+    assert not [tag for tag, _attributes in Page(made).tags if tag == "svg"]
+
+
+def test_the_legend_says_what_the_documentation_says() -> None:
+    text = (ROOT / "docs" / "drift.md").read_text().partition("## Reading the report")[2]
+    rows = dict(re.findall(r"^\| ([a-z ]+) \| (.*) \|$", text.partition("\n## ")[0], re.M))
+    told = {each.word: MEANINGS[state] for state, each in SIGNS.items()}
+    assert rows.keys() == told.keys()
+    for word, meaning in told.items():
+        assert rows[word].startswith(meaning), word
 
 
 def test_the_page_is_made_in_pieces() -> None:

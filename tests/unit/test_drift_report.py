@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -198,10 +198,34 @@ def test_what_is_put_right_is_no_longer_there_in_the_next_report(tmp_path: Path)
     assert now.hosts["one"].history == {"/b/a": "new"}
 
 
+def test_a_report_knows_the_runs_before_as_each_hands_them_on(tmp_path: Path) -> None:
+    told = []
+    for day in range(70):
+        now = report(one=[finding(MISSING)], two=[finding(MISSING if day % 2 else IN_PLACE)])
+        now.made = MADE + timedelta(days=day)
+        assert written(now, tmp_path, previous=f"{tmp_path}/drift.json") == []
+        told.append((now.made_text, {**COUNTS, "in_place": 1 - day % 2, "drift": 1 + day % 2}))
+    before = [(each["made"], each["hosts"]) for each in read_all(tmp_path)["before"]]
+    assert before == told[9:69]
+
+
+def test_a_report_of_a_version_that_hands_no_runs_on_is_the_first_that_is_known(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "old.json").write_text(json.dumps(previous()))
+    now = report(one=[finding(MISSING)])
+    assert written(now, tmp_path, previous=f"{tmp_path}/old.json") == []
+    assert read_all(tmp_path)["before"] == [{"made": "2026-01-01T00:00:00Z", "hosts": COUNTS}]
+
+
+COUNTS = {"in_place": 0, "drift": 0, "failed": 0, "unreachable": 0}
+
+
 def previous(**changes: Any) -> dict[str, Any]:
     pin = {"path": "/b/a", "state": "missing", "repaired": False, **changes.pop("pin", {})}
     entry = {"host": "one", "pins": [pin], **changes.pop("entry", {})}
-    return {"version": 1, "made": "2026-01-01T00:00:00Z", "report": [entry], **changes}
+    made = {"made": "2026-01-01T00:00:00Z", "hosts": COUNTS}
+    return {"version": 1, **made, "report": [entry], **changes}
 
 
 BAD = {
@@ -222,6 +246,13 @@ BAD = {
     "a time that is none": json.dumps(previous(made="<script>alert(1)</script>")),
     "digits of another script": json.dumps(previous(made="\uff12026-01-01")),
     "no time": json.dumps(previous(made=None)),
+    "no counts": json.dumps(previous(hosts=None)),
+    "a count that is none": json.dumps(previous(hosts={**COUNTS, "drift": "<b>"})),
+    "a count that is below": json.dumps(previous(hosts={**COUNTS, "drift": -1})),
+    "a count without end": json.dumps(previous(hosts={**COUNTS, "drift": 10**400})),
+    "runs before that are none": json.dumps(previous(before=[5])),
+    "runs before of another kind": json.dumps(previous(before="yes")),
+    "a time before that is none": json.dumps(previous(before=[{"made": "<b>", "hosts": COUNTS}])),
     "depths": "[" * 1_000_000,
     "a number without end": "[" + "9" * 10_000 + "]",
     "bytes": b"\xff\xfe",

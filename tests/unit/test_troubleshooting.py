@@ -84,6 +84,7 @@ NO_MESSAGES = {
     "those of the old map": "a side of a diff",
     "owner, group or mode set": "what was done",
     "left behind by a run that was killed": "what a finding is",
+    "nobody answered": "what stands for no reason",
     "Action failed: Unknown error.": "Ansible's own",
     "none at all": "what stands for no names",
     "BPF file systems, each with the options of M(ebpf.pinning.bpffs_mount).": "documentation",

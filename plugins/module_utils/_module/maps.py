@@ -72,6 +72,8 @@ def _map(outcome: Outcome) -> Dictionary:
         "copied": after and after.copied,
         "caught_up": after and after.caught_up,
     }
+    if step.action is Action.CREATE:
+        report["declared"] = _declared(step.wanted)
     if outcome.error:
         report["error"] = outcome.error
     return report

@@ -1,21 +1,19 @@
 // SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What is shown: filters, and the address that leads back to them.
+// What is shown: what filters leave, and the address that leads back to them.
 
 const wanted = { states: new Set(), onlyNew: false, view: "" };
+let chosenNow = null; // the part of the address that is shown
 let shown = { hosts: [], columns: [] };
 
 const usualStates = () =>
   new Set(Object.keys(data.signs).filter((each) => each !== IN_PLACE && each !== GONE));
 
-const words = (input) => input.value.toLowerCase().split(/\s+/).filter(Boolean);
-const holds = (text, parts) => parts.every((part) => text.includes(part));
-
 function choose() {
   const hostWords = words($("host")), pinWords = words($("pin"));
   const columns = data.paths.map((_, column) => column)
-    .filter((column) => holds(lowerPaths[column], pinWords));
+    .filter((column) => pinWords.every((each) => ofPath(lowerPaths[column], each)));
   for (const row of rows) {
     row.chosen = columns.filter((column) => wanted.states.has(row.cells[column])
       && (!wanted.onlyNew || historyOf(row, column) === "n"));
@@ -24,7 +22,8 @@ function choose() {
       && !pinWords.length && !wanted.onlyNew;
   }
   shown.hosts = hosts.filter((host) =>
-    (host.row.chosen.length || host.row.inTrouble) && holds(host.lower, hostWords));
+    (host.row.chosen.length || host.row.inTrouble) && isOfGroup(host)
+    && hostWords.every((each) => ofHost(host.lower, each)));
   const used = new Uint8Array(data.paths.length), amiss = new Uint32Array(data.paths.length);
   for (const { row } of shown.hosts) {
     for (const column of row.chosen) {
@@ -36,12 +35,17 @@ function choose() {
     .sort((one, other) => amiss[other] - amiss[one] || one - other);
 }
 
+const group = () => ($("group") ? $("group").value : "");
+const isOfGroup = (host) => !group() || host.groups.includes(group());
+
 function show() {
   choose();
   const hidden = hosts.length - shown.hosts.length;
   const hiddenPins = data.paths.length - shown.columns.length;
   $("shown").textContent = howMany(hidden, hiddenPins);
   $("show-all").hidden = !hidden && !hiddenPins;
+  $("limit").hidden = !shown.hosts.length;
+  $("limit").textContent = `--limit for ${shown.hosts.length === 1 ? "it" : "them"}`;
   const nothing = !shown.hosts.length;
   $("nothing").hidden = !nothing;
   $("nothing").textContent = narrowed() ? "Nothing fits this filter." : "Everything is in sync.";
@@ -74,38 +78,50 @@ const isUsual = (states) =>
   states.size === usualStates().size && [...usualStates()].every((each) => states.has(each));
 
 const narrowed = () => Boolean(
-  $("host").value || $("pin").value || wanted.onlyNew || !isUsual(wanted.states));
+  $("host").value || $("pin").value || group() || wanted.onlyNew || !isUsual(wanted.states));
 
 const usualView = () => (matchMedia("(max-width: 640px)").matches ? "list" : "matrix");
 
 function readAddress() {
-  const asked = new URLSearchParams(location.hash.slice(1));
-  $("host").value = asked.get("host") || "";
-  $("pin").value = asked.get("pin") || "";
-  const states = asked.get("state");
-  wanted.states = states === null ? usualStates()
-    : new Set(states.split(",").map((state) => letterOf[state]).filter(Boolean));
-  wanted.onlyNew = asked.has("new") && Boolean($("only-new"));
-  wanted.view = ["list", "matrix"].includes(asked.get("view")) ? asked.get("view") : usualView();
-  show();
+  const address = chosenAddress();
+  if (chosenNow !== String(address)) {
+    chosenNow = String(address);
+    $("host").value = address.get("host") || "";
+    $("pin").value = address.get("pin") || "";
+    if ($("group")) {
+      $("group").value = address.get("group") || "";
+      if ($("group").selectedIndex < 0) $("group").value = "";
+    }
+    const states = address.get("state");
+    wanted.states = states === null ? usualStates()
+      : new Set(states.split(",").map((state) => letterOf[state]).filter(Boolean));
+    wanted.onlyNew = address.has("new") && Boolean($("only-new"));
+    const views = ["list", "matrix"], view = address.get("view");
+    wanted.view = views.includes(view) ? view : usualView();
+    show();
+  }
+  showDetails();
 }
 
 function chosen() {
-  const asked = new URLSearchParams();
-  if ($("host").value) asked.set("host", $("host").value);
-  if ($("pin").value) asked.set("pin", $("pin").value);
+  const address = new URLSearchParams();
+  if ($("host").value) address.set("host", $("host").value);
+  if ($("pin").value) address.set("pin", $("pin").value);
+  if (group()) address.set("group", group());
   if (!isUsual(wanted.states)) {
-    asked.set("state", [...wanted.states].map((letter) => data.signs[letter][0]).join());
+    address.set("state", [...wanted.states].map((letter) => data.signs[letter][0]).join());
   }
-  if (wanted.onlyNew) asked.set("new", "");
-  if (wanted.view !== usualView()) asked.set("view", wanted.view);
-  history.replaceState(null, "", `#${asked}`);
+  if (wanted.onlyNew) address.set("new", "");
+  if (wanted.view !== usualView()) address.set("view", wanted.view);
+  chosenNow = String(address);
+  history.replaceState(history.state, "", `#${address}`);
   grid.scrollTop = 0;
   show();
 }
 
 $("host").addEventListener("input", chosen);
 $("pin").addEventListener("input", chosen);
+if ($("group")) $("group").addEventListener("change", chosen);
 for (const each of document.querySelectorAll("[data-state]")) {
   each.addEventListener("click", () => {
     const letter = each.dataset.state;
@@ -128,11 +144,11 @@ for (const view of ["matrix", "list"]) {
 $("show-all").addEventListener("click", () => {
   $("host").value = "";
   $("pin").value = "";
+  if ($("group")) $("group").value = "";
   wanted.states = new Set(Object.keys(data.signs));
   wanted.onlyNew = false;
   chosen();
 });
-addEventListener("hashchange", readAddress);
 
 if (hosts.length) {
   $("app").hidden = false;

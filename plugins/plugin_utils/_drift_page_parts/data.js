@@ -5,10 +5,16 @@
 //   signs    letter -> [state, sign, word]
 //   paths    the columns
 //   rows     [state of the host, a letter per path as runs (150imi), the number of the detail of
-//             each that is not in place, n(ew) s(till) or - of each of these, problems, the state
+//             each that is not in place, n(ew) s(till) or - of each of these, [problem, ...link],
+//             the state
 //             before of each that is gone]
-//   hosts    [name, number of its row], trouble first
-//   details  [kind, state, [[field, want, have]], note]
+//   hosts    [name, number of its row, number of its groups], trouble first
+//   members  the groups of the inventory that hosts are in
+//   causes   [letter, columns, hosts, note, how many paths are missing below]
+//   commands [what it does, the command], for which hosts is added
+//   details  [kind, state, [[field, want, have]], note, [[option, value]] of what is missing,
+//             link of the note]
+//   manual   where the documentation is; a link is [title, address in its page of messages], or []
 
 const $ = (id) => document.getElementById(id);
 const data = JSON.parse($("data").textContent);
@@ -21,8 +27,8 @@ const rows = data.rows.map(([state, runs, details, history, problems, before]) =
   state, details, history, problems, before,
   cells: runs.replace(/(\d+)(\D)/g, (_, length, letter) => letter.repeat(length)),
 }));
-const hosts = data.hosts.map(([name, row]) => (
-  { name, lower: name.toLowerCase(), row: rows[row] }));
+const hosts = data.hosts.map(([name, row, groups]) => (
+  { name, lower: name.toLowerCase(), row: rows[row], groups: data.members[groups] }));
 const lowerPaths = data.paths.map((path) => path.toLowerCase());
 const letterOf = Object.create(null); // asked for what an address says: any word
 for (const letter in data.signs) letterOf[data.signs[letter][0]] = letter;
@@ -43,15 +49,16 @@ function historyOf(row, column) {
 
 function told(row, column) {
   const letter = row.cells[column];
-  const said = { letter, history: "", fields: [], note: "", kind: "", state: "", before: "" };
+  const said = { letter, history: "", fields: [], note: "", declared: [], link: [], kind: "",
+                 state: "", before: "" };
   if (letter === GONE) {
     said.before = row.before[howManyBefore(row, column, (each) => each === GONE)];
   }
   if (!isWithDetail(letter)) return said;
   const number = row.details[howManyBefore(row, column, isWithDetail)];
-  const [kind, state, fields, note] = data.details[number];
+  const [kind, state, fields, note, declared, link] = data.details[number];
   const history = HISTORY[historyOf(row, column)] || "";
-  return { ...said, number, history, kind, state, fields, note };
+  return { ...said, number, history, kind, state, fields, note, declared, link };
 }
 
 const word = (letter) => (letter === NOTHING_KNOWN ? "nothing known" : data.signs[letter][2]);
@@ -59,9 +66,15 @@ const wordOfState = (state) => (letterOf[state] ? word(letterOf[state]) : state)
 
 function summaryOf(said) {
   const fields = said.fields.map(([name, want, have]) => `${name}: want ${want}, have ${have}`);
+  if (!fields.length && said.declared.length) fields.push(`want ${shapeOf(said.declared)}`);
   if (said.before) fields.push(`was ${wordOfState(said.before)}`);
   return [...fields, ...said.note.split("\n").slice(0, 1)].filter(Boolean).join("; ");
 }
+
+// As messages have it: what is none, or left to the kernel, is not told.
+const shapeOf = (declared) => declared
+  .filter(([, value]) => value !== "none" && value !== "0")
+  .map(([name, value]) => (name === "type" ? value : `${name}=${value}`)).join(" ");
 
 const plural = (number, what) =>
   `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;

@@ -1,11 +1,37 @@
 // SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Details, beside the page.
+// Details, beside the page. What they are of is in the address.
 
 const details = $("details");
+const MOST_NAMES = 20;
 
-function openDetails(title, ...body) {
+const hostNamed = (name) => hosts.find((host) => host.name === name);
+const openPin = (host, column) => enter("pin", host.name, data.paths[column]);
+const openHost = (host) => enter("host", host.name);
+const openPath = (column) => enter("path", "", data.paths[column]);
+const openAlike = (first) => enter("alike", first.name);
+const openCause = (number) => enter("cause", "", number);
+const openLimit = () => enter("limit");
+
+// By what the address says: [title, ...body], or nothing where there is no such thing.
+const VIEWS = new Map(Object.entries({
+  pin: ({ at, of }) => ofPin(hostNamed(at), data.paths.indexOf(of)),
+  host: ({ at }) => ofOneHost(hostNamed(at)),
+  path: ({ of }) => ofOnePath(data.paths.indexOf(of)),
+  alike: ({ at }) => ofAlike(hostNamed(at)),
+  cause: ({ of }) => ofCause(/^\d{1,4}$/.test(of) ? data.causes[Number(of)] : null),
+  limit: () => ofLimit(),
+}));
+
+function showDetails() {
+  const wantedView = target(), view = wantedView && VIEWS.get(wantedView.show);
+  const content = view && view(wantedView);
+  if (!content) {
+    details.close();
+    return;
+  }
+  const [title, ...body] = content;
   $("details-title").replaceChildren(...title);
   $("details-body").replaceChildren(...body);
   if (!details.open) details.showModal();
@@ -15,24 +41,42 @@ function openDetails(title, ...body) {
 
 const titled = (name) => [el("span", { class: "name" }, name)];
 
-function openPin(host, column) {
+function namesOf(some, action = openHost, most = MOST_NAMES) {
+  const list = el("p", { class: "hosts" });
+  for (const host of some.slice(0, most)) {
+    list.append(button(host.name, "link name", () => action(host)), " ");
+  }
+  if (some.length <= most) return list;
+  const rest = button(`and ${(some.length - most).toLocaleString("en")} more`, "link", () => {
+    list.replaceWith(namesOf(some, action, some.length));
+  });
+  list.append(rest);
+  return list;
+}
+
+function ofPin(host, column) {
+  if (!host || column < 0) return null;
   const said = told(host.row, column);
   const body = [
-    el("p", {}, sign(said.letter), " ", el("b", {}, word(said.letter)),
+    el("p", {}, sign(said.letter), " ", el("b", {}, stateLink(said.letter)),
        said.kind ? ` (${said.kind})` : "", " ", historyBadge(said.history)),
     el("p", { class: "on" }, "on ", hostButton(host)),
     sideBySide(said),
   ];
-  if (said.note) body.push(el("p", { class: "note" }, said.note));
+  body.push(...noteOf(said));
   const alike = hosts.filter((other) => other !== host && sameThere(other.row, column, said));
   if (alike.length) {
-    const list = el("p", { class: "hosts" });
-    for (const other of alike.slice(0, 20)) list.append(hostButton(other), " ");
-    if (alike.length > 20) list.append(`and ${alike.length - 20} more`);
-    body.push(el("h3", {}, `The same on ${plural(alike.length, "other host")}`), list);
+    body.push(el("h3", {}, `The same on ${plural(alike.length, "other host")}`), namesOf(alike));
   }
   body.push(button("This pin on all hosts", "link", () => openPath(column)));
-  openDetails(titled(data.paths[column]), ...body);
+  if (isAmiss(said.letter)) body.push(commandsFor([host, ...alike]));
+  return [titled(data.paths[column]), ...body];
+}
+
+function noteOf({ note, link }) {
+  const nodes = note ? [el("p", { class: "note" }, note)] : [];
+  if (link.length) nodes.push(el("p", {}, toManual(link)));
+  return nodes;
 }
 
 function sameThere(row, column, said) {
@@ -51,13 +95,30 @@ const WHOLE = { // where no field is named: what was declared, what is there
   ".": ["not known", "not known"],
 };
 
-function sideBySide(said) {
+const MISSING_THINGS = new Map([
+  ["mount", "the mount"], ["directory", "the directory"], ["file", "the file"],
+]);
+
+function wholeOf(said, letter) {
+  const [want, have] = WHOLE[letter];
+  return [letter === "m" ? MISSING_THINGS.get(said.kind) || want : want, have];
+}
+
+// Rows of three; of what is missing the last is one for all.
+function sidesOf(said) {
   const letter = said.letter === REPAIRED ? letterOf[said.state] : said.letter;
-  const fields = said.fields.length ? said.fields : [["", ...WHOLE[letter]]];
-  const body = el("tbody", {});
-  for (const [name, want, have] of fields) {
-    body.append(el("tr", {}, el("th", { scope: "row" }, name),
-                   el("td", { class: "want" }, want), el("td", { class: "have" }, have)));
+  if (said.fields.length) return said.fields;
+  if (!said.declared.length) return [["", ...wholeOf(said, letter)]];
+  return said.declared.map(([name, want], place) => [name, want, place ? null : WHOLE[letter][1]]);
+}
+
+function sideBySide(said) {
+  const body = el("tbody", {}), sides = sidesOf(said);
+  const span = sides.some(([, , have]) => have === null) ? sides.length : null;
+  for (const [name, want, have] of sides) {
+    const row = el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "want" }, want));
+    if (have !== null) row.append(el("td", { class: "have", rowspan: span }, have));
+    body.append(row);
   }
   const haveTitle = said.letter === REPAIRED ? "had" : "have";
   const head = el("tr", {}, el("td", {}), el("th", { scope: "col" }, "want"),
@@ -68,7 +129,8 @@ function sideBySide(said) {
   return el("div", {}, table, el("p", {}, before));
 }
 
-function openHost(host) {
+function ofOneHost(host) {
+  if (!host) return null;
   const { row } = host;
   const body = [...problemsOf(row)];
   const off = [], gone = [];
@@ -80,43 +142,108 @@ function openHost(host) {
   if (off.length) body.push(lines(host, off));
   if (gone.length) body.push(el("h3", {}, `Drift gone since ${data.previous}`), lines(host, gone));
   body.push(el("p", { class: "on" }, `${plural(inPlace, "pin")} in place.`));
-  openDetails(titled(host.name), ...body);
+  if (host.groups.length) body.push(el("p", { class: "on" }, `In ${host.groups.join(", ")}.`));
+  if (row.state !== "in_place") body.push(commandsFor([host]));
+  return [titled(host.name), ...body];
 }
 
 const lines = (host, columns) =>
   el("ul", { class: "lines" }, ...columns.map((column) => listLine(host.row, host, column)));
 
-function openPath(column) {
+function ofOnePath(column) {
+  if (column < 0) return null;
   const byLetter = new Map();
   for (const host of hosts) {
     const letter = host.row.cells[column];
     if (!byLetter.has(letter)) byLetter.set(letter, []);
     byLetter.get(letter).push(host);
   }
-  const body = [];
+  const body = [], amiss = [];
   for (const letter of [...Object.keys(data.signs), NOTHING_KNOWN]) {
     const some = byLetter.get(letter);
     if (!some) continue;
-    const list = el("p", { class: "hosts" });
+    if (isAmiss(letter)) amiss.push(...some);
     const most = letter === IN_PLACE || letter === NOTHING_KNOWN ? 10 : 100;
-    for (const host of some.slice(0, most)) {
-      list.append(button(host.name, "link name", () => openPin(host, column)), " ");
-    }
-    if (some.length > most) list.append(`and ${some.length - most} more`);
-    const title = ` ${word(letter)} on ${plural(some.length, "host")}`;
-    body.push(el("h3", {}, sign(letter), title), list);
+    body.push(el("h3", {}, sign(letter), ` ${word(letter)} on ${plural(some.length, "host")}`),
+              namesOf(some, (host) => openPin(host, column), most));
   }
-  openDetails(titled(data.paths[column]), ...body);
+  if (amiss.length) body.push(commandsFor(amiss));
+  return [titled(data.paths[column]), ...body];
 }
 
-function openAlike(row, alike) {
-  const list = el("p", { class: "hosts" });
-  for (const host of alike) list.append(hostButton(host), " ");
-  openDetails([`${plural(alike.length, "host")} alike`], list, ...problemsOf(row),
-              lines(alike[0], row.chosen.slice(0, 200)));
+function ofAlike(first) {
+  const alike = first ? shown.hosts.filter((host) => host.row === first.row) : [];
+  if (!alike.length) return null;
+  const { row } = first;
+  return [[`${plural(alike.length, "host")} alike`], namesOf(alike, openHost, 100),
+          ...problemsOf(row), lines(alike[0], row.chosen.slice(0, 200)), commandsFor(alike)];
 }
 
-$("close").addEventListener("click", () => details.close());
+function ofCause(cause) {
+  if (!cause) return null;
+  const [letter, columns, numbers, note, below, link] = cause;
+  const some = numbers.map((number) => hosts[number]);
+  const body = [];
+  if (columns.length) {
+    const list = el("ul", { class: "lines" });
+    for (const column of columns) {
+      const path = button(data.paths[column], "link name", () => openPath(column));
+      list.append(el("li", {}, path));
+    }
+    body.push(list);
+    if (below) {
+      const pins = plural(below, "pin");
+      body.push(el("p", {}, `What is below it is missing, too: ${pins}.`));
+    }
+    const said = told(some[0].row, columns[0]);
+    if (columns.length === 1 || said.fields.length) body.push(sideBySide(said));
+  }
+  body.push(...noteOf({ note, link }));
+  body.push(el("h3", {}, "On"), namesOf(some), commandsFor(some));
+  return [[sign(letter), ` ${word(letter)} on ${plural(some.length, "host")}`], ...body];
+}
+
+function ofLimit() {
+  const some = shown.hosts;
+  if (!some.length) return null;
+  return [[`The ${plural(some.length, "host")} shown`], namesOf(some), commandsFor(some)];
+}
+
+const FIRST_CAUSES = 5;
+const allCauses = document.querySelectorAll("[data-cause]");
+if (allCauses.length > FIRST_CAUSES + 1) {
+  const hidden = [...allCauses].slice(FIRST_CAUSES);
+  for (const each of hidden) each.hidden = true;
+  $("all-causes").hidden = false;
+  $("all-causes").textContent = `All ${allCauses.length} causes`;
+  $("all-causes").addEventListener("click", () => {
+    for (const each of hidden) each.hidden = false;
+    $("all-causes").hidden = true;
+    hidden[0].querySelector("a").focus();
+  });
+}
+for (const each of allCauses) {
+  const number = each.dataset.cause;
+  const line = el("a", { class: "cause", href: `#show=cause&of=${number}` }, ...each.childNodes);
+  line.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return; // in a window of its own
+    event.preventDefault();
+    openCause(number);
+  });
+  each.append(line);
+}
+for (const each of document.querySelectorAll("[data-manual]")) {
+  if (data.manual) {
+    const text = each.textContent;
+    each.replaceChildren(outside(text, `${data.manual}${each.dataset.manual}`));
+  }
+}
+$("close").addEventListener("click", leave);
+$("limit").addEventListener("click", openLimit);
 details.addEventListener("click", (event) => {
-  if (event.target === details) details.close(); // beside it
+  if (event.target === details) leave(); // beside it
+});
+details.addEventListener("cancel", leave);
+details.addEventListener("close", () => {
+  if (!details.open && !isLeaving && target()) leave(); // the browser did, and asked nobody
 });

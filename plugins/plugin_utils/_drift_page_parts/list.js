@@ -43,7 +43,7 @@ function groupEntry(row, alike, mostLines, mostNames) {
   for (const host of alike.slice(0, mostNames)) names.append(hostButton(host), " ");
   if (alike.length > mostNames) {
     const others = `and ${alike.length - mostNames} more alike`;
-    names.append(button(others, "link", () => openAlike(row, alike)));
+    names.append(button(others, "link", () => openAlike(alike[0])));
   }
   const entry = el("li", {}, names, ...problemsOf(row));
   const lines = row.chosen.slice(0, mostLines);
@@ -57,9 +57,10 @@ function groupEntry(row, alike, mostLines, mostNames) {
   return entry;
 }
 
-const problemsOf = (row) => row.problems.map((problem) => {
+const problemsOf = (row) => row.problems.map(([problem, ...link]) => {
   const letter = row.state === "unreachable" ? UNREACHABLE : FAILED;
-  return el("p", { class: "trouble" }, sign(letter), " ", el("b", {}, word(letter)), ": ", problem);
+  return el("p", { class: "trouble" }, sign(letter), " ", el("b", {}, word(letter)), ": ", problem,
+            " ", toManual(link));
 });
 
 function listLine(row, host, column) {

@@ -4,9 +4,11 @@
 // The matrix: only what is in sight is in the page.
 
 const LETTER_WIDTH = 8.8; // of the host names, at most
+const PIN_LETTER_WIDTH = 8;
 const grid = $("matrix"), sheet = $("sheet");
 const active = { row: 0, column: 0 }; // -1 is the head: the path's, or the host's
-let size = null, directory = "", domain = "";
+let size = null, directory = "";
+let domain = "", lead = ""; // what all hosts shown have in common, where their names are too long
 let painted = ""; // which columns
 const rowNodes = new Map();
 
@@ -14,12 +16,18 @@ const pixels = (name) => parseFloat(getComputedStyle(grid).getPropertyValue(name
 
 function layOut() {
   size = { cell: pixels("--cell"), widest: pixels("--host"), head: pixels("--head") };
-  const longest = shown.hosts.reduce((most, host) => Math.max(most, host.name.length), 0);
-  const fit = Math.round(longest * LETTER_WIDTH + 56);
+  const names = shown.hosts.map((host) => host.name);
+  const fit = Math.round(longestOf(names) * LETTER_WIDTH + 56);
   size.host = Math.min(size.widest, Math.max(120, fit));
-  domain = fit > size.widest ? commonDomain(shown.hosts.map((host) => host.name)) : "";
+  domain = fit > size.widest ? commonDomain(names) : "";
+  const isTooLong = fit > size.widest && longestOf(names) - domain.length > lettersOfHost();
+  lead = isTooLong ? commonLead(names) : "";
   grid.style.setProperty("--host-fit", `${size.host}px`);
-  directory = commonDirectory(shown.columns.map((column) => data.paths[column]));
+  const paths = shown.columns.map((column) => data.paths[column]);
+  directory = commonDirectory(paths);
+  const highest = Math.round(longestOf(paths.map(shortOf)) * PIN_LETTER_WIDTH + 20);
+  size.head = Math.min(size.head, Math.max(72, highest));
+  grid.style.setProperty("--head-fit", `${size.head}px`);
   sheet.style.width = `${size.host + shown.columns.length * size.cell}px`;
   sheet.style.height = `${size.head + shown.hosts.length * size.cell}px`;
   grid.setAttribute("aria-rowcount", shown.hosts.length + 1);
@@ -30,6 +38,9 @@ function layOut() {
   paint();
   readOut(active);
 }
+
+const longestOf = (texts) => texts.reduce((most, text) => Math.max(most, text.length), 0);
+const shortOf = (path) => (path.startsWith(directory) ? path.slice(directory.length) : path);
 
 // Of the paths that lead to no other: a mount is above its pins.
 function commonDirectory(paths) {
@@ -56,6 +67,17 @@ function commonDomain(names) {
   const end = first.slice(0, same).lastIndexOf(".") + 1;
   return [...first.slice(0, end)].reverse().join("");
 }
+
+// Up to a hyphen or the like: edge-0 and edge-07 are told apart by all of their numbers.
+function commonLead(names) {
+  const sorted = [...names].sort(), first = sorted[0], last = sorted[sorted.length - 1];
+  if (names.length < 2) return "";
+  let same = 0;
+  while (same < first.length && first[same] === last[same]) same += 1;
+  return /^(.*[-._])?/.exec(first.slice(0, same))[0];
+}
+
+const lettersOfHost = () => Math.round((size.host - 56) / LETTER_WIDTH);
 
 function windowOf(offset, extent, count) {
   const spare = 8;
@@ -102,17 +124,21 @@ function gridCell(role, row, column, name, attributes, ...children) {
   return node;
 }
 
+// A line may end after each slash.
+const stepsOf = (path) => path.split("/").flatMap((step, place) => (
+  place ? ["/", el("wbr", {}), step] : [step]));
+
 function headRow(left, right) {
   const head = el("div", { role: "row", class: "head", "aria-rowindex": 1 });
   head.append(gridCell("columnheader", -1, -1, "corner", { "aria-label": "host" },
-                       el("span", { class: "name of-pins" }, directory),
-                       el("span", { class: "name of-hosts" }, domain && `\u2026${domain}`)));
+                       el("span", { class: "name of-pins" }, el("bdi", {}, ...stepsOf(directory))),
+                       el("span", { class: "name of-hosts" },
+                          (lead || domain) && `${lead}\u2026${domain}`)));
   for (let column = left; column < right; column += 1) {
     const path = data.paths[shown.columns[column]];
-    const name = path.startsWith(directory) ? path.slice(directory.length) : path;
     head.append(gridCell("columnheader", -1, column, "pin",
                          { title: path, "aria-label": path },
-                         el("span", { class: "name" }, name)));
+                         el("span", { class: "name" }, el("bdi", {}, shortOf(path)))));
   }
   return head;
 }
@@ -128,16 +154,27 @@ function hostRow(index, left, right) {
     : sign(letter);
   node.append(gridCell("rowheader", index, -1, "host",
                        { title: name, "aria-label": `${name}, ${state}` },
-                       el("span", { class: "name" }, name.slice(0, name.length - domain.length)),
+                       hostLabel(name),
                        mark));
   for (let column = left; column < right; column += 1) {
     node.append(pinCell(row, index, column));
   }
   if (row.problems.length && !/[^.]/.test(row.cells)) {
     node.append(el("div", { class: "problem", "aria-hidden": "true" },
-                   row.problems[0].split("\n")[0]));
+                   row.problems[0][0].split("\n")[0]));
   }
   return node;
+}
+
+// What tells hosts apart is at both ends of their names, and more so at the end.
+function hostLabel(whole) {
+  const fitting = lettersOfHost();
+  const name = (lead && "\u2026") + whole.slice(lead.length, whole.length - domain.length);
+  if (name.length <= fitting) return el("span", { class: "name" }, name);
+  const letters = [...name], last = Math.max(4, Math.floor(fitting * 0.6));
+  return el("span", { class: "name cut" },
+            el("span", { class: "front" }, letters.slice(0, -last).join("")),
+            el("span", { class: "back" }, letters.slice(-last).join("")));
 }
 
 function offIn(row) {
@@ -163,7 +200,7 @@ function readOut({ row, column }) {
     const said = told(host.row, shown.columns[column]);
     parts.push([word(said.letter), said.history].filter(Boolean).join(", "), summaryOf(said));
   } else if (host) {
-    parts.push(...host.row.problems.slice(0, 1));
+    parts.push(...host.row.problems.slice(0, 1).map(([problem]) => problem));
   }
   $("readout").textContent = parts.filter(Boolean).join("  \u2014  ");
   for (const each of sheet.querySelectorAll(".pin")) {
@@ -220,6 +257,8 @@ grid.addEventListener("keydown", (event) => {
   if (!action) return;
   event.preventDefault();
   action(event);
+  const box = grid.getBoundingClientRect();
+  if (box.top < 0 || box.bottom > innerHeight) grid.scrollIntoView({ block: "nearest" });
 });
 grid.addEventListener("click", (event) => {
   const at = place(event.target);
@@ -230,6 +269,16 @@ grid.addEventListener("click", (event) => {
 grid.addEventListener("pointerover", (event) => readOut(place(event.target) || active));
 grid.addEventListener("pointerleave", () => readOut(active));
 grid.addEventListener("focus", () => readOut(active));
+// First the page goes, until the matrix has the window; then the matrix.
+grid.addEventListener("wheel", (event) => {
+  const above = grid.getBoundingClientRect().top - 8;
+  if (event.deltaY <= 0 || event.ctrlKey || event.shiftKey || above < 1) return;
+  const page = document.scrollingElement;
+  if (page.scrollTop + page.clientHeight >= page.scrollHeight - 1) return;
+  event.preventDefault();
+  const pixels = event.deltaMode ? event.deltaY * size.cell : event.deltaY;
+  page.scrollTop += Math.min(above, pixels);
+}, { passive: false });
 grid.addEventListener("scroll", () => requestAnimationFrame(paint), { passive: true });
 new ResizeObserver(() => {
   if (!grid.clientWidth || !size) return;

@@ -24,6 +24,21 @@ function button(label, name, action) {
   return node;
 }
 
+// An address is of the documentation, never of what hosts say.
+const outside = (text, address) =>
+  el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, text);
+
+function toManual([title, address]) {
+  if (!title) return "";
+  const text = `Troubleshooting: ${title}`;
+  if (!data.manual) return el("span", { class: "also" }, text);
+  return outside(text, `${data.manual}troubleshooting.html${address}`);
+}
+
+const stateLink = (letter) =>
+  letter === NOTHING_KNOWN || !data.manual ? word(letter)
+    : outside(word(letter), `${data.manual}drift.html#reading-the-report`);
+
 const hostButton = (host) => button(host.name, "link name", () => openHost(host));
 
 const historyBadge = (history) =>

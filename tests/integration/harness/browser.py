@@ -159,6 +159,34 @@ class Browser:
             )
         self.painted()
 
+    def turn_wheel(self, selector: str, pixels: int) -> None:
+        """Turn the mouse's wheel over the first element that fits, towards what is below."""
+        spot = self.evaluate(
+            f"""(() => {{
+                const box = document.querySelector({json.dumps(selector)}).getBoundingClientRect();
+                return [box.left + 5, Math.max(box.top, 0) + 5];
+            }})()"""
+        )
+        self._call(
+            "Input.dispatchMouseEvent",
+            type="mouseWheel",
+            x=spot[0],
+            y=spot[1],
+            deltaX=0,
+            deltaY=pixels,
+        )
+        self.painted()
+
+    def go_back(self) -> None:
+        """As its button does, until the page knows."""
+        self.evaluate(
+            """new Promise((done) => {
+                addEventListener("popstate", () => setTimeout(done), { once: true });
+                history.back();
+            })"""
+        )
+        self.painted()
+
     def type(self, text: str) -> None:
         """Press the key of each character."""
         for character in text:

@@ -148,6 +148,26 @@ def test_details_say_all_there_is(show: Show, host: str, pin: str, told: list[st
         assert each in page.details
 
 
+def test_a_missing_pin_says_what_is_declared_of_it(show: Show) -> None:
+    declared = (("type", "lru_hash"), ("max_entries", "65536"), ("flags", "none"))
+    page = show(report(host("edge-1", pin("flows", MISSING, declared=declared))))
+    page.browser.click(page.cell("edge-1", "flows"))
+    assert page.texts("dialog th[scope=row]") == ["type", "max_entries", "flags"]
+    assert page.texts("dialog .want") == ["lru_hash", "65536", "none"]
+    assert page.texts("dialog .have") == ["nothing"]
+    page.browser.press("Escape")
+    page.browser.click("#as-list")
+    assert page.texts(".summary") == ["want lru_hash max_entries=65536"]
+
+
+def test_a_missing_mount_is_no_pin(show: Show) -> None:
+    found = {TOP: Finding(TOP, "mount", MISSING), f"{TOP}/x": Finding(f"{TOP}/x", "map", MISSING)}
+    page = show(report(HostReport("edge-1", found)))
+    page.browser.click("#causes a")
+    assert "the mount nothing" in page.details
+    assert "What is below it is missing, too: 1 pin." in page.details
+
+
 def test_pins_that_differ_otherwise_are_not_the_same(show: Show) -> None:
     small, smaller = (Field("max_entries", "65536", have) for have in ("4096", "512"))
     hosts = [host(f"edge-{each.have}", pin("flows", DIFFERENT, each)) for each in (small, smaller)]
@@ -162,6 +182,46 @@ def test_columns_leave_out_the_directory_that_all_share_and_no_more(show: Show) 
     page = show(report(HostReport("edge-1", found)))
     assert page.texts(".of-pins") == [f"{TOP}/"]
     assert page.texts(".head .pin .name") == ["a/b", "ab"]
+
+
+def test_long_names_of_pins_are_cut_in_front(show: Show) -> None:
+    names = [f"{'a_very_long_name_that_all_share_' * 2}{each}" for each in ("one", "two")]
+    page = show(report(host("edge-1", *(pin(name, MISSING) for name in names), pin("x", MISSING))))
+    ends = page.browser.evaluate(
+        """[...document.querySelectorAll(".head .pin .name")].map((node) => {
+            const text = node.firstChild.firstChild, range = document.createRange();
+            const box = node.getBoundingClientRect(), seen = [0, text.length - 1].map((place) => {
+                range.setStart(text, place);
+                range.setEnd(text, place + 1);
+                const letter = range.getBoundingClientRect();
+                return letter.top >= box.top - 1 && letter.bottom <= box.bottom + 1;
+            });
+            return [node.innerText.slice(-3), ...seen];
+        })"""
+    )
+    assert sorted(ends) == [["one", False, True], ["two", False, True], ["x", True, True]]
+
+
+def test_what_long_names_of_hosts_begin_with_alike_is_said_once(show: Show) -> None:
+    names = [f"edge-{'of-the-northern-cluster-' * 3}{number}" for number in (17, 18)]
+    page = show(report(*(host(name, pin("flows", MISSING)) for name in names)))
+    assert page.hosts == names
+    assert page.texts(".row .host .name") == ["\u202617", "\u202618"]
+    assert page.texts(".of-hosts") == [f"{names[0][:-2]}\u2026"]
+
+
+def test_long_names_of_hosts_show_both_ends(show: Show) -> None:
+    names = [f"edge-{'of-the-northern-cluster-' * 3}{number}" for number in (17, 18)]
+    names = ["core-1", *names]
+    page = show(report(*(host(name, pin("flows", MISSING)) for name in names)))
+    assert page.hosts == names
+    assert [text[:5] for text in page.texts(".row .host .front")] == ["edge-"] * 2
+    assert [text[-10:] for text in page.texts(".row .host .back")] == ["cluster-17", "cluster-18"]
+    assert page.browser.evaluate(
+        """[...document.querySelectorAll(".row .host .back")].every((node) =>
+            node.getBoundingClientRect().right <=
+            node.closest(".host").getBoundingClientRect().right)"""
+    )
 
 
 def test_a_mount_among_the_columns_leaves_the_names_of_its_pins_short(show: Show) -> None:
