@@ -90,6 +90,7 @@ EXAMPLES = r"""
 # ansible-playbook -i inventory ebpf.pinning.drift -e drift_html=drift.html
 """
 
+import os
 import typing as t
 from datetime import datetime, timezone
 from functools import wraps
@@ -101,8 +102,10 @@ from ansible.plugins.callback import CallbackBase
 from ansible.plugins.loader import callback_loader
 from ansible.utils.path import unfrackpath
 
+from ..module_utils._core.visible import visible
 from ..plugin_utils import _drift_files as files
 from ..plugin_utils._drift_findings import (
+    FAILED,
     IN_PLACE,
     MOST,
     Told,
@@ -115,17 +118,27 @@ from ..plugin_utils._drift_findings import (
     unreadable,
     warnings_in,
 )
-from ..plugin_utils._drift_forms import as_table
-from ..plugin_utils._drift_report import Report
+from ..plugin_utils._drift_forms import REPAIRED
+from ..plugin_utils._drift_report import GONE, IN_DRIFT, UNREACHABLE, Report
 from ..plugin_utils._drift_settings import Settings, Unclear, not_blank
+from ..plugin_utils._drift_table import WOULD_CHANGE, Line, as_table
+from ..plugin_utils._run_notes import RunNotes
+from ..plugin_utils._told_apart import VERDICT, told_whole
 
 C: t.Any = constants
 COLLECTION = "ebpf.pinning."
 ASYNC_STATUS = ("ansible.builtin.async_status", "ansible.legacy.async_status", "async_status")
 DRIFT = 2  # exit code; also what Ansible makes of hosts that fail
 NOTHING_SEEN = 3  # exit code
-# A variable of the play of ebpf.pinning.drift, whose exit code is to be the verdict.
-VERDICT = "__drift_verdict"
+# What a line of the table is about, and its colour, as Ansible has it.
+COLOURS = {
+    IN_PLACE: "COLOR_OK",
+    GONE: "COLOR_OK",
+    REPAIRED: "COLOR_CHANGED",
+    IN_DRIFT: "COLOR_CHANGED",
+    FAILED: "COLOR_ERROR",
+    UNREACHABLE: "COLOR_UNREACHABLE",
+}
 
 Fields = t.Mapping[str, t.Any]
 Handler = t.Callable[..., None]
@@ -277,11 +290,13 @@ class CallbackModule(CallbackBase):
         missed = self._miss(was_cut_short=bool(stats.failures or stats.dark))
         settings = Settings(self._variables, self._plays.values())
         wanted, problems = self._wanted(settings)
+        written: t.Sequence[str] = ()
         if self._has_verdict:
             problems += settings.misplaced()
         if self._report.hosts and self._plays:
             self._report.made = datetime.now(timezone.utc)
-            problems += files.write_all(self._report, wanted)
+            written, troubles = files.write_all(self._report, wanted)
+            problems += troubles
             show_table = self._shows_table(settings)
         else:
             show_table = False
@@ -293,9 +308,19 @@ class CallbackModule(CallbackBase):
         for problem in problems:
             self._display.error(problem)
         if show_table:
-            self._display.banner("DRIFT")
-            self._display.display(as_table(self._report))
+            lines = as_table(self._report)
+            if self._has_verdict and any(stats.changed.values()):
+                lines.append(Line(WOULD_CHANGE))
+            self._show(lines, written)
         self._leave(settings, stats, missed)
+
+    def _show(self, lines: t.Iterable[Line], written: t.Sequence[str]) -> None:
+        self._display.banner("DRIFT")
+        for line in lines:
+            colour = COLOURS.get(line.tone)
+            self._display.display(line.text, color=colour and getattr(C, colour))
+        if written:
+            self._display.display(f"Written: {', '.join(map(visible, written))}")
 
     @property
     def _has_verdict(self) -> bool:
@@ -421,6 +446,8 @@ class CallbackModule(CallbackBase):
             self._started.add(job[1])
             return
         self._jobs.pop(job, None)
+        if failed and module == "bpf_host":
+            fields = told_whole(fields, RunNotes(_host(result), os.getpid()))
         told = read(module, fields, failed=failed, check=check)
         self._add(name, told, found_absent(module, fields))
         self._report.host(name).warn(warnings_in(fields))

@@ -30,8 +30,13 @@ FORMS: t.Mapping[str, t.Callable[[Report], t.Iterator[str]]] = {
 }
 
 
-def write_all(report: Report, wanted: t.Mapping[str, t.Optional[str]]) -> t.List[str]:
-    """Write the report in each form that has a path in `wanted`; what could not be done."""
+def write_all(
+    report: Report, wanted: t.Mapping[str, t.Optional[str]]
+) -> t.Tuple[t.List[str], t.List[str]]:
+    """Write the report in each form that has a path in `wanted`.
+
+    Which files were written, as they were named, and what could not be done.
+    """
     problems = []
     if wanted.get("previous"):
         try:
@@ -43,22 +48,24 @@ def write_all(report: Report, wanted: t.Mapping[str, t.Optional[str]]) -> t.List
                 f"drift_previous {wanted['previous']} cannot be used: {error}: name a report that "
                 "drift_json wrote; nothing is compared"
             )
-    written: t.Dict[str, str] = {}  # real path -> form
+    written: t.List[str] = []
+    form_of: t.Dict[str, str] = {}  # by real path
     for form, pieces in FORMS.items():
         path = wanted.get(form)
         if path:
             try:
                 real = _resolved(path)
-                if real in written:
-                    raise OSError(0, f"it is the file of drift_{written[real]}")
+                if real in form_of:
+                    raise OSError(0, f"it is the file of drift_{form_of[real]}")
                 _write(real, pieces(report))
-                written[real] = form
+                form_of[real] = form
+                written.append(path)
             except (OSError, ValueError) as error:
                 why = getattr(error, "strerror", None) or error
                 problems.append(
                     f"drift_{form} {path} cannot be written: {why}; the run is not affected"
                 )
-    return problems
+    return written, problems
 
 
 def _read_json(path: str) -> t.Any:

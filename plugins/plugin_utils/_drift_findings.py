@@ -19,6 +19,16 @@ UNDECLARED: str = Standing.UNDECLARED.value
 FAILED: str = Standing.FAILED.value
 STATES = (IN_PLACE, MISSING, DIFFERENT, ACCESS, UNDECLARED, FAILED)
 DRIFT = (MISSING, DIFFERENT, ACCESS, UNDECLARED)
+# By kind, the word that counts it: a mount is no pin, nor is a file under /etc.
+GROUPS = ("pins", "mounts", "directories", "files")
+GROUP_OF: t.Mapping[str, str] = {
+    "map": "pins",
+    "object": "pins",
+    "pin": "pins",
+    "mount": "mounts",
+    "directory": "directories",
+    "file": "files",
+}
 MOST = 20_000  # characters of a text: a path of 4,095 bytes, each spelled, fits
 
 Result = t.Mapping[str, t.Any]
@@ -36,12 +46,13 @@ class Finding(t.NamedTuple):
     """How one path of a host was found."""
 
     path: str
-    kind: str  # map, object, mount, pin, directory, file
+    kind: str  # one of GROUP_OF
     state: str  # one of STATES
     fields: t.Tuple[Field, ...] = ()
     note: str = ""
     repaired: bool = False  # the same task has put it right
     is_to_stay: bool = False  # it is undeclared, and the task was to tell, not to remove it
+    copied: t.Optional[int] = None  # entries that a migration has copied, or that one would copy
 
 
 class Told(t.NamedTuple):
@@ -80,6 +91,8 @@ def _read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
     message = result.get("msg", "")
     if not isinstance(message, str):
         raise TypeError(f"msg is of type {type(message).__name__}")
+    if failed and module == "bpf_host" and not result.get("changed"):
+        check = True  # what is refused as a whole, puts nothing right
     # A module that succeeds has no message: so failed_when cannot hide a failure.
     may_know_nothing = (failed or message) and result.get(_KEYS[module]) is None
     told = Told(()) if may_know_nothing else _READERS[module](result, check)
@@ -187,13 +200,14 @@ def _named_item(item: Result, kind: str, check: bool) -> Finding:
     if action == State.NOT_DONE.value:
         note = "not reached: the task stopped at an earlier one"
     repaired = not check and action in _REPAIRING
-    return Finding(path, kind, state, fields, note, repaired)
+    copied = item.get("copied") if action == Action.MIGRATE.value else None
+    if not (copied is None or (type(copied) is int and 0 <= copied < 2**32)):
+        raise ValueError(f"copied is {shortened(repr(copied), 80)}")
+    return Finding(path, kind, state, fields, note, repaired, copied=copied)
 
 
 def _whole(result: Result, check: bool) -> Told:
     """Read a result of bpf_host, which has those of the other modules in it."""
-    # What is refused as a whole, puts nothing right.
-    check = check or bool(result.get("failed") and not result.get("changed"))
     has_written = bool(result.get("files"))
     findings = []
     for item in _list(result, "mounts"):

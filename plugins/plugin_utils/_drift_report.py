@@ -17,6 +17,8 @@ from ._drift_findings import (
     DIFFERENT,
     DRIFT,
     FAILED,
+    GROUP_OF,
+    GROUPS,
     IN_PLACE,
     STATES,
     UNDECLARED,
@@ -26,10 +28,11 @@ from ._drift_findings import (
 )
 
 VERSION = 1  # of the JSON
+USUAL_KIND = "map"  # of what is in place
 UNREACHABLE = "unreachable"
 IN_DRIFT = "drift"
 HOST_STATES = (IN_PLACE, IN_DRIFT, FAILED, UNREACHABLE)
-NEW, STILL = "new", "still"
+NEW, STILL, GONE = "new", "still", "gone"
 
 Json = t.Dict[str, t.Any]
 
@@ -53,6 +56,7 @@ class HostReport:
     history: t.Dict[str, str] = field(default_factory=dict)  # path -> NEW or STILL
     gone: t.Dict[str, str] = field(default_factory=dict)  # path -> the state it had before
     absent: t.Set[str] = field(default_factory=set)  # what tasks want to be absent, and is
+    made: t.Optional[datetime] = None  # when it was looked at, if in another run than the others
     _warnings: t.Dict[str, None] = field(default_factory=dict)  # each once, in their order
 
     @property
@@ -114,15 +118,26 @@ class HostReport:
         self._warnings.update(dict.fromkeys(warnings))
 
 
+class Source(t.NamedTuple):
+    """A report that this one is merged from."""
+
+    file: str
+    made: t.Optional[str]
+    hosts: int = 0  # that are in it
+    newest: int = 0  # of these, hosts that no other report tells anything newer of
+    problem: str = ""  # why it is left out
+
+
 @dataclass
 class Report:
-    """All hosts of a run."""
+    """All hosts of a run, or of several."""
 
     made: datetime = _NEVER
     playbook: str = ""
     inventory: t.Sequence[str] = ()
     hosts: t.Dict[str, HostReport] = field(default_factory=dict)
     previous: t.Optional[str] = None  # when the report that this one is compared with was made
+    sources: t.Sequence[Source] = ()  # what it is merged from; nothing in the report of a run
 
     @property
     def made_text(self) -> str:
@@ -148,6 +163,25 @@ class Report:
         for host in self.hosts.values():
             counts.update(finding.state for finding in host.findings.values())
         return {state: counts[state] for state in STATES}
+
+    def counts(self) -> t.Dict[str, t.Dict[str, int]]:
+        """The same for each of GROUPS."""
+        counts: t.Counter[t.Tuple[str, str]] = Counter()
+        for host in self.hosts.values():
+            counts.update((GROUP_OF[each.kind], each.state) for each in host.findings.values())
+        return {group: {state: counts[group, state] for state in STATES} for group in GROUPS}
+
+    def history_counts(self) -> t.Dict[str, int]:
+        """How much is NEW, STILL there, and GONE since the previous report."""
+        counts: t.Counter[str] = Counter()
+        for host in self.hosts.values():
+            counts.update(host.history.values())
+            counts[GONE] += len(host.gone)
+        return {word: counts[word] for word in (NEW, STILL, GONE)}
+
+    def made_of(self, host: HostReport) -> datetime:
+        """When the host was looked at."""
+        return host.made or self.made
 
     def compare(self, previous: t.Any) -> None:
         """Mark what is new, still there and gone since the report that was written as JSON."""
@@ -218,6 +252,8 @@ def summary(report: Report) -> Json:
         "previous": report.previous,
         "hosts": report.host_counts(),
         "pins": report.pin_counts(),
+        "counts": report.counts(),
+        "merged": [each._asdict() for each in report.sources],
     }
 
 
@@ -232,8 +268,19 @@ def host_json(host: HostReport) -> Json:
         "in_place": sorted(
             finding.path for finding in host.findings.values() if finding.state == IN_PLACE
         ),
+        "kinds": _kinds(host),
+        "made": host.made and host.made.strftime(_MADE),
         "gone": [{"path": path, "state": host.gone[path]} for path in sorted(host.gone)],
     }
+
+
+def _kinds(host: HostReport) -> t.Dict[str, t.List[str]]:
+    """What is in place and no map, by kind."""
+    paths: t.Dict[str, t.List[str]] = {}
+    for finding in sorted(host.findings.values()):
+        if finding.state == IN_PLACE and finding.kind != USUAL_KIND:
+            paths.setdefault(finding.kind, []).append(finding.path)
+    return paths
 
 
 def _pin_json(host: HostReport, finding: Finding) -> Json:
@@ -245,6 +292,7 @@ def _pin_json(host: HostReport, finding: Finding) -> Json:
         "note": finding.note,
         "repaired": finding.repaired,
         "history": host.history.get(finding.path),
+        "copied": finding.copied,
     }
 
 
