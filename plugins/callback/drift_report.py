@@ -21,6 +21,8 @@ description:
   - All hosts of a play that looks at pins are in the report, also those that the run did not come
     to, and those whose results cannot be read. They count as failed. In other playbooks than
     C(ebpf.pinning.drift), hosts that a condition spares all such tasks are not in it.
+  - The playbook C(ebpf.pinning.report) merges reports of several runs, which the variable
+    C(drift_reports) names, into one.
   - The playbook C(ebpf.pinning.drift) ends with exit code 3 where no host was looked at. The exit
     code of other playbooks is their own.
 author:
@@ -85,6 +87,10 @@ EXAMPLES = r"""
 # drift_html = /var/www/html/drift.html
 # drift_prometheus = /var/lib/node_exporter/textfile/ebpf_pinning.prom
 #
+# For several reports, such as those of a fleet that was cut into slices:
+#
+# ansible-playbook ebpf.pinning.report -e 'drift_reports=reports/*.json' -e drift_html=drift.html
+#
 # For one run of the playbook that brings it along:
 #
 # ansible-playbook -i inventory ebpf.pinning.drift -e drift_html=drift.html
@@ -119,7 +125,8 @@ from ..plugin_utils._drift_findings import (
     warnings_in,
 )
 from ..plugin_utils._drift_forms import REPAIRED
-from ..plugin_utils._drift_report import GONE, IN_DRIFT, UNREACHABLE, Report
+from ..plugin_utils._drift_merge import merged
+from ..plugin_utils._drift_report import GONE, IN_DRIFT, NOT_LOOKED_AT, UNREACHABLE, Report
 from ..plugin_utils._drift_settings import Settings, Unclear, not_blank
 from ..plugin_utils._drift_table import WOULD_CHANGE, Line, as_table
 from ..plugin_utils._run_notes import RunNotes
@@ -130,6 +137,8 @@ COLLECTION = "ebpf.pinning."
 ASYNC_STATUS = ("ansible.builtin.async_status", "ansible.legacy.async_status", "async_status")
 DRIFT = 2  # exit code; also what Ansible makes of hosts that fail
 NOTHING_SEEN = 3  # exit code
+# A variable of the play of ebpf.pinning.report.
+MERGES = "__drift_merges"
 # What a line of the table is about, and its colour, as Ansible has it.
 COLOURS = {
     IN_PLACE: "COLOR_OK",
@@ -281,6 +290,58 @@ class CallbackModule(CallbackBase):
             raise SystemExit(NOTHING_SEEN) from error
 
     def _end(self, stats: t.Any) -> None:
+        if any(MERGES in play.vars for play in self._plays.values()):
+            self._end_of_merging()
+        else:
+            self._end_of_run(stats)
+
+    def _end_of_merging(self) -> None:
+        """Merge what other runs have written, and end with the code that it asks for."""
+        now = datetime.now(timezone.utc)
+        settings = Settings(self._variables, self._plays.values())
+        wanted, problems = self._wanted(settings)
+        problems += settings.misplaced()
+        named: t.Sequence[str] = ()
+        try:
+            named = settings.reports()
+        except Unclear as error:
+            problems.append(str(error))
+        if len(self._plays) > 1:
+            named = ()
+            problems.append(
+                "ebpf.pinning.report merges what other runs have written: run it by a command of "
+                "its own"
+            )
+        reports = files.read_reports(named, now)
+        self._report, overlaps = merged(reports)
+        bad = [each for each in reports if each.problem]
+        for each in bad:
+            problems.append(
+                f"drift_reports: {visible(each.file)} cannot be used: {visible(each.problem)}; "
+                "what it tells is left out"
+            )
+        written: t.Sequence[str] = ()
+        if self._report.hosts:
+            written, troubles = files.write_all(self._report, wanted)
+            problems += troubles
+        else:
+            problems.append("no report tells of any host: nothing is merged, and nothing written")
+        for overlap in overlaps:
+            self._display.warning(overlap)
+        for problem in problems:
+            self._display.error(problem)
+        if self._report.hosts and self._shows_table(settings):
+            self._show(as_table(self._report, now=now), written)
+        if bad or not self._report.hosts:
+            raise SystemExit(NOTHING_SEEN)
+        if any(
+            settings.fails(name)
+            for name, host in self._report.hosts.items()
+            if host.state != IN_PLACE
+        ):
+            raise SystemExit(DRIFT)
+
+    def _end_of_run(self, stats: t.Any) -> None:
         for name, failures in self._others.items():
             if stats.failures.get(name):  # they were not rescued
                 self._report.host(name).problems.extend(failures)
@@ -338,8 +399,7 @@ class CallbackModule(CallbackBase):
                 if VERDICT in play.vars or (was_cut_short and name not in self._reached):
                     missed.add(name)
         for name in missed:
-            problem = "the run did not look at this host: nothing is known of it"
-            self._report.host(name).problems.append(problem)
+            self._report.host(name).problems.append(NOT_LOOKED_AT)
         return missed
 
     def _leave(self, settings: Settings, stats: t.Any, missed: t.Set[str]) -> None:

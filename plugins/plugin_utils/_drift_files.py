@@ -13,13 +13,16 @@ import stat
 import tempfile
 import typing as t
 from contextlib import suppress
+from datetime import datetime
 
 from ..module_utils._core.new_file import NewFile
 from ._drift_forms import as_json, as_junit, as_markdown, as_prometheus
+from ._drift_merge import Read, read_report
 from ._drift_page import as_html
-from ._drift_report import BadPrevious, Report
+from ._drift_report import BadReport, Report
 
 MOST_LINKS = 40  # as the kernel
+MOST_BYTES = 128 << 20  # of a report that is read: of 10,000 hosts with 200 maps each it has 100 MB
 
 FORMS: t.Mapping[str, t.Callable[[Report], t.Iterator[str]]] = {
     "json": as_json,
@@ -43,7 +46,7 @@ def write_all(
             report.compare(_read_json(str(wanted["previous"])))
         except FileNotFoundError:
             pass  # the first run has none before it
-        except (OSError, ValueError, RecursionError, BadPrevious) as error:
+        except (OSError, ValueError, RecursionError, BadReport) as error:
             problems.append(
                 f"drift_previous {wanted['previous']} cannot be used: {error}: name a report that "
                 "drift_json wrote; nothing is compared"
@@ -68,11 +71,35 @@ def write_all(
     return written, problems
 
 
+def read_reports(paths: t.Iterable[str], now: datetime) -> t.List[Read]:
+    """The report in each file, each file once, or why there is none."""
+    found: t.Dict[str, Read] = {}
+    for path in paths:
+        real = os.path.realpath(path)
+        if real not in found:
+            try:
+                found[real] = Read(path, read_report(_read_json(path), now))
+            except OSError as error:
+                found[real] = Read(path, None, error.strerror or str(error))
+            except RecursionError:
+                found[real] = Read(path, None, "it is nested too deep for a report")
+            except ValueError as error:
+                found[real] = Read(path, None, f"it is no JSON: {error}")
+            except BadReport as error:
+                found[real] = Read(path, None, str(error))
+    return list(found.values())
+
+
 def _read_json(path: str) -> t.Any:
-    with open(path, encoding="utf-8", opener=_without_waiting) as file:
+    with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(0, "it is not a regular file")
-        return json.load(file)
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(
+            0, f"it has more than {MOST_BYTES >> 20} MiB: cut the inventory into more runs"
+        )
+    return json.loads(content)
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -107,8 +107,9 @@ def _markdown_sources(report: Report) -> t.Iterator[str]:
     for source in report.sources:
         about = f"left out: {source.problem}"
         if not source.problem:
-            newest = f"{source.newest} of {counted(source.hosts, 'host')}"
-            about = f"{source.made}, the newest of {newest}"
+            others = source.hosts - source.newest
+            about = f"{source.made}, {counted(source.hosts, 'host')}"
+            about += f", {others} of them as another report tells" if others else ""
         yield f"- {_code(source.file)}: {_cell(about)}\n"
 
 

@@ -25,12 +25,14 @@ from ._drift_findings import (
     Field,
     Finding,
     Told,
+    shortened,
 )
 
 VERSION = 1  # of the JSON
 USUAL_KIND = "map"  # of what is in place
 UNREACHABLE = "unreachable"
 IN_DRIFT = "drift"
+NOT_LOOKED_AT = "the run did not look at this host: nothing is known of it"
 HOST_STATES = (IN_PLACE, IN_DRIFT, FAILED, UNREACHABLE)
 NEW, STILL, GONE = "new", "still", "gone"
 
@@ -41,8 +43,20 @@ _MADE = "%Y-%m-%dT%H:%M:%SZ"
 _NEVER = datetime.fromtimestamp(0, timezone.utc)
 
 
-class BadPrevious(Exception):
-    """A previous report cannot be used; the text says why."""
+class BadReport(Exception):
+    """The JSON of a report cannot be used; the text says why."""
+
+
+def check_version(content: t.Any) -> None:
+    """BadReport unless it says to be a report that this version reads."""
+    version = content.get("version") if isinstance(content, dict) else None
+    if type(version) is int and version > VERSION and "report" in content:
+        raise BadReport(
+            f"it is a drift report of version {shortened(str(version), 20)}, and the "
+            f"ebpf.pinning that is installed here reads version {VERSION}: upgrade it"
+        )
+    if version != VERSION or isinstance(version, bool):
+        raise BadReport(f"it is not a drift report of version {VERSION}")
 
 
 @dataclass
@@ -185,13 +199,12 @@ class Report:
 
     def compare(self, previous: t.Any) -> None:
         """Mark what is new, still there and gone since the report that was written as JSON."""
-        if not isinstance(previous, dict) or previous.get("version") != VERSION:
-            raise BadPrevious(f"it is not a drift report of version {VERSION}")
+        check_version(previous)
         try:
             before = {_text(entry["host"]): _not_in_place(entry) for entry in previous["report"]}
             made = datetime.strptime(_text(previous["made"]), _MADE)
         except (KeyError, TypeError, ValueError) as error:
-            raise BadPrevious(f"it is not as a drift report is made: {error!r}") from None
+            raise BadReport(f"it is not as a drift report is made: {error!r}") from None
         self.previous = f"{made.isoformat()}Z"
         for host in self.hosts.values():
             known = before.get(host.name, {})

@@ -67,7 +67,18 @@ def as_table(
     lines += [Line(text, worst) for text in answer(report)]
     if changes(report):
         lines.append(Line(changes(report)))
+    if now and hosts:
+        lines.append(Line(_oldest(report, age_of)))
     return lines
+
+
+def _oldest(report: Report, age_of: t.Mapping[str, str]) -> str:
+    used = sum(not source.problem for source in report.sources)
+    oldest = min(report.sorted_hosts, key=report.made_of).name
+    return (
+        f"Merged from {counted(used, 'report')}; seen longest ago: {visible(oldest)}, "
+        f"{age_of[oldest]}"
+    )
 
 
 def _aligned(rows: t.Sequence[_Row], age_of: t.Mapping[str, str]) -> t.List[Line]:

@@ -15,7 +15,7 @@ from ansible.utils.display import Display
 
 from ._run_notes import TOLD, RunNotes
 
-# Variables of plays: of ebpf.pinning.drift, whose exit code is to be the verdict; of both playbooks.
+# Variables of plays: of those whose exit code is to be the verdict; of ebpf.pinning.provision.
 VERDICT = "__drift_verdict"
 _REPORTED = "__drift_reported"
 _LOOKED_AT = "maps"  # is in a result where the module came to look at the host

@@ -39,7 +39,7 @@ FOR_USERS = {
     "BadChoice",
     "BadDefinition",
     "BadField",
-    "BadPrevious",
+    "BadReport",
     "BtfError",
     "ElfError",
     "FstabProblem",
