@@ -191,7 +191,7 @@ def _leftovers(result: Result, check: bool) -> t.List[Finding]:
 def _named_item(item: Result, kind: str, check: bool) -> Finding:
     path, action = _path(item["path"]), str(item["action"])
     if action == _KEPT:
-        return _in_place(path, kind)
+        return as_declared(path, kind)
     fields = _fields(item.get("drift") or ())
     state = _STATE_OF_PIN.get(action, FAILED)
     if state == DIFFERENT and _is_access(fields):
@@ -232,7 +232,7 @@ def _mount(result: Result, check: bool) -> Told:
     path = _path(result["target"])
     fields = _fields(result["drift"])
     if action == _KEPT and not fields:
-        return Told([_in_place(path, "mount")])
+        return Told([as_declared(path, "mount")])
     state = _STATE_OF_MOUNT.get(action, DIFFERENT)
     if state == MISSING and fields:
         state = DIFFERENT  # it was there, and is mounted anew
@@ -325,7 +325,8 @@ def _spelled(value: object) -> str:
 
 
 @lru_cache(maxsize=100_000)
-def _in_place(path: str, kind: str) -> Finding:
+def as_declared(path: str, kind: str) -> Finding:
+    """What is in place."""
     # Shared by all hosts: a fleet is mostly in place, and mostly alike.
     return Finding(path, kind, IN_PLACE)
 

@@ -17,6 +17,7 @@ from ._drift_findings import (
     Field,
     Finding,
     Told,
+    as_declared,
     shortened,
 )
 from ._drift_forms import TIME, WORDS
@@ -166,7 +167,7 @@ def _host(entry: t.Any, *, has_history: bool) -> HostReport:
     kind_of = {
         _text(path): _one_of(kind, GROUP_OF) for kind in kinds for path in _list(kinds[kind])
     }
-    host.add(Told([Finding(path, kind_of.get(path, USUAL_KIND), IN_PLACE) for path in in_place]))
+    host.add(Told([as_declared(path, kind_of.get(path, USUAL_KIND)) for path in in_place]))
     host.add(Told(pins, [_text(each) for each in _list(entry["problems"])]))
     if len(host.findings) != len(in_place) + len(pins):
         raise ValueError("a path is in it twice")
