@@ -105,7 +105,6 @@ from ansible import constants, context
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.callback import CallbackBase
-from ansible.plugins.loader import callback_loader
 from ansible.utils.path import unfrackpath
 
 from ..module_utils._core.visible import visible
@@ -130,7 +129,7 @@ from ..plugin_utils._drift_report import GONE, IN_DRIFT, NOT_LOOKED_AT, UNREACHA
 from ..plugin_utils._drift_settings import Settings, Unclear, not_blank
 from ..plugin_utils._drift_table import WOULD_CHANGE, Line, as_table
 from ..plugin_utils._run_notes import RunNotes
-from ..plugin_utils._told_apart import VERDICT, told_whole
+from ..plugin_utils._told_apart import VERDICT, told_whole, writes_a_document
 
 C: t.Any = constants
 COLLECTION = "ebpf.pinning."
@@ -451,7 +450,7 @@ class CallbackModule(CallbackBase):
             value = None
         if value is None:
             value = str(self.get_option("table") or "").strip()
-        return not _writes_a_document() if value == "" else bool(boolean(value, strict=False))
+        return not writes_a_document() if value == "" else bool(boolean(value, strict=False))
 
     def _take(self, result: t.Any, *, failed: bool, ignored: bool = False) -> None:
         # Asking for the fields makes a copy of all of them: only where they are read.
@@ -597,11 +596,3 @@ def _tasks(blocks: t.Iterable[t.Any]) -> t.Iterator[t.Any]:
             yield from _tasks((*each.block, *each.rescue, *each.always))
         else:
             yield each
-
-
-def _writes_a_document() -> bool:
-    """Whether what goes to the standard output is for programs."""
-    writer = callback_loader.get(C.DEFAULT_STDOUT_CALLBACK, class_only=True)
-    return any(
-        "json" in each.__module__.rpartition(".")[2] for each in getattr(writer, "__mro__", ())
-    )

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible import constants
+from ansible.plugins.loader import callback_loader
 from ansible.utils.display import Display
 
 from ._run_notes import TOLD, RunNotes
 
+C: t.Any = constants  # most of them are made when it is loaded
 # Variables of plays: of those whose exit code is to be the verdict; of ebpf.pinning.provision.
 VERDICT = "__drift_verdict"
 _REPORTED = "__drift_reported"
@@ -32,10 +35,18 @@ def told_apart(
     if VERDICT in variables:
         return _only_looked(result, with_diff=with_diff)
     is_long = result.get("failed") and _LOOKED_AT in result
-    if _REPORTED not in variables or not is_long or Display().verbosity:
+    if _REPORTED not in variables or not is_long or Display().verbosity or writes_a_document():
         return result
     notes.add(TOLD, {key: value for key, value in result.items() if key not in _SHOWN})
     return {key: value for key, value in result.items() if key in _SHOWN}
+
+
+def writes_a_document() -> bool:
+    """Whether what goes to the standard output is for programs."""
+    writer = callback_loader.get(C.DEFAULT_STDOUT_CALLBACK, class_only=True)
+    return any(
+        "json" in each.__module__.rpartition(".")[2] for each in getattr(writer, "__mro__", ())
+    )
 
 
 def _only_looked(result: Result, *, with_diff: bool) -> Result:

@@ -12,6 +12,7 @@ from drift_runs import Done, ansible_playbook, by_environment
 from harness.drift import Json, states
 from harness.host import Host
 from harness.samples import AGENT, HASH
+from harness.site import CHECKOUT
 
 # Enough of them for a result that nobody reads.
 NAMES = [f"map_{number}" for number in range(30)]
@@ -67,6 +68,12 @@ def test_of_a_host_that_differs_no_json_is_shown_and_the_report_has_it_all(
 @pytest.mark.every_core
 def test_who_asks_for_more_gets_it(differing: Host) -> None:
     assert '"shape"' in _run(differing, "provision", "-v").output
+
+
+def test_a_document_for_programs_has_it_all(differing: Host) -> None:
+    places = {"ANSIBLE_COLLECTIONS_PATH": f"{differing.site.scratch}:{CHECKOUT}/.cache/rivals"}
+    writer = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+    assert '"shape"' in _run(differing, "provision", **writer, **places).output
 
 
 @pytest.mark.every_core
