@@ -350,9 +350,9 @@ def changelog(session: nox.Session) -> None:
 
 
 def _added(path: Path) -> str | None:
-    """In which version a plugin or a role came, as it says itself; the changelog tells it then."""
+    """In which version it came, as it says itself; the changelog tells it then."""
     file = path / "meta/argument_specs.yml" if path.is_dir() else path
-    found = re.search(r"^ *version_added: (\S+)", file.read_text(encoding="utf-8"), re.M)
+    found = re.search(r"^[# ]*version_added: (\S+)", file.read_text(encoding="utf-8"), re.M)
     return found[1] if found else None
 
 

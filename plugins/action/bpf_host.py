@@ -22,10 +22,20 @@ from ..plugin_utils._declared import (
 )
 from ..plugin_utils._joined_arguments import JoinedArguments
 from ..plugin_utils._run_notes import DECLARED, FREED, PRUNED, RunNotes
+from ..plugin_utils._told_apart import told_apart
 
 
 class ActionModule(JoinedArguments):
     """Refuses what contradicts other tasks of the run."""
+
+    def run(
+        self, tmp: t.Optional[str] = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None
+    ) -> t.Dict[str, t.Any]:
+        """Run the module, and keep what nobody can read on a screen for the drift report."""
+        variables = task_vars or {}
+        result = super().run(tmp, task_vars)
+        notes = RunNotes(str(variables.get("inventory_hostname")))
+        return told_apart(result, variables, notes, with_diff=bool(self._task.diff))
 
     def contradictions(self, arguments: Arguments, notes: RunNotes) -> t.Iterable[str]:
         """What another task of this run removes, or what this one would remove of another's."""

@@ -21,6 +21,8 @@ description:
   - All hosts of a play that looks at pins are in the report, also those that the run did not come
     to, and those whose results cannot be read. They count as failed. In other playbooks than
     C(ebpf.pinning.drift), hosts that a condition spares all such tasks are not in it.
+  - The playbook C(ebpf.pinning.report) merges reports of several runs, which the variable
+    C(drift_reports) names, into one.
   - The playbook C(ebpf.pinning.drift) ends with exit code 3 where no host was looked at. The exit
     code of other playbooks is their own.
 author:
@@ -85,11 +87,16 @@ EXAMPLES = r"""
 # drift_html = /var/www/html/drift.html
 # drift_prometheus = /var/lib/node_exporter/textfile/ebpf_pinning.prom
 #
+# For several reports, such as those of a fleet that was cut into slices:
+#
+# ansible-playbook ebpf.pinning.report -e 'drift_reports=reports/*.json' -e drift_html=drift.html
+#
 # For one run of the playbook that brings it along:
 #
 # ansible-playbook -i inventory ebpf.pinning.drift -e drift_html=drift.html
 """
 
+import os
 import typing as t
 from datetime import datetime, timezone
 from functools import wraps
@@ -100,12 +107,13 @@ from ansible import release as ansible_release
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.callback import CallbackBase
-from ansible.plugins.loader import callback_loader
 from ansible.utils.path import unfrackpath
 
+from ..module_utils._core.visible import visible
 from ..plugin_utils import _drift_files as files
 from ..plugin_utils._collection import about
 from ..plugin_utils._drift_findings import (
+    FAILED,
     IN_PLACE,
     MOST,
     Told,
@@ -118,9 +126,13 @@ from ..plugin_utils._drift_findings import (
     unreadable,
     warnings_in,
 )
-from ..plugin_utils._drift_forms import as_table
-from ..plugin_utils._drift_report import Report
+from ..plugin_utils._drift_forms import REPAIRED
+from ..plugin_utils._drift_merge import merged
+from ..plugin_utils._drift_report import GONE, IN_DRIFT, NOT_LOOKED_AT, UNREACHABLE, Report
 from ..plugin_utils._drift_settings import Settings, Unclear, not_blank
+from ..plugin_utils._drift_table import WOULD_CHANGE, Line, as_table
+from ..plugin_utils._run_notes import RunNotes
+from ..plugin_utils._told_apart import VERDICT, told_whole, writes_a_document
 
 C: t.Any = constants
 COLLECTION = "ebpf.pinning."
@@ -128,8 +140,17 @@ ASYNC_STATUS = ("ansible.builtin.async_status", "ansible.legacy.async_status", "
 OF_ALL = {"all", "ungrouped"}  # groups that say nothing
 DRIFT = 2  # exit code; also what Ansible makes of hosts that fail
 NOTHING_SEEN = 3  # exit code
-# A variable of the play of ebpf.pinning.drift, whose exit code is to be the verdict.
-VERDICT = "__drift_verdict"
+# A variable of the play of ebpf.pinning.report.
+MERGES = "__drift_merges"
+# What a line of the table is about, and its colour, as Ansible has it.
+COLOURS = {
+    IN_PLACE: "COLOR_OK",
+    GONE: "COLOR_OK",
+    REPAIRED: "COLOR_CHANGED",
+    IN_DRIFT: "COLOR_CHANGED",
+    FAILED: "COLOR_ERROR",
+    UNREACHABLE: "COLOR_UNREACHABLE",
+}
 
 Fields = t.Mapping[str, t.Any]
 Handler = t.Callable[..., None]
@@ -273,6 +294,58 @@ class CallbackModule(CallbackBase):
             raise SystemExit(NOTHING_SEEN) from error
 
     def _end(self, stats: t.Any) -> None:
+        if any(MERGES in play.vars for play in self._plays.values()):
+            self._end_of_merging()
+        else:
+            self._end_of_run(stats)
+
+    def _end_of_merging(self) -> None:
+        """Merge what other runs have written, and end with the code that it asks for."""
+        now = datetime.now(timezone.utc)
+        settings = Settings(self._variables, self._plays.values())
+        wanted, problems = self._wanted(settings)
+        problems += settings.misplaced()
+        named: t.Sequence[str] = ()
+        try:
+            named = settings.reports()
+        except Unclear as error:
+            problems.append(str(error))
+        if len(self._plays) > 1:
+            named = ()
+            problems.append(
+                "ebpf.pinning.report merges what other runs have written: run it by a command of "
+                "its own"
+            )
+        reports = files.read_reports(named, now)
+        self._report, overlaps = merged(reports)
+        bad = [each for each in reports if each.problem]
+        for each in bad:
+            problems.append(
+                f"drift_reports: {visible(each.file)} cannot be used: {visible(each.problem)}; "
+                "what it tells is left out"
+            )
+        written: t.Sequence[str] = ()
+        if self._report.hosts:
+            written, troubles = files.write_all(self._report, wanted)
+            problems += troubles
+        else:
+            problems.append("no report tells of any host: nothing is merged, and nothing written")
+        for overlap in overlaps:
+            self._display.warning(overlap)
+        for problem in problems:
+            self._display.error(problem)
+        if self._report.hosts and self._shows_table(settings):
+            self._show(as_table(self._report, now=now), written)
+        if bad or not self._report.hosts:
+            raise SystemExit(NOTHING_SEEN)
+        if any(
+            settings.fails(name)
+            for name, host in self._report.hosts.items()
+            if host.state != IN_PLACE
+        ):
+            raise SystemExit(DRIFT)
+
+    def _end_of_run(self, stats: t.Any) -> None:
         for name, failures in self._others.items():
             if stats.failures.get(name):  # they were not rescued
                 self._report.host(name).problems.extend(failures)
@@ -282,12 +355,14 @@ class CallbackModule(CallbackBase):
         missed = self._miss(was_cut_short=bool(stats.failures or stats.dark))
         settings = Settings(self._variables, self._plays.values())
         wanted, problems = self._wanted(settings)
+        written: t.Sequence[str] = ()
         if self._has_verdict:
             problems += settings.misplaced()
         if self._report.hosts and self._plays:
             self._describe()
             self._report.made = datetime.now(timezone.utc)
-            problems += files.write_all(self._report, wanted)
+            written, troubles = files.write_all(self._report, wanted)
+            problems += troubles
             show_table = self._shows_table(settings)
         else:
             show_table = False
@@ -299,9 +374,19 @@ class CallbackModule(CallbackBase):
         for problem in problems:
             self._display.error(problem)
         if show_table:
-            self._display.banner("DRIFT")
-            self._display.display(as_table(self._report))
+            lines = as_table(self._report)
+            if self._has_verdict and any(stats.changed.values()):
+                lines.append(Line(WOULD_CHANGE))
+            self._show(lines, written)
         self._leave(settings, stats, missed)
+
+    def _show(self, lines: t.Iterable[Line], written: t.Sequence[str]) -> None:
+        self._display.banner("DRIFT")
+        for line in lines:
+            colour = COLOURS.get(line.tone)
+            self._display.display(line.text, color=colour and getattr(C, colour))
+        if written:
+            self._display.display(f"Written: {', '.join(map(visible, written))}")
 
     @property
     def _has_verdict(self) -> bool:
@@ -319,8 +404,7 @@ class CallbackModule(CallbackBase):
                 if VERDICT in play.vars or (was_cut_short and name not in self._reached):
                     missed.add(name)
         for name in missed:
-            problem = "the run did not look at this host: nothing is known of it"
-            self._report.host(name).problems.append(problem)
+            self._report.host(name).problems.append(NOT_LOOKED_AT)
         return missed
 
     def _describe(self) -> None:
@@ -382,7 +466,7 @@ class CallbackModule(CallbackBase):
             value = None
         if value is None:
             value = str(self.get_option("table") or "").strip()
-        return not _writes_a_document() if value == "" else bool(boolean(value, strict=False))
+        return not writes_a_document() if value == "" else bool(boolean(value, strict=False))
 
     def _take(self, result: t.Any, *, failed: bool, ignored: bool = False) -> None:
         # Asking for the fields makes a copy of all of them: only where they are read.
@@ -437,6 +521,8 @@ class CallbackModule(CallbackBase):
             self._started.add(job[1])
             return
         self._jobs.pop(job, None)
+        if failed and module == "bpf_host":
+            fields = told_whole(fields, RunNotes(_host(result), os.getpid()))
         told = read(module, fields, failed=failed, check=check)
         self._add(name, told, found_absent(module, fields))
         self._report.host(name).warn(warnings_in(fields))
@@ -533,11 +619,3 @@ def _tasks(blocks: t.Iterable[t.Any]) -> t.Iterator[t.Any]:
             yield from _tasks((*each.block, *each.rescue, *each.always))
         else:
             yield each
-
-
-def _writes_a_document() -> bool:
-    """Whether what goes to the standard output is for programs."""
-    writer = callback_loader.get(C.DEFAULT_STDOUT_CALLBACK, class_only=True)
-    return any(
-        "json" in each.__module__.rpartition(".")[2] for each in getattr(writer, "__mro__", ())
-    )

@@ -13,13 +13,16 @@ import stat
 import tempfile
 import typing as t
 from contextlib import suppress
+from datetime import datetime
 
 from ..module_utils._core.new_file import NewFile
 from ._drift_forms import as_json, as_junit, as_markdown, as_prometheus
+from ._drift_merge import Read, read_report
 from ._drift_page import as_html
-from ._drift_report import BadPrevious, Report
+from ._drift_report import BadReport, Report
 
 MOST_LINKS = 40  # as the kernel
+MOST_BYTES = 128 << 20  # of a report that is read; of 10,000 hosts with 200 maps each it has 60
 
 FORMS: t.Mapping[str, t.Callable[[Report], t.Iterator[str]]] = {
     "json": as_json,
@@ -30,42 +33,73 @@ FORMS: t.Mapping[str, t.Callable[[Report], t.Iterator[str]]] = {
 }
 
 
-def write_all(report: Report, wanted: t.Mapping[str, t.Optional[str]]) -> t.List[str]:
-    """Write the report in each form that has a path in `wanted`; what could not be done."""
+def write_all(
+    report: Report, wanted: t.Mapping[str, t.Optional[str]]
+) -> t.Tuple[t.List[str], t.List[str]]:
+    """Write the report in each form that has a path in `wanted`.
+
+    Which files were written, as they were named, and what could not be done.
+    """
     problems = []
     if wanted.get("previous"):
         try:
             report.compare(_read_json(str(wanted["previous"])))
         except FileNotFoundError:
             pass  # the first run has none before it
-        except (OSError, ValueError, RecursionError, BadPrevious) as error:
+        except (OSError, ValueError, RecursionError, BadReport) as error:
             problems.append(
                 f"drift_previous {wanted['previous']} cannot be used: {error}: name a report that "
                 "drift_json wrote; nothing is compared"
             )
-    written: t.Dict[str, str] = {}  # real path -> form
+    written: t.List[str] = []
+    form_of: t.Dict[str, str] = {}  # by real path
     for form, pieces in FORMS.items():
         path = wanted.get(form)
         if path:
             try:
                 real = _resolved(path)
-                if real in written:
-                    raise OSError(0, f"it is the file of drift_{written[real]}")
+                if real in form_of:
+                    raise OSError(0, f"it is the file of drift_{form_of[real]}")
                 _write(real, pieces(report))
-                written[real] = form
+                form_of[real] = form
+                written.append(path)
             except (OSError, ValueError) as error:
                 why = getattr(error, "strerror", None) or error
                 problems.append(
                     f"drift_{form} {path} cannot be written: {why}; the run is not affected"
                 )
-    return problems
+    return written, problems
+
+
+def read_reports(paths: t.Iterable[str], now: datetime) -> t.List[Read]:
+    """The report in each file, each file once, or why there is none."""
+    found: t.Dict[str, Read] = {}
+    for path in paths:
+        real = os.path.realpath(path)
+        if real not in found:
+            try:
+                found[real] = Read(path, read_report(_read_json(path), now))
+            except OSError as error:
+                found[real] = Read(path, None, error.strerror or str(error))
+            except RecursionError:
+                found[real] = Read(path, None, "it is nested too deep for a report")
+            except ValueError as error:
+                found[real] = Read(path, None, f"it is no JSON: {error}")
+            except BadReport as error:
+                found[real] = Read(path, None, str(error))
+    return list(found.values())
 
 
 def _read_json(path: str) -> t.Any:
-    with open(path, encoding="utf-8", opener=_without_waiting) as file:
+    with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(0, "it is not a regular file")
-        return json.load(file)
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(
+            0, f"it has more than {MOST_BYTES >> 20} MiB: cut the inventory into more runs"
+        )
+    return json.loads(content)
 
 
 def _without_waiting(path: str, flags: int) -> int:

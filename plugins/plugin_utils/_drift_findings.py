@@ -20,6 +20,16 @@ UNDECLARED: str = Standing.UNDECLARED.value
 FAILED: str = Standing.FAILED.value
 STATES = (IN_PLACE, MISSING, DIFFERENT, ACCESS, UNDECLARED, FAILED)
 DRIFT = (MISSING, DIFFERENT, ACCESS, UNDECLARED)
+# By kind, the word that counts it: a mount is no pin, nor is a file under /etc.
+GROUPS = ("pins", "mounts", "directories", "files")
+GROUP_OF: t.Mapping[str, str] = {
+    "map": "pins",
+    "object": "pins",
+    "pin": "pins",
+    "mount": "mounts",
+    "directory": "directories",
+    "file": "files",
+}
 MOST = 20_000  # characters of a text: a path of 4,095 bytes, each spelled, fits
 MOST_OPTIONS = 32  # of one declaration; a map has half as many
 MOST_NAME = 200  # characters of the name of one
@@ -39,13 +49,14 @@ class Finding(t.NamedTuple):
     """How one path of a host was found."""
 
     path: str
-    kind: str  # map, object, mount, pin, directory, file
+    kind: str  # one of GROUP_OF
     state: str  # one of STATES
     fields: t.Tuple[Field, ...] = ()
     note: str = ""
     repaired: bool = False  # the same task has put it right
     is_to_stay: bool = False  # it is undeclared, and the task was to tell, not to remove it
     declared: t.Tuple[t.Tuple[str, str], ...] = ()  # of what is missing: options and their values
+    copied: t.Optional[int] = None  # entries that a migration has copied, or that one would copy
 
 
 class Told(t.NamedTuple):
@@ -84,6 +95,8 @@ def _read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
     message = result.get("msg", "")
     if not isinstance(message, str):
         raise TypeError(f"msg is of type {type(message).__name__}")
+    if failed and module == "bpf_host" and not result.get("changed"):
+        check = True  # what is refused as a whole, puts nothing right
     # A module that succeeds has no message: so failed_when cannot hide a failure.
     may_know_nothing = (failed or message) and result.get(_KEYS[module]) is None
     told = Told(()) if may_know_nothing else _READERS[module](result, check)
@@ -182,7 +195,7 @@ def _leftovers(result: Result, check: bool) -> t.List[Finding]:
 def _named_item(item: Result, kind: str, check: bool) -> Finding:
     path, action = _path(item["path"]), str(item["action"])
     if action == _KEPT:
-        return _in_place(path, kind)
+        return as_declared(path, kind)
     fields = _fields(item.get("drift") or ())
     state = _STATE_OF_PIN.get(action, FAILED)
     if state == DIFFERENT and _is_access(fields):
@@ -191,13 +204,17 @@ def _named_item(item: Result, kind: str, check: bool) -> Finding:
     if action == State.NOT_DONE.value:
         note = "not reached: the task stopped at an earlier one"
     repaired = not check and action in _REPAIRING
-    return Finding(path, kind, state, fields, note, repaired)
+    copied = item.get("copied") if action == Action.MIGRATE.value else None
+    if not (
+        copied is None
+        or (isinstance(copied, int) and not isinstance(copied, bool) and 0 <= copied < 2**32)
+    ):
+        raise ValueError(f"copied is {shortened(repr(copied), 80)}")
+    return Finding(path, kind, state, fields, note, repaired, copied=copied)
 
 
 def _whole(result: Result, check: bool) -> Told:
     """Read a result of bpf_host, which has those of the other modules in it."""
-    # What is refused as a whole, puts nothing right.
-    check = check or bool(result.get("failed") and not result.get("changed"))
     has_written = bool(result.get("files"))
     findings = []
     for item in _list(result, "mounts"):
@@ -222,7 +239,7 @@ def _mount(result: Result, check: bool) -> Told:
     path = _path(result["target"])
     fields = _fields(result["drift"])
     if action == _KEPT and not fields:
-        return Told([_in_place(path, "mount")])
+        return Told([as_declared(path, "mount")])
     state = _STATE_OF_MOUNT.get(action, DIFFERENT)
     if state == MISSING and fields:
         state = DIFFERENT  # it was there, and is mounted anew
@@ -328,7 +345,8 @@ def _spelled(value: object) -> str:
 
 
 @lru_cache(maxsize=100_000)
-def _in_place(path: str, kind: str) -> Finding:
+def as_declared(path: str, kind: str) -> Finding:
+    """What is in place."""
     # Shared by all hosts: a fleet is mostly in place, and mostly alike.
     return Finding(path, kind, IN_PLACE)
 

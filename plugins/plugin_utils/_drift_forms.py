@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The forms of a drift report: JSON, Markdown, JUnit XML, Prometheus text, and a table. Private.
+"""The forms of a drift report: JSON, Markdown, JUnit XML, Prometheus text. Private.
 
-Each but the table gives text in pieces, host by host: no fleet is in memory twice.
+Each gives text in pieces, host by host: no fleet is in memory twice.
 """
 
 from __future__ import annotations
@@ -10,15 +10,27 @@ from __future__ import annotations
 import json
 import re
 import typing as t
-from itertools import islice
+from collections import Counter
 from xml.sax.saxutils import escape, quoteattr
 
 from ..module_utils._core.engine.standing import Standing
 from ..module_utils._core.visible import visible
-from ._drift_findings import ACCESS, FAILED, IN_PLACE, STATES, Finding
+from ._drift_findings import (
+    ACCESS,
+    DRIFT,
+    FAILED,
+    GROUP_OF,
+    GROUPS,
+    IN_PLACE,
+    STATES,
+    Finding,
+)
 from ._drift_report import (
+    GONE,
     HOST_STATES,
     IN_DRIFT,
+    NEW,
+    STILL,
     UNREACHABLE,
     HostReport,
     Report,
@@ -27,13 +39,21 @@ from ._drift_report import (
     summary,
 )
 
+REPAIRED = "repaired"
+
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+
 # How a state is called where people read it.
 WORDS: t.Mapping[str, str] = {
     **{each.value: each.words for each in Standing},
     ACCESS: "owner or mode off",
     IN_DRIFT: "in drift",
     UNREACHABLE: "unreachable",
+    REPAIRED: "put right",
+    GONE: "gone",
 }
+_SHOWN = (IN_PLACE, *DRIFT, FAILED, REPAIRED)
+_ONE_OF = {"pins": "pin", "mounts": "mount", "directories": "directory", "files": "file"}
 
 
 def as_json(report: Report) -> t.Iterator[str]:
@@ -50,19 +70,26 @@ def as_json(report: Report) -> t.Iterator[str]:
 def as_markdown(report: Report) -> t.Iterator[str]:
     """For merge requests and tickets: the answer, then what is not in place."""
     inventory = _cell(", ".join(report.inventory))
-    yield f"# BPF pins: {headline(report)}\n\n{report.made_text}, {inventory}\n"
+    hosts, *others = answer(report)
+    yield f"# BPF pins of {hosts}\n\n"
+    yield "".join(f"{line}\n\n" for line in filter(None, ("; ".join(others), changes(report))))
+    yield f"{report.made_text}, {inventory}\n"
+    yield from _markdown_sources(report)
     notable = [host for host in report.sorted_hosts if host.state != IN_PLACE or host.notable]
     if notable:
         yield "\n| host | path | state | want | have | |\n|---|---|---|---|---|---|\n"
     for host in notable:
         name = _cell(host.name)
-        for problem in _problems(host):
-            yield _row(name, "", WORDS[host.state], "", "", _cell(problem))
+        seen = f"seen {report.made_of(host):{TIME}}" if report.sources else ""
+        for problem in problems_of(host):
+            told = ", ".join(filter(None, (seen, problem)))
+            yield _row(name, "", WORDS[host.state], "", "", _cell(told))
         for finding in host.notable:
             want = "; ".join(f"{each.name}: {each.want}" for each in finding.fields)
             have = "; ".join(f"{each.name}: {each.have}" for each in finding.fields)
             state = f"{WORDS[finding.state]}{', repaired' if finding.repaired else ''}"
-            notes = ", ".join(filter(None, (host.history.get(finding.path), finding.note)))
+            history = host.history.get(finding.path)
+            notes = ", ".join(filter(None, (history, seen, *entries(finding), finding.note)))
             yield _row(name, _code(finding.path), state, *map(_cell, (want, have, notes)))
     warned = [(host.name, text) for host in report.sorted_hosts for text in host.warnings]
     if warned:
@@ -74,18 +101,31 @@ def as_markdown(report: Report) -> t.Iterator[str]:
         yield from (f"- {_cell(name)}: {_code(path)}\n" for name, path in gone)
 
 
+def _markdown_sources(report: Report) -> t.Iterator[str]:
+    if report.sources:
+        yield "\nMerged from:\n\n"
+    for source in report.sources:
+        about = f"left out: {source.problem}"
+        if not source.problem:
+            others = source.hosts - source.newest
+            about = f"{source.made}, {counted(source.hosts, 'host')}"
+            about += f", {others} of them as another report tells" if others else ""
+        yield f"- {_code(source.file)}: {_cell(about)}\n"
+
+
 def as_junit(report: Report) -> t.Iterator[str]:
     """For CI: a test suite per host, a test per pin. Drift is a failure, trouble is an error."""
     yield '<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="ebpf.pinning.drift">\n'
     for host in report.sorted_hosts:
-        troubles = _problems(host)
+        troubles = problems_of(host)
         findings = sorted(host.findings.values())
         failures = sum(map(is_drift, findings))
         errors = len(troubles) + sum(finding.state == FAILED for finding in findings)
+        name = _xml_attribute(host.name)
         yield (
-            f"<testsuite name={_xml_attribute(host.name)} tests="
+            f"<testsuite name={name} tests="
             f'"{len(findings) + len(troubles)}" failures="{failures}" errors="{errors}" time="0" '
-            f'timestamp="{report.made_text[:19]}" hostname={_xml_attribute(host.name)}>\n'
+            f'timestamp="{report.made_of(host):%Y-%m-%dT%H:%M:%S}" hostname={name}>\n'
         )
         for trouble in troubles:
             yield _junit_case(host.name, "host", _junit_body("error", WORDS[host.state], trouble))
@@ -97,88 +137,89 @@ def as_junit(report: Report) -> t.Iterator[str]:
 
 def as_prometheus(report: Report) -> t.Iterator[str]:
     """For the textfile collector of node_exporter, on the controller."""
-    yield (
-        "# HELP ebpf_pinning_pins Pins by the state they were found in.\n"
-        "# TYPE ebpf_pinning_pins gauge\n"
-    )
     hosts = report.sorted_hosts
-    for host in hosts:
-        counts = dict.fromkeys(STATES, 0)
-        for finding in host.findings.values():
-            counts[finding.state] += 1
-        for state, count in counts.items():
-            label = _prometheus_label(host.name)
-            yield f'ebpf_pinning_pins{{host="{label}",state="{state}"}} {count}\n'
-    yield (
-        "# HELP ebpf_pinning_host_state 1 for the state that the host is in.\n"
-        "# TYPE ebpf_pinning_host_state gauge\n"
-    )
-    for host in hosts:
+    labels = [(_prometheus_label(host.name), host) for host in hosts]
+    for group in GROUPS:
+        name = f"ebpf_pinning_{group}"
+        yield _prometheus_head(name, f"{group.capitalize()} by the state they were found in.")
+        for label, host in labels:
+            counts = dict.fromkeys(STATES, 0)
+            for finding in host.findings.values():
+                counts[finding.state] += GROUP_OF[finding.kind] == group
+            for state, count in counts.items():
+                yield f'{name}{{host="{label}",state="{state}"}} {count}\n'
+    name = "ebpf_pinning_host_state"
+    yield _prometheus_head(name, "1 for the state that the host is in.")
+    for label, host in labels:
         for state in HOST_STATES:
-            label = _prometheus_label(host.name)
-            is_it = int(host.state == state)
-            yield f'ebpf_pinning_host_state{{host="{label}",state="{state}"}} {is_it}\n'
-    yield (
-        "# HELP ebpf_pinning_drift_report_timestamp_seconds When the report was made.\n"
-        "# TYPE ebpf_pinning_drift_report_timestamp_seconds gauge\n"
-        f"ebpf_pinning_drift_report_timestamp_seconds {int(report.made.timestamp())}\n"
-    )
+            yield f'{name}{{host="{label}",state="{state}"}} {int(host.state == state)}\n'
+    name = "ebpf_pinning_host_timestamp_seconds"
+    yield _prometheus_head(name, "When the host was looked at.")
+    for label, host in labels:
+        yield f'{name}{{host="{label}"}} {int(report.made_of(host).timestamp())}\n'
+    name = "ebpf_pinning_drift_report_timestamp_seconds"
+    yield _prometheus_head(name, "When the report was made.")
+    yield f"{name} {int(report.made.timestamp())}\n"
 
 
-def as_table(report: Report, most: int = 20) -> str:
-    """For the end of a run: the answer, and the hosts that are not in place, `most` of them."""
-    lines = _table_lines(report)
-    shown = list(islice(lines, most))
-    left_out = sum(1 for _line in lines)
-    rows = [("HOST", "STATE", "PATH", ""), *shown] if shown else []
-    widths = [max(map(len, column)) for column in zip(*rows)][:3]
-    text = []
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
-        text.append("  ".join([*cells, row[3]]).rstrip())
-    if left_out:
-        text.append(f"... and {left_out} more")
-    return "\n".join([*text, headline(report)])
+def _prometheus_head(name: str, about: str) -> str:
+    return f"# HELP {name} {about}\n# TYPE {name} gauge\n"
 
 
-def _table_lines(report: Report) -> t.Iterator[t.Tuple[str, str, str, str]]:
-    for host in report.sorted_hosts:
-        name = visible(host.name)
-        for problem in _problems(host):
-            yield name, WORDS[host.state], "", visible(" ".join(problem.split()))
-        for finding in host.notable:
-            if not finding.repaired:
-                state, path = WORDS[finding.state], visible(finding.path)
-                yield name, state, path, visible(remark(finding))
+def answer(report: Report) -> t.List[str]:
+    """How many hosts there are, and how many of each of GROUPS: a line for each."""
+    states = report.host_counts()
+    told = ", ".join(f"{states[state]} {WORDS[state]}" for state in HOST_STATES)
+    lines = [f"{counted(len(report.hosts), 'host')}: {told}"]
+    findings = [each for host in report.hosts.values() for each in host.findings.values()]
+    for group in GROUPS:
+        counts = Counter(shown_as(each) for each in findings if GROUP_OF[each.kind] == group)
+        told = ", ".join(f"{counts[state]} {WORDS[state]}" for state in _SHOWN if counts[state])
+        if counts:
+            lines.append(f"{counted(sum(counts.values()), _ONE_OF[group])}: {told}")
+    return lines
 
 
-def headline(report: Report) -> str:
-    """The answer in one line."""
-    hosts, pins = report.host_counts(), report.pin_counts()
-    parts = [f"{hosts[state]} {WORDS[state]}" for state in (IN_DRIFT, FAILED, UNREACHABLE)]
-    repaired = sum(
-        finding.repaired for host in report.hosts.values() for finding in host.findings.values()
-    )
-    if repaired:
-        parts.append(f"{repaired} put right")
+def changes(report: Report) -> str:
+    """What became of it since the previous report; nothing where there is none."""
+    if not report.previous:
+        return ""
+    counts = report.history_counts()
     return (
-        f"{_count(len(report.hosts), 'host')}, {_count(sum(pins.values()), 'pin')}: "
-        f"{', '.join(parts)}"
+        f"Since {report.previous}: {counts[NEW]} new, {counts[STILL]} still there, "
+        f"{counts[GONE]} gone"
     )
+
+
+def shown_as(finding: Finding) -> str:
+    """The state, in the words of WORDS, that a finding is shown in."""
+    return REPAIRED if finding.repaired else finding.state
 
 
 def remark(finding: Finding) -> str:
     """What is to be said of a finding, in one line."""
-    fields = [f"{each.name}: want {each.want}, have {each.have}" for each in finding.fields]
-    return "; ".join(fields or finding.note.splitlines()[:1])
+    have = "had" if finding.repaired else "have"
+    fields = [f"{each.name}: want {each.want}, {have} {each.have}" for each in finding.fields]
+    return "; ".join([*(fields or finding.note.splitlines()[:1]), *entries(finding)])
 
 
-def _problems(host: HostReport) -> t.List[str]:
+def entries(finding: Finding) -> t.List[str]:
+    """What becomes of the entries of a map, if anything."""
+    if finding.copied is None:
+        return []
+    number = "1 entry" if finding.copied == 1 else f"{finding.copied} entries"
+    return [f"{number} copied" if finding.repaired else f"{number} to copy"]
+
+
+def problems_of(host: HostReport) -> t.List[str]:
     return list(host.problems) or (["unreachable"] if host.unreachable else [])
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def counted(number: int, what: str) -> str:
+    """Such as 2 hosts."""
+    if number == 1:
+        return f"1 {what}"
+    return f"{number} {what[:-1]}ies" if what.endswith("y") else f"{number} {what}s"
 
 
 def _row(*cells: str) -> str:

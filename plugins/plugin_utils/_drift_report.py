@@ -17,19 +17,24 @@ from ._drift_findings import (
     DIFFERENT,
     DRIFT,
     FAILED,
+    GROUP_OF,
+    GROUPS,
     IN_PLACE,
     STATES,
     UNDECLARED,
     Field,
     Finding,
     Told,
+    shortened,
 )
 
 VERSION = 1  # of the JSON
+USUAL_KIND = "map"  # of what is in place
 UNREACHABLE = "unreachable"
 IN_DRIFT = "drift"
+NOT_LOOKED_AT = "the run did not look at this host: nothing is known of it"
 HOST_STATES = (IN_PLACE, IN_DRIFT, FAILED, UNREACHABLE)
-NEW, STILL = "new", "still"
+NEW, STILL, GONE = "new", "still", "gone"
 
 Json = t.Dict[str, t.Any]
 
@@ -40,8 +45,21 @@ MOST_RUNS = 60  # before this one, of which a report tells
 _NEVER = datetime.fromtimestamp(0, timezone.utc)
 
 
-class BadPrevious(Exception):
-    """A previous report cannot be used; the text says why."""
+class BadReport(Exception):
+    """The JSON of a report cannot be used; the text says why."""
+
+
+def check_version(content: t.Any) -> None:
+    """BadReport unless it says to be a report that this version reads."""
+    version = content.get("version") if isinstance(content, dict) else None
+    is_newer = isinstance(version, int) and version is not True and version > VERSION
+    if is_newer and "report" in content:
+        raise BadReport(
+            f"it is a drift report of version {shortened(str(version), 20)}, and the "
+            f"ebpf.pinning that is installed here reads version {VERSION}: upgrade it"
+        )
+    if version != VERSION or isinstance(version, bool):
+        raise BadReport(f"it is not a drift report of version {VERSION}")
 
 
 class Run(t.NamedTuple):
@@ -63,6 +81,7 @@ class HostReport:
     groups: t.Sequence[str] = ()  # of the inventory, by name; not those that all are in
     gone: t.Dict[str, str] = field(default_factory=dict)  # path -> the state it had before
     absent: t.Set[str] = field(default_factory=set)  # what tasks want to be absent, and is
+    made: t.Optional[datetime] = None  # when it was looked at, if in another run than the others
     _warnings: t.Dict[str, None] = field(default_factory=dict)  # each once, in their order
 
     @property
@@ -124,9 +143,19 @@ class HostReport:
         self._warnings.update(dict.fromkeys(warnings))
 
 
+class Source(t.NamedTuple):
+    """A report that this one is merged from."""
+
+    file: str
+    made: t.Optional[str]
+    hosts: int = 0  # that are in it
+    newest: int = 0  # of these, hosts that no other report tells anything newer of
+    problem: str = ""  # why it is left out
+
+
 @dataclass
 class Report:
-    """All hosts of a run."""
+    """All hosts of a run, or of several."""
 
     made: datetime = _NEVER
     playbook: str = ""
@@ -136,6 +165,7 @@ class Report:
     seconds: t.Optional[int] = None  # that the run took
     versions: t.Dict[str, str] = field(default_factory=dict)  # of what made it, by name
     previous: t.Optional[str] = None  # when the report that this one is compared with was made
+    sources: t.Sequence[Source] = ()  # what it is merged from; nothing in the report of a run
 
     @property
     def made_text(self) -> str:
@@ -162,16 +192,34 @@ class Report:
             counts.update(finding.state for finding in host.findings.values())
         return {state: counts[state] for state in STATES}
 
+    def counts(self) -> t.Dict[str, t.Dict[str, int]]:
+        """The same for each of GROUPS."""
+        counts: t.Counter[t.Tuple[str, str]] = Counter()
+        for host in self.hosts.values():
+            counts.update((GROUP_OF[each.kind], each.state) for each in host.findings.values())
+        return {group: {state: counts[group, state] for state in STATES} for group in GROUPS}
+
+    def history_counts(self) -> t.Dict[str, int]:
+        """How much is NEW, STILL there, and GONE since the previous report."""
+        counts: t.Counter[str] = Counter()
+        for host in self.hosts.values():
+            counts.update(host.history.values())
+            counts[GONE] += len(host.gone)
+        return {word: counts[word] for word in (NEW, STILL, GONE)}
+
+    def made_of(self, host: HostReport) -> datetime:
+        """When the host was looked at."""
+        return host.made or self.made
+
     def compare(self, previous: t.Any) -> None:
         """Mark what is new, still there and gone since the report that was written as JSON."""
-        if not isinstance(previous, dict) or previous.get("version") != VERSION:
-            raise BadPrevious(f"it is not a drift report of version {VERSION}")
+        check_version(previous)
         try:
             before = {_text(entry["host"]): _not_in_place(entry) for entry in previous["report"]}
             made = datetime.strptime(_text(previous["made"]), _MADE)
             runs = [_run(each) for each in [*previous.get("before", ()), previous][-MOST_RUNS:]]
         except (KeyError, TypeError, ValueError) as error:
-            raise BadPrevious(f"it is not as a drift report is made: {error!r}") from None
+            raise BadReport(f"it is not as a drift report is made: {error!r}") from None
         self.previous = f"{made.isoformat()}Z"
         self.before = runs
         for host in self.hosts.values():
@@ -245,6 +293,8 @@ def summary(report: Report) -> Json:
         "versions": report.versions,
         "hosts": report.host_counts(),
         "pins": report.pin_counts(),
+        "counts": report.counts(),
+        "merged": [each._asdict() for each in report.sources],
     }
 
 
@@ -260,8 +310,19 @@ def host_json(host: HostReport) -> Json:
         "in_place": sorted(
             finding.path for finding in host.findings.values() if finding.state == IN_PLACE
         ),
+        "kinds": _kinds(host),
+        "made": host.made and host.made.strftime(_MADE),
         "gone": [{"path": path, "state": host.gone[path]} for path in sorted(host.gone)],
     }
+
+
+def _kinds(host: HostReport) -> t.Dict[str, t.List[str]]:
+    """What is in place and no map, by kind."""
+    paths: t.Dict[str, t.List[str]] = {}
+    for finding in sorted(host.findings.values()):
+        if finding.state == IN_PLACE and finding.kind != USUAL_KIND:
+            paths.setdefault(finding.kind, []).append(finding.path)
+    return paths
 
 
 def _pin_json(host: HostReport, finding: Finding) -> Json:
@@ -274,6 +335,7 @@ def _pin_json(host: HostReport, finding: Finding) -> Json:
         "note": finding.note,
         "repaired": finding.repaired,
         "history": host.history.get(finding.path),
+        "copied": finding.copied,
     }
 
 

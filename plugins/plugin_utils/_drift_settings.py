@@ -10,9 +10,13 @@ from __future__ import annotations
 import os
 import typing as t
 from configparser import Error, RawConfigParser
+from contextlib import suppress
+from glob import glob
 
+import yaml
 from ansible import constants
 from ansible.errors import AnsibleError
+from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.template import Templar
 from ansible.utils.path import unfrackpath
@@ -81,6 +85,29 @@ class Settings:
                 )
         return value
 
+    def reports(self) -> t.List[str]:
+        """The files that drift_reports names, which are to be merged."""
+        value = self.value("reports")
+        if value is None:
+            raise Unclear(
+                "drift_reports is not set: name the reports that are to be merged, with "
+                "-e drift_reports=FILE, where a FILE such as reports/*.json is all that match, or "
+                'with -e \'{"drift_reports": ["FILE", ...]}\''
+            )
+        if isinstance(value, str) and value.strip().startswith("["):
+            # As Ansible hands on -e 'drift_reports=[...]'.
+            with suppress(yaml.YAMLError):
+                value = yaml.safe_load(value)
+        named = [value] if isinstance(value, str) else value
+        if not isinstance(named, list) or not all(isinstance(each, str) and each for each in named):
+            raise Unclear(f"drift_reports is {value!r}, which is no file and no list of files")
+        if any(each.strip().startswith("[") for each in named):
+            raise Unclear(
+                f"drift_reports is {value!r}, half of a list: -e 'drift_reports=[...]' takes no "
+                'blanks; leave them out, or use -e \'{"drift_reports": ["FILE", ...]}\''
+            )
+        return [path for each in named for path in _matching(to_text(each))]
+
     def fails(self, host: str) -> bool:
         """Whether drift of this host is a failure of the run."""
         for of_play, of_hosts in self._of_plays:
@@ -99,7 +126,7 @@ class Settings:
                     "chosen before their variables are read; set it with -e, or as a variable of "
                     "import_playbook"
                 )
-        for name in ("hosts", "fail"):
+        for name in ("hosts", "fail", "reports"):
             if os.environ.get(f"{_IN_ENVIRONMENT}{name.upper()}"):
                 yield (
                     f"EBPF_PINNING_DRIFT_{name.upper()} is set in the environment, where it does "
@@ -130,6 +157,14 @@ class Settings:
             if value is not None and not (isinstance(value, str) and not value.strip()):
                 found[name[len(_PREFIX) :]] = value
         return found
+
+
+def _matching(named: str) -> t.List[str]:
+    path = unfrackpath(named, follow=False)
+    if os.path.lexists(path):
+        return [path]
+    # What matches nothing is named as it is, and then not found.
+    return sorted(glob(path)) or [path]
 
 
 def not_blank(name: str, option: t.Any) -> t.Any:

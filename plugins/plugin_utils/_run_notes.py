@@ -13,12 +13,13 @@ import hashlib
 import json
 import os
 import typing as t
+from contextlib import suppress
 
 from ansible import constants
 
 C: t.Any = constants  # most of them are made when it is loaded
-# Kinds of notes, each about paths.
-DECLARED, PRUNED, FREED = "declared", "pruned", "freed"
+# Kinds of notes: about paths, and what a task told that is not on the screen.
+DECLARED, PRUNED, FREED, TOLD = "declared", "pruned", "freed", "told"
 # A variable of the tasks of the role bpf_maps: whether this call of it prunes.
 PRUNES = "__bpf_maps_prunes"
 
@@ -26,9 +27,9 @@ PRUNES = "__bpf_maps_prunes"
 class RunNotes:
     """The notes of this run about one host."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, run: t.Optional[int] = None) -> None:
         # What starts the tasks is the run.
-        about = hashlib.sha256(f"{os.getppid()} {host}".encode("utf-8", "surrogatepass"))
+        about = hashlib.sha256(f"{run or os.getppid()} {host}".encode("utf-8", "surrogatepass"))
         self._path = os.path.join(C.DEFAULT_LOCAL_TMP, f"ebpf-pinning-{about.hexdigest()[:32]}")
 
     def add(self, kind: str, note: t.Any) -> None:
@@ -37,6 +38,11 @@ class RunNotes:
         descriptor = os.open(f"{self._path}-{kind}", flags, 0o600)
         with open(descriptor, "wb", buffering=0) as file:
             file.write(json.dumps(note).encode() + b"\n")
+
+    def forget(self, kind: str) -> None:
+        """Have no notes of a kind any more."""
+        with suppress(FileNotFoundError):
+            os.unlink(f"{self._path}-{kind}")
 
     def all(self, kind: str) -> t.List[t.Any]:
         """All notes of a kind."""

@@ -180,7 +180,7 @@ def test_no_report_is_written_where_another_user_could_lead_it(
         "from ansible_collections.ebpf.pinning.plugins.plugin_utils import _drift_files as files\n"
         "report = files.Report()\n"
         "paths = json.loads(sys.argv[2])\n"
-        "print(json.dumps([files.write_all(report, {'json': path}) for path in paths]))\n"
+        "print(json.dumps([files.write_all(report, {'json': path})[1] for path in paths]))\n"
     )
     host.shell("mount -t tmpfs -o mode=0755 place /mnt")
     paths = []
@@ -221,7 +221,7 @@ def test_a_directory_of_a_group_is_ones_own_unless_somebody_else_is_in_it(
         "sys.path.insert(0, sys.argv[1])\n"
         "from ansible_collections.ebpf.pinning.plugins.plugin_utils import _drift_files as files\n"
         "os.setgid(4242)\n"
-        "print(files.write_all(files.Report(), {'json': '/mnt/d/f'}))\n"
+        "print(files.write_all(files.Report(), {'json': '/mnt/d/f'})[1])\n"
     )
     done = host.run(sys.executable, "-c", script, str(host.site.scratch))
     assert ("that other users may write to" in done.stdout) == (not is_safe)
@@ -234,7 +234,7 @@ def test_a_report_is_written_for_who_became_root_by_sudo(host: Host) -> None:
         "import sys\n"
         "sys.path.insert(0, sys.argv[1])\n"
         "from ansible_collections.ebpf.pinning.plugins.plugin_utils import _drift_files as files\n"
-        "print(files.write_all(files.Report(), {'json': '/mnt/home/f'}))\n"
+        "print(files.write_all(files.Report(), {'json': '/mnt/home/f'})[1])\n"
     )
     command = [sys.executable, "-c", script, str(host.site.scratch)]
     assert "another user has made" in host.run(*command).stdout
@@ -249,7 +249,7 @@ def test_a_folder_of_others_keeps_its_report(host: Host) -> None:
         "sys.path.insert(0, sys.argv[1])\n"
         "from ansible_collections.ebpf.pinning.plugins.plugin_utils import _drift_files as files\n"
         f"os.setuid({NOBODY})\n"
-        "print(files.write_all(files.Report(), {'json': '/mnt/drift.json'}))\n"
+        "print(files.write_all(files.Report(), {'json': '/mnt/drift.json'})[1])\n"
     )
     done = host.run(sys.executable, "-c", script, str(host.site.scratch))
     assert "drift_json /mnt/drift.json cannot be written: Permission denied" in done.stdout

@@ -101,6 +101,16 @@ def _break(place: Place) -> dict[str, dict[str, str]]:
     }
 
 
+def answer(output: str) -> list[str]:
+    """The lines below the table, once the run is said to have changed nothing."""
+    below = output[output.rindex("\n3 hosts: ") + 1 :].splitlines()
+    return [line for line in below if not line.startswith("Nothing was changed: ")]
+
+
+def written(place: Place) -> str:
+    return "Written: " + ", ".join(f"{place.folder}/drift.{end}" for end in FORMS.values())
+
+
 def _found(place: Place) -> dict[str, dict[str, str]]:
     return {name: states(host) for name, host in place.hosts.items()}
 
@@ -109,7 +119,12 @@ def test_a_fleet_as_declared_is_a_success(place: Place) -> None:
     code, output = place.drift("--forks", "1")
     assert code == 0, output
     assert _found(place) == dict.fromkeys(place.fleet.names, AS_DECLARED)
-    assert output.endswith("3 hosts, 9 pins: 0 in drift, 0 failed, 0 unreachable\n")
+    assert answer(output) == [
+        "3 hosts: 3 in place, 0 in drift, 0 failed, 0 unreachable",
+        "6 pins: 6 in place",
+        "3 mounts: 3 in place",
+        written(place),
+    ]
 
 
 WAYS = {
@@ -133,7 +148,12 @@ def test_drift_is_told_of_each_host_and_is_a_failure(place: Place, way: str) -> 
     code, output = place.drift(*words, **environment)
     assert code == 2, output
     assert _found(place) == wanted
-    assert output.endswith("3 hosts, 10 pins: 2 in drift, 0 failed, 0 unreachable\n")
+    assert answer(output) == [
+        "3 hosts: 1 in place, 2 in drift, 0 failed, 0 unreachable",
+        "7 pins: 4 in place, 1 missing, 1 owner or mode off, 1 undeclared",
+        "3 mounts: 3 in place",
+        written(place),
+    ]
 
 
 def test_drift_is_no_failure_where_that_is_said_and_limits_hold(place: Place) -> None:
@@ -185,7 +205,7 @@ def test_failed_and_unreachable_hosts_are_counted_apart_and_stop_nothing(
     assert hosts[one]["problems"], "what is wrong is said"
     assert states(hosts[three]) == {}
     assert "ssh" in hosts[three]["problems"][0]
-    assert output.endswith(": 1 in drift, 1 failed, 1 unreachable\n")
+    assert answer(output)[0] == "3 hosts: 0 in place, 1 in drift, 1 failed, 1 unreachable"
     for end in FORMS.values():
         assert SECRET not in (place.folder / f"drift.{end}").read_text()
     assert SECRET not in output

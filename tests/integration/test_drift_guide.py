@@ -129,7 +129,7 @@ def test_options_are_those_of_the_table_in_each_way(
 
 
 def test_history_is_what_the_page_says(drift: Drift) -> None:
-    _first, command = drift.commands
+    (command,) = (each for each in drift.commands if "drift_previous" in each)
     told = []
     for script in (":", f"rm {AGENT}/flows", ":", f"rm {AGENT}/counts"):
         drift.host.shell(script)
@@ -143,6 +143,37 @@ def test_history_is_what_the_page_says(drift: Drift) -> None:
     drift.run(command)
     (host,) = drift.report()["report"]
     assert host["gone"] == [{"path": f"{AGENT}/flows", "state": "missing"}]
+
+
+def test_reports_are_merged_as_the_page_says(drift: Drift, subtests: pytest.Subtests) -> None:
+    local = {"ansible_connection": "local", "ansible_python_interpreter": drift.host.site.python}
+    names = [f"edge-{number}" for number in range(1, 5)]
+    drift.inventory(**dict.fromkeys(names[1:], local))
+    reports = drift.folder / "reports"
+    reports.mkdir()
+    (merging,) = (each for each in drift.commands if "drift_reports" in each)
+    with subtests.test("slices, one after the other"):
+        for name in names:
+            code, output = drift.run(
+                f"{drift.commands[0]} --limit {name} -e drift_json=reports/{name}.json"
+            )
+            assert code == 0, output
+        (drift.folder / "drift.html").unlink()
+        code, output = drift.run(f"{merging} -e drift_json=drift.json")
+        assert code == 0, output
+        assert [host["host"] for host in drift.report()["report"]] == names
+        assert (drift.folder / "drift.html").exists()
+    for file in reports.iterdir():
+        file.unlink()
+    with subtests.test("slices at once, by ansible-runner"):
+        (script,) = drift.blocks("sh")
+        (drift.folder / "slices").mkdir()
+        (drift.folder / "slices" / "inventory").symlink_to("../inventory")
+        script = script.replace("/reports", str(reports)).replace("249", "0").replace("250", "1")
+        code, output = drift.run(f"{script.rstrip()} -e drift_json=drift.json")
+        assert code == 0, output
+        assert len(list(reports.iterdir())) == 4
+        assert [host["host"] for host in drift.report()["report"]] == names
 
 
 def test_what_the_host_does_at_boot_is_compared_too(drift: Drift) -> None:

@@ -291,7 +291,7 @@ def test_tasks_of_a_run_are_told_of_together(host: Host, what: str) -> None:
     assert told == wanted, done.output
     if "<>" in wanted.values():
         assert found["state"] == "drift"
-        assert ": 1 in drift, " in done.table
+        assert ", 1 in drift, " in done.table
 
 
 _BOTH = {"field": "declarations", "want": "one", "have": "present and absent"}

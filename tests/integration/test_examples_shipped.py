@@ -96,13 +96,13 @@ AGENT = shown("agent/flows", "agent/blocked", "agent/events")
 EXAMPLES = {
     "one-host": Example([2, 2, 0], AGENT, check_agent, ["type: lpm_trie", "-rw-r----- "]),
     "fleet": Example(
-        [*(1, 1, 1), *(1, 1, 0), *(1, 1, 0), *(0, 0, 0)],
+        [*(1, 1, 1), *(0, 0, 0), *(1, 1, 0), *(0, 0, 0)],
         AGENT,
         check_agent,
         [
             "| edge-1 | `/sys/fs/bpf/agent/flows` | missing |",
             "| edge-2 | `/sys/fs/bpf` | missing |",
-            "3 hosts, 12 pins: 0 in drift, 0 failed, 0 unreachable\n",
+            "9 pins: 9 in place\n3 mounts: 3 in place\n",
         ],
         before="nsenter --mount=/run/hosts/edge-2 ",
     ),

@@ -94,6 +94,7 @@ def test_entries_are_all_in_the_new_map_whichever_way_they_went(
                 assert told["action"] == "migrated"
                 assert told["copied"] == move.copied
                 assert told["caught_up"] == 0
+                assert f"\nentries: {move.copied} copied\n" in result["diff"][number]["after"]
                 assert told["id"] == there["object"]["id"]
                 assert move.new.seen.items() <= there["object"].items()
                 checked = predicted["maps"][number]

@@ -91,7 +91,7 @@ class Run:
 
 @contextmanager
 def run(**play: Any) -> Iterator[tuple[Run, Path]]:
-    quiet = mock.patch.object(drift_report, "_writes_a_document", return_value=True)
+    quiet = mock.patch.object(drift_report, "writes_a_document", return_value=True)
     with tempfile.TemporaryDirectory() as name, mock.patch("ansible.context.CLIARGS", {}), quiet:
         yield Run(Path(name), **play), Path(name)
 

@@ -30,10 +30,10 @@ from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings impor
 )
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_forms import (
     as_markdown,
-    as_table,
     visible,
 )
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import HostReport, Report
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_table import as_table
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples
@@ -60,7 +60,7 @@ def report(**hosts: HostReport | list[Finding]) -> Report:
 
 def written(made: Report, folder: Path, **more: str | None) -> list[str]:
     paths = {form: f"{folder}/drift.{end}" for form, end in FORMS.items()}
-    return files.write_all(made, {**paths, **more})
+    return files.write_all(made, {**paths, **more})[1]
 
 
 # What counts for a host
@@ -301,10 +301,16 @@ TEXTS = (
 FIELDS = st.lists(st.builds(Field, TEXTS, TEXTS, TEXTS), max_size=2).map(tuple)
 KINDS = st.sampled_from(["map", "object", "mount", "pin", "directory", "file"])
 NOTES = st.just("") | TEXTS
+NONE = st.none()
 FINDINGS = st.one_of(
-    st.builds(Finding, TEXTS, KINDS, st.just(IN_PLACE), *map(st.just, ((), "", False))),
-    st.builds(Finding, TEXTS, KINDS, st.sampled_from(STATES[1:-1]), FIELDS, NOTES, st.booleans()),
-    st.builds(Finding, TEXTS, KINDS, st.just(FAILED), FIELDS, NOTES, st.just(False)),
+    st.builds(
+        Finding, TEXTS, KINDS, st.just(IN_PLACE), *map(st.just, ((), "", False)), copied=NONE
+    ),
+    st.builds(
+        *(Finding, TEXTS, KINDS, st.sampled_from(STATES[1:-1]), FIELDS, NOTES, st.booleans()),
+        copied=NONE | st.integers(0, 2),
+    ),
+    st.builds(Finding, TEXTS, KINDS, st.just(FAILED), FIELDS, NOTES, st.just(False), copied=NONE),
 )
 TOLD = st.builds(Told, st.lists(FINDINGS, max_size=4), st.lists(TEXTS, max_size=2))
 FLEETS = st.dictionaries(TEXTS, st.tuples(TOLD, st.booleans()), max_size=4)
@@ -332,10 +338,9 @@ def test_whatever_is_called_what_all_forms_are_sound_and_agree(
         assert set(told) == {_as_json(name) for name in made.hosts}
         markdown = (folder / "drift.md").read_text(encoding="utf-8")
     assert "<script" not in markdown
-    for text in (markdown, as_table(made)):
-        assert all(each.isprintable() for each in text.split("\n"))
-    table = as_table(made).split("\n")
-    assert len(table) <= 23
+    table = [line.text for line in as_table(made)]
+    assert all(each.isprintable() for each in (*markdown.split("\n"), *table))
+    assert len(table) <= 1 + 20 + 1 + 4 + 5 + 1, "a table, what to do, the counts, the history"
 
 
 def _as_json(text: str) -> str:
@@ -367,21 +372,99 @@ def test_the_table_says_what_to_know_first() -> None:
         worse=HostReport("", problems=["no  bpffs\nat all"]),
         away=HostReport("", unreachable=True),
     )
-    assert as_table(made).splitlines() == [
+    ends = [
+        "5 hosts: 2 in place, 1 in drift, 1 failed, 1 unreachable",
+        "4 pins: 1 in place, 1 missing, 1 different, 1 put right",
+    ]
+    assert shown(made) == [
         "HOST   STATE        PATH",
         "away   unreachable        unreachable",
         "bad    missing      /b",
         "bad    different    /b/a  max_entries: want 2, have 1",
         "worse  failed             no bpffs at all",
-        "5 hosts, 4 pins: 1 in drift, 1 failed, 1 unreachable, 1 put right",
+        "bad: /b/a: Declare what is there",
+        *ends,
     ]
-    assert as_table(made, most=1).splitlines()[2:] == [
-        "... and 3 more",
-        "5 hosts, 4 pins: 1 in drift, 1 failed, 1 unreachable, 1 put right",
+    assert shown(made, most=1)[2:] == ["... and 3 more", "bad: /b/a: Declare what is there", *ends]
+    assert shown(report(h=[finding(IN_PLACE)])) == [
+        "1 host: 1 in place, 0 in drift, 0 failed, 0 unreachable",
+        "1 pin: 1 in place",
     ]
-    assert as_table(report(h=[finding(IN_PLACE)])) == (
-        "1 host, 1 pin: 0 in drift, 0 failed, 0 unreachable"
+
+
+def shown(made: Report, **how: Any) -> list[str]:
+    return [line.text for line in as_table(made, **how)]
+
+
+def test_a_mount_is_no_pin_nor_is_a_file_or_a_directory() -> None:
+    made = report(
+        h=[
+            Finding("/sys/fs/bpf", "mount", IN_PLACE),
+            Finding("/sys/fs/bpf/a", "map", MISSING),
+            Finding("/sys/fs/bpf/b", "object", IN_PLACE),
+            Finding("/sys/fs/bpf/c", "pin", UNDECLARED),
+            Finding("/sys/fs/bpf/d", "directory", IN_PLACE),
+            Finding("/sys/fs/bpf/e", "directory", ACCESS),
+            Finding("/etc/f", "file", DIFFERENT, repaired=True),
+        ]
     )
+    assert shown(made)[-4:] == [
+        "3 pins: 1 in place, 1 missing, 1 undeclared",
+        "1 mount: 1 in place",
+        "2 directories: 1 in place, 1 owner or mode off",
+        "1 file: 1 put right",
+    ]
+
+
+def test_the_table_says_what_a_migration_copied_and_what_is_new_still_and_gone(
+    tmp_path: Path,
+) -> None:
+    fields = (Field("max_entries", "2", "1"),)
+    before = report(h=[finding(MISSING, "/b/gone"), finding(MISSING, "/b/still")])
+    now = report(
+        h=[
+            finding(DIFFERENT, "/b/done", fields=fields, repaired=True, copied=3),
+            finding(DIFFERENT, "/b/due", fields=fields, copied=1),
+            finding(IN_PLACE, "/b/gone"),
+            finding(MISSING, "/b/still"),
+        ]
+    )
+    assert shown(compared(before, now, tmp_path)) == [
+        "HOST  STATE           PATH",
+        "h     different, new  /b/due    max_entries: want 2, have 1; 1 entry to copy",
+        "h     missing, still  /b/still",
+        "h     put right, new  /b/done   max_entries: want 2, had 1; 3 entries copied",
+        "h     gone            /b/gone   was missing",
+        "1 host: 0 in place, 1 in drift, 0 failed, 0 unreachable",
+        "4 pins: 1 in place, 1 missing, 1 different, 1 put right",
+        "Since 2026-11-24T17:00:00Z: 2 new, 1 still there, 1 gone",
+    ]
+    copied = {pin["path"]: pin["copied"] for pin in read_all(tmp_path)["report"][0]["pins"]}
+    assert copied == {"/b/done": 3, "/b/due": 1, "/b/still": None}
+
+
+def test_what_to_do_about_one_pin_of_many_hosts_is_said_once() -> None:
+    fields = (Field("max_entries", "2", "1"),)
+    made = report(
+        **{
+            f"h{number}": [
+                finding(DIFFERENT, fields=fields, note=f"the map (id {number}) is small: grow it")
+            ]
+            for number in range(3)
+        }
+    )
+    assert "h0 and 2 other hosts: /b/a: the map is small: grow it" in shown(made)
+
+
+def test_each_line_of_the_table_has_the_tone_of_what_it_is_about() -> None:
+    made = report(
+        away=HostReport("", unreachable=True),
+        bad=[finding(MISSING), finding(FAILED, "/f")],
+        mended=[finding(DIFFERENT, repaired=True)],
+    )
+    tones = [line.tone for line in as_table(made)]
+    wanted = ["", "unreachable", "drift", "failed", "repaired", "unreachable", "unreachable"]
+    assert tones == wanted
 
 
 # Files
@@ -406,7 +489,7 @@ def test_what_cannot_be_written_is_a_problem_with_option_and_path(
     (tmp_path / "file").touch()
     before = {each.name: each.lstat().st_ino for each in tmp_path.iterdir()}
     path = path.format(tmp_path)
-    (problem,) = files.write_all(report(), {"junit": path})
+    (problem,) = files.write_all(report(), {"junit": path})[1]
     assert problem.startswith(f"drift_junit {path} cannot be written: ")
     assert problem.endswith("; the run is not affected")
     assert {each.name: each.lstat().st_ino for each in tmp_path.iterdir()} == before
@@ -429,6 +512,6 @@ def test_a_report_that_fails_in_the_middle_leaves_the_old_one(
 
     monkeypatch.setattr(files, "FORMS", {"json": half})
     (tmp_path / "old").write_text("old")
-    (problem,) = files.write_all(report(), {"json": f"{tmp_path}/old"})
+    (problem,) = files.write_all(report(), {"json": f"{tmp_path}/old"})[1]
     assert "No space left" in problem
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]

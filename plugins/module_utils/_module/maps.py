@@ -80,10 +80,10 @@ def _map(outcome: Outcome) -> Dictionary:
 
 
 def _diff(outcome: Outcome) -> Dictionary:
-    return text_diff(outcome.step.wanted.path, *_sides(outcome.step))
+    return text_diff(outcome.step.wanted.path, *_sides(outcome.step, outcome.after))
 
 
-def _sides(step: MapStep) -> t.Tuple[Dictionary, Dictionary]:
+def _sides(step: MapStep, done: t.Optional[MapAfter]) -> t.Tuple[Dictionary, Dictionary]:
     if not isinstance(step.found, PinnedMap):
         return {}, _declared(step.wanted)
     entry = step.found.entry
@@ -98,8 +98,12 @@ def _sides(step: MapStep) -> t.Tuple[Dictionary, Dictionary]:
         before[change.field], after[change.field] = change.have, change.want
     if step.action in REPLACING:
         before["entries"] = "those of the old map"
-        after["entries"] = "copied" if step.action is Action.MIGRATE else "none"
+        after["entries"] = _copied(done) if step.action is Action.MIGRATE else "none"
     return before, after
+
+
+def _copied(done: t.Optional[MapAfter]) -> str:
+    return "copied" if done is None or done.copied is None else f"{done.copied} copied"
 
 
 def _declared(wanted: WantedPin) -> Dictionary:

@@ -10,6 +10,9 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from .site import CHECKOUT
 Json = dict[str, Any]
 # Each form, and how the names of files of it end.
 FORMS = {"json": "json", "html": "html", "markdown": "md", "junit": "xml", "prometheus": "prom"}
+GROUPS = ("pins", "mounts", "directories", "files")
 SCHEMA = json.loads((CHECKOUT / "docs" / "drift-report.schema.json").read_text())
 
 
@@ -34,10 +38,27 @@ def read_json(text: str) -> Json:
     pins = Counter(pin["state"] for host in hosts for pin in host["pins"])
     pins["in_place"] = sum(len(host["in_place"]) for host in hosts)
     assert report["pins"] == {state: pins[state] for state in report["pins"]}
+    assert report["counts"] == {
+        group: {state: counts(hosts)[group, state] for state in report["pins"]} for group in GROUPS
+    }
     for host in hosts:
+        assert set(chain(*host["kinds"].values())) <= set(host["in_place"])
         paths = [pin["path"] for pin in host["pins"]]
         assert paths == sorted(set(paths) - set(host["in_place"]))
     return report
+
+
+def counts(hosts: Iterable[Json]) -> Counter[tuple[str, str]]:
+    """How much of each of GROUPS is in each state. A mount is no pin, and neither is a file."""
+    found: Counter[tuple[str, str]] = Counter()
+    group_of = {"mount": "mounts", "directory": "directories", "file": "files"}
+    for host in hosts:
+        kinds = {path: kind for kind, paths in host["kinds"].items() for path in paths}
+        found.update(
+            (group_of.get(kinds.get(path), "pins"), "in_place") for path in host["in_place"]
+        )
+        found.update((group_of.get(pin["kind"], "pins"), pin["state"]) for pin in host["pins"])
+    return found
 
 
 def by_host(report: Json) -> dict[str, Json]:
@@ -157,10 +178,12 @@ def read_all(folder: Path) -> Json:
         told = {path: each for path, each in junit[_in_xml(name)].items() if path != "host"}
         assert told == wanted
         label = name.encode("utf-8", "backslashreplace").decode()
-        counts = Counter(pin["state"] for pin in host["pins"])
-        counts["in_place"] = len(host["in_place"])
-        for state in report["pins"]:
-            assert samples["ebpf_pinning_pins", label, state] == counts[state]
+        for group in GROUPS:
+            for state in report["pins"]:
+                sample = samples[f"ebpf_pinning_{group}", label, state]
+                assert sample == counts([host])[group, state]
+        seen = datetime.fromisoformat(host["made"] or report["made"])
+        assert samples["ebpf_pinning_host_timestamp_seconds", label] == seen.timestamp()
         for state in report["hosts"]:
             assert samples["ebpf_pinning_host_state", label, state] == (host["state"] == state)
     assert all(len(row) == 6 for row in rows)
