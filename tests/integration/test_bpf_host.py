@@ -57,6 +57,7 @@ def test_all_of_a_host_is_made_in_one_task_and_stays_so(bare_host: Host) -> None
 
 
 def test_results_are_those_of_the_modules_for_each_kind(host: Host) -> None:
+    host.module("bpf_host", **WHOLE).good()
     whole = host.module("bpf_host", **WHOLE).good()
     mount = host.module("bpffs_mount", **WHOLE["mounts"][0]).good()
     maps = host.module(

@@ -15,27 +15,21 @@ from .._core.engine.steps import Action, Cure
 from .._core.engine.whole import Acted, Part, act_all, decide_all
 from .._core.errors import TROUBLE, explained
 from .._core.host import this_host
-from .._core.kinds.absence.apply import AbsenceKind, path_of
-from .._core.kinds.objects.plan import expecting
 from .._core.kinds.pins.exposure import told
 from .._core.kinds.pins.forecast import Forecast
 from .._core.people import Awaited, Ids
 from .._core.visible import visible, visible_lines
 from .._core.whole.declaration import Declaration, read_declaration
 from .._core.whole.parts import parts_of
-from . import absence
 from .batch import Batch, counts_of, diff_of, how_far
-from .directories import DIRECTORIES
-from .maps import MAPS
-from .mount_part import MountPart
-from .objects import OBJECTS
 from .report import Dictionary, failures_reported, printable, read_awaiting, warn_of
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-_BATCHES: t.Dict[str, Batch] = {each.key: each for each in (DIRECTORIES, MAPS, OBJECTS)}
-_LISTS = ("mounts", *_BATCHES, "absent")
+    from .mount_part import MountPart
+
+_LISTS = ("mounts", "directories", "maps", "objects", "absent")
 _UNDECLARED = {"action": Standing.UNDECLARED.value}
 
 
@@ -77,11 +71,29 @@ def run(module: AnsibleModule) -> t.NoReturn:
 
 def _read(given: Dictionary, ids: Ids) -> t.Tuple[Declaration, t.List[Part]]:
     declared = read_declaration(given, this_host(), ids)
-    parts = [
-        MountPart(part.wanted, given["mounts"], ids) if part.name == "mounts" else part
-        for part in parts_of(declared, parents=given["parents"])
-    ]
+    parts = list(parts_of(declared, parents=given["parents"]))
+    if declared.mounts:
+        from .mount_part import MountPart
+
+        parts[0] = MountPart(declared.mounts, given["mounts"], ids)
     return declared, parts
+
+
+def _batch_of(part: Part) -> t.Optional[Batch]:
+    """What is particular to a kind in reports; None for mounts and absences, which have parts."""
+    if part.name == "directories":
+        from .directories import DIRECTORIES
+
+        return DIRECTORIES
+    if part.name == "maps":
+        from .maps import MAPS
+
+        return MAPS
+    if part.name == "objects":
+        from .objects import OBJECTS
+
+        return OBJECTS
+    return None
 
 
 def _freed(module: t.Any) -> t.Collection[str]:
@@ -93,6 +105,8 @@ def _await_objects(part: Part, awaited: Awaited) -> None:
     """Expect, in a check, objects that something before the run may load."""
     if part.name != "objects":
         return
+    from .._core.kinds.objects.plan import expecting
+
     items = [(step.wanted, step.found) for step in part.plan.steps]
     announced = plan(part.kind, expecting(Observed(items, part.plan.context), awaited))
     if not announced.texts(Cure.NONE):
@@ -110,16 +124,19 @@ def _remaining(module: AnsibleModule, parts: t.Sequence[Part], awaited: Awaited)
 
 
 def _cautions(part: Part) -> t.Iterator[str]:
-    batch = _BATCHES.get(part.name)
+    batch = _batch_of(part)
     return told(batch.cautions(part.plan)) if batch else iter(())
 
 
 def _warnings(part: Part) -> t.Iterator[str]:
-    if isinstance(part, MountPart):
-        return part.warnings()
-    if part.name == "absent":
-        return absence.losses(part.plan)
-    return _BATCHES[part.name].warnings(part.plan)
+    batch = _batch_of(part)
+    if batch:
+        return batch.warnings(part.plan)
+    if part.name == "mounts":
+        return t.cast("MountPart", part).warnings()
+    from . import absence
+
+    return absence.losses(part.plan)
 
 
 def _report(acted: t.Sequence[Acted], *, with_diff: bool) -> Dictionary:
@@ -149,16 +166,18 @@ def _report(acted: t.Sequence[Acted], *, with_diff: bool) -> Dictionary:
 
 
 def _report_of(part: Part, result: t.Any, *, with_diff: bool) -> Dictionary:
-    if isinstance(part, MountPart):
-        return part.report(result, with_diff=with_diff)
-    if part.name == "absent":
-        return absence.report_of(result, with_diff=with_diff)
-    batch = _BATCHES[part.name]
-    return {
-        batch.key: list(map(batch.describe, result.outcomes)),
-        "counts": counts_of(batch, result),
-        "diff": list(diff_of(batch, result)) if with_diff else [],
-    }
+    batch = _batch_of(part)
+    if batch:
+        return {
+            batch.key: list(map(batch.describe, result.outcomes)),
+            "counts": counts_of(batch, result),
+            "diff": list(diff_of(batch, result)) if with_diff else [],
+        }
+    if part.name == "mounts":
+        return t.cast("MountPart", part).report(result, with_diff=with_diff)
+    from . import absence
+
+    return absence.report_of(result, with_diff=with_diff)
 
 
 def _undeclared(
@@ -168,6 +187,9 @@ def _undeclared(
     wanted = declared.looked_for
     if wanted is None or forecast.mount_of(wanted.directory):
         return []
+    from .._core.kinds.absence.apply import AbsenceKind, path_of
+    from . import absence
+
     kind = AbsenceKind()
     try:
         looked_at = predict(kind, plan(kind, kind.observe([wanted])))

@@ -17,9 +17,11 @@ from .._core.kinds.mounts.declaration import WantedMount, read_mount
 from .._core.kinds.mounts.observe import observe
 from .._core.kinds.mounts.plan import MountStep, dropped
 from .._core.people import Ids
-from .._core.whole.declaration import Mount
 from .mounts import Fstab, diff_of, mount_fields, planned_fstab, predicted
 from .report import Declared, Dictionary
+
+if t.TYPE_CHECKING:
+    from .._core.whole.declaration import Mount
 
 Parameters = t.Mapping[str, t.Any]
 

@@ -4,23 +4,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+    cast,
+)
 
 from ..errors import ProblemCollector
 from ..fields import absolute
-from ..kinds.absence.declaration import AbsentPaths, Prune, absent_paths, prune
-from ..kinds.directories.declaration import WantedDirectory, read_directories
-from ..kinds.maps.declaration import WantedPin, read_pins
-from ..kinds.mounts.declaration import WantedMount, WantedUnmount, read_mount
-from ..kinds.objects.declaration import WantedObject, read_objects
-from ..map_types import Host
 from ..people import BadField, Ids
 from ..values import dataclass
 
+# Of each kind, what reads it is loaded where something is declared of it: a start pays for that.
+if TYPE_CHECKING:
+    from ..kinds.absence.declaration import AbsentPaths, Prune
+    from ..kinds.directories.declaration import WantedDirectory
+    from ..kinds.maps.declaration import WantedPin
+    from ..kinds.mounts.declaration import WantedMount, WantedUnmount
+    from ..kinds.objects.declaration import WantedObject
+    from ..map_types import Host
+
+    Mount = Union[WantedMount, WantedUnmount]
+    Absence = Union[AbsentPaths, Prune]
+
 Given = Mapping[str, Any]
-Mount = Union[WantedMount, WantedUnmount]
-Absence = Union[AbsentPaths, Prune]
 Named = Tuple[str, str]  # the list that an item is in, and its path
 
 
@@ -53,15 +71,13 @@ class Declaration:
     def cleared(self) -> Iterator[Named]:
         """What absences look at."""
         for each in self.absent:
-            paths = [each.directory] if isinstance(each, Prune) else each.paths
-            yield from (("absent", path) for path in paths)
+            yield from (("absent", path) for path in each.looks_at)
 
     @property
     def owners(self) -> Dict[str, Optional[int]]:
         """Return who is declared to own a directory, by path."""
-        owners = {
-            each.path: each.access.owner for each in self.mounts if isinstance(each, WantedMount)
-        }
+        mounted = (cast("WantedMount", each) for each in self.mounts if each.is_mounted)
+        owners = {each.path: each.access.owner for each in mounted}
         owners.update({each.path: each.access.owner for each in self.directories})
         return owners
 
@@ -69,17 +85,20 @@ class Declaration:
 def read_declaration(given: Given, host: Host, ids: Ids) -> Declaration:
     """Read all kinds; raise Problems with all that is wrong in each, or else among them."""
     problems = ProblemCollector()
-
-    def items(key: str) -> Sequence[Given]:
-        return given.get(key) or ()
-
-    mounts = problems.of(lambda: _each(items("mounts"), "mounts", partial(_mount, ids=ids)))
-    directories = problems.of(lambda: read_directories(items("directories"), ids))
-    maps = problems.of(lambda: read_pins(items("maps"), given, host, ids))
-    objects = problems.of(lambda: read_objects(items("objects"), _for_objects(given), ids))
-    absent = problems.of(lambda: _each(items("absent"), "absent", _absence))
+    readers: Dict[str, Callable[[Sequence[Given]], Sequence[Any]]] = {
+        "mounts": lambda mounts: _each(mounts, "mounts", partial(_mount, ids=ids)),
+        "directories": lambda directories: _directories(directories, ids),
+        "maps": lambda maps: _maps(maps, given, host, ids),
+        "objects": lambda objects: _objects(objects, given, ids),
+        "absent": lambda absent: _each(absent, "absent", _absence),
+    }
+    lists: Dict[str, Any] = {
+        key: problems.of(partial(read, given[key]))
+        for key, read in readers.items()
+        if given.get(key)
+    }
     problems.raise_any()
-    declared = Declaration(mounts, directories, maps, objects, absent)
+    declared = Declaration(**lists)
     for text in _conflicts(declared):
         problems.add(text)
     problems.raise_any()
@@ -89,8 +108,8 @@ def read_declaration(given: Given, host: Host, ids: Ids) -> Declaration:
     undeclared = problems.of(partial(_prune, pruning, declared, given), "prune: ")
     problems.raise_any()
     if pruning.get("report_only"):
-        return Declaration(mounts, directories, maps, objects, absent, undeclared)
-    return Declaration(mounts, directories, maps, objects, (*absent, undeclared))
+        return replace(declared, looked_for=undeclared)
+    return replace(declared, absent=(*declared.absent, undeclared))
 
 
 def _each(items: Sequence[Given], key: str, read: Callable[[Given], Any]) -> List[Any]:
@@ -106,19 +125,37 @@ def _each(items: Sequence[Given], key: str, read: Callable[[Given], Any]) -> Lis
 
 
 def _mount(item: Given, ids: Ids) -> Mount:
+    from ..kinds.mounts.declaration import WantedUnmount, read_mount
+
     wanted = read_mount(item, ids)
     if item.get("state") == "unmounted":
         return WantedUnmount(wanted.path, wanted.force)
     return wanted
 
 
-def _for_objects(given: Given) -> Given:
+def _directories(items: Sequence[Given], ids: Ids) -> Sequence[WantedDirectory]:
+    from ..kinds.directories.declaration import read_directories
+
+    return read_directories(items, ids)
+
+
+def _maps(items: Sequence[Given], given: Given, host: Host, ids: Ids) -> Sequence[WantedPin]:
+    from ..kinds.maps.declaration import read_pins
+
+    return read_pins(items, given, host, ids)
+
+
+def _objects(items: Sequence[Given], given: Given, ids: Ids) -> Sequence[WantedObject]:
+    from ..kinds.objects.declaration import read_objects
+
     # What is not made cannot be migrated; where that is the default for maps, it is not for these.
     migrates = given.get("on_mismatch") == "migrate"
-    return {**given, "on_mismatch": "fail"} if migrates else given
+    return read_objects(items, {**given, "on_mismatch": "fail"} if migrates else given, ids)
 
 
 def _absence(item: Given) -> Absence:
+    from ..kinds.absence.declaration import absent_paths, prune
+
     kind, recurse = item.get("type") or "any", bool(item.get("recurse"))
     keep, patterns = item.get("keep"), item.get("patterns")
     if (item.get("path") is None) == (item.get("directory") is None):
@@ -133,6 +170,8 @@ def _absence(item: Given) -> Absence:
 
 def _prune(item: Given, declared: Declaration, given: Given) -> Prune:
     """What this declaration does not name, in one directory; links always stay."""
+    from ..kinds.absence.declaration import prune
+
     only_told = bool(item.get("report_only"))
     if not only_told and all(given.get(key) is None for key in ("maps", "objects")):
         raise BadField(
@@ -170,13 +209,13 @@ def _removed(declared: Declaration) -> Iterator[str]:
     mounts = [("mounts", each.path) for each in declared.mounts]
     named = [*mounts, *declared.named]
     for wanted in declared.absent:
-        if isinstance(wanted, Prune):
-            directory = wanted.directory
+        if wanted.is_prune:
+            (directory,) = wanted.looks_at
             for key, path in declared.named:
-                if key != "directories" and _prunes(wanted, path):
+                if key != "directories" and _prunes(cast("Prune", wanted), path):
                     yield f"{path} is declared in {key}, and absent prunes {directory}: keep one"
             continue
-        for gone in wanted.paths:
+        for gone in wanted.looks_at:
             for key, path in named:
                 if path == gone or gone in _above(path):
                     yield f"{path} is declared in {key}, and absent removes {gone}: keep one"
@@ -202,7 +241,7 @@ def _unmounted(declared: Declaration) -> Iterator[str]:
             yield f"{path} is declared twice in mounts: keep one"
     for path, each in mounts.items():
         outer = next((above for above in _above(path) if above in mounts), None)
-        if outer and isinstance(each, WantedMount) and isinstance(mounts[outer], WantedMount):
+        if outer and each.is_mounted and mounts[outer].is_mounted:
             yield (
                 f"{path} is to be mounted in {outer}, a bpffs, where nothing can be mounted: "
                 "declare a path outside it"
@@ -210,7 +249,7 @@ def _unmounted(declared: Declaration) -> Iterator[str]:
     sources = [("objects", source) for source in declared.sources]
     for key, path in (*declared.named, *sources, *declared.cleared):
         point = next((each for each in (path, *_above(path)) if each in mounts), None)
-        if point is not None and isinstance(mounts[point], WantedUnmount):
+        if point is not None and not mounts[point].is_mounted:
             yield (
                 f"{path} is declared in {key}, and mounts has {point} unmounted, so it could not "
                 "stay: keep one"

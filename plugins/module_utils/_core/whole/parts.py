@@ -4,24 +4,24 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, cast
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, Optional, cast
 
 from ..engine.run import AnyKind, plan
 from ..engine.whole import Part
-from ..kinds.absence.apply import AbsenceKind
-from ..kinds.directories.apply import DirectoryKind
-from ..kinds.maps.apply import MapKind
-from ..kinds.mounts.apply import MountKind
-from ..kinds.objects.apply import ObjectKind
 from ..kinds.pins.forecast import Forecast
 from .declaration import Declaration
+
+if TYPE_CHECKING:
+    from ..kinds.absence.apply import AbsenceKind
+
+Owners = Dict[str, Optional[int]]
 
 
 class AbsencePart(Part):
     """Absences, which look at no directory that a mount of the same declaration will hide."""
 
     def decide(self, forecast: Forecast, *, predicting: bool) -> None:  # noqa: ARG002
-        kind = cast(AbsenceKind, self.kind)
+        kind = cast("AbsenceKind", self.kind)
         observed = kind.observe_expecting(
             self.wanted, lambda path: forecast.mount_of(path) is not None
         )
@@ -30,15 +30,50 @@ class AbsencePart(Part):
 
 def parts_of(declared: Declaration, *, parents: bool = True) -> Iterator[Part]:
     """Yield a part for each kind that something is declared of."""
-    owners = declared.owners
-    kinds: Dict[str, AnyKind] = {
-        "mounts": MountKind(),
-        "directories": DirectoryKind(parents=parents, owners=owners),
-        "maps": MapKind(parents=parents, owners=owners),
-        "objects": ObjectKind(parents=parents, owners=owners),
-        "absent": AbsenceKind(),
-    }
-    for name, kind in kinds.items():
+    for name, kind_of in _KINDS.items():
         wanted = getattr(declared, name)
         if wanted:
+            kind = kind_of(declared.owners, parents)
             yield (AbsencePart if name == "absent" else Part)(name, kind, wanted)
+
+
+# Each loads what it needs: in most declarations it is not all of them.
+
+
+def _mounts(_owners: Owners, _parents: bool) -> AnyKind:
+    from ..kinds.mounts.apply import MountKind
+
+    return MountKind()
+
+
+def _directories(owners: Owners, parents: bool) -> AnyKind:
+    from ..kinds.directories.apply import DirectoryKind
+
+    return DirectoryKind(parents=parents, owners=owners)
+
+
+def _maps(owners: Owners, parents: bool) -> AnyKind:
+    from ..kinds.maps.apply import MapKind
+
+    return MapKind(parents=parents, owners=owners)
+
+
+def _objects(owners: Owners, parents: bool) -> AnyKind:
+    from ..kinds.objects.apply import ObjectKind
+
+    return ObjectKind(parents=parents, owners=owners)
+
+
+def _absences(_owners: Owners, _parents: bool) -> AnyKind:
+    from ..kinds.absence.apply import AbsenceKind
+
+    return AbsenceKind()
+
+
+_KINDS: Dict[str, Callable[[Owners, bool], AnyKind]] = {
+    "mounts": _mounts,
+    "directories": _directories,
+    "maps": _maps,
+    "objects": _objects,
+    "absent": _absences,
+}

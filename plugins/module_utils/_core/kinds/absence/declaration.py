@@ -23,6 +23,11 @@ class AbsentPaths:
     paths: Tuple[str, ...]
     kind: Optional[str]  # None: any
     recurse: bool
+    is_prune = False
+
+    @property
+    def looks_at(self) -> Tuple[str, ...]:
+        return self.paths
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,11 @@ class Prune:
     kind: Optional[str]
     recurse: bool
     shared: bool  # /sys/fs/bpf itself may be pruned
+    is_prune = True
+
+    @property
+    def looks_at(self) -> Tuple[str, ...]:
+        return (self.directory,)
 
     def spares(self, relative: str) -> bool:
         """Return whether the pin at `directory`/`relative` may stay, by its name."""

@@ -59,6 +59,7 @@ class WantedMount:
     clear_flags: FrozenSet[str]
     delegate: Tuple[Tuple[str, FrozenSet[str]], ...]
     force: bool
+    is_mounted = True
 
     @property
     def options(self) -> str:
@@ -86,6 +87,7 @@ class WantedUnmount:
 
     path: str
     force: bool
+    is_mounted = False
 
 
 def read_mount(parameters: Mapping[str, object], ids: Ids) -> WantedMount:
