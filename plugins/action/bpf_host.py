@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils._core.engine.steps import Action
+from ..module_utils._core.errors import PinningError
 from ..plugin_utils._declared import (
     Arguments,
     declared,
@@ -21,6 +23,8 @@ from ..plugin_utils._declared import (
     with_freed,
 )
 from ..plugin_utils._joined_arguments import JoinedArguments
+from ..plugin_utils._plain_values import plain
+from ..plugin_utils._playbook_variables import OF_PLAYBOOK, Said, arguments_of
 from ..plugin_utils._run_notes import DECLARED, FREED, PRUNED, RunNotes
 from ..plugin_utils._told_apart import told_apart
 
@@ -36,6 +40,15 @@ class ActionModule(JoinedArguments):
         result = super().run(tmp, task_vars)
         notes = RunNotes(str(variables.get("inventory_hostname")))
         return told_apart(result, variables, notes, with_diff=bool(self._task.diff))
+
+    def complete(self, arguments: Arguments, variables: t.Mapping[str, t.Any]) -> Arguments:
+        """With what the variables of a playbook say, and what other variables add to the lists."""
+        if variables.get(OF_PLAYBOOK):
+            try:
+                arguments = plain(arguments_of(Said(variables, self._templar.template)))
+            except AnsibleFilterError as error:
+                raise PinningError(str(error)) from None
+        return super().complete(arguments, variables)
 
     def contradictions(self, arguments: Arguments, notes: RunNotes) -> t.Iterable[str]:
         """What another task of this run removes, or what this one would remove of another's."""
