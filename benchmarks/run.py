@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import kernel_work
+import local_fleet
 import migration
 import pin_info
 import report
@@ -32,6 +33,7 @@ PARTS = {
     "migration": ("a migration", lambda at, rounds: migration.measure(at, 3 * rounds)),
     "info": ("what pins hold", lambda at, rounds: pin_info.measure(at, 3 * rounds)),
     "tasks": ("whole tasks", whole_tasks.measure),
+    "hosts": ("whole runs over hosts", lambda at, rounds: local_fleet.measure(at, 2 * rounds)),
 }
 
 
