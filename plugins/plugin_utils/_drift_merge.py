@@ -192,7 +192,7 @@ def _finding(pin: t.Any) -> Finding:
     if not (
         copied is None or (isinstance(copied, int) and not isinstance(copied, bool) and copied >= 0)
     ):
-        raise ValueError("copied is no number")
+        raise ValueError("copied is not a number")
     fields = tuple(
         Field(_text(each["field"]), _text(each["want"]), _text(each["have"]))
         for each in _list(pin["fields"])

@@ -188,7 +188,7 @@ CONFLICTS = {
     ),
     "a directory that is all": (
         {"directories": [{"path": "/"}]},
-        "directories[0] /: path / is no directory of a bpffs: declare one in it",
+        "directories[0] /: path / is not in a bpffs: declare a directory that is",
     ),
     "all that is wrong, at once": (
         {

@@ -279,7 +279,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "a name that is none": (_with({"host": {"a": 1}}), "no text: "),
     "a kind that is none": (_with(_pin(kind="spoon")), "no such word: 'spoon'"),
     "a state that is none": (_with(_pin(state="in_place")), "no such word: 'in_place'"),
-    "a number that is none": (_with(_pin(copied="all")), "copied is no number"),
+    "a number that is none": (_with(_pin(copied="all")), "copied is not a number"),
     "kinds that are none": (_with({"kinds": ["mount"]}), "TypeError"),
     "a time that is none": (_with(made="yesterday"), "does not match format"),
     "the future": (

@@ -61,7 +61,7 @@ def _read(item: Mapping[str, object], ids: Ids) -> WantedDirectory:
 def _path(path: str) -> str:
     whole = absolute(path, "path")
     if whole == "/":
-        raise BadField("path / is no directory of a bpffs: declare one in it")
+        raise BadField("path / is not in a bpffs: declare a directory that is")
     plain(whole.rpartition("/")[0] or "/", "path")
     check_pin_name(whole.rpartition("/")[2])
     return whole
