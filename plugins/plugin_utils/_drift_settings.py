@@ -100,7 +100,9 @@ class Settings:
                 value = yaml.safe_load(value)
         named = [value] if isinstance(value, str) else value
         if not isinstance(named, list) or not all(isinstance(each, str) and each for each in named):
-            raise Unclear(f"drift_reports is {value!r}, which is neither a file nor a list of files")
+            raise Unclear(
+                f"drift_reports is {value!r}, which is neither a file nor a list of files"
+            )
         if any(each.strip().startswith("[") for each in named):
             raise Unclear(
                 f"drift_reports is {value!r}, half of a list: -e 'drift_reports=[...]' takes no "

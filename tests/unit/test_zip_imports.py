@@ -134,3 +134,17 @@ def test_outside_an_archive_nothing_is_changed() -> None:
         [sys.executable, "-I", "-B", "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["True", "False"]
+
+
+def test_without_a_spec_it_is_imported_all_the_same() -> None:
+    """As by importers that are not Python's own."""
+    program = (
+        "import sys, types; core = types.ModuleType('_core')\n"
+        f"core.__path__ = [{str(MODULE_UTILS / '_core')!r}]; sys.modules['_core'] = core\n"
+        f"exec(open({str(MODULE_UTILS / '_core' / '__init__.py')!r}).read(), vars(core))\n"
+        "import _core.errors\nprint('_core.zip_imports' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False"]

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from zipimport import zipimporter
 
-if isinstance(__spec__.loader, zipimporter):
+# Not every importer of other people gives its modules a spec.
+if isinstance(getattr(globals().get("__spec__"), "loader", None), zipimporter):
     import sys
 
     from .zip_imports import CompiledOnce
