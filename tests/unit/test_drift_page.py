@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.visible import visible
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings import (
     ACCESS,
     DIFFERENT,
@@ -32,10 +33,9 @@ from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings impor
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_page import (
     MEANINGS,
     PARTS,
-    SIGNS,
     as_html,
-    visible,
 )
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_page_data import SIGNS
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import (
     HOST_STATES,
     NEW,

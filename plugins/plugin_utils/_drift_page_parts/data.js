@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The data, as _drift_page.py writes it:
+// The data, as _drift_page_data.py writes it:
 //   signs    letter -> [state, sign, word]
 //   paths    the columns
 //   rows     [state of the host, a letter per path as runs (150imi), the number of the detail of
