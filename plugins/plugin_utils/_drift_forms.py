@@ -53,7 +53,7 @@ WORDS: t.Mapping[str, str] = {
     GONE: "gone",
 }
 _SHOWN = (IN_PLACE, *DRIFT, FAILED, REPAIRED)
-_ONE_OF = {"pins": "pin", "mounts": "mount", "directories": "directory", "files": "file"}
+ONE_OF = {"pins": "pin", "mounts": "mount", "directories": "directory", "files": "file"}
 
 
 def as_json(report: Report) -> t.Iterator[str]:
@@ -176,7 +176,7 @@ def answer(report: Report) -> t.List[str]:
         counts = Counter(shown_as(each) for each in findings if GROUP_OF[each.kind] == group)
         told = ", ".join(f"{counts[state]} {WORDS[state]}" for state in _SHOWN if counts[state])
         if counts:
-            lines.append(f"{counted(sum(counts.values()), _ONE_OF[group])}: {told}")
+            lines.append(f"{counted(sum(counts.values()), ONE_OF[group])}: {told}")
     return lines
 
 

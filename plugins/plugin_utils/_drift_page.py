@@ -20,8 +20,18 @@ from markupsafe import Markup
 
 from ..module_utils._core.visible import visible
 from ._drift_causes import causes
-from ._drift_findings import ACCESS, DIFFERENT, FAILED, IN_PLACE, MISSING, UNDECLARED, Finding
-from ._drift_forms import REPAIRED, WORDS, shown_as
+from ._drift_findings import (
+    ACCESS,
+    DIFFERENT,
+    FAILED,
+    GROUP_OF,
+    GROUPS,
+    IN_PLACE,
+    MISSING,
+    UNDECLARED,
+    Finding,
+)
+from ._drift_forms import ONE_OF, REPAIRED, WORDS, shown_as
 from ._drift_notes import told_once
 from ._drift_page_data import (
     SIGNS,
@@ -115,6 +125,7 @@ def as_html(report: Report) -> t.Iterator[str]:
         causes_left_out=others,
         trend=_trend(report),
         groups=sorted({group for host in hosts for group in host.groups}),
+        found=_found(hosts),
         counts=_counts(hosts),
         signs=SIGNS,
         meanings=MEANINGS,
@@ -171,18 +182,46 @@ def _trend(report: Report) -> t.Sequence[Bar]:
     ]
 
 
+def _found(hosts: t.Sequence[HostReport]) -> t.Iterator[t.Tuple[str, str]]:
+    """How many hosts, pins and so on there are, and how many of these are in drift or put right."""
+    all_of, in_drift, put_right = Counter[str](), Counter[str](), Counter[str]()
+    for host in hosts:
+        for finding in host.findings.values():
+            group = GROUP_OF[finding.kind]
+            all_of[group] += 1
+            in_drift[group] += is_drift(finding)
+            put_right[group] += finding.repaired
+    yield "Host" if len(hosts) == 1 else "Hosts", f"{len(hosts):,}"
+    for group in GROUPS:
+        if all_of[group] or group == "pins":
+            yield _counted(all_of[group], group)[::-1]
+    yield "In drift", _by_group(in_drift)
+    if any(put_right.values()):
+        yield "Put right", _by_group(put_right)
+
+
+def _by_group(counts: t.Mapping[str, int]) -> str:
+    """Such as 2 pins, 1 mount; a number alone is of pins."""
+    groups = [group for group in GROUPS if counts.get(group)]
+    if groups in ([], ["pins"]):
+        return f"{counts.get('pins', 0):,}"
+    return ", ".join(" ".join(_counted(counts[group], group)).lower() for group in groups)
+
+
+def _counted(number: int, group: str) -> t.Tuple[str, str]:
+    return f"{number:,}", (ONE_OF[group] if number == 1 else group).capitalize()
+
+
 def _counts(hosts: t.Sequence[HostReport]) -> t.Dict[str, int]:
     """By how it is shown; pins, but hosts where all of a host is meant."""
     counts: t.Counter[str] = Counter()
     for host in hosts:
-        counts["pins"] += len(host.findings)
-        counts["drift"] += sum(map(is_drift, host.findings.values()))
         counts.update(shown_as(finding) for finding in host.findings.values())
         counts[GONE] += len(host.gone)
         counts[UNREACHABLE] += host.unreachable
         counts[FAILED] += bool(host.problems and not host.unreachable)
         counts.update(host.history.values())
-    return {name: counts[name] for name in (*SIGNS, "pins", "drift", NEW, STILL)}
+    return {name: counts[name] for name in (*SIGNS, NEW, STILL)}
 
 
 def _plain_lines(hosts: t.Iterable[HostReport]) -> t.Iterator[PlainLine]:

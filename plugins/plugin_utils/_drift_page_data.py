@@ -14,8 +14,17 @@ from operator import itemgetter
 
 from ..module_utils._core.visible import visible
 from ._drift_causes import NOBODY, Cause
-from ._drift_findings import ACCESS, DIFFERENT, FAILED, IN_PLACE, MISSING, UNDECLARED, Finding
-from ._drift_forms import REPAIRED, WORDS, shown_as
+from ._drift_findings import (
+    ACCESS,
+    DIFFERENT,
+    FAILED,
+    GROUP_OF,
+    IN_PLACE,
+    MISSING,
+    UNDECLARED,
+    Finding,
+)
+from ._drift_forms import ONE_OF, REPAIRED, WORDS, shown_as
 from ._drift_manual import address, find
 from ._drift_notes import told_once, without_differences
 from ._drift_report import GONE, UNREACHABLE, HostReport, Report
@@ -54,17 +63,18 @@ def as_data(
     Hosts that look alike share a row, and pins that differ alike share a detail.
     """
     paths = sorted({path for host in hosts for path in (*host.findings, *host.gone)})
+    place_of = {path: place for place, path in enumerate(paths)}
     head = {
         "previous": report.previous and when(report.previous),
         "signs": {each.letter: [state, each.sign, each.word] for state, each in SIGNS.items()},
         "paths": [visible(path) for path in paths],
+        "others": _others(hosts, place_of),
         "commands": _commands(report),
         "manual": address(),
     }
     yield json.dumps(head, separators=(",", ":"))[:-1] + ',"rows":['
     details: t.Dict[t.Tuple[t.Any, ...], int] = {}
     row_of: t.Dict[bytes, int] = {}
-    place_of = {path: place for place, path in enumerate(paths)}
     host_rows = []
     members: t.Dict[t.Tuple[str, ...], int] = {}
     for host in hosts:
@@ -86,6 +96,16 @@ def as_data(
     for number, detail in enumerate(details):
         yield ("," if number else "") + json.dumps(detail, separators=(",", ":"))
     yield "]}"
+
+
+def _others(hosts: t.Iterable[HostReport], place_of: t.Mapping[str, int]) -> t.Dict[int, str]:
+    """What is no pin, and what it is."""
+    groups = {
+        place_of[each.path]: GROUP_OF[each.kind]
+        for host in hosts
+        for each in host.findings.values()
+    }
+    return {place: ONE_OF[group] for place, group in groups.items() if group != "pins"}
 
 
 def _cause(

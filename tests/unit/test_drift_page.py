@@ -139,6 +139,27 @@ def test_the_head_says_how_many_when_and_by_which_inventory() -> None:
     ) in page.text
 
 
+def test_the_head_counts_mounts_directories_and_files_apart_from_pins() -> None:
+    kinds = {
+        **{"/b": "mount", "/b/d": "directory", "/b/e": "directory", "/etc/u": "file"},
+        **{"/b/m": "map", "/b/o": "object", "/b/p": "pin"},
+    }
+    found = {path: Finding(path, kind, IN_PLACE) for path, kind in kinds.items()}
+    found["/b"] = found["/b"]._replace(state=ACCESS)
+    found["/b/m"] = found["/b/m"]._replace(state=MISSING)
+    found["/b/e"] = found["/b/e"]._replace(state=MISSING, repaired=True)
+    page = Page(report(HostReport("h", found)))
+    assert (
+        "Host 1 Pins 3 Mount 1 Directories 2 File 1 In drift 1 pin, 1 mount Put right 1 directory "
+        "Looked at"
+    ) in page.text
+    others = {page.data["paths"][int(place)]: kind for place, kind in page.data["others"].items()}
+    assert others == {path: kind for path, kind in kinds.items() if not path.startswith("/b/")} | {
+        "/b/d": "directory",
+        "/b/e": "directory",
+    }
+
+
 def test_a_playbook_of_the_collection_goes_by_its_name() -> None:
     made = report(host("a", "i"))
     for file, name in {
@@ -280,7 +301,7 @@ def test_the_table_ends_somewhere_and_says_so() -> None:
 def all_over(name: str) -> Report:
     """A report with `name` in every place that takes a text of others."""
     field = Field(name, name, name)
-    found = Finding(name, name, DIFFERENT, (field,), name, declared=((name, name),))
+    found = Finding(name, "map", DIFFERENT, (field,), name, declared=((name, name),))
     attacked = HostReport(
         name,
         {name: found},

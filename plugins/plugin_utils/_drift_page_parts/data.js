@@ -4,6 +4,7 @@
 // The data, as _drift_page_data.py writes it:
 //   signs    letter -> [state, sign, word]
 //   paths    the columns
+//   others   of the columns that are no pins: mount, directory or file
 //   rows     [state of the host, a letter per path as runs (150imi), the number of the detail of
 //             each that is not in place, n(ew) s(till) or - of each of these, [problem, ...link],
 //             the state
@@ -76,5 +77,15 @@ const shapeOf = (declared) => declared
   .filter(([, value]) => value !== "none" && value !== "0")
   .map(([name, value]) => (name === "type" ? value : `${name}=${value}`)).join(" ");
 
-const plural = (number, what) =>
-  `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
+function plural(number, what) {
+  const many = what.endsWith("y") ? `${what.slice(0, -1)}ies` : `${what}s`;
+  return `${number.toLocaleString("en")} ${number === 1 ? what : many}`;
+}
+
+// Such as 2 pins, 1 mount.
+function counted(columns) {
+  const numbers = { pin: 0, mount: 0, directory: 0, file: 0 };
+  for (const column of columns) numbers[data.others[column] || "pin"] += 1;
+  const parts = Object.entries(numbers).filter(([, number]) => number);
+  return parts.map(([what, number]) => plural(number, what)).join(", ") || plural(0, "pin");
+}

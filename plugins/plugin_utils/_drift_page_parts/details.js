@@ -133,15 +133,15 @@ function ofOneHost(host) {
   if (!host) return null;
   const { row } = host;
   const body = [...problemsOf(row)];
-  const off = [], gone = [];
+  const off = [], gone = [], inPlace = [];
   [...row.cells].forEach((letter, column) => {
     if (isWithDetail(letter)) off.push(column);
     if (letter === GONE) gone.push(column);
+    if (letter === IN_PLACE) inPlace.push(column);
   });
-  const inPlace = [...row.cells].filter((letter) => letter === IN_PLACE).length;
   if (off.length) body.push(lines(host, off));
   if (gone.length) body.push(el("h3", {}, `Drift gone since ${data.previous}`), lines(host, gone));
-  body.push(el("p", { class: "on" }, `${plural(inPlace, "pin")} in place.`));
+  body.push(el("p", { class: "on" }, `${counted(inPlace)} in place.`));
   if (host.groups.length) body.push(el("p", { class: "on" }, `In ${host.groups.join(", ")}.`));
   if (row.state !== "in_place") body.push(commandsFor([host]));
   return [titled(host.name), ...body];

@@ -50,9 +50,9 @@ function groupEntry(row, alike, mostLines, mostNames) {
   if (lines.length) {
     entry.append(el("ul", {}, ...lines.map((column) => listLine(row, alike[0], column))));
   }
-  const left = row.chosen.length - lines.length;
-  if (left) {
-    entry.append(button(`and ${plural(left, "pin")} more`, "link", () => openHost(alike[0])));
+  const left = row.chosen.slice(lines.length);
+  if (left.length) {
+    entry.append(button(`and ${counted(left)} more`, "link", () => openHost(alike[0])));
   }
   return entry;
 }

@@ -168,6 +168,19 @@ def test_a_missing_mount_is_no_pin(show: Show) -> None:
     assert "What is below it is missing, too: 1 pin." in page.details
 
 
+def test_mounts_and_directories_are_counted_apart_from_pins(show: Show) -> None:
+    found = {
+        TOP: Finding(TOP, "mount", IN_PLACE),
+        f"{TOP}/a": Finding(f"{TOP}/a", "directory", IN_PLACE),
+        f"{TOP}/b": Finding(f"{TOP}/b", "directory", IN_PLACE),
+    }
+    page = show(report(host("edge-1", pin("flows", MISSING), *found.values())))
+    facts = [" ".join(each.split()) for each in page.texts(".facts dl > div")]
+    assert facts[:5] == ["Host 1", "Pins 4", "Mount 1", "Directories 2", "In drift 1"]
+    page.browser.click(page.cell("edge-1", ""))
+    assert "3 pins, 1 mount, 2 directories in place." in page.details
+
+
 def test_pins_that_differ_otherwise_are_not_the_same(show: Show) -> None:
     small, smaller = (Field("max_entries", "65536", have) for have in ("4096", "512"))
     hosts = [host(f"edge-{each.have}", pin("flows", DIFFERENT, each)) for each in (small, smaller)]
