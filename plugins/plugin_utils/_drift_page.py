@@ -31,7 +31,7 @@ from ._drift_findings import (
     UNDECLARED,
     Finding,
 )
-from ._drift_forms import ONE_OF, REPAIRED, WORDS, shown_as
+from ._drift_forms import ONE_OF, REPAIRED, WORDS, entries, shown_as
 from ._drift_notes import told_once
 from ._drift_page_data import (
     SIGNS,
@@ -236,7 +236,7 @@ def _plain_lines(hosts: t.Iterable[HostReport]) -> t.Iterator[PlainLine]:
                 ", ".join(filter(None, (_word(shown_as(finding)), host.history.get(finding.path)))),
                 "\n".join(f"{visible(name)}: {visible(want)}" for name, want in _wants(finding)),
                 "\n".join(f"{visible(each.name)}: {visible(each.have)}" for each in finding.fields),
-                visible_lines(told_once(finding)),
+                "\n".join(filter(None, (*entries(finding), visible_lines(told_once(finding))))),
             )
         for path, before in sorted(host.gone.items()):
             yield PlainLine(name, visible(path), SIGNS[GONE].word, "", "", f"was {_word(before)}")

@@ -85,7 +85,7 @@ def as_data(
             row_of[digest] = len(row_of)
         groups = tuple(map(visible, host.groups))
         place = members.setdefault(groups, len(members))
-        host_rows.append((visible(host.name), row_of[digest], place))
+        host_rows.append((visible(host.name), row_of[digest], place, *_copied(host, place_of)))
     number_of = {host.name: number for number, host in enumerate(hosts)}
     tail = {
         "hosts": host_rows,
@@ -159,6 +159,16 @@ def _row(
     letters.append((NOTHING_KNOWN, len(place_of) - known))
     problems = [(visible_lines(problem), *_link(problem)) for problem in troubles_of(host)]
     return (host.state, _runs(letters), numbers, history, problems, before)
+
+
+def _copied(host: HostReport, place_of: t.Mapping[str, int]) -> t.Sequence[t.Mapping[int, int]]:
+    """Entries are counted host by host: maps that differ alike have other numbers of them."""
+    numbers = {
+        place_of[each.path]: each.copied
+        for each in host.findings.values()
+        if each.copied is not None
+    }
+    return (numbers,) if numbers else ()
 
 
 def _detail(finding: Finding) -> t.Tuple[t.Any, ...]:

@@ -141,8 +141,13 @@ def test_the_head_says_how_many_when_and_by_which_inventory() -> None:
 
 def test_the_head_counts_mounts_directories_and_files_apart_from_pins() -> None:
     kinds = {
-        **{"/b": "mount", "/b/d": "directory", "/b/e": "directory", "/etc/u": "file"},
-        **{"/b/m": "map", "/b/o": "object", "/b/p": "pin"},
+        "/b": "mount",
+        "/b/d": "directory",
+        "/b/e": "directory",
+        "/etc/u": "file",
+        "/b/m": "map",
+        "/b/o": "object",
+        "/b/p": "pin",
     }
     found = {path: Finding(path, kind, IN_PLACE) for path, kind in kinds.items()}
     found["/b"] = found["/b"]._replace(state=ACCESS)
@@ -243,6 +248,27 @@ def test_what_is_declared_of_a_missing_pin_is_what_is_wanted() -> None:
     page = Page(report(HostReport("h", {"a": Finding("a", "map", MISSING, declared=declared)})))
     assert page.data["details"] == [["map", MISSING, [], "", [list(each) for each in declared], []]]
     assert page.text_of("td") == ["a", "\u2212 missing", "type: hash max_entries: 2"]
+
+
+def test_hosts_are_alike_however_many_entries_their_maps_have() -> None:
+    moved = Finding("b", "map", DIFFERENT, (ENTRIES,), copied=7)
+    hosts = [HostReport(f"h{number}", {"b": moved._replace(copied=number)}) for number in (0, 7)]
+    done = HostReport(
+        "h9", {"a": Finding("a", "map", IN_PLACE), "b": moved._replace(repaired=True)}
+    )
+    page = Page(report(*hosts, done, HostReport("z", {"b": moved._replace(copied=None)})))
+    assert page.data["hosts"] == [
+        ["h0", 0, 0, {"1": 0}],
+        ["h7", 0, 0, {"1": 7}],
+        ["z", 0, 0],
+        ["h9", 1, 0, {"1": 7}],
+    ]
+    assert len(page.data["details"]) == 1
+    assert [text for text in page.text_of("td") if text.endswith(("to copy", "copied"))] == [
+        "0 entries to copy",
+        "7 entries to copy",
+        "7 entries copied",
+    ]
 
 
 def test_a_host_of_which_nothing_is_known_says_so() -> None:

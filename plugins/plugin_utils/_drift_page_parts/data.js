@@ -9,7 +9,8 @@
 //             each that is not in place, n(ew) s(till) or - of each of these, [problem, ...link],
 //             the state
 //             before of each that is gone]
-//   hosts    [name, number of its row, number of its groups], trouble first
+//   hosts    [name, number of its row, number of its groups, column -> how many entries of the map
+//             are copied, if any are], trouble first
 //   members  the groups of the inventory that hosts are in
 //   causes   [letter, columns, hosts, note, how many paths are missing below]
 //   commands [what it does, the command], for which hosts is added
@@ -28,8 +29,8 @@ const rows = data.rows.map(([state, runs, details, history, problems, before]) =
   state, details, history, problems, before,
   cells: runs.replace(/(\d+)(\D)/g, (_, length, letter) => letter.repeat(length)),
 }));
-const hosts = data.hosts.map(([name, row, groups]) => (
-  { name, lower: name.toLowerCase(), row: rows[row], groups: data.members[groups] }));
+const hosts = data.hosts.map(([name, row, groups, copied = {}]) => (
+  { name, lower: name.toLowerCase(), row: rows[row], groups: data.members[groups], copied }));
 const lowerPaths = data.paths.map((path) => path.toLowerCase());
 const letterOf = Object.create(null); // asked for what an address says: any word
 for (const letter in data.signs) letterOf[data.signs[letter][0]] = letter;
@@ -62,14 +63,23 @@ function told(row, column) {
   return { ...said, number, history, kind, state, fields, note, declared, link };
 }
 
+// What becomes of the entries of a map, if anything; of hosts that are alike there.
+function entriesOf(some, column) {
+  const numbers = some.map((host) => host.copied[column]).filter((each) => each !== undefined);
+  if (!numbers.length) return "";
+  const sum = plural(numbers.reduce((one, other) => one + other), "entry");
+  const what = some[0].row.cells[column] === REPAIRED ? "copied" : "to copy";
+  return `${sum} ${what}${some.length > 1 ? " in all" : ""}`;
+}
+
 const word = (letter) => (letter === NOTHING_KNOWN ? "nothing known" : data.signs[letter][2]);
 const wordOfState = (state) => (letterOf[state] ? word(letterOf[state]) : state);
 
-function summaryOf(said) {
+function summaryOf(said, entries = "") {
   const fields = said.fields.map(([name, want, have]) => `${name}: want ${want}, have ${have}`);
   if (!fields.length && said.declared.length) fields.push(`want ${shapeOf(said.declared)}`);
   if (said.before) fields.push(`was ${wordOfState(said.before)}`);
-  return [...fields, ...said.note.split("\n").slice(0, 1)].filter(Boolean).join("; ");
+  return [...fields, entries, ...said.note.split("\n").slice(0, 1)].filter(Boolean).join("; ");
 }
 
 // As messages have it: what is none, or left to the kernel, is not told.

@@ -62,8 +62,9 @@ function ofPin(host, column) {
        said.kind ? ` (${said.kind})` : "", " ", historyBadge(said.history)),
     el("p", { class: "on" }, "on ", hostButton(host)),
     sideBySide(said),
+    ...entriesLine([host], column),
+    ...noteOf(said),
   ];
-  body.push(...noteOf(said));
   const alike = hosts.filter((other) => other !== host && sameThere(other.row, column, said));
   if (alike.length) {
     body.push(el("h3", {}, `The same on ${plural(alike.length, "other host")}`), namesOf(alike));
@@ -71,6 +72,11 @@ function ofPin(host, column) {
   body.push(button("This pin on all hosts", "link", () => openPath(column)));
   if (isAmiss(said.letter)) body.push(commandsFor([host, ...alike]));
   return [titled(data.paths[column]), ...body];
+}
+
+function entriesLine(some, column) {
+  const entries = entriesOf(some, column);
+  return entries ? [el("p", { class: "entries" }, `${entries}.`)] : [];
 }
 
 function noteOf({ note, link }) {
@@ -139,16 +145,16 @@ function ofOneHost(host) {
     if (letter === GONE) gone.push(column);
     if (letter === IN_PLACE) inPlace.push(column);
   });
-  if (off.length) body.push(lines(host, off));
-  if (gone.length) body.push(el("h3", {}, `Drift gone since ${data.previous}`), lines(host, gone));
+  if (off.length) body.push(lines([host], off));
+  if (gone.length) body.push(el("h3", {}, `Drift gone since ${data.previous}`), lines([host], gone));
   body.push(el("p", { class: "on" }, `${counted(inPlace)} in place.`));
   if (host.groups.length) body.push(el("p", { class: "on" }, `In ${host.groups.join(", ")}.`));
   if (row.state !== "in_place") body.push(commandsFor([host]));
   return [titled(host.name), ...body];
 }
 
-const lines = (host, columns) =>
-  el("ul", { class: "lines" }, ...columns.map((column) => listLine(host.row, host, column)));
+const lines = (alike, columns) =>
+  el("ul", { class: "lines" }, ...columns.map((column) => listLine(alike, column)));
 
 function ofOnePath(column) {
   if (column < 0) return null;
@@ -176,7 +182,7 @@ function ofAlike(first) {
   if (!alike.length) return null;
   const { row } = first;
   return [[`${plural(alike.length, "host")} alike`], namesOf(alike, openHost, 100),
-          ...problemsOf(row), lines(alike[0], row.chosen.slice(0, 200)), commandsFor(alike)];
+          ...problemsOf(row), lines(alike, row.chosen.slice(0, 200)), commandsFor(alike)];
 }
 
 function ofCause(cause) {
@@ -197,6 +203,7 @@ function ofCause(cause) {
     }
     const said = told(some[0].row, columns[0]);
     if (columns.length === 1 || said.fields.length) body.push(sideBySide(said));
+    if (columns.length === 1) body.push(...entriesLine(some, columns[0]));
   }
   body.push(...noteOf({ note, link }));
   body.push(el("h3", {}, "On"), namesOf(some), commandsFor(some));

@@ -48,7 +48,7 @@ function groupEntry(row, alike, mostLines, mostNames) {
   const entry = el("li", {}, names, ...problemsOf(row));
   const lines = row.chosen.slice(0, mostLines);
   if (lines.length) {
-    entry.append(el("ul", {}, ...lines.map((column) => listLine(row, alike[0], column))));
+    entry.append(el("ul", {}, ...lines.map((column) => listLine(alike, column))));
   }
   const left = row.chosen.slice(lines.length);
   if (left.length) {
@@ -63,14 +63,14 @@ const problemsOf = (row) => row.problems.map(([problem, ...link]) => {
             " ", toManual(link));
 });
 
-function listLine(row, host, column) {
-  const said = told(row, column);
+function listLine(alike, column) {
+  const said = told(alike[0].row, column);
   const line = el("button", { type: "button", class: "line" },
     sign(said.letter),
     el("span", { class: "name" }, data.paths[column]),
     el("span", { class: "what" }, word(said.letter), " ", historyBadge(said.history),
-       el("span", { class: "summary" }, summaryOf(said))));
-  line.addEventListener("click", () => openPin(host, column));
+       el("span", { class: "summary" }, summaryOf(said, entriesOf(alike, column)))));
+  line.addEventListener("click", () => openPin(alike[0], column));
   return el("li", {}, line);
 }
 

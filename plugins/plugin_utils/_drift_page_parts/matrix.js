@@ -198,7 +198,8 @@ function readOut({ row, column }) {
   if (column >= 0 && column < shown.columns.length) parts.push(data.paths[shown.columns[column]]);
   if (host && column >= 0 && column < shown.columns.length) {
     const said = told(host.row, shown.columns[column]);
-    parts.push([word(said.letter), said.history].filter(Boolean).join(", "), summaryOf(said));
+    parts.push([word(said.letter), said.history].filter(Boolean).join(", "),
+               summaryOf(said, entriesOf([host], shown.columns[column])));
   } else if (host) {
     parts.push(...host.row.problems.slice(0, 1).map(([problem]) => problem));
   }
