@@ -31,12 +31,13 @@ from ._drift_findings import (
     UNDECLARED,
     Finding,
 )
-from ._drift_forms import ONE_OF, REPAIRED, WORDS, entries, shown_as
+from ._drift_forms import ONE_OF, REPAIRED, WORDS, about_source, entries, shown_as
 from ._drift_notes import told_once
 from ._drift_page_data import (
     SIGNS,
     as_data,
     name_of_playbook,
+    seen,
     troubles_of,
     visible_lines,
     when,
@@ -50,6 +51,7 @@ from ._drift_report import (
     HostReport,
     Report,
     Run,
+    Source,
     is_drift,
 )
 
@@ -61,6 +63,7 @@ SCRIPTS = (
 )
 MOST_PLAIN_LINES = 1000  # of the table for readers without JavaScript
 MOST_CAUSES = 30
+MOST_SOURCES = 100
 LEAST_OF_A_TREND = 3  # runs
 
 # As docs/drift.md has it.
@@ -84,6 +87,18 @@ class Bar(t.NamedTuple):
     made: str
     amiss: int
     height: int  # of 100
+
+
+class Merged(t.NamedTuple):
+    """What a merged report is made of; the files with what became of them, some of them."""
+
+    used: int
+    files: t.Sequence[t.Tuple[str, str]]
+    left_out: int
+    bad_files: t.Sequence[t.Tuple[str, str]]
+    old: int  # hosts
+    oldest: str
+    age: str  # of it
 
 
 class PlainLine(t.NamedTuple):
@@ -119,6 +134,7 @@ def as_html(report: Report) -> t.Iterator[str]:
         report=report,
         answer=_answer(report),
         made=when(report.made_text),
+        merged=_merged(report) if report.sources else None,
         playbook=name_of_playbook(report),
         previous=report.previous and when(report.previous),
         causes=explained,
@@ -134,7 +150,7 @@ def as_html(report: Report) -> t.Iterator[str]:
         script=Markup(script),
         style_hash=_hash(style),
         script_hash=_hash(script),
-        plain_lines=islice(_plain_lines(hosts), MOST_PLAIN_LINES),
+        plain_lines=islice(_plain_lines(report, hosts), MOST_PLAIN_LINES),
         lines_left_out=max(0, lines - MOST_PLAIN_LINES),
         data=map(_in_script, as_data(report, hosts, explained)),
     )
@@ -160,6 +176,27 @@ def _answer(report: Report) -> t.Dict[str, str]:
     text = ", ".join([f"{first} {'host' if first == '1' else 'hosts'} {rest}", *parts[1:]])
     only_drift = hosts[IN_DRIFT] and not hosts[FAILED] + hosts[UNREACHABLE]
     return {"tone": "drift", "sign": "\u2260" if only_drift else "!", "text": text}
+
+
+def _merged(report: Report) -> Merged:
+    used = [each for each in report.sources if not each.problem]
+    bad = [each for each in report.sources if each.problem]
+    old = [host for host in report.sorted_hosts if seen(report, host).is_old]
+    oldest = min(old, key=report.made_of, default=HostReport(""))
+    return Merged(
+        used=len(used),
+        files=_told_of(used),
+        left_out=len(bad),
+        bad_files=_told_of(bad),
+        old=len(old),
+        oldest=oldest.name,
+        age=seen(report, oldest).age,
+    )
+
+
+def _told_of(sources: t.Sequence[Source]) -> t.Sequence[t.Tuple[str, str]]:
+    some = sources[:MOST_SOURCES]
+    return [(each.file, about_source(each, when(each.made or ""))) for each in some]
 
 
 def _duration(seconds: int) -> str:
@@ -224,11 +261,13 @@ def _counts(hosts: t.Sequence[HostReport]) -> t.Dict[str, int]:
     return {name: counts[name] for name in (*SIGNS, NEW, STILL)}
 
 
-def _plain_lines(hosts: t.Iterable[HostReport]) -> t.Iterator[PlainLine]:
+def _plain_lines(report: Report, hosts: t.Iterable[HostReport]) -> t.Iterator[PlainLine]:
     for host in hosts:
         name = visible(host.name)
+        age = [f"seen {seen(report, host).when}"] if report.sources else []
         for problem in troubles_of(host):
-            yield PlainLine(name, "", _word(host.state), "", "", visible_lines(problem))
+            note = "\n".join([*age, visible_lines(problem)])
+            yield PlainLine(name, "", _word(host.state), "", "", note)
         for finding in host.notable:
             yield PlainLine(
                 name,
@@ -236,7 +275,9 @@ def _plain_lines(hosts: t.Iterable[HostReport]) -> t.Iterator[PlainLine]:
                 ", ".join(filter(None, (_word(shown_as(finding)), host.history.get(finding.path)))),
                 "\n".join(f"{visible(name)}: {visible(want)}" for name, want in _wants(finding)),
                 "\n".join(f"{visible(each.name)}: {visible(each.have)}" for each in finding.fields),
-                "\n".join(filter(None, (*entries(finding), visible_lines(told_once(finding))))),
+                "\n".join(
+                    filter(None, (*age, *entries(finding), visible_lines(told_once(finding))))
+                ),
             )
         for path, before in sorted(host.gone.items()):
             yield PlainLine(name, visible(path), SIGNS[GONE].word, "", "", f"was {_word(before)}")

@@ -8,7 +8,7 @@ import hashlib
 import json
 import shlex
 import typing as t
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 
@@ -24,7 +24,7 @@ from ._drift_findings import (
     UNDECLARED,
     Finding,
 )
-from ._drift_forms import ONE_OF, REPAIRED, WORDS, shown_as
+from ._drift_forms import ONE_OF, REPAIRED, TIME, WORDS, shown_as, spelled
 from ._drift_manual import address, find
 from ._drift_notes import told_once, without_differences
 from ._drift_report import GONE, UNREACHABLE, HostReport, Report
@@ -32,6 +32,7 @@ from ._drift_report import GONE, UNREACHABLE, HostReport, Report
 PLAYBOOKS = "/ebpf/pinning/playbooks/"
 DRIFT_PLAYBOOK = "ebpf.pinning.drift"
 NOTHING_KNOWN = "."
+MUCH_OLDER = timedelta(days=1)  # than the newest of the reports that this one is merged from
 
 
 class Sign(t.NamedTuple):
@@ -53,6 +54,22 @@ SIGNS = {
     GONE: Sign("g", "\u25cb", "drift gone"),
     IN_PLACE: Sign("i", "\u00b7", WORDS[IN_PLACE]),
 }
+
+
+class Seen(t.NamedTuple):
+    """When a host of a merged report was looked at."""
+
+    when: str
+    age: str  # before the newest, if a minute or more
+    is_old: bool
+
+
+def seen(report: Report, host: HostReport) -> Seen:
+    """When it was looked at."""
+    made = report.made_of(host)
+    age = report.made - made
+    text = spelled(age) if age >= timedelta(minutes=1) else ""
+    return Seen(when(f"{made:{TIME}}"), text, age > MUCH_OLDER)
 
 
 def as_data(
@@ -87,9 +104,13 @@ def as_data(
         place = members.setdefault(groups, len(members))
         host_rows.append((visible(host.name), row_of[digest], place, *_copied(host, place_of)))
     number_of = {host.name: number for number, host in enumerate(hosts)}
+    looks = [(report.made_of(host), seen(report, host)) for host in hosts if report.sources]
+    place_in_time = {made: place for place, made in enumerate(sorted({made for made, _ in looks}))}
     tail = {
         "hosts": host_rows,
         "members": list(members),
+        "times": [look for _made, look in sorted(set(looks))],
+        "seen": [place_in_time[made] for made, _look in looks],
         "causes": [_cause(each, place_of, number_of) for each in explained],
     }
     yield "]," + json.dumps(tail, separators=(",", ":"))[1:-1] + ',"details":['

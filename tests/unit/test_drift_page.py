@@ -13,7 +13,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import 
     HostReport,
     Report,
     Run,
+    Source,
 )
 
 MADE = datetime(2026, 11, 24, 3, 0, 12, tzinfo=UTC)
@@ -335,12 +336,14 @@ def all_over(name: str) -> Report:
         history={name: NEW},
         gone={name + "2": MISSING},
         groups=[name],
+        made=MADE - timedelta(days=2),
     )
     return Report(
         *(MADE, name, [name], {name: attacked}),
         previous=name,
         versions={name: name},
         before=[Run(name, dict.fromkeys(HOST_STATES, 1))] * 3,
+        sources=[Source(name, None, problem=name), Source(name, name, 1, 1)],
     )
 
 
@@ -503,6 +506,77 @@ def test_the_foot_says_what_made_it_and_how_long_that_took(seconds: int | None, 
     made.seconds = seconds
     made.versions = {"ebpf.pinning": "0.2.0", "ansible-core": "2.19.1"}
     assert text in Page(made).text
+
+
+def merged(*sources: Source, **ages: timedelta) -> Report:
+    """A report that is merged of others; of each host, how much older than the newest it is."""
+    whole = report(*(host(name, "im", made=MADE - age) for name, age in ages.items()))
+    whole.sources = sources
+    return whole
+
+
+ONE, OTHER = Source("one.json", "2026-11-24T03:00:12Z", 3, 3), Source("2.json", "?", 4, 1)
+
+
+def test_a_merged_report_says_of_each_host_when_it_was_seen() -> None:
+    minute, day = timedelta(minutes=1), timedelta(days=1)
+    page = Page(
+        merged(
+            *(ONE, OTHER),
+            a=timedelta(),
+            b=minute - timedelta(seconds=1),
+            c=minute,
+            d=day,
+            e=day + timedelta(seconds=1),
+            f=3 * day,
+            g=day,
+            h=-minute,
+        )
+    )
+    times = dict(zip("abcdefgh", page.data["seen"], strict=True))
+    assert {name: page.data["times"][place] for name, place in times.items()} == {
+        "a": ["24 Nov 2026, 03:00 UTC", "", False],
+        "b": ["24 Nov 2026, 02:59 UTC", "", False],
+        "c": ["24 Nov 2026, 02:59 UTC", "1 min", False],
+        "d": ["23 Nov 2026, 03:00 UTC", "1 d", False],
+        "e": ["23 Nov 2026, 03:00 UTC", "1 d", True],
+        "f": ["21 Nov 2026, 03:00 UTC", "3 d", True],
+        "g": ["23 Nov 2026, 03:00 UTC", "1 d", False],
+        "h": ["24 Nov 2026, 03:01 UTC", "", False],
+    }
+    assert sorted(times, key=lambda name: (times[name], name)) == list("fedgcbah")
+    assert "Newest report 24 Nov 2026, 03:00 UTC Not seen" in page.text
+    assert "Not seen for more than a day 3 d 2 hosts, for longest f" in page.text
+    assert "seen 21 Nov 2026, 03:00 UTC" in page.text_of("td")
+
+
+def test_one_host_that_is_old_is_named_and_a_report_of_one_time_has_none() -> None:
+    page = Page(merged(ONE, a=timedelta(), b=timedelta(days=2)))
+    assert "Not seen for more than a day 2 d b Inventory" in page.text
+    page = Page(merged(ONE, a=timedelta(), b=timedelta(seconds=3)))
+    assert "Not seen" not in page.text
+    assert "Newest report 24 Nov 2026, 03:00 UTC Inventory" in page.text
+
+
+def test_a_report_of_one_run_speaks_of_no_others() -> None:
+    page = Page(report(host("a", "im")))
+    assert (page.data["times"], page.data["seen"]) == ([], [])
+    assert "seen" not in page.text.lower()
+    assert "Merged" not in page.text
+    assert "age" not in [attributes.get("class") for _tag, attributes in page.tags]
+
+
+def test_what_a_report_is_merged_from_is_listed_and_what_is_left_out_comes_first() -> None:
+    bad = Source("bad.json", None, problem="it is no JSON: line 1")
+    page = Page(merged(ONE, bad, OTHER, a=timedelta()))
+    assert (
+        "bad.json : left out: it is no JSON: line 1 Merged from 2 reports one.json : 24 Nov 2026, "
+        "03:00 UTC, 3 hosts 2.json : ?, 4 hosts, 3 of them as another report tells"
+    ) in page.text
+    page = Page(merged(*[ONE] * 1203, *[bad] * 102, a=timedelta()))
+    assert page.text.count("one.json") == page.text.count("bad.json") == 100
+    assert "And 2 more, which the report as JSON names. Merged from 1,203 reports" in page.text
+    assert "And 1,103 more, which the report as JSON names." in page.text
 
 
 def test_the_trend_is_of_the_runs_before_and_this_one() -> None:

@@ -12,6 +12,9 @@
 //   hosts    [name, number of its row, number of its groups, column -> how many entries of the map
 //             are copied, if any are], trouble first
 //   members  the groups of the inventory that hosts are in
+//   times    when hosts of a merged report were looked at, oldest first: [when, how long before the
+//             newest, whether that is long]
+//   seen     host by host, number of its time
 //   causes   [letter, columns, hosts, note, how many paths are missing below]
 //   commands [what it does, the command], for which hosts is added
 //   details  [kind, state, [[field, want, have]], note, [[option, value]] of what is missing,
@@ -29,8 +32,11 @@ const rows = data.rows.map(([state, runs, details, history, problems, before]) =
   state, details, history, problems, before,
   cells: runs.replace(/(\d+)(\D)/g, (_, length, letter) => letter.repeat(length)),
 }));
-const hosts = data.hosts.map(([name, row, groups, copied = {}]) => (
-  { name, lower: name.toLowerCase(), row: rows[row], groups: data.members[groups], copied }));
+const hosts = data.hosts.map(([name, row, groups, copied = {}], place) => {
+  const [when = "", age = "", isOld = false] = data.times[data.seen[place]] || [];
+  return { name, lower: name.toLowerCase(), row: rows[row], groups: data.members[groups], copied,
+           when, age, isOld, since: data.seen[place] };
+});
 const lowerPaths = data.paths.map((path) => path.toLowerCase());
 const letterOf = Object.create(null); // asked for what an address says: any word
 for (const letter in data.signs) letterOf[data.signs[letter][0]] = letter;

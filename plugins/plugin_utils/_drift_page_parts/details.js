@@ -13,6 +13,7 @@ const openPath = (column) => enter("path", "", data.paths[column]);
 const openAlike = (first) => enter("alike", first.name);
 const openCause = (number) => enter("cause", "", number);
 const openLimit = () => enter("limit");
+const openOld = () => enter("old");
 
 // By what the address says: [title, ...body], or nothing where there is no such thing.
 const VIEWS = new Map(Object.entries({
@@ -22,6 +23,7 @@ const VIEWS = new Map(Object.entries({
   alike: ({ at }) => ofAlike(hostNamed(at)),
   cause: ({ of }) => ofCause(/^\d{1,4}$/.test(of) ? data.causes[Number(of)] : null),
   limit: () => ofLimit(),
+  old: () => ofOld(),
 }));
 
 function showDetails() {
@@ -44,7 +46,7 @@ const titled = (name) => [el("span", { class: "name" }, name)];
 function namesOf(some, action = openHost, most = MOST_NAMES) {
   const list = el("p", { class: "hosts" });
   for (const host of some.slice(0, most)) {
-    list.append(button(host.name, "link name", () => action(host)), " ");
+    list.append(namedHost(host, action), " ");
   }
   if (some.length <= most) return list;
   const rest = button(`and ${(some.length - most).toLocaleString("en")} more`, "link", () => {
@@ -60,7 +62,7 @@ function ofPin(host, column) {
   const body = [
     el("p", {}, sign(said.letter), " ", el("b", {}, stateLink(said.letter)),
        said.kind ? ` (${said.kind})` : "", " ", historyBadge(said.history)),
-    el("p", { class: "on" }, "on ", hostButton(host)),
+    el("p", { class: "on" }, "on ", hostButton(host), ...seenLine(host, ", ")),
     sideBySide(said),
     ...entriesLine([host], column),
     ...noteOf(said),
@@ -73,6 +75,9 @@ function ofPin(host, column) {
   if (isAmiss(said.letter)) body.push(commandsFor([host, ...alike]));
   return [titled(data.paths[column]), ...body];
 }
+
+const seenLine = (host, before = "") =>
+  (host.when ? [before, ageOf(host, seenText(host))] : []);
 
 function entriesLine(some, column) {
   const entries = entriesOf(some, column);
@@ -138,7 +143,8 @@ function sideBySide(said) {
 function ofOneHost(host) {
   if (!host) return null;
   const { row } = host;
-  const body = [...problemsOf(row)];
+  const body = host.when ? [el("p", {}, ...seenLine(host))] : [];
+  body.push(...problemsOf(row));
   const off = [], gone = [], inPlace = [];
   [...row.cells].forEach((letter, column) => {
     if (isWithDetail(letter)) off.push(column);
@@ -216,6 +222,15 @@ function ofLimit() {
   return [[`The ${plural(some.length, "host")} shown`], namesOf(some), commandsFor(some)];
 }
 
+function ofOld() {
+  const some = hosts.filter((host) => host.isOld).sort((one, other) => one.since - other.since
+    || (one.name < other.name ? -1 : 1));
+  if (!some.length) return null;
+  return [[`${plural(some.length, "host")} not seen for more than a day`],
+          el("p", { class: "on" }, "Longest first; their reports are so much older than the newest."),
+          namesOf(some, openHost, 100), commandsFor(some)];
+}
+
 const FIRST_CAUSES = 5;
 const allCauses = document.querySelectorAll("[data-cause]");
 if (allCauses.length > FIRST_CAUSES + 1) {
@@ -245,6 +260,7 @@ for (const each of document.querySelectorAll("[data-manual]")) {
     each.replaceChildren(outside(text, `${data.manual}${each.dataset.manual}`));
   }
 }
+if ($("old")) $("old").replaceChildren(button($("old").textContent.trim(), "link", openOld));
 $("close").addEventListener("click", leave);
 $("limit").addEventListener("click", openLimit);
 details.addEventListener("click", (event) => {

@@ -40,7 +40,7 @@ function addToList(most) {
 
 function groupEntry(row, alike, mostLines, mostNames) {
   const names = el("p", { class: "hosts" });
-  for (const host of alike.slice(0, mostNames)) names.append(hostButton(host), " ");
+  for (const host of alike.slice(0, mostNames)) names.append(namedHost(host), " ");
   if (alike.length > mostNames) {
     const others = `and ${alike.length - mostNames} more alike`;
     names.append(button(others, "link", () => openAlike(alike[0])));
