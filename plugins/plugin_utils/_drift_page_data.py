@@ -105,12 +105,13 @@ def as_data(
         host_rows.append((visible(host.name), row_of[digest], place, *_copied(host, place_of)))
     number_of = {host.name: number for number, host in enumerate(hosts)}
     looks = [(report.made_of(host), seen(report, host)) for host in hosts if report.sources]
-    place_in_time = {made: place for place, made in enumerate(sorted({made for made, _ in looks}))}
+    times = sorted(set(looks))
+    place_of_time = {look: place for place, look in enumerate(times)}
     tail = {
         "hosts": host_rows,
         "members": list(members),
-        "times": [look for _made, look in sorted(set(looks))],
-        "seen": [place_in_time[made] for made, _look in looks],
+        "times": [look for _made, look in times],
+        "seen": [place_of_time[each] for each in looks],
         "causes": [_cause(each, place_of, number_of) for each in explained],
     }
     yield "]," + json.dumps(tail, separators=(",", ":"))[1:-1] + ',"details":['
