@@ -11,6 +11,7 @@ import json
 import re
 import typing as t
 from collections import Counter
+from datetime import timedelta
 from xml.sax.saxutils import escape, quoteattr
 
 from ..module_utils._core.engine.standing import Standing
@@ -34,6 +35,7 @@ from ._drift_report import (
     UNREACHABLE,
     HostReport,
     Report,
+    Source,
     host_json,
     is_drift,
     summary,
@@ -53,7 +55,7 @@ WORDS: t.Mapping[str, str] = {
     GONE: "gone",
 }
 _SHOWN = (IN_PLACE, *DRIFT, FAILED, REPAIRED)
-_ONE_OF = {"pins": "pin", "mounts": "mount", "directories": "directory", "files": "file"}
+ONE_OF = {"pins": "pin", "mounts": "mount", "directories": "directory", "files": "file"}
 
 
 def as_json(report: Report) -> t.Iterator[str]:
@@ -105,12 +107,16 @@ def _markdown_sources(report: Report) -> t.Iterator[str]:
     if report.sources:
         yield "\nMerged from:\n\n"
     for source in report.sources:
-        about = f"left out: {source.problem}"
-        if not source.problem:
-            others = source.hosts - source.newest
-            about = f"{source.made}, {counted(source.hosts, 'host')}"
-            about += f", {others} of them as another report tells" if others else ""
-        yield f"- {_code(source.file)}: {_cell(about)}\n"
+        yield f"- {_code(source.file)}: {_cell(about_source(source, source.made or ''))}\n"
+
+
+def about_source(source: Source, made: str) -> str:
+    """What became of a report that was to be merged; `made` is when it was made, as told there."""
+    if source.problem:
+        return f"left out: {source.problem}"
+    others = source.hosts - source.newest
+    about = f"{made}, {counted(source.hosts, 'host')}"
+    return about + (f", {others} of them as another report tells" if others else "")
 
 
 def as_junit(report: Report) -> t.Iterator[str]:
@@ -176,7 +182,7 @@ def answer(report: Report) -> t.List[str]:
         counts = Counter(shown_as(each) for each in findings if GROUP_OF[each.kind] == group)
         told = ", ".join(f"{counts[state]} {WORDS[state]}" for state in _SHOWN if counts[state])
         if counts:
-            lines.append(f"{counted(sum(counts.values()), _ONE_OF[group])}: {told}")
+            lines.append(f"{counted(sum(counts.values()), ONE_OF[group])}: {told}")
     return lines
 
 
@@ -209,6 +215,15 @@ def entries(finding: Finding) -> t.List[str]:
         return []
     number = "1 entry" if finding.copied == 1 else f"{finding.copied} entries"
     return [f"{number} copied" if finding.repaired else f"{number} to copy"]
+
+
+def spelled(span: timedelta) -> str:
+    """Such as 5 min, in the largest unit that there is one of."""
+    seconds = max(0, int(span.total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def problems_of(host: HostReport) -> t.List[str]:

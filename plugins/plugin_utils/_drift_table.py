@@ -20,6 +20,7 @@ from ._drift_forms import (
     problems_of,
     remark,
     shown_as,
+    spelled,
 )
 from ._drift_report import GONE, IN_DRIFT, UNREACHABLE, HostReport, Report
 
@@ -57,7 +58,7 @@ def as_table(
     rows = (row for of in (_wrong, _mended, _gone) for host in hosts for row in of(host))
     shown = list(islice(rows, most))
     left_out = sum(1 for _row in rows)
-    age_of = {host.name: spelled_age(now - report.made_of(host)) if now else "" for host in hosts}
+    age_of = {host.name: _age(now - report.made_of(host)) if now else "" for host in hosts}
     lines = _aligned(shown, age_of)
     if left_out:
         lines.append(Line(f"... and {left_out} more"))
@@ -70,6 +71,10 @@ def as_table(
     if now and hosts:
         lines.append(Line(_oldest(report, age_of)))
     return lines
+
+
+def _age(age: timedelta) -> str:
+    return f"{spelled(age)} ago"
 
 
 def _oldest(report: Report, age_of: t.Mapping[str, str]) -> str:
@@ -145,12 +150,3 @@ def _reasons(hosts: t.Iterable[HostReport]) -> t.List[Line]:
 
 _WORST_FIRST = (UNREACHABLE, FAILED, IN_DRIFT)
 _ID = re.compile(r" \(id \d+\)")
-
-
-def spelled_age(age: timedelta) -> str:
-    """Such as 5 min ago, in the largest unit that there is one of."""
-    seconds = max(0, int(age.total_seconds()))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"

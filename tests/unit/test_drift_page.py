@@ -13,12 +13,13 @@ import itertools
 import json
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.visible import visible
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings import (
     ACCESS,
     DIFFERENT,
@@ -32,10 +33,9 @@ from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings impor
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_page import (
     MEANINGS,
     PARTS,
-    SIGNS,
     as_html,
-    visible,
 )
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_page_data import SIGNS
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import (
     HOST_STATES,
     NEW,
@@ -43,6 +43,7 @@ from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import 
     HostReport,
     Report,
     Run,
+    Source,
 )
 
 MADE = datetime(2026, 11, 24, 3, 0, 12, tzinfo=UTC)
@@ -139,6 +140,32 @@ def test_the_head_says_how_many_when_and_by_which_inventory() -> None:
     ) in page.text
 
 
+def test_the_head_counts_mounts_directories_and_files_apart_from_pins() -> None:
+    kinds = {
+        "/b": "mount",
+        "/b/d": "directory",
+        "/b/e": "directory",
+        "/etc/u": "file",
+        "/b/m": "map",
+        "/b/o": "object",
+        "/b/p": "pin",
+    }
+    found = {path: Finding(path, kind, IN_PLACE) for path, kind in kinds.items()}
+    found["/b"] = found["/b"]._replace(state=ACCESS)
+    found["/b/m"] = found["/b/m"]._replace(state=MISSING)
+    found["/b/e"] = found["/b/e"]._replace(state=MISSING, repaired=True)
+    page = Page(report(HostReport("h", found)))
+    assert (
+        "Host 1 Pins 3 Mount 1 Directories 2 File 1 In drift 1 pin, 1 mount Put right 1 directory "
+        "Looked at"
+    ) in page.text
+    others = {page.data["paths"][int(place)]: kind for place, kind in page.data["others"].items()}
+    assert others == {path: kind for path, kind in kinds.items() if not path.startswith("/b/")} | {
+        "/b/d": "directory",
+        "/b/e": "directory",
+    }
+
+
 def test_a_playbook_of_the_collection_goes_by_its_name() -> None:
     made = report(host("a", "i"))
     for file, name in {
@@ -224,6 +251,27 @@ def test_what_is_declared_of_a_missing_pin_is_what_is_wanted() -> None:
     assert page.text_of("td") == ["a", "\u2212 missing", "type: hash max_entries: 2"]
 
 
+def test_hosts_are_alike_however_many_entries_their_maps_have() -> None:
+    moved = Finding("b", "map", DIFFERENT, (ENTRIES,), copied=7)
+    hosts = [HostReport(f"h{number}", {"b": moved._replace(copied=number)}) for number in (0, 7)]
+    done = HostReport(
+        "h9", {"a": Finding("a", "map", IN_PLACE), "b": moved._replace(repaired=True)}
+    )
+    page = Page(report(*hosts, done, HostReport("z", {"b": moved._replace(copied=None)})))
+    assert page.data["hosts"] == [
+        ["h0", 0, 0, {"1": 0}],
+        ["h7", 0, 0, {"1": 7}],
+        ["z", 0, 0],
+        ["h9", 1, 0, {"1": 7}],
+    ]
+    assert len(page.data["details"]) == 1
+    assert [text for text in page.text_of("td") if text.endswith(("to copy", "copied"))] == [
+        "0 entries to copy",
+        "7 entries to copy",
+        "7 entries copied",
+    ]
+
+
 def test_a_host_of_which_nothing_is_known_says_so() -> None:
     page = Page(report(host("silent", unreachable=True)))
     assert page.data["rows"] == [["unreachable", "", [], "", [["nobody answered"]], []]]
@@ -280,7 +328,7 @@ def test_the_table_ends_somewhere_and_says_so() -> None:
 def all_over(name: str) -> Report:
     """A report with `name` in every place that takes a text of others."""
     field = Field(name, name, name)
-    found = Finding(name, name, DIFFERENT, (field,), name, declared=((name, name),))
+    found = Finding(name, "map", DIFFERENT, (field,), name, declared=((name, name),))
     attacked = HostReport(
         name,
         {name: found},
@@ -288,12 +336,14 @@ def all_over(name: str) -> Report:
         history={name: NEW},
         gone={name + "2": MISSING},
         groups=[name],
+        made=MADE - timedelta(days=2),
     )
     return Report(
         *(MADE, name, [name], {name: attacked}),
         previous=name,
         versions={name: name},
         before=[Run(name, dict.fromkeys(HOST_STATES, 1))] * 3,
+        sources=[Source(name, None, problem=name), Source(name, name, 1, 1)],
     )
 
 
@@ -456,6 +506,77 @@ def test_the_foot_says_what_made_it_and_how_long_that_took(seconds: int | None, 
     made.seconds = seconds
     made.versions = {"ebpf.pinning": "0.2.0", "ansible-core": "2.19.1"}
     assert text in Page(made).text
+
+
+def merged(*sources: Source, **ages: timedelta) -> Report:
+    """A report that is merged of others; of each host, how much older than the newest it is."""
+    whole = report(*(host(name, "im", made=MADE - age) for name, age in ages.items()))
+    whole.sources = sources
+    return whole
+
+
+ONE, OTHER = Source("one.json", "2026-11-24T03:00:12Z", 3, 3), Source("2.json", "?", 4, 1)
+
+
+def test_a_merged_report_says_of_each_host_when_it_was_seen() -> None:
+    minute, day = timedelta(minutes=1), timedelta(days=1)
+    page = Page(
+        merged(
+            *(ONE, OTHER),
+            a=timedelta(),
+            b=minute - timedelta(seconds=1),
+            c=minute,
+            d=day,
+            e=day + timedelta(seconds=1),
+            f=3 * day,
+            g=day,
+            h=-minute,
+        )
+    )
+    times = dict(zip("abcdefgh", page.data["seen"], strict=True))
+    assert {name: page.data["times"][place] for name, place in times.items()} == {
+        "a": ["24 Nov 2026, 03:00 UTC", "", False],
+        "b": ["24 Nov 2026, 02:59 UTC", "", False],
+        "c": ["24 Nov 2026, 02:59 UTC", "1 min", False],
+        "d": ["23 Nov 2026, 03:00 UTC", "1 d", False],
+        "e": ["23 Nov 2026, 03:00 UTC", "1 d", True],
+        "f": ["21 Nov 2026, 03:00 UTC", "3 d", True],
+        "g": ["23 Nov 2026, 03:00 UTC", "1 d", False],
+        "h": ["24 Nov 2026, 03:01 UTC", "", False],
+    }
+    assert sorted(times, key=lambda name: (times[name], name)) == list("fedgcbah")
+    assert "Newest report 24 Nov 2026, 03:00 UTC Not seen" in page.text
+    assert "Not seen for more than a day 3 d 2 hosts, for longest f" in page.text
+    assert "seen 21 Nov 2026, 03:00 UTC" in page.text_of("td")
+
+
+def test_one_host_that_is_old_is_named_and_a_report_of_one_time_has_none() -> None:
+    page = Page(merged(ONE, a=timedelta(), b=timedelta(days=2)))
+    assert "Not seen for more than a day 2 d b Inventory" in page.text
+    page = Page(merged(ONE, a=timedelta(), b=timedelta(seconds=3)))
+    assert "Not seen" not in page.text
+    assert "Newest report 24 Nov 2026, 03:00 UTC Inventory" in page.text
+
+
+def test_a_report_of_one_run_speaks_of_no_others() -> None:
+    page = Page(report(host("a", "im")))
+    assert (page.data["times"], page.data["seen"]) == ([], [])
+    assert "seen" not in page.text.lower()
+    assert "Merged" not in page.text
+    assert "age" not in [attributes.get("class") for _tag, attributes in page.tags]
+
+
+def test_what_a_report_is_merged_from_is_listed_and_what_is_left_out_comes_first() -> None:
+    bad = Source("bad.json", None, problem="it is no JSON: line 1")
+    page = Page(merged(ONE, bad, OTHER, a=timedelta()))
+    assert (
+        "bad.json : left out: it is no JSON: line 1 Merged from 2 reports one.json : 24 Nov 2026, "
+        "03:00 UTC, 3 hosts 2.json : ?, 4 hosts, 3 of them as another report tells"
+    ) in page.text
+    page = Page(merged(*[ONE] * 1203, *[bad] * 102, a=timedelta()))
+    assert page.text.count("one.json") == page.text.count("bad.json") == 100
+    assert "And 2 more, which the report as JSON names. Merged from 1,203 reports" in page.text
+    assert "And 1,103 more, which the report as JSON names." in page.text
 
 
 def test_the_trend_is_of_the_runs_before_and_this_one() -> None:

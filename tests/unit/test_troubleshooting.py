@@ -67,7 +67,7 @@ FOR_USERS = {
 INTERNAL = {"FrozenInstanceError", "NotImplementedError", "SystemExit", "batch"}
 
 # Files whose texts are what a report is made of, and not messages.
-FORMS = {"_drift_forms.py", "_drift_page.py", "_drift_table.py"}
+FORMS = {"_drift_forms.py", "_drift_page.py", "_drift_page_data.py", "_drift_table.py"}
 
 # Prose that is no message, and what it is instead.
 NO_MESSAGES = {

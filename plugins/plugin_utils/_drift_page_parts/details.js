@@ -13,6 +13,7 @@ const openPath = (column) => enter("path", "", data.paths[column]);
 const openAlike = (first) => enter("alike", first.name);
 const openCause = (number) => enter("cause", "", number);
 const openLimit = () => enter("limit");
+const openOld = () => enter("old");
 
 // By what the address says: [title, ...body], or nothing where there is no such thing.
 const VIEWS = new Map(Object.entries({
@@ -22,6 +23,7 @@ const VIEWS = new Map(Object.entries({
   alike: ({ at }) => ofAlike(hostNamed(at)),
   cause: ({ of }) => ofCause(/^\d{1,4}$/.test(of) ? data.causes[Number(of)] : null),
   limit: () => ofLimit(),
+  old: () => ofOld(),
 }));
 
 function showDetails() {
@@ -44,7 +46,7 @@ const titled = (name) => [el("span", { class: "name" }, name)];
 function namesOf(some, action = openHost, most = MOST_NAMES) {
   const list = el("p", { class: "hosts" });
   for (const host of some.slice(0, most)) {
-    list.append(button(host.name, "link name", () => action(host)), " ");
+    list.append(namedHost(host, action), " ");
   }
   if (some.length <= most) return list;
   const rest = button(`and ${(some.length - most).toLocaleString("en")} more`, "link", () => {
@@ -60,10 +62,11 @@ function ofPin(host, column) {
   const body = [
     el("p", {}, sign(said.letter), " ", el("b", {}, stateLink(said.letter)),
        said.kind ? ` (${said.kind})` : "", " ", historyBadge(said.history)),
-    el("p", { class: "on" }, "on ", hostButton(host)),
+    el("p", { class: "on" }, "on ", hostButton(host), ...seenLine(host, ", ")),
     sideBySide(said),
+    ...entriesLine([host], column),
+    ...noteOf(said),
   ];
-  body.push(...noteOf(said));
   const alike = hosts.filter((other) => other !== host && sameThere(other.row, column, said));
   if (alike.length) {
     body.push(el("h3", {}, `The same on ${plural(alike.length, "other host")}`), namesOf(alike));
@@ -71,6 +74,14 @@ function ofPin(host, column) {
   body.push(button("This pin on all hosts", "link", () => openPath(column)));
   if (isAmiss(said.letter)) body.push(commandsFor([host, ...alike]));
   return [titled(data.paths[column]), ...body];
+}
+
+const seenLine = (host, before = "") =>
+  (host.when ? [before, ageOf(host, seenText(host))] : []);
+
+function entriesLine(some, column) {
+  const entries = entriesOf(some, column);
+  return entries ? [el("p", { class: "entries" }, `${entries}.`)] : [];
 }
 
 function noteOf({ note, link }) {
@@ -132,23 +143,24 @@ function sideBySide(said) {
 function ofOneHost(host) {
   if (!host) return null;
   const { row } = host;
-  const body = [...problemsOf(row)];
-  const off = [], gone = [];
+  const body = host.when ? [el("p", {}, ...seenLine(host))] : [];
+  body.push(...problemsOf(row));
+  const off = [], gone = [], inPlace = [];
   [...row.cells].forEach((letter, column) => {
     if (isWithDetail(letter)) off.push(column);
     if (letter === GONE) gone.push(column);
+    if (letter === IN_PLACE) inPlace.push(column);
   });
-  const inPlace = [...row.cells].filter((letter) => letter === IN_PLACE).length;
-  if (off.length) body.push(lines(host, off));
-  if (gone.length) body.push(el("h3", {}, `Drift gone since ${data.previous}`), lines(host, gone));
-  body.push(el("p", { class: "on" }, `${plural(inPlace, "pin")} in place.`));
+  if (off.length) body.push(lines([host], off));
+  if (gone.length) body.push(el("h3", {}, `Drift gone since ${data.previous}`), lines([host], gone));
+  body.push(el("p", { class: "on" }, `${counted(inPlace)} in place.`));
   if (host.groups.length) body.push(el("p", { class: "on" }, `In ${host.groups.join(", ")}.`));
   if (row.state !== "in_place") body.push(commandsFor([host]));
   return [titled(host.name), ...body];
 }
 
-const lines = (host, columns) =>
-  el("ul", { class: "lines" }, ...columns.map((column) => listLine(host.row, host, column)));
+const lines = (alike, columns) =>
+  el("ul", { class: "lines" }, ...columns.map((column) => listLine(alike, column)));
 
 function ofOnePath(column) {
   if (column < 0) return null;
@@ -176,7 +188,7 @@ function ofAlike(first) {
   if (!alike.length) return null;
   const { row } = first;
   return [[`${plural(alike.length, "host")} alike`], namesOf(alike, openHost, 100),
-          ...problemsOf(row), lines(alike[0], row.chosen.slice(0, 200)), commandsFor(alike)];
+          ...problemsOf(row), lines(alike, row.chosen.slice(0, 200)), commandsFor(alike)];
 }
 
 function ofCause(cause) {
@@ -197,6 +209,7 @@ function ofCause(cause) {
     }
     const said = told(some[0].row, columns[0]);
     if (columns.length === 1 || said.fields.length) body.push(sideBySide(said));
+    if (columns.length === 1) body.push(...entriesLine(some, columns[0]));
   }
   body.push(...noteOf({ note, link }));
   body.push(el("h3", {}, "On"), namesOf(some), commandsFor(some));
@@ -207,6 +220,15 @@ function ofLimit() {
   const some = shown.hosts;
   if (!some.length) return null;
   return [[`The ${plural(some.length, "host")} shown`], namesOf(some), commandsFor(some)];
+}
+
+function ofOld() {
+  const some = hosts.filter((host) => host.isOld).sort((one, other) => one.since - other.since
+    || (one.name < other.name ? -1 : 1));
+  if (!some.length) return null;
+  return [[`${plural(some.length, "host")} not seen for more than a day`],
+          el("p", { class: "on" }, "Longest first; their reports are so much older than the newest."),
+          namesOf(some, openHost, 100), commandsFor(some)];
 }
 
 const FIRST_CAUSES = 5;
@@ -238,6 +260,7 @@ for (const each of document.querySelectorAll("[data-manual]")) {
     each.replaceChildren(outside(text, `${data.manual}${each.dataset.manual}`));
   }
 }
+if ($("old")) $("old").replaceChildren(button($("old").textContent.trim(), "link", openOld));
 $("close").addEventListener("click", leave);
 $("limit").addEventListener("click", openLimit);
 details.addEventListener("click", (event) => {

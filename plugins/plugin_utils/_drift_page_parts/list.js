@@ -40,7 +40,7 @@ function addToList(most) {
 
 function groupEntry(row, alike, mostLines, mostNames) {
   const names = el("p", { class: "hosts" });
-  for (const host of alike.slice(0, mostNames)) names.append(hostButton(host), " ");
+  for (const host of alike.slice(0, mostNames)) names.append(namedHost(host), " ");
   if (alike.length > mostNames) {
     const others = `and ${alike.length - mostNames} more alike`;
     names.append(button(others, "link", () => openAlike(alike[0])));
@@ -48,11 +48,11 @@ function groupEntry(row, alike, mostLines, mostNames) {
   const entry = el("li", {}, names, ...problemsOf(row));
   const lines = row.chosen.slice(0, mostLines);
   if (lines.length) {
-    entry.append(el("ul", {}, ...lines.map((column) => listLine(row, alike[0], column))));
+    entry.append(el("ul", {}, ...lines.map((column) => listLine(alike, column))));
   }
-  const left = row.chosen.length - lines.length;
-  if (left) {
-    entry.append(button(`and ${plural(left, "pin")} more`, "link", () => openHost(alike[0])));
+  const left = row.chosen.slice(lines.length);
+  if (left.length) {
+    entry.append(button(`and ${counted(left)} more`, "link", () => openHost(alike[0])));
   }
   return entry;
 }
@@ -63,14 +63,14 @@ const problemsOf = (row) => row.problems.map(([problem, ...link]) => {
             " ", toManual(link));
 });
 
-function listLine(row, host, column) {
-  const said = told(row, column);
+function listLine(alike, column) {
+  const said = told(alike[0].row, column);
   const line = el("button", { type: "button", class: "line" },
     sign(said.letter),
     el("span", { class: "name" }, data.paths[column]),
     el("span", { class: "what" }, word(said.letter), " ", historyBadge(said.history),
-       el("span", { class: "summary" }, summaryOf(said))));
-  line.addEventListener("click", () => openPin(host, column));
+       el("span", { class: "summary" }, summaryOf(said, entriesOf(alike, column)))));
+  line.addEventListener("click", () => openPin(alike[0], column));
   return el("li", {}, line);
 }
 

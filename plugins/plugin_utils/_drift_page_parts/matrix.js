@@ -4,7 +4,8 @@
 // The matrix: only what is in sight is in the page.
 
 const LETTER_WIDTH = 8.8; // of the host names, at most
-const PIN_LETTER_WIDTH = 8;
+const PIN_LETTER_WIDTH = 8, AGE_LETTER_WIDTH = 7;
+const NARROW = 200;
 const grid = $("matrix"), sheet = $("sheet");
 const active = { row: 0, column: 0 }; // -1 is the head: the path's, or the host's
 let size = null, directory = "";
@@ -17,7 +18,9 @@ const pixels = (name) => parseFloat(getComputedStyle(grid).getPropertyValue(name
 function layOut() {
   size = { cell: pixels("--cell"), widest: pixels("--host"), head: pixels("--head") };
   const names = shown.hosts.map((host) => host.name);
-  const fit = Math.round(longestOf(names) * LETTER_WIDTH + 56);
+  const longestAge = longestOf(shown.hosts.map(ageBeside));
+  size.beside = 56 + (longestAge && Math.round(longestAge * AGE_LETTER_WIDTH + 18));
+  const fit = Math.round(longestOf(names) * LETTER_WIDTH + size.beside);
   size.host = Math.min(size.widest, Math.max(120, fit));
   domain = fit > size.widest ? commonDomain(names) : "";
   const isTooLong = fit > size.widest && longestOf(names) - domain.length > lettersOfHost();
@@ -77,7 +80,10 @@ function commonLead(names) {
   return /^(.*[-._])?/.exec(first.slice(0, same))[0];
 }
 
-const lettersOfHost = () => Math.round((size.host - 56) / LETTER_WIDTH);
+const lettersOfHost = () => Math.round((size.host - size.beside) / LETTER_WIDTH);
+
+// On a phone there is room for those that matter.
+const ageBeside = ({ age, isOld }) => (isOld || size.widest > NARROW ? age : "");
 
 function windowOf(offset, extent, count) {
   const spare = 8;
@@ -144,7 +150,7 @@ function headRow(left, right) {
 }
 
 function hostRow(index, left, right) {
-  const { name, row } = shown.hosts[index];
+  const host = shown.hosts[index], { name, row } = host;
   const node = el("div", { role: "row", class: "row", "aria-rowindex": index + 2 });
   node.style.top = `${size.head + index * size.cell}px`;
   const letter = letterOf[row.state];
@@ -153,8 +159,10 @@ function hostRow(index, left, right) {
     ? el("span", { class: "count", "aria-hidden": "true" }, String(offIn(row)))
     : sign(letter);
   node.append(gridCell("rowheader", index, -1, "host",
-                       { title: name, "aria-label": `${name}, ${state}` },
+                       { title: name,
+                         "aria-label": [name, state, ageText(host)].filter(Boolean).join(", ") },
                        hostLabel(name),
+                       ageBeside(host) && ageOf(host, host.age),
                        mark));
   for (let column = left; column < right; column += 1) {
     node.append(pinCell(row, index, column));
@@ -198,10 +206,12 @@ function readOut({ row, column }) {
   if (column >= 0 && column < shown.columns.length) parts.push(data.paths[shown.columns[column]]);
   if (host && column >= 0 && column < shown.columns.length) {
     const said = told(host.row, shown.columns[column]);
-    parts.push([word(said.letter), said.history].filter(Boolean).join(", "), summaryOf(said));
+    parts.push([word(said.letter), said.history].filter(Boolean).join(", "),
+               summaryOf(said, entriesOf([host], shown.columns[column])));
   } else if (host) {
     parts.push(...host.row.problems.slice(0, 1).map(([problem]) => problem));
   }
+  if (host) parts.push(seenText(host));
   $("readout").textContent = parts.filter(Boolean).join("  \u2014  ");
   for (const each of sheet.querySelectorAll(".pin")) {
     each.classList.toggle("pointed", Number(each.dataset.column) === column);

@@ -39,7 +39,20 @@ const stateLink = (letter) =>
   letter === NOTHING_KNOWN || !data.manual ? word(letter)
     : outside(word(letter), `${data.manual}drift.html#reading-the-report`);
 
-const hostButton = (host) => button(host.name, "link name", () => openHost(host));
+const hostButton = (host, action = openHost) => button(host.name, "link name", () => action(host));
+
+const ageText = ({ age }) => (age ? `${age} before the newest` : "");
+const seenText = (host) =>
+  (host.when ? [`seen ${host.when}`, ageText(host)].filter(Boolean).join(", ") : "");
+
+const ageOf = (host, text) =>
+  el("span", { class: `age ${host.isOld ? "is-old" : ""}`, title: seenText(host) }, text);
+
+// In a merged report, with what it is older than the newest.
+const namedHost = (host, action = openHost) => {
+  const name = hostButton(host, action);
+  return host.age ? el("span", {}, name, " ", ageOf(host, `${host.age} older`)) : name;
+};
 
 const historyBadge = (history) =>
   history ? el("span", { class: `badge ${history === "new" ? "is-new" : ""}` }, history) : "";

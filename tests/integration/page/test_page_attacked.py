@@ -33,7 +33,8 @@ def attack() -> Report:
     hosts = []
     for name in ATTACKS:
         found = [
-            Finding(other, name, DIFFERENT, (Field(name, other, name),), other) for other in ATTACKS
+            Finding(other, "map", DIFFERENT, (Field(name, other, name),), other)
+            for other in ATTACKS
         ]
         hosts.append(HostReport(name, {each.path: each for each in found}, [f"{name} of {name}"]))
     return Report(

@@ -168,6 +168,43 @@ def test_a_missing_mount_is_no_pin(show: Show) -> None:
     assert "What is below it is missing, too: 1 pin." in page.details
 
 
+def test_entries_that_move_are_told_of_the_host_and_added_up_over_those_alike(show: Show) -> None:
+    moved = pin("flows", DIFFERENT, ENTRIES, copied=1)
+    hosts = [host(f"edge-{n}", moved._replace(copied=n)) for n in (1, 2, 3000)]
+    page = show(report(*hosts, host("edge-9", moved._replace(copied=12, repaired=True))))
+    want = "max_entries: want 65536, have 4096"
+    page.browser.click(page.cell("edge-3000", "flows"))
+    page.browser.press("Escape")
+    told = page.texts("#readout")[0]
+    assert " ".join(told.split()).endswith(f"different \u2014 {want}; 3,000 entries to copy")
+    page.browser.click(page.cell("edge-1", "flows"))
+    assert "1 entry to copy." in page.details
+    assert "The same on 2 other hosts edge-2 edge-3000" in page.details
+    page.browser.press("Escape")
+    page.browser.click(page.cell("edge-9", "flows"))
+    assert "12 entries copied." in page.details
+    page.browser.press("Escape")
+    page.browser.click("#causes a")
+    assert "3,003 entries to copy in all." in page.details
+    page.browser.press("Escape")
+    page.browser.click("#as-list")
+    told = ["3,003 entries to copy in all", "12 entries copied"]
+    assert page.texts(".summary") == [f"{want}; {each}" for each in told]
+
+
+def test_mounts_and_directories_are_counted_apart_from_pins(show: Show) -> None:
+    found = {
+        TOP: Finding(TOP, "mount", IN_PLACE),
+        f"{TOP}/a": Finding(f"{TOP}/a", "directory", IN_PLACE),
+        f"{TOP}/b": Finding(f"{TOP}/b", "directory", IN_PLACE),
+    }
+    page = show(report(host("edge-1", pin("flows", MISSING), *found.values())))
+    facts = [" ".join(each.split()) for each in page.texts(".facts dl > div")]
+    assert facts[:5] == ["Host 1", "Pins 4", "Mount 1", "Directories 2", "In drift 1"]
+    page.browser.click(page.cell("edge-1", ""))
+    assert "3 pins, 1 mount, 2 directories in place." in page.details
+
+
 def test_pins_that_differ_otherwise_are_not_the_same(show: Show) -> None:
     small, smaller = (Field("max_entries", "65536", have) for have in ("4096", "512"))
     hosts = [host(f"edge-{each.have}", pin("flows", DIFFERENT, each)) for each in (small, smaller)]
