@@ -318,6 +318,7 @@ class CallbackModule(CallbackBase):
             )
         reports = files.read_reports(named, now)
         self._report, overlaps = merged(reports)
+        self._report.versions = _versions()
         bad = [each for each in reports if each.problem]
         for each in bad:
             problems.append(
