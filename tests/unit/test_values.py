@@ -71,7 +71,7 @@ def test_the_class_tells_what_that_of_the_library_tells(attribute: str) -> None:
         lambda made: repr(made("/a")).partition("(")[2],
         lambda made: hash(made("/a")),
         lambda made: isinstance(copy.copy(made("/a")), made),
-        lambda made: type(made._make(("/a", 2, 3))) is made,
+        lambda made: made._make(("/a", 2, 3)).__class__ is made,
     ],
 )
 def test_a_value_does_what_that_of_the_library_does(use: Any) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Sequence, Tuple, cast
+from typing import Optional, Sequence, Tuple
 
 from .people import BadField, Ids
 from .shape import UNDECLARED, Access
@@ -92,11 +92,9 @@ def read_access(owner: object, group: object, mode: object, *, bits: int, ids: I
     )
 
 
-def read_readers(names: object, ids: Ids) -> Tuple[int, ...]:
+def read_readers(names: Optional[Sequence[object]], ids: Ids) -> Tuple[int, ...]:
     """Resolve the names of those who are to open a pin; UnknownUser as above."""
-    if not names:
-        return ()
-    texts = list(map(str, cast("Sequence[object]", names)))
+    texts = list(map(str, names or ()))
     for text in texts:
         _check_text(text, "reader")
     return tuple(dict.fromkeys(ids.user(text, "reader") for text in texts))

@@ -87,7 +87,7 @@ def _read_pin(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> Wan
     given = filled_up(item, defaults)
     name = problems.of(lambda: read_name(given, ids))
     spec = problems.of(lambda: _read_map(item, host))
-    readers = problems.of(lambda: read_readers(given("readers"), ids))
+    readers = problems.of(lambda: read_readers(given("readers"), ids))  # type: ignore[arg-type]
     problems.raise_any()
     return WantedPin(
         **vars(name),
