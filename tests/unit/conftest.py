@@ -12,6 +12,7 @@ OF_CONTROLLERS = [
     "test_btf_excerpt.py",
     "test_drift_causes.py",
     "test_drift_findings.py",
+    "test_drift_merge.py",
     "test_elf_fuzz.py",
     "test_loader_rules.py",
     "test_map_definitions.py",
