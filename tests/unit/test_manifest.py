@@ -67,7 +67,7 @@ WHOLE = {
         {"name": "gate", "prog_name": "gate"},
     ],
 }
-OF_0_1_0 = Path(__file__).with_name("manifest_of_0.1.0.json")
+OF_0_1_0 = Path(__file__).with_name("manifest-0.1.0.json")
 
 
 def as_text(whole: object) -> bytes:
