@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..filter.given import given
+from ._given import given
 
 # A variable of the task: its arguments are in the variables of the playbooks.
 OF_PLAYBOOK = "__bpf_host_of_playbook"

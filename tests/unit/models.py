@@ -23,7 +23,7 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.decl
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.migration import (
     with_btf_of,
 )
-from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.plan import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.steps import (
     Freeze,
     MapPlan,
     MapStep,

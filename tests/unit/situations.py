@@ -19,7 +19,7 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.decl
     WantedPin,
     read_pins,
 )
-from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.plan import MapPlan
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.steps import MapPlan
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.declaration import (
     OnMismatch,
 )

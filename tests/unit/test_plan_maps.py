@@ -26,10 +26,10 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.mism
     held_open,
 )
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.plan import (
-    MapPlan,
     decide,
     unverified,
 )
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.maps.steps import MapPlan
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.access import inherited
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.observed import (
     A_DIRECTORY,

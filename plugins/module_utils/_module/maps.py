@@ -14,7 +14,8 @@ from .._core.host import this_host
 from .._core.kinds.maps.apply import MapKind
 from .._core.kinds.maps.declaration import WantedPin, read_pins
 from .._core.kinds.maps.outcome import MapAfter
-from .._core.kinds.maps.plan import MapPlan, MapStep, unverified
+from .._core.kinds.maps.plan import unverified
+from .._core.kinds.maps.steps import MapPlan, MapStep
 from .._core.kinds.pins.exposure import Caution, Remedy, cautions
 from .._core.kinds.pins.observed import PinnedMap
 from .._core.kinds.pins.plan import REPLACING

@@ -16,7 +16,8 @@ from ..pins.plan import REPLACING, unless_barred
 from .declaration import WantedPin
 from .observe import observe, observe_pin
 from .outcome import MapAfter, warnings_of
-from .plan import MapPlan, MapStep, decide
+from .plan import decide
+from .steps import MapPlan, MapStep
 
 if TYPE_CHECKING:
     from ..pins.directory import PinDirectory

@@ -24,7 +24,7 @@ from .make import NewMap, make_map
 from .merge import CaughtUp, catch_up
 from .migration import with_btf_of
 from .outcome import MapAfter, warnings_of
-from .plan import Freeze, MapStep
+from .steps import Freeze, MapStep
 
 
 def create(site: PinDirectory, step: MapStep) -> Optional[Outcome]:

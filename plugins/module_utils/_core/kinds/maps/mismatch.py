@@ -17,7 +17,7 @@ from ..pins.exposure import Remedy
 from ..pins.observed import MapDetails, PinnedMap
 from .declaration import MapSpec, ValueGrowth, WantedPin
 from .migration import obstacles
-from .plan import Changes, MapStep, freeze_drift, is_btf_known, refuse
+from .steps import Changes, MapStep, freeze_drift, is_btf_known, refuse
 
 
 def map_drift(wanted: WantedPin, found: PinnedMap) -> Changes:

@@ -8,7 +8,7 @@ from typing import Optional, Tuple
 
 from ...shape import MapShape
 from ...values import NamedTuple
-from .plan import MapStep
+from .steps import MapStep
 
 
 class MapAfter(NamedTuple):

@@ -4,23 +4,16 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import List
 
-from ...engine.steps import Action, Change, Plan, Step
+from ...engine.steps import Action, Change, Step
 from ...people import People
 from ...shape import UNDECLARED, is_stranger
 from ..pins.access import access_drift
-from ..pins.observed import NO_DETAILS, Found, MapDetails, MountedPin, NotAPin, Nothing, PinnedMap
+from ..pins.observed import NO_DETAILS, Found, MountedPin, NotAPin, Nothing, PinnedMap
 from ..pins.plan import taken_by_mount
 from .declaration import WantedPin
-
-MapStep = Step[WantedPin, Found]
-MapPlan = Plan[WantedPin, Found]
-Changes = Tuple[Change, ...]
-
-
-class Freeze(Change):
-    """The map is to be closed to writes from user space, for good."""
+from .steps import Changes, MapStep, freeze_drift, is_btf_known, refuse
 
 
 def decide(wanted: WantedPin, found: Found, people: People) -> MapStep:
@@ -55,10 +48,6 @@ def decide(wanted: WantedPin, found: Found, people: People) -> MapStep:
     return Step(wanted, found, Action.ADJUST if drift else Action.KEEP, drift)
 
 
-def refuse(wanted: WantedPin, found: Found, drift: Changes, reason: str) -> MapStep:
-    return Step(wanted, found, Action.REFUSE, drift, reason)
-
-
 def _decide_mounted(wanted: WantedPin, found: MountedPin, people: People) -> MapStep:
     """Programs find it by this name, too, but the name is that of the file below."""
     step = decide(wanted, found.pin, people)
@@ -79,14 +68,3 @@ def unverified(step: MapStep) -> List[str]:
     if step.wanted.map.btf is not None and not is_btf_known(details):
         fields.append("btf")
     return fields
-
-
-def is_btf_known(details: MapDetails) -> bool:
-    """Return whether it can be compared. A map has none if the kernel refuses the declared one."""
-    return not details.btf_hidden and not (details.btf is None and details.without_btf)
-
-
-def freeze_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
-    if wanted.frozen and not found.details.frozen:
-        return (Freeze("frozen", True, False),)
-    return ()
