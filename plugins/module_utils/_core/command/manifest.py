@@ -226,7 +226,7 @@ def _cut(line: str) -> str:
 
 
 def _lasting(item: Json) -> Json:
-    """What of an item counts at boot: a restart replaces nothing, and is no fstab."""
+    """What of an item counts at boot, when nothing is replaced and fstab is not written."""
     return {field: value for field, value in item.items() if field not in _PASSING}
 
 

@@ -74,7 +74,7 @@ def apply(kind: AnyKind, plan: AnyPlan) -> Result:
         raise Problems(plan.texts())
     result = Result(
         [
-            kind.predict(step) if step.action.is_idle else Outcome(step, State.NOT_DONE)
+            kind.predict(step) if step.is_idle else Outcome(step, State.NOT_DONE)
             for step in plan.steps
         ]
     )

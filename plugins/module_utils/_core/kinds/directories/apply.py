@@ -29,11 +29,11 @@ from ...staging import set_access_of
 from ...syscall import Fd, KernelError
 from ...users import people
 from ...values import NamedTuple
-from ..pins.access import merged
+from ..pins.access import NEW_DIRECTORY, merged
 from ..pins.apply import MakingSession
 from ..pins.directory import reopened
 from ..pins.observed import NOTHING, DirectorySeen, PinContext
-from .declaration import MODE, WantedDirectory
+from .declaration import WantedDirectory
 from .observe import found_in, look_at_all
 from .plan import Directory, DirectoryPlan, DirectoryStep, Found, decide, missing_above, problems
 
@@ -90,7 +90,7 @@ class DirectoryKind(Kind[WantedDirectory, Found, PinContext]):
             if step.action is Action.ADJUST:
                 access = merged(access, cast(Directory, step.found).entry)
             if step.action in (Action.CREATE, Action.ADJUST):
-                forecast.directories[path] = new_level(path, access, MODE, task)
+                forecast.directories[path] = new_level(path, access, NEW_DIRECTORY, task)
 
     def decide(self, wanted: WantedDirectory, found: Found, context: PinContext) -> DirectoryStep:
         return decide(wanted, found, context)
@@ -143,7 +143,7 @@ class Above(NamedTuple):
         with self._open(wanted.name) as made:
             # Who owns the directory above may have put another one there.
             status = os.fstat(made)
-            mode = MODE if access is UNDECLARED else 0o700
+            mode = NEW_DIRECTORY if access is UNDECLARED else 0o700
             if status.st_uid != os.geteuid() or status.st_mode & 0o777 != mode:
                 reason = "a directory that others made"
                 raise PathProblem(
@@ -151,7 +151,7 @@ class Above(NamedTuple):
                     f"({reason}); run again"
                 )
             if access is not UNDECLARED:
-                mode = MODE if access.mode is None else access.mode
+                mode = NEW_DIRECTORY if access.mode is None else access.mode
                 try:
                     set_access_of(made, Access(access.owner, access.group, mode))
                 except KernelError:

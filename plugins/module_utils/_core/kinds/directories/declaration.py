@@ -13,7 +13,6 @@ from ...people import BadField, Ids
 from ...shape import Access
 from ...values import dataclass
 
-MODE = 0o755  # of a new directory, unless declared
 _BITS = 0o3777  # setuid means nothing on a directory
 
 

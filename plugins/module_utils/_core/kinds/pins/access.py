@@ -19,6 +19,11 @@ class AccessChange(Change):
     """Owner, group or mode, which can be set in place."""
 
 
+READ, WRITE, ENTER = 4, 2, 1  # permission bits
+NEW_PIN = 0o600  # the mode that the kernel gives a new pin (bpf_obj_do_pin)
+NEW_DIRECTORY = 0o755  # the mode of a new directory, unless one is declared
+
+
 def access_drift(want: Access, have: Entry, people: People) -> Tuple[Change, ...]:
     """Return a change for every declared field of `want` that `have` does not have."""
     changes: List[Change] = []

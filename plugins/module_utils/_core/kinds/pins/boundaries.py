@@ -11,11 +11,9 @@ from ...fields import octal
 from ...people import People
 from ...shape import UNDECLARED, Access, Level, is_stranger
 from ...values import NamedTuple
+from .access import NEW_PIN, READ, WRITE
 from .exposure import Caution
 from .plan import access_after
-
-READ, WRITE = 4, 2
-NEW = 0o600  # the mode that the kernel gives a new pin (bpf_obj_do_pin)
 
 
 class Boundary(NamedTuple):
@@ -41,7 +39,7 @@ def boundaries(path: str, access: Access, people: People, *, frozen: bool) -> It
 
     A frozen map is written by nobody, so readers of it are no matter.
     """
-    mode = NEW if access.mode is None else access.mode
+    mode = NEW_PIN if access.mode is None else access.mode
     owner = people.task if access.owner is None else access.owner
     classes = [Boundary(path, mode, mode & 6, owner)]
     if access.group:

@@ -21,9 +21,6 @@ from ...values import NamedTuple
 from .access import merged
 from .observed import DirectorySeen
 
-READ, WRITE = 4, 2
-NEW = 0o600  # the mode that the kernel gives a new pin (bpf_obj_do_pin)
-
 
 class Remedy(NamedTuple):
     """What helps when others may hold open what a pin holds."""

@@ -11,12 +11,10 @@ from ...fields import octal
 from ...people import Expected
 from ...shape import ROOT, UNDECLARED, Level, new_level
 from ...values import NamedTuple
+from .access import ENTER, NEW_DIRECTORY, NEW_PIN, READ
 from .exposure import Caution
 from .observed import DirectorySeen
 from .plan import access_after
-
-ENTER, READ = 1, 4
-NEW_PIN, NEW_DIRECTORY = 0o600, 0o755  # modes that the kernel and this collection give
 
 
 class Reader(NamedTuple):
