@@ -12,7 +12,6 @@ OF_CONTROLLERS = [
     "test_btf_excerpt.py",
     "test_drift_causes.py",
     "test_drift_findings.py",
-    "test_drift_merge.py",
     "test_elf_fuzz.py",
     "test_loader_rules.py",
     "test_map_definitions.py",
@@ -22,6 +21,7 @@ OF_CONTROLLERS = [
 IMPORTING_ANSIBLE = [
     "test_drift_callback.py",
     "test_drift_manual.py",
+    "test_drift_merge.py",
     "test_drift_page.py",
     "test_drift_report.py",
     "test_host_program.py",
