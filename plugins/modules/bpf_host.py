@@ -15,8 +15,8 @@ description:
     and absences, and asks the host once.
   - All is read, observed and decided before the first change. A declaration that cannot be made
     true changes nothing, and all that is in its way is said at once.
-  - Carries it out in the order O(mounts), O(directories), O(maps), O(objects), O(absent), O(prune).
-    In check mode each of these sees what those before it would have done.
+  - Carries it out in the order O(mounts), O(directories), O(maps), O(objects), O(absent), O(prune),
+    O(at_boot). In check mode each of these sees what those before it would have done.
 author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:
@@ -106,8 +106,38 @@ options:
     description: Make missing directories, with mode V("0755"). Only inside a BPF file system.
     type: bool
     default: true
+  at_boot:
+    description:
+      - V(true) lets the host put all of this back by itself at boot, but for O(absent) and
+        O(prune), with the command and the unit of systemd that M(ebpf.pinning.bpf_restore)
+        installs. V(false) ends that. Left out, nothing is done about it.
+      - Nothing is replaced or removed at boot. Maps come back empty.
+      - Is done last. The unit runs at once with what is declared now.
+      - Where systemd does not run the host, a warning says what its init has to run.
+    type: bool
+  at_boot_options:
+    description: More about O(at_boot).
+    type: dict
+    suboptions:
+      name:
+        description:
+          - What the host calls this declaration, see O(ebpf.pinning.bpf_restore#module:name). Two
+            tasks with the same O(directory) need two names.
+          - Made of O(directory) when left out, C(sys-fs-bpf-agent) for V(/sys/fs/bpf/agent).
+        type: str
+      mounts:
+        description:
+          - More BPF file systems to mount at boot, each with C(path) and the options C(mode),
+            C(owner), C(group), C(opts) and C(delegate_*) of M(ebpf.pinning.bpffs_mount). One with
+            the path of one of O(mounts) counts in its place.
+        type: list
+        elements: dict
+      python:
+        description: The interpreter, see O(ebpf.pinning.bpf_restore#module:python).
+        type: path
 seealso:
   - module: ebpf.pinning.bpffs_mount
+  - module: ebpf.pinning.bpf_restore
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpf_object_pinned
   - module: ebpf.pinning.bpf_pin_absent
@@ -219,6 +249,14 @@ counts:
   returned: always, unless the arguments are at fault
   type: dict
   sample: {"maps": {"created": 1, "unchanged": 0}}
+at_boot:
+  description:
+    - What was done for O(at_boot), or in check mode would be, C(files), C(manifests), C(sandbox)
+      and C(service) as M(ebpf.pinning.bpf_restore) returns them. V(null) when O(at_boot) is left
+      out.
+  returned: always, unless the arguments are at fault
+  type: dict
+  sample: null
 made:
   description: Directories that were made on the way, undeclared.
   returned: always, unless the arguments are at fault
@@ -254,6 +292,7 @@ from ..module_utils._core.options import (
     GROWTHS,
     MAP,
     MISMATCHES,
+    MOUNT_AT_BOOT,
     MOUNTED,
     OBJECT,
     PRUNE,
@@ -283,6 +322,15 @@ def main() -> None:
             "on_mismatch": {"type": "str", "choices": MISMATCHES, "default": "fail"},
             "value_growth": {"type": "str", "choices": GROWTHS, "default": "refuse"},
             "parents": {"type": "bool", "default": True},
+            "at_boot": {"type": "bool"},
+            "at_boot_options": {
+                "type": "dict",
+                "options": {
+                    "name": {"type": "str"},
+                    "mounts": {"type": "list", "elements": "dict", "options": MOUNT_AT_BOOT},
+                    "python": {"type": "path"},
+                },
+            },
         },
         supports_check_mode=True,
     )

@@ -15,8 +15,9 @@ description:
     directories, maps and second pins, and the command C(ebpf-pinning), which puts back what is
     missing. The command is the core of this collection, the same files that the modules run, and
     needs Python alone.
-  - To have it run at boot, use the role P(ebpf.pinning.bpf_restore#role), which adds a unit of
-    systemd.
+  - To have it run at boot, set O(service), or have the init of the host run
+    C(/usr/local/lib/ebpf-pinning/ebpf-pinning restore) once the BPF file systems are mounted and
+    before network programs are loaded.
 author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:
@@ -100,7 +101,16 @@ options:
         the standard library beside it, and its path has no blanks.
     type: path
     default: /usr/bin/python3
+  service:
+    description:
+      - Has systemd run the command at boot, by the unit C(ebpf-pinning-restore.service), and once
+        when what is declared has changed. The unit goes with the last manifest.
+      - Does nothing on a host that systemd does not run.
+    type: bool
+    default: false
+    version_added: 0.2.0
 seealso:
+  - module: ebpf.pinning.bpf_host
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpffs_mount
 """
@@ -144,6 +154,14 @@ manifests:
   type: list
   elements: str
   sample: [agent.json]
+service:
+  description:
+    - What C(systemctl) did, or in check mode would do. V(null) without O(service), or where systemd
+      does not run the host.
+  returned: success
+  type: list
+  elements: str
+  sample: [daemon-reload, enable ebpf-pinning-restore.service, restart ebpf-pinning-restore.service]
 sandbox:
   description:
     - What a unit that runs the command has to be allowed beside what every one needs. V(null) with
@@ -165,7 +183,8 @@ sandbox:
 
 from ..module_utils._core.options import ACCESS
 from ..module_utils._module.arguments import PinningModule
-from ..module_utils._module.restore import DEFAULT_MANIFESTS, run
+from ..module_utils._module.at_boot import DEFAULT_LIBRARY, DEFAULT_MANIFESTS, DEFAULT_PYTHON
+from ..module_utils._module.restore import run
 
 
 def main() -> None:
@@ -181,8 +200,9 @@ def main() -> None:
             "directory": {"type": "path", "default": "/sys/fs/bpf"},
             **ACCESS,
             "manifests": {"type": "path", "default": DEFAULT_MANIFESTS},
-            "library": {"type": "path", "default": "/usr/local/lib/ebpf-pinning"},
-            "python": {"type": "path", "default": "/usr/bin/python3"},
+            "library": {"type": "path", "default": DEFAULT_LIBRARY},
+            "python": {"type": "path", "default": DEFAULT_PYTHON},
+            "service": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

@@ -231,6 +231,8 @@ def _whole(result: Result, check: bool) -> Told:
     for item in result.get(UNDECLARED) or ():
         findings.append(_undeclared(item, check=True, stays=True))
     findings += _leftovers(result, check)
+    if result.get("at_boot"):
+        findings += _restore(result["at_boot"], check).findings
     return Told(findings)
 
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the variables of the playbooks say, as arguments of bpf_host. Private to this collection.
 
-They are those of the roles bpffs and bpf_maps. Written as templates they would be compiled for
-every host; read here, a variable that is not set costs nothing.
+They are those of the roles bpffs and bpf_maps, and two of bpf_restore. Written as templates they
+would be compiled for every host; read here, a variable that is not set costs nothing.
 """
 
 from __future__ import annotations
@@ -64,6 +64,14 @@ def arguments_of(said: Said) -> Arguments:
             "shared": shared,
             "report_only": not prunes,
         }
+    restores = said("bpf_maps_restore_at_boot", "bool")
+    if restores is not None:
+        options = {
+            "name": said("bpf_maps_restore_name"),
+            "mounts": said("bpf_restore_mounts", "dicts"),
+            "python": said("bpf_restore_python"),
+        }
+        arguments.update(at_boot=restores, at_boot_options=_given(options))
     return _given(arguments)
 
 

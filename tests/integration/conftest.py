@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness.booted import Booted
 from harness.host import BPFFS, Host
 from harness.site import Site
 from object_table import There, pinned_by_others
@@ -49,6 +50,14 @@ def host(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]
 def bare_host(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """A host where no bpffs is mounted at /sys/fs/bpf."""
     host = Host(site, tmp_path_factory.mktemp("host"), mounted=False)
+    yield host
+    host.close()
+
+
+@pytest.fixture
+def booted(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
+    """A host that systemd runs."""
+    host = Booted(site, tmp_path_factory.mktemp("booted"))
     yield host
     host.close()
 

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
-import jinja2
 import pytest
+from booted_hosts import UNIT
+from harness.booted import Booted
 from harness.host import BPFFS, Host
 from harness.playbook import task
 from harness.samples import HASH
-from harness.site import CHECKOUT
 from mount_table import mounts_at
 from restore_places import MAPS, Place, results
 from restoring import Fields, Restorer
@@ -125,33 +126,20 @@ ODD = [
 ODD += ["+x", "#x", ";x", "=x", "a:b", "a,b", "\u00a0x", "🐝", "x\u200dy", "\\n", "{{ x }}", "'"]
 
 
-def test_systemd_reads_the_paths_that_the_unit_may_write_to_as_they_are(
-    host: Host, tmp_path: Path
-) -> None:
-    place = Place(tmp_path / "place")
-    place.path.mkdir()
+def test_systemd_reads_the_paths_that_the_unit_may_write_to_as_they_are(booted: Booted) -> None:
     points = [f"/run/{number}/{odd}" for number, odd in enumerate(ODD)]
-    maps = [{**MAPS[0], "directory": point} for point in points]
-    ((done,),) = results(host, [[place.run(maps=maps, mounts=[{"path": each} for each in points])]])
-    assert sorted(done["sandbox"]["writable"]) == sorted(points), done
-    text = CHECKOUT / "roles" / "bpf_restore" / "templates" / "sandbox.conf.j2"
-    template = jinja2.Environment(trim_blocks=True, autoescape=False).from_string(text.read_text())
-    units = tmp_path / "units"
-    (units / "odd.service.d").mkdir(parents=True)
-    (units / "odd.service").write_text("[Service]\nType=oneshot\nExecStart=/bin/true\n")
-    (units / "odd.service.d" / "a.conf").write_text(template.render(__bpf_restore=done) + "\n")
+    written = [point.replace("{{ x }}", "{% raw %}{{ x }}{% endraw %}") for point in points]
+    maps = [{**MAPS[0], "directory": each} for each in written]
+    declared = {"maps": maps, "mounts": [{"path": each} for each in written]}
+    booted.shell(f"mkdir -p {shlex.join(points)}")
+    (done,) = booted.playbook([task("bpf_restore", name="odd", service=True, **declared)])
+    assert sorted(done.good()["sandbox"]["writable"]) == sorted(points), done
+    for point in points:  # which the unit itself has made
+        assert booted.map_at(f"{point}/{MAPS[0]['name']}")
     # With this level of log it tells how it has read the unit.
-    output = host.run(
-        "env",
-        "SYSTEMD_LOG_LEVEL=debug",
-        f"SYSTEMD_UNIT_PATH={units}:",
-        "systemd-analyze",
-        "verify",
-        "--man=no",
-        f"{units}/odd.service",
-        check=False,
-    )
-    told = re.search(r"Unit odd\.service:.*?ReadWritePaths: (.*?)\n", output.stdout, re.DOTALL)
+    verify = f"SYSTEMD_LOG_LEVEL=debug systemd-analyze verify --man=no {UNIT}"
+    output = booted.run("sh", "-c", verify, check=False)
+    told = re.search(rf"Unit {UNIT}:.*?ReadWritePaths: (.*?)\n", output.stdout, re.DOTALL)
     assert told, output.stderr[-2000:]
     assert told[1].split(" -/run/")[0].startswith("-/run/")
     found = [f"/run/{each}" for each in f" {told[1]}".split(" -/run/")[1:]]

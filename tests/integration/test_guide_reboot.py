@@ -8,15 +8,16 @@ Real restarts, with systemd, are in extensions/molecule/vm.
 from __future__ import annotations
 
 import re
-import shutil
 
 import pytest
+from booted_hosts import UNIT
+from harness.booted import Booted
 from harness.guide import Guide
 from harness.host import BPFFS, Host
 from harness.playbook import task
-from harness.samples import AGENT
+from harness.samples import AGENT, HASH
 from mount_table import access, mounts_at
-from restoring import UNIT, keep_apart, restart, without_identity
+from restoring import keep_apart, restart, without_identity
 
 COMMAND = "/usr/local/lib/ebpf-pinning/ebpf-pinning"
 
@@ -108,29 +109,30 @@ def test_what_is_frozen_or_holds_others_comes_back_empty(reboot: Reboot) -> None
     assert host.run("sh", "-c", fill, check=False).returncode != 0
 
 
-def test_systemd_understands_the_order_of_the_units(reboot: Reboot) -> None:
-    host = reboot.host
-    reboot.play(reboot.by_itself)
+def test_an_agent_that_waits_for_its_maps_has_them_after_a_restart(
+    reboot: Reboot, booted: Booted
+) -> None:
     (drop_in,) = reboot.blocks("ini")
-    units = reboot.folder / "units"
-    (units / "agent.service.d").mkdir(parents=True)
-    shutil.copy(UNIT, units / "ebpf-pinning-restore.service")
-    (units / "agent.service").write_text("[Service]\nExecStart=/bin/true\n")
-    maps = units / "agent.service.d" / "maps.conf"
-    assert maps.name in reboot.text
-
-    def verify() -> str:
-        verify = "systemd-analyze verify --man=no --recursive-errors=yes agent.service"
-        return host.run("sh", "-c", f"SYSTEMD_UNIT_PATH={units}: {verify}", check=False).stderr
-
-    maps.write_text(drop_in)
-    ours = [line for line in verify().splitlines() if str(units) in line or "agent" in line]
-    assert ours == []
-    maps.write_text(drop_in.replace("After=", "Afterwards="))
-    assert "Afterwards" in verify()
-    named = re.findall(r"^(?:Wants|After)=(.*)$", drop_in, re.M)
-    assert named == [UNIT.name.removesuffix(".j2")] * 2
-    assert f"{AGENT}/flows" in drop_in
+    folder = "/etc/systemd/system/agent.service.d"
+    assert "agent.service.d/maps.conf" in reboot.text
+    asks = f"[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/ls {AGENT}/flows\n"
+    wanted = "[Unit]\nDefaultDependencies=no\n[Install]\nWantedBy=multi-user.target\n"
+    booted.run("mkdir", folder)
+    for name, text in (("maps.conf", drop_in), ("../agent.service", asks + wanted)):
+        booted.shell(f"cat > {folder}/{name} << 'END'\n{text}\nEND")
+    flows = {"name": "flows", **HASH}
+    installed = {"name": "agent", "directory": AGENT, "maps": [flows], "service": True}
+    booted.playbook([task("bpf_restore", **installed)])[0].good()
+    booted.shell("systemctl daemon-reload; systemctl enable agent.service")
+    verify = "systemd-analyze verify --man=no --recursive-errors=yes agent.service"
+    told = booted.run("sh", "-c", verify, check=False).stderr
+    assert [line for line in told.splitlines() if "agent" in line or "ebpf" in line] == []
+    booted.restart()
+    show = "systemctl show --property=ActiveState,AssertResult agent.service"
+    assert booted.shell(show).split() == ["ActiveState=active", "AssertResult=yes"]
+    booted.shell(f"systemctl disable {UNIT}; rm -r /etc/ebpf-pinning/restore.d")
+    booted.restart()
+    assert booted.shell(show).split() == ["ActiveState=inactive", "AssertResult=no"]
 
 
 def test_fstab_and_a_playbook_at_boot(bare_host: Host, subtests: pytest.Subtests) -> None:

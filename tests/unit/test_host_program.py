@@ -17,8 +17,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "plugins"))
 
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
-from ansible_collections.ebpf.pinning.plugins.module_utils._module import host_program
-from ansible_collections.ebpf.pinning.plugins.module_utils._module import restore as restore_module
+from ansible_collections.ebpf.pinning.plugins.module_utils._module import at_boot, host_program
 from ansible_collections.ebpf.pinning.plugins.module_utils._module.host_program import HostFile
 
 CORE = Path(__file__).parents[2] / "plugins" / "module_utils" / "_core"
@@ -53,7 +52,7 @@ def test_the_same_core_has_the_same_name_and_another_has_another() -> None:
         with mock.patch.object(
             host_program,
             "_source",
-            lambda module, changed=changed: read(module) + b"#" * (module is changed),
+            lambda spec, changed=changed: read(spec) + b"#" * (spec.name == changed.name),
         ):
             names.add(name())
     assert len(names) == len(modules) + 1
@@ -132,11 +131,11 @@ BAD = ["", ".", "..", ".hidden", "a/b", "/etc/passwd", "a\0b", "x" * 201]
 
 
 def test_a_name_is_one_of_a_file_that_is_not_hidden() -> None:
-    for name in GOOD:
-        assert restore_module._name({"name": name}) == name
+    for name in GOOD:  # none of which raises
+        at_boot.check_name(name)
     for name in BAD:
         with pytest.raises(PinningError, match="must be at most 200 letters"):
-            restore_module._name({"name": name})
+            at_boot.check_name(name)
 
 
 HOLDERS = [
@@ -152,5 +151,5 @@ def test_what_the_unit_may_write_to_is_the_mount_that_holds_the_pins(
     directory: str, holder: str
 ) -> None:
     points = ["/sys/fs/bpf", "/sys/fs/bpf/inner"]
-    assert restore_module._holder(directory, points) == holder
-    assert restore_module._holder(directory, ["/"]) == "/"
+    assert at_boot._holder(directory, points) == holder
+    assert at_boot._holder(directory, ["/"]) == "/"

@@ -221,7 +221,7 @@ def prose_of(source: Path) -> frozenset[str]:
             continue
         text = template_of(node)
         words = re.findall(r"[A-Za-z]{2,}", text)
-        if text.startswith(("#!", "bpf_")) or " " not in text.strip(" …:;,."):
+        if text.startswith(("#", "bpf_")) or " " not in text.strip(" …:;,."):
             continue
         if len(words) >= PROSE or (words and node in handed):
             found.add(text)

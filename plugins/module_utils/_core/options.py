@@ -49,6 +49,7 @@ DELEGATION: Options = {
     f"delegate_{field}": _NAMES for field in ("cmds", "maps", "progs", "attachs")
 }
 MOUNT: Options = {"path": {"type": "path"}, **ACCESS, "opts": _NAMES, **DELEGATION}
+MOUNT_AT_BOOT: Options = {**MOUNT, "path": {"type": "path", "required": True}}
 
 _STATES = ["mounted", "unmounted"]
 MOUNTED: Options = {

@@ -17,7 +17,7 @@ from .._core.errors import TROUBLE, explained
 from .._core.host import this_host
 from .._core.kinds.pins.exposure import told
 from .._core.kinds.pins.forecast import Forecast
-from .._core.people import Awaited, Ids
+from .._core.people import Awaited
 from .._core.visible import visible, visible_lines
 from .._core.whole.declaration import Declaration, read_declaration
 from .._core.whole.parts import parts_of
@@ -27,6 +27,8 @@ from .report import Dictionary, failures_reported, printable, read_awaiting, war
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
+    from .._core.users import Users
+    from .at_boot import AtBoot
     from .mount_part import MountPart
 
 _LISTS = ("mounts", "directories", "maps", "objects", "absent")
@@ -40,13 +42,14 @@ def run(module: AnsibleModule) -> t.NoReturn:
     # Before core 2.21 every result carries all arguments along: a thousand maps, once more.
     said = {"module_args": {**given, **{key: f"{len(given[key] or ())} {key}" for key in _LISTS}}}
     with failures_reported(module):
-        (declared, parts), awaited = read_awaiting(module, lambda ids: _read(given, ids))
+        (declared, parts, boot), awaited = read_awaiting(module, lambda ids: _read(given, ids))
         forecast = Forecast(_freed(module))
         problems = decide_all(parts, forecast, predicting=check)
         undeclared = _undeclared(declared, parts, forecast, problems)
         for part in parts if check and not problems else ():
             _await_objects(part, awaited)
         problems += _remaining(module, parts, awaited)
+        problems += [f"at_boot: {each}" for each in boot.hindrances()] if boot else []
         cautions = [] if problems else [text for part in parts for text in _cautions(part)]
         for warning in (*cautions, *(text for part in parts for text in _warnings(part))):
             module.warn(warning)
@@ -62,21 +65,27 @@ def run(module: AnsibleModule) -> t.NoReturn:
             module.warn(warning)
         report = _report(acted, with_diff=module._diff)
         report.update(cautions=cautions, undeclared=undeclared)
-        error = next((each.result.error for each in acted if each.result.error), "")
+        error = next((_named(each) for each in acted if each.result.error), "")
+        if boot and not error:
+            error = _at_boot(module, boot, report)
         if error:
-            report["msg"] = _stopped(error, acted)
+            report["msg"] = how_far(error, _done_so_far(acted), changed=report["changed"])
             module.fail_json(invocation=said, **printable(report))
         module.exit_json(invocation=said, **report)
 
 
-def _read(given: Dictionary, ids: Ids) -> t.Tuple[Declaration, t.List[Part]]:
+def _read(given: Dictionary, ids: Users) -> t.Tuple[Declaration, t.List[Part], t.Optional[AtBoot]]:
     declared = read_declaration(given, this_host(), ids)
     parts = list(parts_of(declared, parents=given["parents"]))
     if declared.mounts:
         from .mount_part import MountPart
 
         parts[0] = MountPart(declared.mounts, given["mounts"], ids)
-    return declared, parts
+    if given["at_boot"] is None:
+        return declared, parts, None
+    from . import at_boot
+
+    return declared, parts, at_boot.of_host(given, ids)
 
 
 def _batch_of(part: Part) -> t.Optional[Batch]:
@@ -142,7 +151,7 @@ def _warnings(part: Part) -> t.Iterator[str]:
 def _report(acted: t.Sequence[Acted], *, with_diff: bool) -> Dictionary:
     """A list for each kind, as the module for that kind has it, and what they have in common."""
     report: Dictionary = {key: [] for key in _LISTS}
-    report.update(spared=[], counts={}, made=[], leftovers=[], files=[], diff=[])
+    report.update(spared=[], counts={}, made=[], leftovers=[], files=[], diff=[], at_boot=None)
     for part, result in acted:
         told_of = _report_of(part, result, with_diff=with_diff)
         report["counts"][part.name] = told_of["counts"]
@@ -207,14 +216,33 @@ def _undeclared(
     return [{**pin, **_UNDECLARED} for pin in pins if pin["path"] not in going]
 
 
-def _stopped(error: str, acted: t.Sequence[Acted]) -> str:
-    """The message of a run that stopped at `error`: that, and how far it came."""
-    where = next(each.part.name for each in acted if each.result.error)
+def _named(acted: Acted) -> str:
+    return f"{acted.part.name}: {visible(acted.result.error)}"
+
+
+def _done_so_far(acted: t.Sequence[Acted]) -> str:
     told_of = []
     for part, result in acted:
         words = Counter(outcome.word for outcome in result.outcomes)
         counts = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in words.items())
         partly = f" ({', '.join(result.partly)})" if result.partly else ""
         told_of.append(f"{part.name}: {counts}{partly}")
-    changed = any(each.result.changed for each in acted)
-    return how_far(f"{where}: {visible(error)}", "; ".join(told_of), changed=changed)
+    return "; ".join(told_of)
+
+
+def _at_boot(module: AnsibleModule, boot: AtBoot, report: Dictionary) -> str:
+    """Settle what the host restores its pins with, if this is no check; why that failed, or ""."""
+    error = ""
+    done: t.List[str] = []
+    if not module.check_mode:
+        try:
+            boot.settle(done)
+        except TROUBLE as trouble:
+            error = f"at_boot: {visible(explained(trouble))}"
+    report["at_boot"] = boot.report()
+    report["changed"] |= bool(done) if error else boot.changed
+    if module._diff:
+        report["diff"] += boot.diff()
+    if boot.hint and boot.changed:
+        module.warn(boot.hint)
+    return error

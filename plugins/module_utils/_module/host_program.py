@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import importlib
 import os
 import pkgutil
 import re
@@ -21,7 +20,8 @@ import stat
 import tempfile
 import typing as t
 from contextlib import suppress
-from types import ModuleType
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 
 from .. import _core
 from .._core import files
@@ -265,22 +265,24 @@ def remove_core(path: str) -> None:
             shutil.rmtree(path)
 
 
-def _modules() -> t.List[ModuleType]:
+def _modules() -> t.List[ModuleSpec]:
+    """Return what there is of the core. None of it is loaded for that, but for its packages."""
     prefix = f"{_core.__name__}."
     names = [module.name for module in pkgutil.walk_packages(_core.__path__, prefix)]
-    return [_core, *map(importlib.import_module, names)]
+    found = [find_spec(name) for name in (_core.__name__, *names)]
+    return [spec for spec in found if spec is not None]
 
 
-def _file_of(module: ModuleType) -> str:
-    path = "_core" + module.__name__[len(_core.__name__) :].replace(".", "/")
-    return f"{path}/__init__.py" if hasattr(module, "__path__") else f"{path}.py"
+def _file_of(spec: ModuleSpec) -> str:
+    path = "_core" + spec.name[len(_core.__name__) :].replace(".", "/")
+    is_package = spec.submodule_search_locations is not None
+    return f"{path}/__init__.py" if is_package else f"{path}.py"
 
 
-def _source(module: ModuleType) -> bytes:
-    loader = module.__loader__
-    text: t.Optional[str] = loader.get_source(module.__name__)  # type: ignore[union-attr]
+def _source(spec: ModuleSpec) -> bytes:
+    text: t.Optional[str] = spec.loader.get_source(spec.name)  # type: ignore[union-attr]
     if text is None:
-        raise PinningError(f"the source of {module.__name__} cannot be read: please report it")
+        raise PinningError(f"the source of {spec.name} cannot be read: please report it")
     return text.encode()
 
 

@@ -130,12 +130,7 @@ class Host:
         """Start ansible-playbook and do not wait; `finish` does."""
         lines, output = self._file("results"), self._file("output")
         lines.touch()
-        hosts = self._file("hosts.yml")
-        variables = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": self.site.python,
-        }
-        hosts.write_text(json.dumps({"all": {"hosts": {"localhost": variables}}}))
+        hosts = self.inventory_file()
         with output.open("w") as file:
             started = self.site.controller.start(
                 ("-i", str(hosts), *arguments),
@@ -144,6 +139,16 @@ class Host:
                 file,
             )
         return Unfinished(started, lines, output)
+
+    def inventory_file(self) -> Path:
+        """Write an inventory of this host alone."""
+        hosts = self._file("hosts.yml")
+        variables = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": self.site.python,
+        }
+        hosts.write_text(json.dumps({"all": {"hosts": {"localhost": variables}}}))
+        return hosts
 
     def finish(self, run: Unfinished) -> Run:
         """Wait for what `start` started, and read its results."""

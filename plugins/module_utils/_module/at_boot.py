@@ -1,0 +1,299 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host needs to restore its pins by itself at boot. Private to this collection.
+
+The manifest, the command, and the unit of systemd: what of them differs, and how to settle it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+from urllib.parse import quote
+
+from .._core import files
+from .._core.command import main as command
+from .._core.command import manifest
+from .._core.engine.steps import Action
+from .._core.errors import PinningError, Problems
+from .._core.fields import check_no_control, plain
+from .._core.mountinfo import mounts
+from .._core.options import ACCESS
+from .._core.people import BadField
+from .._core.uapi import MapFlag
+from .._core.users import Users
+from . import boot_unit, host_program
+from .boot_unit import Service, systemctl
+from .host_program import HostCore, HostFile
+from .host_python import check_python
+from .report import Declared, Dictionary, file_diff
+
+if t.TYPE_CHECKING:
+    # What bpf_host has of the core, so that the command is the same files whoever installs it.
+    from .._core.kinds.pins import boundaries, openings, programs, reach  # noqa: F401
+    from .._core.whole import parts  # noqa: F401
+
+DEFAULT_MANIFESTS = command.MANIFESTS  # and so all of the command is there to be installed
+DEFAULT_LIBRARY = "/usr/local/lib/ebpf-pinning"
+DEFAULT_PYTHON = "/usr/bin/python3"
+
+
+class Place(t.NamedTuple):
+    """Where it is kept, under which name, and whether systemd is to run it."""
+
+    name: str  # of the manifest
+    has_service: bool
+    manifests: str = DEFAULT_MANIFESTS
+    library: str = DEFAULT_LIBRARY
+    python: str = DEFAULT_PYTHON
+
+    @property
+    def path(self) -> str:
+        """The file of the manifest."""
+        return f"{self.manifests}/{self.name}{manifest.SUFFIX}"
+
+    def check(self) -> None:
+        """Raise BadField where the name or a directory cannot be used, or this is not root."""
+        if os.geteuid() != 0:
+            raise BadField("only root may install this: run the task with `become: true`")
+        check_name(self.name)
+        for path in (self.manifests, self.library):
+            manifest.check_directory(path)
+
+    def others(self) -> t.List[str]:
+        """Return the names of the other manifests that are there."""
+        own = os.path.basename(self.path)
+        try:
+            return [name for name in manifest.manifest_names(self.manifests) if name != own]
+        except FileNotFoundError:
+            return []
+
+
+def check_name(name: str) -> None:
+    """Raise BadField unless a manifest can be called so."""
+    size = len(name.encode("utf-8", "surrogateescape"))
+    if not name or "/" in name or name.startswith(".") or "\0" in name or size > _LONGEST:
+        raise BadField(f"name must be at most 200 letters, digits and dashes, not {name[:40]!r}")
+    check_no_control(name, "name")
+
+
+class AtBoot:
+    """What is to be on a host, what of it differs, and what became of it."""
+
+    def __init__(
+        self,
+        place: Place,
+        wanted: t.Sequence[host_program.Wanted],
+        *,
+        outdated: t.Sequence[str] = (),
+        sandbox: t.Optional[Dictionary] = None,
+        service: t.Optional[Service] = None,
+    ) -> None:
+        self.sandbox = sandbox
+        self.manifests = place.others()
+        if sandbox is not None:
+            self.manifests = sorted([*self.manifests, os.path.basename(place.path)])
+        self._manifest = place.path
+        self._outdated = outdated  # directories that are to go
+        self._service = service
+        self._differing = [file for file in wanted if file.differs]
+        self._units = [file for file in service.files if file.differs] if service else []
+        self._before: boot_unit.Verbs = service.verbs_before() if service else []
+        self._after: boot_unit.Verbs = []
+        if service:
+            self._after = service.verbs_after(
+                files_differ=bool(self._units), changed=bool(self._differing)
+            )
+        self._diff = [
+            _diff(file)
+            for file in self._differing
+            if isinstance(file, HostFile) and file.path == place.path
+        ]
+
+    @property
+    def changed(self) -> bool:
+        """Return whether anything is to be done, or was."""
+        return bool(self._files or self._outdated or self._before or self._after)
+
+    @property
+    def _files(self) -> t.Sequence[host_program.Wanted]:
+        return [*self._differing, *self._units]
+
+    @property
+    def hint(self) -> str:
+        """Return what is left to people, where no systemd runs the command; "" otherwise."""
+        if self._service or self.sandbox is None:
+            return ""
+        return (
+            "systemd does not run this host: have its init run "
+            "`/usr/local/lib/ebpf-pinning/ebpf-pinning restore` once the BPF file systems are "
+            "mounted and before network programs are loaded"
+        )
+
+    def hindrances(self) -> t.List[str]:
+        """Return why nothing may be written, and no check may say it would be."""
+        found = [each for file in self._files for each in file.hindrances()]
+        found += [each for path in self._outdated for each in files.hindrances_below(path)]
+        return list(dict.fromkeys(found))
+
+    def settle(self, done: t.List[str]) -> None:
+        """Write, remove, and have systemd see it; `done` gets what was done by then."""
+        self._run(self._before, done)
+        for file in self._files:
+            file.settle()
+            done.append(file.path)
+        for path in self._outdated:
+            host_program.remove_core(path)
+            done.append(path)
+        if self._service:
+            self._service.settle_directory()
+        self._run(self._after, done)
+
+    @staticmethod
+    def _run(verbs: boot_unit.Verbs, done: t.List[str]) -> None:
+        for words in verbs:
+            systemctl(*words)
+            done.append(f"systemctl {' '.join(words)}")
+
+    def report(self) -> Dictionary:
+        """Return what was done, or would be."""
+        service = [" ".join(words) for words in (*self._before, *self._after)]
+        return {
+            "files": [
+                *(action for file in self._files for action in _actions(file)),
+                *(_action(each, gone=True) for each in self._outdated),
+            ],
+            "manifests": self.manifests,
+            "sandbox": self.sandbox,
+            "service": service if self._service else None,
+        }
+
+    def diff(self) -> t.List[Dictionary]:
+        """Return the manifest as it was and as it is to be, if that differs."""
+        return self._diff
+
+
+def present(
+    declared: t.Mapping[str, t.Sequence[Dictionary]],
+    defaults: Dictionary,
+    place: Place,
+    users: Users,
+) -> AtBoot:
+    """Compare the host with what restores `declared`, which has a list for each kind.
+
+    Problems, with all that is wrong, where a manifest cannot say it.
+    """
+    python = plain(place.python, "python")
+    check_python(python, users.awaited)
+    text = manifest.content(declared, defaults)
+    try:
+        parsed = manifest.parse(text, place.path)
+    except Problems as found:
+        raise Problems([f"manifest: {problem}" for problem in found.problems]) from None
+    if parsed.obstacles:  # users and groups
+        texts = [f"{path}: {problem}" for path, problem in parsed.obstacles.items()]
+        if users.awaited is None:
+            raise Problems(texts)
+        users.awaited.update(dict.fromkeys(texts))
+    program = host_program.program(place.library, python)
+    sandbox = _sandbox(parsed)
+    return AtBoot(
+        place,
+        [*program, HostFile(place.path, text, 0o600)],
+        outdated=host_program.outdated(place.library, {program[0].path}),
+        sandbox=sandbox,
+        service=Service.wanted(place.library, place.manifests, place.name, sandbox)
+        if place.has_service
+        else None,
+    )
+
+
+def absent(place: Place) -> AtBoot:
+    """Compare the host with one that restores this no longer; with the last, the command goes."""
+    gone = HostFile(place.path, None)
+    if place.others():
+        service = Service.without(place.name) if place.has_service else None
+        return AtBoot(place, [gone], service=service)
+    starter = HostFile(f"{place.library}/{host_program.STARTER}", None)
+    return AtBoot(
+        place,
+        [gone, starter],
+        outdated=host_program.outdated(place.library, ()),
+        service=Service.gone() if place.has_service else None,
+    )
+
+
+def of_host(given: Dictionary, users: Users) -> AtBoot:
+    """Compare the host with what the arguments of bpf_host say of `at_boot`, true or false."""
+    options = given["at_boot_options"] or {}
+    directory = plain(given["directory"], "directory")
+    place = Place(
+        name=options.get("name") or usual_name(directory),
+        has_service=boot_unit.is_run_by_systemd(),
+        python=options.get("python") or DEFAULT_PYTHON,
+    )
+    try:
+        place.check()
+        if not given["at_boot"]:
+            return absent(place)
+        declared = {key: given[key] or () for key in manifest.LISTS}
+        # What is mounted for the boot alone counts there.
+        own = {each["path"]: each for each in options.get("mounts") or ()}
+        usual = (each for each in declared["mounts"] if each["state"] != "unmounted")
+        declared["mounts"] = [*own.values(), *(each for each in usual if each["path"] not in own)]
+        defaults = {**{field: given[field] for field in ACCESS}, "directory": directory}
+        return present(declared, defaults, place, users)
+    except Problems as found:
+        raise Problems([f"at_boot: {problem}" for problem in found.problems]) from None
+    except PinningError as error:
+        raise PinningError(f"at_boot: {error}") from None
+
+
+def usual_name(directory: str) -> str:
+    """Return what a manifest is called after the directory of its pins; no two share a name."""
+    name = quote(directory, safe="/", errors="surrogateescape").replace("-", "%2D")
+    return re.sub("/+", "-", name).strip("-") or "root"
+
+
+def _sandbox(parsed: manifest.Manifest) -> Dictionary:
+    """Return what a unit of systemd has to let the command do."""
+    specs = [spec for pin in parsed.pins for spec in (pin.map, pin.map.inner) if spec]
+    needs_admin = any(spec.shape.flags & MapFlag.ZERO_SEED.value for spec in specs)
+    points = {mount.path for mount in parsed.mounts}
+    points |= {mount.point for mount in mounts() if mount.fstype == "bpf"}
+    directories = {each.directory for each in (*parsed.pins, *parsed.objects)}
+    directories |= {each.parent for each in parsed.directories}
+    return {
+        "writable": [
+            Declared(path)
+            for path in sorted({_holder(directory, points) for directory in directories})
+        ],
+        "capabilities": ["CAP_SYS_ADMIN"] if needs_admin else [],
+    }
+
+
+def _holder(directory: str, points: t.Collection[str]) -> str:
+    holders = [point for point in points if f"{directory}/".startswith(f"{point.rstrip('/')}/")]
+    return max(holders, key=len, default=directory)
+
+
+def _actions(file: host_program.Wanted) -> t.List[Dictionary]:
+    if isinstance(file, HostCore):
+        return [_action(f"{file.path}/{name}", gone=False) for name in file.contents]
+    return [_action(file.path, gone=file.content is None)]
+
+
+def _action(path: str, *, gone: bool) -> Dictionary:
+    return {"path": path, "action": (Action.REMOVE if gone else Action.WRITE).value}
+
+
+def _diff(file: HostFile) -> Dictionary:
+    before = b""
+    if os.path.exists(file.path):
+        with open(file.path, "rb") as there:
+            before = there.read()
+    return file_diff(file.path, before, file.content or b"")
+
+
+_LONGEST = 200  # bytes of a name
