@@ -26,7 +26,7 @@ from ..plugin_utils._joined_arguments import JoinedArguments
 from ..plugin_utils._plain_values import plain
 from ..plugin_utils._playbook_variables import OF_PLAYBOOK, Said, arguments_of
 from ..plugin_utils._run_notes import DECLARED, FREED, PRUNED, RunNotes
-from ..plugin_utils._told_apart import told_apart
+from ..plugin_utils._told_apart import VERDICT, told_apart
 
 
 class ActionModule(JoinedArguments):
@@ -39,7 +39,17 @@ class ActionModule(JoinedArguments):
         variables = task_vars or {}
         result = super().run(tmp, task_vars)
         notes = RunNotes(str(variables.get("inventory_hostname")))
-        return told_apart(result, variables, notes, with_diff=bool(self._task.diff))
+        fails = self._fails(variables)
+        return told_apart(result, variables, notes, with_diff=bool(self._task.diff), fails=fails)
+
+    def _fails(self, variables: t.Mapping[str, t.Any]) -> bool:
+        if VERDICT not in variables:
+            return False
+        said = Said(variables, self._templar.template)
+        try:
+            return bool(said("drift_fail", "bool", default=True))
+        except AnsibleFilterError:
+            return True
 
     def complete(self, arguments: Arguments, variables: t.Mapping[str, t.Any]) -> Arguments:
         """With what the variables of a playbook say, and what other variables add to the lists."""

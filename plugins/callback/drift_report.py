@@ -261,7 +261,6 @@ class CallbackModule(CallbackBase):
         host = self._report.host(name)
         host.unreachable = True
         host.problems += [each for each in reasons if each not in host.problems]
-        self._tell(name)
 
     def _cannot_read(self, result: t.Any, error: Exception) -> None:
         task, name = _task(result), _host(result)
@@ -477,8 +476,6 @@ class CallbackModule(CallbackBase):
         if reads(module) or (module in ASYNC_STATUS and self._asks_for_ours(result)):
             if _items(result) is None:  # or else each item has been taken
                 self._take_one(result, failed=failed)
-        elif "__drift_own" in task.vars:  # the playbook's own verdict
-            pass
         elif _is_of_our_roles(task):
             # Not its message, which is not ours to publish: it may hold anything.
             told = Told(())
@@ -523,22 +520,22 @@ class CallbackModule(CallbackBase):
             return
         self._jobs.pop(job, None)
         if failed and module == "bpf_host":
-            fields = told_whole(fields, RunNotes(_host(result), os.getpid()))
+            fields, failed = told_whole(fields, RunNotes(_host(result), os.getpid()))
+            if not failed:
+                self._show_diff(fields)
         told = read(module, fields, failed=failed, check=check)
         self._add(name, told, found_absent(module, fields))
         self._report.host(name).warn(warnings_in(fields))
+
+    def _show_diff(self, fields: Fields) -> None:
+        """Ansible shows no diff of what fails, be it by a verdict."""
+        if fields.get("diff") and not writes_a_document():
+            self._display.display(self._get_diff(fields["diff"]))
 
     def _add(self, name: str, told: Told, absent: t.Iterable[str] = ()) -> None:
         host = self._report.host(name)
         host.add(told, absent)
         host.unreachable = False  # any more, as with ignore_unreachable
-        self._tell(name)
-
-    def _tell(self, name: str) -> None:
-        """Let the playbook know, whose verdict is to be that of the report."""
-        if self._variables is not None:
-            state = {"__drift_state": self._report.host(name).state}
-            self._variables.set_nonpersistent_facts(name, state)
 
 
 def _versions() -> t.Dict[str, str]:

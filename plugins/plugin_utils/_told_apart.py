@@ -15,6 +15,8 @@ from ansible import constants
 from ansible.plugins.loader import callback_loader
 from ansible.utils.display import Display
 
+from ._drift_findings import IN_PLACE, read
+from ._drift_report import Report
 from ._run_notes import TOLD, RunNotes
 
 C: t.Any = constants  # most of them are made when it is loaded
@@ -22,18 +24,33 @@ C: t.Any = constants  # most of them are made when it is loaded
 VERDICT = "__drift_verdict"
 _REPORTED = "__drift_reported"
 _LOOKED_AT = "maps"  # is in a result where the module came to look at the host
+_JUDGED = "__judged"  # in a note: that the task failed is the verdict
+_NOT_AS_DECLARED = "This host is not as declared. The report says what differs."
 _SHOWN = ("failed", "changed", "msg", "counts", "exception", "warnings", "deprecations")
 
 Result = t.Dict[str, t.Any]
 
 
 def told_apart(
-    result: Result, variables: t.Mapping[str, t.Any], notes: RunNotes, *, with_diff: bool
+    result: Result,
+    variables: t.Mapping[str, t.Any],
+    notes: RunNotes,
+    *,
+    with_diff: bool,
+    fails: bool,
 ) -> Result:
-    """What Ansible is to know of the result of a task; `notes` get the rest."""
+    """What Ansible is to know of the result of a task; `notes` get the rest.
+
+    `fails`: a host that is not as declared is a failure, where the playbook has a verdict.
+    """
     notes.forget(TOLD)
     if VERDICT in variables:
-        return _only_looked(result, with_diff=with_diff)
+        looked = _only_looked(result, with_diff=with_diff)
+        if not fails or _LOOKED_AT not in result or _is_in_place(result):
+            return looked
+        notes.add(TOLD, {**looked, _JUDGED: True})
+        verdict = {"failed": True, "changed": False, "msg": _NOT_AS_DECLARED}
+        return {**{key: looked[key] for key in _SHOWN if key in looked}, **verdict}
     is_long = result.get("failed") and _LOOKED_AT in result
     if _REPORTED not in variables or not is_long or Display().verbosity or writes_a_document():
         return result
@@ -62,7 +79,22 @@ def _only_looked(result: Result, *, with_diff: bool) -> Result:
     return quiet
 
 
-def told_whole(result: t.Mapping[str, t.Any], notes: RunNotes) -> t.Mapping[str, t.Any]:
-    """The result of a task that failed, with what was kept for the report."""
+def told_whole(
+    result: t.Mapping[str, t.Any], notes: RunNotes
+) -> t.Tuple[t.Mapping[str, t.Any], bool]:
+    """The result of a task that failed, with what was kept for the report; whether it failed.
+
+    It did not if that was the verdict about what it saw.
+    """
     rest = [] if _LOOKED_AT in result else notes.all(TOLD)
-    return {**rest[-1], **result} if rest else result
+    if not rest:
+        return result, True
+    whole = {key: value for key, value in rest[-1].items() if key != _JUDGED}
+    return (whole, False) if _JUDGED in rest[-1] else ({**whole, **result}, True)
+
+
+def _is_in_place(result: Result) -> bool:
+    """Whether the report will say so."""
+    host = Report().host("")
+    host.add(read("bpf_host", {**result, "failed": False}, failed=False, check=True))
+    return host.state == IN_PLACE

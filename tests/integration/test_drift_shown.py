@@ -81,7 +81,11 @@ def test_a_drift_run_counts_nothing_as_changed_or_says_what_that_means(differing
     quiet = _run(differing, "drift")
     assert re.search(r"^one +: ok=\d+ +changed=0 .* failed=1 ", quiet.output, re.M), quiet.output
     assert "Nothing was changed" not in quiet.output
-    loud = _run(differing, "drift", "--diff", "-e", "bpf_maps_on_mismatch=migrate")
+    differs = ("--diff", "-e", "bpf_maps_on_mismatch=migrate")
+    failed = _run(differing, "drift", *differs)
+    assert "-max_entries: " in failed.output, "Ansible shows no diff of what has failed"
+    assert re.search(r"^one +: ok=\d+ +changed=0 .* failed=1 ", failed.output, re.M), failed.output
+    loud = _run(differing, "drift", *differs, "-e", "drift_fail=false")
     assert "-max_entries: " in loud.output, "Ansible shows a diff of what has changed only"
     assert re.search(r"^one +: ok=\d+ +changed=1 ", loud.output, re.M), loud.output
     assert "\nNothing was changed: what is counted as changed above" in loud.table
