@@ -11,7 +11,6 @@ from ..values import NamedTuple
 from .format import ByteOrder, Format, Unfit
 from .numbers import Number
 
-
 _Values = Dict[str, object]  # by the names of fields
 
 
