@@ -127,7 +127,14 @@ def test_enums_of_64_bits() -> None:
 
 def test_names_of_enums_from_a_compiler_that_knows_no_signed_ones() -> None:
     types = Types()
-    both_ways(made(types, types.enum(4, {"LOW": -1})), "LOW", "ff ff ff ff")
+    whole = types.enum(4, {"LOW": -1, "HIGH": 0x80000000})
+    both_ways(made(types, whole), "LOW", "ff ff ff ff")
+    both_ways(made(types, whole), "HIGH", "00 00 00 80")
+    both_ways(made(types, types.enum(1, {"LOW": -3, "TOO_LOW": -129})), "LOW", "fd")
+    level = types.enum(4, {"LOW": -3, "HIGH": 7, "LOWER": -9})
+    found = made(types, types.struct(4, [("level", level, 0, 4)]))
+    both_ways(found, {"level": "LOW"}, "0d 00 00 00")
+    assert unfit(found, {"level": "LOWER"}).startswith("level: must be one of LOW, HIGH, or a")
 
 
 def test_an_enum_with_very_many_names_tells_some() -> None:
@@ -256,7 +263,7 @@ def test_a_union_of_nothing_and_a_struct_of_nothing() -> None:
     members = [("e", empty, 0, 0), ("n", nothing, 0, 0), ("x", types.integer(1), 0, 0)]
     found = made(types, types.struct(1, members))
     assert found.encode({"x": 1}) == found.encode({"x": 1, "e": {}, "n": {}}) == b"\1"
-    assert found.encode(found.decode(b"\1")) == b"\1"
+    assert found.decode(b"\1") == {"x": 1}
 
 
 def test_locks_are_left_out_and_zero() -> None:
@@ -659,6 +666,16 @@ def crafted() -> dict[str, tuple[Types, int, str]]:
 def test_crafted_types_are_refused_soon(name: str) -> None:
     types, type_id, told = crafted()[name]
     assert told in refused(types, type_id)
+
+
+def test_a_section_in_a_section_and_a_variable_without_a_name() -> None:
+    types = Types()
+    u32 = types.integer(4)
+    inner = types.section(4, [("x", u32, 0, 4)])
+    found = made(types, types.section(8, [("y", inner, 0, 4), ("", u32, 4, 4)]))
+    assert unfit(found, {"y": {"x": 1}}).startswith("y: cannot be set: the field y of the value")
+    assert unfit(found, {"": 1}) == "is no field here: there are y"
+    assert refused(types, types.struct(4, [("s", inner, 0, 0)])).endswith("cannot be declared")
 
 
 def test_an_unnamed_number_is_padding() -> None:

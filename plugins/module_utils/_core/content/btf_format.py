@@ -24,6 +24,7 @@ from ..btf_types import (
     OWNED_BY_PROGRAMS,
     PTR,
     STRUCT,
+    VAR,
     Part,
     Type,
     pointer_tag,
@@ -88,7 +89,7 @@ class _Reader:
             return self._array(found, path, depth)
         if found.kind in COMPOSITE:
             return self._composite(found, path, depth)
-        if found.kind == DATASEC:
+        if found.kind == DATASEC and not depth:
             return Section(found.size, self._context.byte_order, self._variables(found))
         if found.kind == FLOAT:
             raise BadFormat(
@@ -203,7 +204,8 @@ class _Reader:
         members: Dict[str, Member] = {}
         for part in section.parts:
             variable, (offset, size) = types[part.type_id], part.numbers
-            if self._btf.bare(variable.target).name in _LOCKS:
+            is_variable = variable.kind == VAR and variable.name
+            if not is_variable or self._btf.bare(variable.target).name in _LOCKS:
                 continue
             made: Format
             try:
@@ -263,11 +265,16 @@ def _whole_number(found: Type, bits: int, byte_order: ByteOrder) -> Number:
 
 def _named_number(found: Type, bits: int, byte_order: ByteOrder) -> Number:
     wide = 64 if found.kind == ENUM64 else 32
+    own = bits or 8 * found.size
     names: Dict[str, int] = {}
     for part in found.parts:
         number = part.numbers[0]
-        is_negative = found.flag and number >> wide - 1
-        names.setdefault(part.name, number - (1 << wide) if is_negative else number)
+        negative = number - (1 << wide) if number >> wide - 1 else 0
+        if negative and found.flag:
+            number = negative
+        elif number >> own and -1 << own - 1 <= negative < 0:
+            number = negative + (1 << own)  # of clang before 15, which calls no enum signed
+        names.setdefault(part.name, number)
     return Named(names, found.size, byte_order, signed=found.flag, bits=bits)
 
 

@@ -98,7 +98,7 @@ class Composite(Format):
 
 
 class Struct(Composite):
-    """All fields, each at its place; zeros between them."""
+    """All fields, each at its place; zeros between them. What has no bytes need not be given."""
 
     def encode(self, value: object) -> bytes:
         given, buffer = self._given(value), bytearray(self.size)
@@ -109,7 +109,8 @@ class Struct(Composite):
     def decode(self, raw: bytes) -> object:
         value: _Values = {}
         for member in self.members:
-            value.update(self._get(raw, member))
+            if member.format.size:
+                value.update(self._get(raw, member))
         return value
 
 
