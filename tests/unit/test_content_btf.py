@@ -42,6 +42,8 @@ def refused(types: Types, type_id: int, given: Any = None) -> str:
 def unfit(found: Format, value: Any) -> str:
     with pytest.raises(Unfit) as caught:
         found.encode(value)
+    # No error of Python's, which would have the value, goes with it.
+    assert isinstance(caught.value.__context__, (Unfit, type(None)))
     return str(caught.value)
 
 

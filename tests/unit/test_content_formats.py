@@ -282,6 +282,8 @@ def test_no_trace_of_an_error_has_the_value(name: str, size: int, secret: Any) -
         assert secret == 1815
     with pytest.raises(UnfitItems) as caught:
         found.encode_texts(["hunter2!"])
+    for _index, unfit in caught.value.items:
+        assert isinstance(unfit.__context__, (Unfit, type(None)))
     trace = "".join(
         traceback.format_exception(UnfitItems, caught.value, caught.value.__traceback__)
     )

@@ -88,10 +88,10 @@ class Format:
         unfit: List[Tuple[int, Unfit]] = []
         for start in range(0, len(texts), _CHUNK):
             chunk = list(texts[start : start + _CHUNK])
-            try:
-                encoded += self._encode_plain(chunk)
-            except _NOT_PLAIN:
-                encoded += self._encode_each(enumerate(chunk, start), unfit)
+            plain = self._if_plain(chunk)
+            if plain is None:
+                plain = self._encode_each(enumerate(chunk, start), unfit)
+            encoded += plain
             if len(unfit) >= MOST_UNFIT:
                 break
         if unfit:
@@ -105,6 +105,13 @@ class Format:
         if unfit:
             raise UnfitItems(unfit)
         return encoded
+
+    def _if_plain(self, texts: List[str]) -> Optional[List[bytes]]:
+        # What fails ends here: Python's own errors have the value, and none is to go with others.
+        try:
+            return self._encode_plain(texts)
+        except _NOT_PLAIN:
+            return None
 
     def _encode_plain(self, texts: List[str]) -> List[bytes]:
         """Encode texts in plain notation without a look at each; else raise one of _NOT_PLAIN."""
