@@ -602,6 +602,8 @@ def test_types_that_no_value_can_be_given_of(name: str, told: str) -> None:
     }[name]
     whole = types.struct(2**31, [("x", u8, 0, 0), ("bad", type_id, 64, 0)])
     assert refused(types, whole).startswith(f"the field bad of the value {told}")
+    if "without a size" in told:
+        assert refused(types, whole, {"bad": "hex"}) == refused(types, whole)
 
 
 def test_the_size_has_to_be_that_of_the_type() -> None:
@@ -661,6 +663,10 @@ def crafted() -> dict[str, tuple[Types, int, str]]:
     types = add("very many names", "is made of more than")
     names = types.enum(4, {f"n{number}": number for number in range(9_000)})
     of("very many names", types.union(4, [(f"f{number}", names, 0, 0) for number in range(9_000)]))
+    types = add("very many names of bits", "is made of more than")
+    names = types.enum(4, {f"n{number}": number for number in range(900)})
+    bits = [(f"f{number}", names, 0, 4) for number in range(900)]
+    of("very many names of bits", types.union(4, bits))
     return found
 
 

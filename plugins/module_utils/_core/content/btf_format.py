@@ -70,13 +70,7 @@ class _Reader:
 
     def read(self, type_id: int, path: str, depth: int) -> Format:
         """The format of a type at this path; in so many others."""
-        self._left -= 1
-        if depth > DEEPEST or self._left < 0:
-            raise BadFormat(
-                f"{self._where(path)} is made of more than {_MOST_PARTS} parts, "
-                f"or of more than {DEEPEST} in one another: declare it as hex"
-            )
-        self.met[path] = None
+        self._meet(path, 1, depth)
         found = self._btf.bare(type_id)
         self._refuse_what_programs_own(found, path)
         if path in self._formats:
@@ -99,6 +93,16 @@ class _Reader:
         if found.kind == PTR:
             raise BadFormat(f"{self._where(path)} is a pointer, which cannot be declared")
         raise self._unsound(path)
+
+    def _meet(self, path: str, parts: int, depth: int = 0) -> None:
+        """Take note of a path, and of how many parts there are."""
+        self._left -= parts
+        if depth > DEEPEST or self._left < 0:
+            raise BadFormat(
+                f"{self._where(path)} is made of more than {_MOST_PARTS} parts, "
+                f"or of more than {DEEPEST} in one another: declare it as hex"
+            )
+        self.met[path] = None
 
     def _refuse_what_programs_own(self, found: Type, path: str) -> None:
         tag = pointer_tag(self._btf.types, found) if found.kind == PTR else ""
@@ -143,7 +147,7 @@ class _Reader:
         return _whole_number(found, 0, self._context.byte_order)
 
     def _enumeration(self, found: Type, path: str) -> Format:
-        self._left -= len(found.parts)
+        self._meet(path, len(found.parts))
         if found.size not in _INTEGERS:
             raise self._unsound(path)
         return _named_number(found, 0, self._context.byte_order)
@@ -185,8 +189,7 @@ class _Reader:
         return Member(part.name, offset // 8, made)
 
     def _bitfield(self, whole: Type, member: Member, inner: Type, path: str) -> Member:
-        self._left -= 1 + len(inner.parts)
-        self.met[path] = None
+        self._meet(path, 1 + len(inner.parts))
         if path in self._formats:
             raise BadFormat(f"{self._where(path)} is a bitfield, which takes no format")
         is_number = inner.kind == INT or inner.kind in ENUMS
