@@ -556,6 +556,8 @@ def test_what_only_programs_set_is_refused_by_field() -> None:
         assert refused(types, outer, {"outer.own": "hex"}) == told
         told = "the value holds what only programs can set, so it takes no format"
         assert refused(types, outer, "hex") == told
+        record = [{"name": "all", "format": "bytes", "size": 24}]
+        assert refused(types, outer, record) == told
 
 
 @pytest.mark.parametrize("tag", ["kptr", "kptr_untrusted", "percpu_kptr", "uptr"])

@@ -8,11 +8,9 @@ from typing import Optional
 
 from ..btf import Btf
 from ..values import NamedTuple
-from .btf_format import format_of_type
 from .format import BadFormat, Context, Format
 from .formats import named
 from .octets import Untyped
-from .record import format_of_record
 
 
 class Typed(NamedTuple):
@@ -33,6 +31,10 @@ def format_of(typed: Typed, given: object, context: Context) -> Format:
     """
     what, size, btf = typed.what, typed.size, typed.btf
     if isinstance(given, (list, tuple)):
+        from .record import format_of_record  # a start compiles all that it loads
+
+        if btf is not None and btf.uncopyable_part(typed.type_id):
+            raise BadFormat(f"{what} holds what only programs can set, so it takes no format")
         return format_of_record(given, size, context, what)
     if btf is None or not typed.type_id:
         if isinstance(given, dict):
@@ -44,5 +46,7 @@ def format_of(typed: Typed, given: object, context: Context) -> Format:
     own = btf.size_of(typed.type_id)
     if own != size:
         raise BadFormat(f"{what} has {size} bytes, but its type in the BTF has {own}")
+    from .btf_format import format_of_type
+
     formats = given if isinstance(given, dict) else {} if given is None else {"": given}
     return format_of_type(btf, typed.type_id, formats, context, what)
