@@ -77,6 +77,10 @@ def test_the_table_of_the_command_has_its_files() -> None:
     assert column("`_core/command/`") == files(CORE / "command")
 
 
+def test_the_table_of_what_is_in_maps_has_its_files() -> None:
+    assert column("`_core/content/`") == files(CORE / "content")
+
+
 def test_every_file_of_the_engine_is_named() -> None:
     assert {f"`{name}`" for name in files(CORE / "engine")} <= {*re.findall("`\\w+`", PAGE)}
 

@@ -39,6 +39,7 @@ FOR_USERS = {
     "BadChoice",
     "BadDefinition",
     "BadField",
+    "BadFormat",
     "BadReport",
     "BtfError",
     "ElfError",
@@ -51,6 +52,8 @@ FOR_USERS = {
     "Problems",
     "TypeError",
     "Unclear",
+    "Unfit",
+    "UnfitItems",
     "Unjoined",
     "ValueError",
     # functions that make one of these
@@ -58,13 +61,15 @@ FOR_USERS = {
     "_explain",
     "_moved",
     "_off_bpffs",
+    "self._unsound",
+    "self._without_size",
     "too_deep",
     "unknown_group",
     "unknown_user",
 }
 # ... and these never reach one: methods of a base class, an error taken from another thread, the
-# end of the run, a value that is assigned to.
-INTERNAL = {"FrozenInstanceError", "NotImplementedError", "SystemExit", "batch"}
+# end of the run, a value that is assigned to, an error that was made before.
+INTERNAL = {"FrozenInstanceError", "NotImplementedError", "SystemExit", "batch", "unfit"}
 
 # Files whose texts are what a report is made of, and not messages.
 FORMS = {"_drift_forms.py", "_drift_page.py", "_drift_page_data.py", "_drift_table.py"}
@@ -122,6 +127,9 @@ NO_MESSAGES = {
     ", and … more": "the end of a list of pins",
     "… or more": "sizes that a type takes",
     "multiples of …": "sizes that a type takes",
+    "the field … of …": "where a format is wrong",
+    "field … of …": "where a format is wrong",
+    "pointer of the kind …": "what only programs can set",
 }
 
 
