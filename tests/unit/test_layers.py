@@ -29,7 +29,7 @@ PURE_FILES = (
 PURE = sorted(
     ".".join(path.relative_to(MODULE_UTILS).with_suffix("").parts)
     for path in SOURCES
-    if path.parent.name == "engine"
+    if path.parent.name in ("engine", "content")
     or path.stem in (PURE_FILES if path.parent == CORE else PURE_PARTS)
 )
 # What asks the system anything raises, from before the first import on.
@@ -81,6 +81,7 @@ def test_the_pure_rooms_are_known() -> None:
         "_core.kinds.maps.plan",
         "_core.kinds.mounts.declaration",
         "_core.engine.run",
+        "_core.content.lists",
         "_core.people",
     } <= {*PURE}
 
@@ -148,6 +149,10 @@ def test_the_command_of_a_host_loads_at_its_start_all_that_it_may_need() -> None
 # says; the first that a file lies in counts. `core` are the files of the core itself.
 MAY_USE = {
     "_core.engine": {"_core.engine", "_core.errors", "_core.advice", "_core.values"},
+    "_core.content": {
+        *("_core.content", "_core.errors", "_core.values", "_core.uapi"),
+        *("_core.btf", "_core.btf_types"),
+    },
     "_core.kinds.pins": {"core", "_core.engine", "_core.kinds.pins"},
     "_core.kinds": set(),
     "_core.kinds.*": {"core", "_core.engine", "_core.kinds.pins", "itself"},

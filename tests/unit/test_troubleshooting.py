@@ -53,6 +53,7 @@ FOR_USERS = {
     "Unclear",
     "Unjoined",
     "ValueError",
+    "_Refused",
     # functions that make one of these
     "_changed",
     "_explain",
@@ -122,6 +123,17 @@ NO_MESSAGES = {
     ", and … more": "the end of a list of pins",
     "… or more": "sizes that a type takes",
     "multiples of …": "sizes that a type takes",
+    r"(?:(?:flush|-F|destroy|-X)[ \t]+\S+[ \t]*\n+)*(?:(?:add|-A|--add)[ \t]+\S+[ \t]+\S"
+    r"|(?:create|-N|--create)[ \t]+\S+[ \t]+\w+:)": "a pattern",
+    r"^add … (\S+)(?: timeout \d+)?\n": "a pattern",
+    "Expecting property name": "Python's own",
+    "Expecting value": "Python's own",
+    "Illegal trailing comma": "Python's own",
+    "Invalid control character": "Python's own",
+    "`key`, `value` or `key.FIELD`": "what stands for names of columns",
+    "a NUL byte": "what a line holds",
+    "a control character": "what a line holds",
+    "line …, column …": "where a fault is",
 }
 
 
