@@ -193,6 +193,12 @@ def test_json_is_read_in_the_notation_that_it_has(text: str, wanted: list[Any]) 
         assert found == [(index, *each[1:]) for index, each in enumerate(wanted)]
 
 
+def test_a_slot_that_is_empty_counts_in_the_list_and_is_no_entry() -> None:
+    empty = '{"key": ["0x00"], "value": {"error": "No such file or directory"}}'
+    text = f'[{empty}, {{"key": ["0x01"], "value": ["0x02"]}}, {empty}]'
+    assert entries(text, "json") == [(1, b"\1", b"\2")]
+
+
 def test_a_list_that_is_longer_than_what_is_read_at_a_time_is_read_whole() -> None:
     wanted = [{"key": number, "value": "ä" * (number % 50)} for number in range(100_000)]
     text = json.dumps(wanted, indent=1, ensure_ascii=False)
@@ -251,7 +257,7 @@ BAD_JSON = {
     ),
     "no CPUs": ('[{"key": 1, "values": []}]', '[0]: has "values" that are not'),
     "an error of bpftool": (
-        '[{"key": ["0x01"], "value": {"error": "No such file or directory"}}]',
+        '[{"key": ["0x01"], "value": {"error": "Operation not permitted"}}]',
         "[0]: has no value, since bpftool could not read it",
     ),
     "formatted otherwise": ('[{"key": 1, "formatted": 1}]', '[0]: has a "formatted" that bpftool'),

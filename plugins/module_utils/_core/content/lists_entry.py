@@ -11,6 +11,8 @@ from ..values import NamedTuple
 from .lists_chunk import Notation
 
 _NAMES = frozenset(("key", "value", "values", "formatted"))
+# strerror(ENOENT): of a slot that is empty, or an entry that went meanwhile.
+_NO_ENTRY = "No such file or directory"
 _HEX = re.compile("(?:0x[0-9a-f]{2})*")
 
 
@@ -26,8 +28,11 @@ class Entry(NamedTuple):
     notation: Notation
 
 
+NOTHING = Entry(None, None, Notation.RAW)
+
+
 def entry_of(found: Any) -> Union[Entry, str]:
-    """Read what stands for an entry; a text says what is wrong."""
+    """Read what stands for an entry; a text says what is wrong. The key of NOTHING is in no map."""
     if not isinstance(found, dict) or "key" not in found:
         return 'is no object with a name "key"'
     if not _NAMES.issuperset(found):
@@ -84,6 +89,8 @@ def _raw(key: Any, value: Any, is_by_cpu: bool) -> Union[Entry, str, None]:
     if raw_key is None:
         return None
     if isinstance(value, dict) and value.keys() == {"error"}:
+        if value["error"] == _NO_ENTRY:
+            return NOTHING
         return "has no value, since bpftool could not read it: dump the map again"
     if value is None:
         return Entry(raw_key, None, Notation.RAW)

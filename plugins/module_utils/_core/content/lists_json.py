@@ -12,7 +12,7 @@ import re
 from typing import Any, Iterable, Iterator, List, NoReturn, Optional, Tuple, Union
 
 from .lists_chunk import Chunk, Notation
-from .lists_entry import Doubled, Entry, entry_of, has_doubled
+from .lists_entry import NOTHING, Doubled, Entry, entry_of, has_doubled
 from .lists_faults import Faults
 from .lists_window import Window
 
@@ -27,6 +27,8 @@ def read_json(blocks: Iterable[bytes], faults: Faults) -> Iterator[Chunk]:
     for index, found in _Reader(Window(blocks, faults), faults).entries():
         if isinstance(found, str):
             faults.add(index, found, unit=_UNIT)
+            continue
+        if found is NOTHING:
             continue
         if some and (len(some) == _ENTRIES or some[0][1].notation is not found.notation):
             yield _chunk(some)
