@@ -74,13 +74,17 @@ class _Reader:
         while mark != "]":
             entry = self._entry()
             yield self._index, entry
+            self._index += 1
+            step = _STEP.match(window.text, window.at)
+            if step:  # as nearly always
+                window.at = step.end()
+                continue
             mark = window.skip_blanks()
             if mark not in (",", "]"):
                 self._stop(_CUT if not mark else _COMMA)
             if mark == ",":
                 window.at += 1
                 window.skip_blanks()
-            self._index += 1
         window.at += 1
         if window.skip_blanks():
             self._stop("something follows behind the end of the list: give one list alone")
@@ -157,6 +161,8 @@ def _reason(message: str) -> str:
     return next((told for begin, told in _REASONS if message.startswith(begin)), _NO_JSON)
 
 
+# To the next entry.
+_STEP = re.compile(r"[ \t\n\r]*,[ \t\n\r]*(?=\{)")
 # Texts, which may look like anything; what was refused; names.
 _TOKENS = re.compile(rf'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN|-?[0-9]{{{_MOST_DIGITS},}})', re.DOTALL)
 _NO_JSON = "is no JSON from here on: look with `jq . FILE`"
