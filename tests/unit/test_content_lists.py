@@ -10,7 +10,7 @@ import ipaddress
 import re
 import subprocess
 from collections.abc import Iterator
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
@@ -173,6 +173,7 @@ def test_lists_of_addresses_are_read_whatever_wrote_them(text: str, sizes: tuple
     ("text", "wanted"),
     [
         ("a 1\nb\t2\n", [(1, "a", "1"), (2, "b", "2")]),
+        ("a\n\nb\n", [(1, "a", None), (3, "b", None)]),
         ("a\n\nb  2 # c\n", [(1, "a", None), (3, "b", "2")]),
         ("a#b c;d\n", [(1, "a#b", "c;d")]),
         ("add 1\nflush 2\nswap 3\n", [(1, "add", "1"), (2, "flush", "2"), (3, "swap", "3")]),
@@ -259,6 +260,17 @@ def test_twenty_faults_are_told_by_their_order_and_the_others_counted() -> None:
     assert found[20:] == ["and 30 more"]
 
 
+def test_faults_that_come_late_are_told_by_their_lines_too() -> None:
+    faults = Faults("/etc/list")
+    for number in (*range(30, 60), *range(29, 4, -1)):
+        faults.add(number, "must be a number")
+    with pytest.raises(Problems) as caught:
+        faults.raise_any()
+    told = caught.value.problems
+    assert told[:20] == tuple(f"/etc/list: line {n}: must be a number" for n in range(5, 25))
+    assert told[20:] == ("/etc/list: and 35 more",)
+
+
 def test_who_encodes_entries_adds_to_the_faults_of_lines() -> None:
     faults = Faults("/etc/list")
     for chunk in read([b"a 1\nb 2 3\nc 4\nd 5\n"], "lines", faults):
@@ -269,6 +281,17 @@ def test_who_encodes_entries_adds_to_the_faults_of_lines() -> None:
         faults.raise_any()
     assert [text.split(": ")[1] for text in caught.value.problems] == ["line 1", "line 2", "line 3"]
     assert caught.value.problems[0] == "/etc/list: line 1: value.port: must be a number"
+
+
+@pytest.mark.parametrize("end", ["add a 1 nomatch", "add b 1", "10.0.0.1", "a 1 2"])
+def test_the_last_line_of_a_long_set_is_looked_at_as_the_first(end: str) -> None:
+    lines = [f"add a 10.0.{n >> 8}.{n & 255} timeout {n}" for n in range(9_000)]
+    text = "\n".join(["create a hash:ip timeout 0", *lines, "flush a"])
+    assert len(text) > 200_000
+    found = entries(text, sizes=(70_000,))
+    assert [each[0] for each in found] == [*range(2, 9_002)]
+    assert [each[1] for each in found] == addresses(text)
+    assert problems(f"{text}\n{end}", sizes=(70_000,))[0].startswith("line 9003: ")
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -317,6 +340,8 @@ def test_text_beyond_the_limit_is_refused_also_where_gzip_hides_it(
     monkeypatch.setattr(lists_blocks, "MOST_BYTES", 8 << 20)
     bomb = gzip.compress(b"a\n" * (5 << 20))
     assert len(bomb) < 100_000
+    some = islice(lists_blocks.text_blocks([bomb], Faults("")), 8)
+    assert max(map(len, some)) <= 1 << 20
     assert problems(bomb) == ["holds more than 8 MiB of text: split it into lists"]
     assert problems(b"a\n" * (5 << 20)) == ["holds more than 8 MiB of text: split it into lists"]
     assert len(entries(b"a\n" * (4 << 20))) == 4 << 20

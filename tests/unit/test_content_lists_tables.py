@@ -152,6 +152,7 @@ def notations(text: str) -> list[tuple[Notation, Any, Any]]:
 
 
 TYPED, FORMATTED, RAW = Notation.TYPED, Notation.FORMATTED, Notation.RAW
+PIECED = ((TYPED, ["0x0a0x0b"], None), (TYPED, ["0x0", "a0x0b"], None))
 PER_CPU = (
     '{"key": ["0x00"], "values": [{"cpu": 1, "value": ["0x02"]}, {"cpu": 0, "value": ["0x01"]}]'
 )
@@ -165,6 +166,7 @@ PER_CPU = (
         ('[{"key": {"a": [1]}, "value": {"b": {}}}]', [(TYPED, {"a": [1]}, {"b": {}})]),
         ('[{"key": ["0x0a", "0x00"], "value": ["0xff"]}]', [(RAW, b"\x0a\0", b"\xff")]),
         ('[{"key": ["0x0a", "0x00"]}]', [(RAW, b"\x0a\0", None)]),
+        ('[{"key": ["0x0a0x0b"]}, {"key": ["0x0", "a0x0b"]}]', [*PIECED]),
         ('[{"key": ["0x0a"], "value": 1}]', [(TYPED, ["0x0a"], 1)]),
         ('[{"key": ["0x0a", "10"], "value": ["0x01"]}]', [(TYPED, ["0x0a", "10"], ["0x01"])]),
         ('[{"key": ["0x0", "0x0a0"], "value": []}]', [(TYPED, ["0x0", "0x0a0"], [])]),
@@ -209,6 +211,13 @@ def test_a_list_that_is_longer_than_what_is_read_at_a_time_is_read_whole() -> No
     line = broken.count("\n") + 1
     (message,) = problems(broken, "json", sizes=(256 * 1024,))
     assert message.startswith(f"line {line}, column ")
+
+
+def test_a_place_in_one_long_line_is_told_by_its_column() -> None:
+    text = json.dumps([{"key": number, "value": "a" * 50} for number in range(100_000)])
+    assert len(text) > 6 << 20
+    (message,) = problems(f"[\n{text[1:]}?", "json", sizes=(256 * 1024,))
+    assert message.startswith(f"line 2, column {len(text)}: something follows")
 
 
 DUE = "a comma or the end of the list or object is due here"

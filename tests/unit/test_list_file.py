@@ -89,7 +89,10 @@ def test_files_of_proc_are_read_to_their_end() -> None:
     assert content("/proc/self/cmdline") == Path("/proc/self/cmdline").read_bytes()
 
 
-def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(list_file.os, "read")
     path = tmp_path / "list"
     with path.open("wb") as file:
         file.truncate(2 << 30)

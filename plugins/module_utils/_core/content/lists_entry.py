@@ -109,6 +109,6 @@ def _bytes(words: Any) -> Optional[bytes]:
         text = "".join(words)
     except TypeError:
         return None
-    if len(text) != 4 * len(words) or not _HEX.fullmatch(text):
+    if {*map(len, words)} != {len("0x00")} or not _HEX.fullmatch(text):
         return None
     return bytes.fromhex(text.replace("0x", ""))
