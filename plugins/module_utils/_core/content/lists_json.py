@@ -164,7 +164,9 @@ def _reason(message: str) -> str:
 # To the next entry.
 _STEP = re.compile(r"[ \t\n\r]*,[ \t\n\r]*(?=\{)")
 # Texts, which may look like anything; what was refused; names.
-_TOKENS = re.compile(rf'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN|-?[0-9]{{{_MOST_DIGITS},}})', re.DOTALL)
+_TOKENS = re.compile(
+    rf'"[^"\\]*(?:\\.[^"\\]*)*"|(-?Infinity|NaN|-?[0-9]{{{_MOST_DIGITS},}})', re.DOTALL
+)
 _NO_JSON = "is no JSON from here on: look with `jq . FILE`"
 _COMMA = "a comma or the end of the list or object is due here"
 _NOTHING = "is empty: give a list, if only `[]`"

@@ -15,6 +15,7 @@ from .lists_ipset import Ipset
 from .lists_nft import Nft
 
 _BLANKS = re.compile(r"[ \t]+")
+_WHITE = re.compile(r"[ \t\n]*")
 _SPACE = frozenset(b" \t")
 _SIMPLE = frozenset(b" \t#;")  # with ASCII
 _COMMENTS = re.compile(r"(?:^|(?<=[ \t]))[#;].*", re.MULTILINE)
@@ -34,13 +35,23 @@ def read_lines(blocks: Iterable[bytes], faults: Faults) -> Iterator[Chunk]:
 
 def _syntax_of(text: str, faults: Faults) -> Union[Plain, Ipset, Nft, None]:
     """None while there is nothing but comments."""
-    start = _FIRST.match(text)
-    if not start:
+    start = _start_of(text)
+    if start == len(text):
         return None
     for other in (Nft, Ipset):
-        if other.START.match(text, start.end()):
+        if other.START.match(text, start):
             return other(faults)
     return Plain(faults)
+
+
+def _start_of(text: str) -> int:
+    """Where the first line begins that is neither blank nor a comment."""
+    at = 0
+    while True:
+        at = _WHITE.match(text, at).end()  # type: ignore[union-attr]
+        if text[at : at + 1] not in ("#", ";"):
+            return at
+        at = text.index("\n", at)
 
 
 class Plain:
@@ -57,6 +68,8 @@ class Plain:
             keys = text.split()
             if len(keys) == count:
                 return Chunk(keys, None, range(first, first + count))
+            lines_of_keys = enumerate(text.split("\n"), first)
+            return Chunk(keys, None, [number for number, key in lines_of_keys if key])
         if odd <= _SIMPLE:
             bare = text if odd <= _SPACE else _COMMENTS.sub("", text)
             rows = [line.split() for line in bare.split("\n")]
@@ -93,8 +106,6 @@ class Plain:
         return Chunk(keys, values if any(values) else None, numbers)
 
 
-# What stands before the first line that is neither blank nor a comment.
-_FIRST = re.compile(r"(?:[ \t]*(?:[#;].*)?\n)*[ \t]*(?=[^\s#;])")
 _TOO_MANY = (
     "more than a key and a value: write one entry a line, comments behind `#`; for other tables "
     "use `format: csv`"
