@@ -237,6 +237,7 @@ BAD = {
     "a verdict": ("{ 1 : jump x }", "line 1: has an element that is no single key"),
     "braces in braces": ("{ 1, { 2 } }", "line 1: holds more than the elements"),
     "an open quote": ('{ 1 comment "x }', "line 1: has a quote that does not end"),
+    "words without end": ("{ 1,\n" + "2\n" * 200, "line 102: holds more than the elements"),
     "a brace too many": ("{ 1 } }", "line 1: holds more than the elements"),
 }
 
@@ -258,6 +259,14 @@ def test_twenty_faults_are_told_by_their_order_and_the_others_counted() -> None:
     found = problems("\n".join(lines))
     assert [int(text.split()[1][:-1]) for text in found[:20]] == [*range(1, 41, 2)]
     assert found[20:] == ["and 30 more"]
+
+
+def test_a_file_that_is_no_list_at_all_is_not_read_to_its_end() -> None:
+    blocks = iter([b"a b c\n" * 9_000] * 1_000)
+    faults = Faults("/etc/list")
+    with pytest.raises(Problems, match="/etc/list: and 9980 more, and then reading stopped"):
+        list(read(blocks, "lines", faults))
+    assert sum(1 for _block in blocks) > 900
 
 
 def test_faults_that_come_late_are_told_by_their_lines_too() -> None:

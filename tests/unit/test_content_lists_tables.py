@@ -298,6 +298,16 @@ def test_an_entry_without_end_is_refused_before_all_is_read() -> None:
     assert read_of_it <= 8 << 20
 
 
+@pytest.mark.parametrize("format", ["csv", "json"])
+def test_a_chunk_is_as_small_as_its_entries_are_large(format: str) -> None:
+    entry = "a" * 50_000
+    rows = "\n".join(["key", *[entry] * 200])
+    text = rows if format == "csv" else json.dumps([{"key": entry}] * 200)
+    sizes = [len(chunk.keys) for chunk in read([text.encode()], format, Faults(""))]
+    assert sum(sizes) == 200
+    assert max(sizes) <= 25
+
+
 def test_faults_of_entries_are_told_by_their_index() -> None:
     found = problems(json.dumps([{"key": 1}, 2] * 40), "json")
     assert [text.split(":")[0] for text in found[:3]] == ["[1]", "[3]", "[5]"]

@@ -123,6 +123,7 @@ NO_MESSAGES = {
     ", and … more": "the end of a list of pins",
     "… or more": "sizes that a type takes",
     "multiples of …": "sizes that a type takes",
+    "No such file or directory": "what bpftool says of an empty slot",
     r"(?:(?:flush|-F|destroy|-X)[ \t]+\S+[ \t]*\n+)*(?:(?:add|-A|--add)[ \t]+\S+[ \t]+\S"
     r"|(?:create|-N|--create)[ \t]+\S+[ \t]+\w+:)": "a pattern",
     r"^add … (\S+)(?: timeout \d+)?\n": "a pattern",

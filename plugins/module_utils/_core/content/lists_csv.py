@@ -13,6 +13,7 @@ from .lists_chunk import Chunk
 from .lists_faults import Faults
 
 _ROWS = 16 * 1024  # in a chunk
+_CHARACTERS = 1 << 20  # of them all
 _DELIMITERS = (",", ";", "\t")
 _MOST_NAMES = 20  # told of a header
 _MOST_TOLD = 40  # characters of a name
@@ -63,7 +64,8 @@ def _some(rows: Any, below: int, width: int, faults: Faults) -> Tuple[List[List[
     """Return some rows, and in which lines they begin; none when there are no more."""
     taken: List[List[str]] = []
     numbers: List[int] = []
-    while len(numbers) < _ROWS:
+    size = 0
+    while len(numbers) < _ROWS and size < _CHARACTERS:
         number = below + rows.line_num
         try:
             row = next(rows, None)
@@ -73,6 +75,7 @@ def _some(rows: Any, below: int, width: int, faults: Faults) -> Tuple[List[List[
             break
         if len(row) == width:
             taken.append(row)
+            size += sum(map(len, row))
             numbers.append(number)
         elif row and not row[0].startswith("#"):
             faults.add(number, f"has {len(row)} where the header has {width} cells")

@@ -10,6 +10,7 @@ from typing import List, NoReturn, Tuple
 from ..errors import Problems
 
 MOST_TOLD = 20
+MOST_COUNTED = 10_000  # whoever has as many gave another file
 
 
 class Faults:
@@ -24,12 +25,14 @@ class Faults:
         self._first: List[Tuple[int, int, str]] = []  # the first MOST_TOLD, by number
 
     def add(self, number: int, reason: str, field: str = "", unit: str = "line {}") -> None:
-        """Take note of a fault of the line `number`, from 1."""
+        """Take note of a fault of the line `number`, from 1; Problems if there are too many."""
         self.count += 1
         if len(self._first) < MOST_TOLD or number < self._first[-1][0]:
             at = f"{unit.format(number)}: {field}: " if field else f"{unit.format(number)}: "
             insort(self._first, (number, self.count, f"{self._path}: {at}{reason}"))
             del self._first[MOST_TOLD:]
+        if self.count == MOST_COUNTED:
+            self._raise()
 
     def stop(self, number: int, reason: str, unit: str = "line {}") -> NoReturn:
         """Raise Problems: what follows this line cannot be understood, either."""
@@ -50,4 +53,8 @@ class Faults:
     def _raise(self) -> NoReturn:
         told = [text for _number, _order, text in self._first]
         more = self.count - len(told)
-        raise Problems(told + [f"{self._path}: and {more} more"] * bool(more))
+        if self.count >= MOST_COUNTED:
+            told.append(f"{self._path}: and {more} more, and then reading stopped")
+        elif more:
+            told.append(f"{self._path}: and {more} more")
+        raise Problems(told)

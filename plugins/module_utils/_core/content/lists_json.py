@@ -17,6 +17,7 @@ from .lists_faults import Faults
 from .lists_window import Window
 
 _ENTRIES = 16 * 1024  # in a chunk
+_CHARACTERS = 1 << 20  # of them all
 _MOST_DIGITS = 40  # a number of 128 bits has 39, and a sign
 _UNIT = "[{}]"
 
@@ -24,15 +25,17 @@ _UNIT = "[{}]"
 def read_json(blocks: Iterable[bytes], faults: Faults) -> Iterator[Chunk]:
     """Yield the entries, each chunk in one notation."""
     some: List[Tuple[int, Entry]] = []
-    for index, found in _Reader(Window(blocks, faults), faults).entries():
+    reader, begins = _Reader(Window(blocks, faults), faults), 0
+    for index, found in reader.entries():
         if isinstance(found, str):
             faults.add(index, found, unit=_UNIT)
             continue
         if found is NOTHING:
             continue
-        if some and (len(some) == _ENTRIES or some[0][1].notation is not found.notation):
+        is_full = len(some) == _ENTRIES or reader.read - begins > _CHARACTERS
+        if some and (is_full or some[0][1].notation is not found.notation):
             yield _chunk(some)
-            some = []
+            some, begins = [], reader.read
         some.append((index, found))
     if some:
         yield _chunk(some)
@@ -57,6 +60,7 @@ class _Reader:
     def __init__(self, window: Window, faults: Faults) -> None:
         self._window = window
         self._faults = faults
+        self.read = 0  # characters of entries
         self._index = 0
         self._is_doubled = False
         self._decode = json.JSONDecoder(
@@ -95,6 +99,7 @@ class _Reader:
         start = window.at
         try:
             found, window.at = self._decode(window.text, start)
+            self.read += window.at - start
             entry = entry_of(found)
             if self._is_doubled:
                 self._is_doubled = False

@@ -16,6 +16,7 @@ _OPTIONS = {
     **dict.fromkeys(("timeout", "expires", "comment", "packets", "bytes"), 1),
     "counter": 0,
 }
+_MOST_WORDS = 100  # of a statement or an element
 _TOKENS = re.compile(r'#.*|"[^"]*"|[{},;=]|[^\s{},;="#]+|"')
 _WITHIN_SET = frozenset(
     {
@@ -94,11 +95,16 @@ class Nft:
                 return
             if not self._words:
                 self._begun = self._number
-            self._words.append(token)
+            self._add(token)
         elif token == ";":
             self._end_statement()
         else:
-            self._words.append(token)
+            self._add(token)
+
+    def _add(self, word: str) -> None:
+        self._words.append(word)
+        if len(self._words) > _MOST_WORDS:
+            self._faults.stop(self._number, _STRANGE)
 
     def _open(self) -> None:
         words, self._words = self._words, []
