@@ -45,6 +45,11 @@ class Setting:
         """The program c/move.c, compiled."""
         return str(self.scratch / "move")
 
+    @property
+    def list(self) -> str:
+        """The program c/list.c, compiled."""
+        return str(self.scratch / "list")
+
     def prepare(self, collection: Path) -> None:
         """Fill the scratch folder."""
         for folder in ("bpf", "home"):
@@ -54,9 +59,10 @@ class Setting:
         namespace.mkdir(parents=True)
         (namespace / "pinning").symlink_to(collection)
         (self.library / "ansible").symlink_to(Path(ansible.__file__).parent)
-        source = Path(__file__).parent / "c" / "move.c"
-        compiler = ["gcc", "-O2", str(source), "-o", self.move, "-lbpf", "-lelf", "-lz"]
-        run_checked(compiler, env=self.environment())
+        for program in (self.move, self.list):
+            source = Path(__file__).parent / "c" / f"{Path(program).name}.c"
+            compiler = ["gcc", "-O2", str(source), "-o", program, "-lbpf", "-lelf", "-lz"]
+            run_checked(compiler, env=self.environment())
 
     @contextmanager
     def fresh_bpffs(self) -> Iterator[Path]:

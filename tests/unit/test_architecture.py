@@ -79,6 +79,7 @@ def test_the_table_of_the_command_has_its_files() -> None:
 
 def test_the_table_of_what_is_in_maps_has_its_files() -> None:
     assert column("`_core/content/`") == files(CORE / "content")
+    assert column("`_core/lists/`") == files(CORE / "lists")
 
 
 def test_every_file_of_the_engine_is_named() -> None:

@@ -29,7 +29,7 @@ PURE_FILES = (
 PURE = sorted(
     ".".join(path.relative_to(MODULE_UTILS).with_suffix("").parts)
     for path in SOURCES
-    if path.parent.name in ("engine", "content")
+    if path.parent.name in ("engine", "content", "lists")
     or path.stem in (PURE_FILES if path.parent == CORE else PURE_PARTS)
 )
 # What asks the system anything raises, from before the first import on.
@@ -82,6 +82,7 @@ def test_the_pure_rooms_are_known() -> None:
         "_core.kinds.mounts.declaration",
         "_core.engine.run",
         "_core.content.btf_format",
+        "_core.lists.read",
         "_core.people",
     } <= {*PURE}
 
@@ -153,9 +154,12 @@ MAY_USE = {
         *("_core.content", "_core.btf", "_core.btf_types"),
         *("_core.errors", "_core.uapi", "_core.values"),
     },
+    "_core.lists": {"_core.lists", "_core.errors", "_core.values"},
     "_core.kinds.pins": {"core", "_core.engine", "_core.kinds.pins"},
     "_core.kinds": set(),
-    "_core.kinds.*": {"core", "_core.content", "_core.engine", "_core.kinds.pins", "itself"},
+    "_core.kinds.*": {
+        *("core", "_core.content", "_core.lists", "_core.engine", "_core.kinds.pins", "itself")
+    },
     "_core.info": {"core", "_core.engine", "_core.kinds", "_core.info"},
     "_core.whole": {"core", "_core.engine", "_core.kinds", "_core.whole"},
     "_core.command": {"core", "_core.engine", "_core.kinds", "_core.command"},
@@ -216,6 +220,7 @@ def test_the_rules_would_find_an_arrow_upwards() -> None:
         ("_core.kinds.maps.plan", "_core.engine"),
         ("_core.kinds.maps.plan", "_core.content"),
         ("_core.kernel", "_core.content"),
+        ("_core.content.format", "_core.lists"),
         ("_core.content.formats", "_core"),
         ("_core.command.work", "_core.kinds.maps"),
         ("_module.report", "_core.command"),

@@ -56,6 +56,7 @@ FOR_USERS = {
     "UnfitItems",
     "Unjoined",
     "ValueError",
+    "_Refused",
     # functions that make one of these
     "_changed",
     "_explain",
@@ -130,6 +131,18 @@ NO_MESSAGES = {
     "the field … of …": "where a format is wrong",
     "field … of …": "where a format is wrong",
     "pointer of the kind …": "what only programs can set",
+    "No such file or directory": "what bpftool says of an empty slot",
+    r"(?:(?:flush|-F|destroy|-X)[ \t]+\S+[ \t]*\n+)*(?:(?:add|-A|--add)[ \t]+\S+[ \t]+\S"
+    r"|(?:create|-N|--create)[ \t]+\S+[ \t]+\w+:)": "a pattern",
+    r"^add … (\S+)(?: timeout \d+)?\n": "a pattern",
+    "Expecting property name": "Python's own",
+    "Expecting value": "Python's own",
+    "Illegal trailing comma": "Python's own",
+    "Invalid control character": "Python's own",
+    "`key`, `value` or `key.FIELD`": "what stands for names of columns",
+    "a NUL byte": "what a line holds",
+    "a control character": "what a line holds",
+    "line …, column …": "where a fault is",
 }
 
 
