@@ -65,9 +65,13 @@ class Lookout:
         sights: List[Sight] = []
         directories: List[Sight] = []
         view = _View(directory)
+        start = path.rstrip("/") + "/"
         for name in self.names(directory, path):
-            below = f"{path.rstrip('/')}/{name}"
+            below = start + name
             sight = self._sight(view, below, name)
+            if not isinstance(sight.found, NotAPin):  # as thousands of others
+                sights.append(sight)
+                continue
             is_staging = sight.found == A_DIRECTORY and is_staging_name(name)
             if is_staging and self._spares_staging:
                 continue
