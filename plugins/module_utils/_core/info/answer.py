@@ -48,7 +48,7 @@ class Answer:
 def answer(question: Question) -> Answer:
     """Look at all that is asked for."""
     troubles: List[str] = []
-    lookout = Lookout(_inspect, waits_for_runs=False)
+    lookout = Lookout(_inspect, waits_for_runs=False, by_two=True)
     sights: List[Sight] = []
     for path in [question.directory] if question.directory else question.paths:
         sights += _look(lookout, path, question, troubles)
