@@ -8,6 +8,7 @@ import errno
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,52 +16,73 @@ import pytest
 from ansible_collections.ebpf.pinning.plugins.module_utils._core import halves
 
 NAMES = [f"name {number}" for number in range(halves.MANY + 1)]
-HALF = len(NAMES) // 2
 FOUND = [(name, "found") for name in NAMES]
-HERE = os.getpid()
-CPUS = {0, 1}
+LAST = len(NAMES) - 1
 
 
 def _found(name: str) -> Any:
     return name, "found"
 
 
-def _only_in_child(act: Callable[[], object], at: int = HALF + 10) -> Callable[[str], Any]:
-    """Look, but let the child do that when it is so far."""
-
-    def look(name: str) -> Any:
-        if os.getpid() != HERE and name == NAMES[at]:
-            act()
-        return _found(name)
-
-    return look
-
-
 def _raise(error: BaseException) -> None:
     raise error
 
 
-WAYS_TO_END = {
+def _kill(sent: int) -> None:
+    os.kill(os.getpid(), sent)
+
+
+WAYS = {
     "it is well": lambda: None,
-    "it is killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "it is killed": lambda: _kill(signal.SIGKILL),
+    "it is stopped": lambda: _kill(signal.SIGSTOP),
+    "it is interrupted": lambda: _kill(signal.SIGINT),
     "it ends": lambda: os._exit(0),
+    "it goes on for ever": lambda: time.sleep(1_000),
     "it fails": lambda: _raise(OSError(errno.EIO, "no")),
     "it has no memory": lambda: _raise(MemoryError()),
-    "it is interrupted": lambda: os.kill(os.getpid(), signal.SIGINT),
     "it wants to exit": lambda: _raise(SystemExit(3)),
 }
 
 
+class Meeting:
+    """The parent begins only when the child has come to a place."""
+
+    def __init__(self) -> None:
+        self.parent = os.getpid()
+        self._reads, self._writes = os.pipe()
+
+    def look(self, place: int, act: Callable[[], object] = lambda: None) -> Callable[[str], Any]:
+        """Returns how both look; in the child, `act` is called at `place`."""
+
+        def look(name: str) -> Any:
+            if os.getpid() != self.parent:
+                if name == NAMES[place]:
+                    os.write(self._writes, b".")
+                    act()
+            elif name == NAMES[0]:
+                os.read(self._reads, 1)
+            return name, "found"
+
+        return look
+
+    def close(self) -> None:
+        os.close(self._reads)
+        os.close(self._writes)
+
+
 @pytest.fixture(autouse=True)
-def clean(monkeypatch: Any) -> Iterator[None]:
+def meeting(monkeypatch: Any) -> Iterator[Meeting]:
     """Two CPUs and one thread, whatever there is; and nothing is left behind."""
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: CPUS)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
     monkeypatch.setattr(threading, "active_count", lambda: 1)
+    made = Meeting()
     before = os.listdir("/proc/self/fd")
-    yield
+    yield made
     assert os.listdir("/proc/self/fd") == before
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+    made.close()
 
 
 @pytest.fixture
@@ -81,59 +103,58 @@ def _looked(look: Any, names: Any = NAMES, tell: Any = lambda it: it) -> Any:
     return halves.look_at_all(names, look, tell, lambda told: told)
 
 
-@pytest.mark.parametrize("act", WAYS_TO_END.values(), ids=WAYS_TO_END)
-def test_all_is_found_however_the_child_ends(act: Any, forked: Any) -> None:
-    assert _looked(_only_in_child(act)) == FOUND
+@pytest.mark.parametrize("place", [LAST, LAST - halves.PART, 1_000, 1])
+@pytest.mark.parametrize("act", WAYS.values(), ids=WAYS)
+def test_all_is_found_whatever_becomes_of_the_child(
+    act: Any, place: int, meeting: Meeting, forked: Any
+) -> None:
+    assert _looked(meeting.look(place, act)) == FOUND
     assert len(forked) == 1
 
 
-def test_a_child_that_is_killed_while_it_tells(forked: Any) -> None:
-    long = "x" * 1_000  # all of it is more than a pipe holds
-
-    def look(name: str) -> Any:
-        if os.getpid() == HERE and name == NAMES[HALF - 1]:
-            os.kill(forked[0], signal.SIGKILL)
-        return name, long
-
-    assert _looked(look) == [(name, long) for name in NAMES]
-
-
-def test_each_process_looks_at_its_half() -> None:
-    by = [pid for pid, _name in _looked(lambda name: (os.getpid(), name))]
-    assert set(by[:HALF]) == {HERE}
-    assert len(set(by[HALF:])) == 1
-    assert by[-1] != HERE
+@pytest.mark.parametrize("place", [LAST, LAST - halves.PART, 1_000, 1])
+def test_each_looks_from_its_own_end(place: int, meeting: Meeting) -> None:
+    both = meeting.look(place)
+    looked = _looked(lambda name: (os.getpid(), *both(name)))
+    assert [name for _pid, name, _found in looked] == NAMES
+    by_parent = [pid == meeting.parent for pid, _name, _found in looked]
+    assert by_parent == sorted(by_parent, reverse=True)  # first the parent's, then the child's
+    told = max(LAST - place + 1 - halves.PART, 0)  # but for the part in which the place is
+    assert by_parent.count(False) >= min(told, LAST - 2 * halves.PART)
 
 
-def test_what_the_child_cannot_tell_is_looked_at_here() -> None:
+def test_what_the_child_cannot_tell_is_looked_at_here(meeting: Meeting) -> None:
     untold = set(NAMES[::3])
-
-    def tell(found: Any) -> Any:
-        return None if found[1] in untold else found
-
-    looked = _looked(lambda name: (os.getpid(), name), tell=tell)
+    both = meeting.look(1_000)
+    looked = _looked(
+        lambda name: (os.getpid(), both(name)[0]),
+        tell=lambda found: None if found[1] in untold else found,
+    )
     assert [name for _pid, name in looked] == NAMES
-    assert {name for pid, name in looked[HALF:] if pid == HERE} == untold & set(NAMES[HALF:])
+    by_child = {name for pid, name in looked if pid != meeting.parent}
+    assert {*NAMES[1_500:]} - untold <= by_child
+    assert not by_child & untold
 
 
-def test_what_marshal_does_not_take_is_looked_at_here(forked: Any) -> None:
-    assert _looked(_found, tell=lambda _found: object()) == FOUND
+def test_what_cannot_be_sent_is_looked_at_here(meeting: Meeting, forked: Any) -> None:
+    assert _looked(meeting.look(LAST), tell=lambda _found: object()) == FOUND
     assert len(forked) == 1
 
 
-def test_who_ignores_its_children_is_told_as_well() -> None:
-    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    try:
-        assert _looked(_found) == FOUND
-    finally:
-        signal.signal(signal.SIGCHLD, before)
+@pytest.mark.parametrize("length", [1, 50, 5_000])  # less and more than a pipe takes
+def test_long_texts_arrive_whole(length: int, meeting: Meeting) -> None:
+    texts = {name: name * length for name in NAMES}
+    both = meeting.look(LAST - halves.PART + 1)
+    assert _looked(lambda name: texts[both(name)[0]]) == [*texts.values()]
 
 
-def test_an_error_in_here_ends_the_child_too() -> None:
+def test_an_error_in_here_ends_the_child_too(meeting: Meeting) -> None:
+    both = meeting.look(LAST, lambda: time.sleep(1_000))
+
     def look(name: str) -> Any:
-        if os.getpid() == HERE and name == NAMES[5]:
+        both(name)
+        if os.getpid() == meeting.parent and name == NAMES[300]:
             raise KeyError(name)
-        return name, "x" * 1_000
 
     with pytest.raises(KeyError):
         _looked(look)
@@ -145,19 +166,35 @@ def test_where_there_can_be_no_child(call: str, monkeypatch: Any) -> None:
     assert _looked(_found) == FOUND
 
 
-def test_alone_with_few_names_with_one_cpu_or_beside_threads(forked: Any, monkeypatch: Any) -> None:
-    assert _looked(_found, NAMES[: halves.MANY - 1]) == FOUND[: halves.MANY - 1]
-    assert _looked(_found, []) == []
-    with monkeypatch.context() as beside:
-        beside.setattr(threading, "active_count", lambda: 2)
-        assert _looked(_found) == FOUND
+def test_alone_with_few_names(forked: Any) -> None:
+    for few in (0, 1, halves.PART, halves.MANY - 1):
+        assert _looked(_found, NAMES[:few]) == FOUND[:few]
+    assert forked == []
+
+
+def test_alone_with_one_cpu(forked: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {3})
     assert _looked(_found) == FOUND
     assert forked == []
 
 
-def test_the_child_leaves_what_is_to_be_printed_to_its_parent(capfd: Any) -> None:
-    print("once", end="")
+def test_alone_beside_another_thread(forked: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(threading, "active_count", lambda: 2)
     assert _looked(_found) == FOUND
+    assert forked == []
+
+
+def test_alone_where_children_are_ignored(forked: Any) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert _looked(_found) == FOUND
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert forked == []
+
+
+def test_the_child_leaves_what_is_to_be_printed_to_its_parent(meeting: Meeting, capfd: Any) -> None:
+    print("once", end="")
+    assert _looked(meeting.look(1)) == FOUND
     print(flush=True)
     assert capfd.readouterr().out == "once\n"
