@@ -198,3 +198,26 @@ def test_the_child_leaves_what_is_to_be_printed_to_its_parent(meeting: Meeting, 
     assert _looked(meeting.look(1)) == FOUND
     print(flush=True)
     assert capfd.readouterr().out == "once\n"
+
+
+BADLY = ["it is well", "it fails", "it has no memory", "it wants to exit", "it is interrupted"]
+
+
+@pytest.mark.parametrize("act", [WAYS[way] for way in BADLY], ids=BADLY)
+def test_the_child_does_not_go_on_with_what_its_parent_does(
+    act: Any, meeting: Meeting, forked: Any
+) -> None:
+    ends = []
+
+    def look(name: str) -> Any:
+        if os.getpid() != meeting.parent:
+            if name == NAMES[LAST]:
+                act()
+        elif name == NAMES[0]:
+            ended = os.waitid(os.P_PID, forked[0], os.WEXITED | os.WNOWAIT)
+            assert ended is not None
+            ends.append((ended.si_code, ended.si_status))
+        return _found(name)
+
+    assert _looked(look) == FOUND
+    assert ends == [(os.CLD_EXITED, 0)]
