@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -23,6 +24,10 @@ def _batch(host: Host, lines: list[str]) -> None:
 
 @pytest.fixture
 def many(host: Host) -> Host:
+    """All these pins, on a machine that has nothing else to do."""
+    load = host.site.scratch / "loadavg"
+    load.write_text("0.00 0.00 0.00 1/100 1\n")
+    host.run("mount", "--bind", str(load), "/proc/loadavg")
     names = [f"{half}-map-{number:04}" for half in "az" for number in range(MANY // 2)]
     host.run("mkdir", MANY_PINS)
     _batch(
@@ -91,14 +96,18 @@ def _assert_all_told(host: Host, told: Result) -> None:
 def test_thousands_of_pins_are_told_as_bpftool_tells_them(many: Host) -> None:
     before = many.inventory()
     asked: dict[str, Any] = {"directory": MANY_PINS, "recurse": True}
+    calls = many.site.scratch / "calls"
+    watched = many.strace("-o", str(calls), "-e", "trace=bpf")
     no_child = many.tampered("?fork,?vfork,?clone,?clone3", "error=EAGAIN")
     run = many.playbook(
         [
-            task("bpf_pin_info", label="two", **asked),
+            task("bpf_pin_info", label="two", keywords=watched, **asked),
             task("bpf_pin_info", label="none", keywords=no_child, **asked),
         ]
     )
     assert many.inventory() == before
+    askers = {line.split()[0] for line in calls.read_text().splitlines()}
+    assert len(askers) == min(2, len(os.sched_getaffinity(0)))
     _assert_all_told(many, run["two"].good())
     assert run["none"].good()["pins"] == run["two"]["pins"]
 

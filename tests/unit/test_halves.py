@@ -18,6 +18,7 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core import halves
 NAMES = [f"name {number}" for number in range(halves.MANY + 1)]
 FOUND = [(name, "found") for name in NAMES]
 LAST = len(NAMES) - 1
+REALLY_RUNNING = halves._running
 
 
 def _found(name: str) -> Any:
@@ -73,8 +74,9 @@ class Meeting:
 
 @pytest.fixture(autouse=True)
 def meeting(monkeypatch: Any) -> Iterator[Meeting]:
-    """Two CPUs and one thread, whatever there is; and nothing is left behind."""
+    """Two CPUs, one of them idle, and one thread, whatever there is; nothing is left behind."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
+    monkeypatch.setattr(halves, "_running", lambda: 1)
     monkeypatch.setattr(threading, "active_count", lambda: 1)
     made = Meeting()
     before = os.listdir("/proc/self/fd")
@@ -174,6 +176,26 @@ def test_alone_with_few_names(forked: Any) -> None:
 
 def test_alone_with_one_cpu(forked: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {3})
+    assert _looked(_found) == FOUND
+    assert forked == []
+
+
+@pytest.mark.parametrize(("running", "children"), [(1, 1), (2, 0), (3, 0)])
+def test_alone_where_no_cpu_is_idle(
+    running: int, children: int, forked: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(halves, "_running", lambda: running)
+    assert _looked(_found) == FOUND
+    assert len(forked) == children
+
+
+def test_who_asks_is_running_too() -> None:
+    assert REALLY_RUNNING() >= 1
+
+
+def test_alone_without_proc(forked: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(halves, "_running", REALLY_RUNNING)
+    monkeypatch.setattr("builtins.open", lambda *_args: _raise(OSError(errno.ENOENT, "no")))
     assert _looked(_found) == FOUND
     assert forked == []
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Looking at thousands of names by two processes: a child begins at the end, until they meet.
 
-It changes nothing and prints nothing, and nobody waits for it: whatever becomes of it, or if there
-cannot be one, what it has not told is looked at all the same.
+There is one only where a CPU has nothing else to do, for in all, two take a little more. It changes
+nothing and prints nothing, and nobody waits for it: whatever becomes of it, or if there cannot be
+one, what it has not told is looked at all the same.
 """
 
 from __future__ import annotations
@@ -59,10 +60,19 @@ def look_at_all(
 def _may_share() -> bool:
     """Return whether two processes are quicker than one, and a child is as in any other program."""
     return (
-        len(os.sched_getaffinity(0)) > 1
+        _running() < len(os.sched_getaffinity(0))
         and threading.active_count() == 1  # there would be no other in the child
         and signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN  # its pid stays its own
     )
+
+
+def _running() -> float:
+    """How many threads of the machine run or wait for a CPU, this one among them."""
+    try:
+        with open("/proc/loadavg", "rb") as load:
+            return int(load.read().split()[3].partition(b"/")[0])
+    except (OSError, ValueError, IndexError):
+        return float("inf")
 
 
 class _Child:
@@ -86,7 +96,7 @@ class _Child:
         """Return what it has told by now, without waiting for more."""
         try:
             while True:
-                read = os.read(self._pipe, _PIPE)
+                read = os.read(self._pipe, _READ)
                 if not read:
                     break
                 self._read += read
@@ -137,4 +147,5 @@ def _tell(parts: Iterable[List[Told]], pipe: int) -> None:
 
 _SIZE = struct.Struct("=I")  # of what follows it
 _PIPE = 1 << 20  # bytes
+_READ = 1 << 16
 _F_SETPIPE_SZ = 1031  # Python has it since 3.10
