@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import time
 from collections import defaultdict
@@ -31,12 +32,15 @@ def measure(setting: Setting, rounds: int) -> list[Figure]:
         bpftool = _bpftool(setting, "show", show)
 
         def module_asks() -> None:
-            asking, whole = _run_module(setting, _module(setting), pins)
+            asking, whole, used = _run_module(setting, _module(setting), pins)
             times["asking"].append(asking)
             times["module"].append(whole)
+            times["module's CPU"].append(used)
 
         def bpftool_asks() -> None:
+            used = _processor_time()
             times["bpftool"].append(_run_bpftool(bpftool))
+            times["bpftool's CPU"].append((_processor_time() - used) * 1e3)
 
         turns = [module_asks, bpftool_asks]
         for _round in range(rounds):
@@ -53,6 +57,8 @@ def measure(setting: Setting, rounds: int) -> list[Figure]:
         Figure(section, "bpf_pin_info: all it asks, timed inside it", "ms", times["asking"]),
         Figure(section, "bpf_pin_info: the whole process", "ms", times["module"]),
         Figure(section, "bpftool -j batch, map show pinned: the same", "ms", times["bpftool"]),
+        Figure(section, "bpf_pin_info: CPU time of all it started", "ms", times["module's CPU"]),
+        Figure(section, "bpftool: CPU time", "ms", times["bpftool's CPU"]),
         Figure(section, "peak memory of bpf_pin_info", "MiB", [module_peak]),
         Figure(section, "peak memory of bpftool", "MiB", [bpftool_peak]),
         Figure(
@@ -62,6 +68,13 @@ def measure(setting: Setting, rounds: int) -> list[Figure]:
             ratios(times["asking"], times["bpftool"]),
             Limit("<=", 1),
         ),
+        Figure(
+            f"{section}: bpf_pin_info / bpftool batch",
+            "the whole process / the whole process",
+            "",
+            ratios(times["module"], times["bpftool"]),
+            Limit("<=", 2.5),
+        ),
     ]
 
 
@@ -69,20 +82,27 @@ def _module(setting: Setting) -> list[str]:
     return [setting.python, str(HERE / "timed_info.py")]
 
 
-def _run_module(setting: Setting, command: Sequence[str], pins: Path) -> tuple[float, float]:
-    """Milliseconds of what it asks the kernel, and of the whole process."""
-    start = time.perf_counter()
+def _run_module(setting: Setting, command: Sequence[str], pins: Path) -> tuple[float, ...]:
+    """Milliseconds of what it asks the kernel, of the whole process, and of processors in all."""
+    start, used = time.perf_counter(), _processor_time()
     output = run_checked(
         command,
         input=json.dumps({"directory": str(pins)}),
         env=setting.environment(PYTHONPATH=str(setting.library)),
     )
-    whole = time.perf_counter() - start
-    result = json.loads(output)
-    expect("message of the module", result["msg"], None)
-    expect("warnings of the module", result["warnings"], None)
+    whole, used = time.perf_counter() - start, _processor_time() - used
+    said, seconds = output.strip().rsplit("\n", 1)
+    result = json.loads(said)
+    expect("message of the module", result.get("msg"), None)
+    expect("warnings of the module", result.get("warnings"), None)
     expect("pins", result["counts"], {"map": MANY, "prog": 0, "link": 0, "unreadable": 0})
-    return result["seconds"] * 1e3, whole * 1e3
+    return float(seconds) * 1e3, whole * 1e3, used * 1e3
+
+
+def _processor_time() -> float:
+    """Seconds, of all processes that this one has waited for, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _bpftool(setting: Setting, name: str, lines: Sequence[str]) -> list[str]:

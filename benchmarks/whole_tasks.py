@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shlex
 import statistics
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,7 @@ RUNS = (
 )
 
 Tasks = dict[str, float]  # seconds of each task of one playbook
+Used = tuple[float, float]  # seconds of a whole run, and of processors for all of it
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def measure(setting: Setting, rounds: int) -> list[Figure]:
         )
         for _round in range(rounds)
     ]
+    runs = [_whole_runs(setting) for _round in range(3 * rounds)]
     few = [tasks for each in measured for tasks in (each.before, each.after)]
     many = [each.many for each in measured]
     loops = [each.loop for each in measured]
@@ -76,6 +80,19 @@ def measure(setting: Setting, rounds: int) -> list[Figure]:
                 Limit("<=", 0.5),
             )
             for run, what, _action in RUNS
+        ),
+        Figure(
+            "Whole runs of ansible-playbook: one task of 1,000 maps that are there / one ping",
+            "wall time",
+            "",
+            ratios([maps[0] for maps, _ping in runs], [ping[0] for _maps, ping in runs]),
+            Limit("<=", 1.35),
+        ),
+        Figure(
+            "Whole runs of ansible-playbook: one task of 1,000 maps that are there / one ping",
+            "CPU time, controller and host",
+            "",
+            ratios([maps[1] for maps, _ping in runs], [ping[1] for _maps, ping in runs]),
         ),
         Figure(
             "Loop over a command / one task, for each map",
@@ -136,6 +153,29 @@ def _pinned(setting: Setting, python: str, count: int) -> Tasks:
             expect(f"{action} by the {run} run", tasks[run]["counts"][action], count)
         expect("pins", len(os.listdir(pins)), count)
     return {name: task["seconds"] for name, task in tasks.items()}
+
+
+def _whole_runs(setting: Setting) -> tuple[Used, Used]:
+    """What a run takes whose maps are there, and one of a ping; both read the same inventory."""
+    variables = {"maps": declarations(MAPS)}
+    with setting.fresh_bpffs() as pins:
+        arguments = {"directory": str(pins), "maps": "{{ maps }}"}
+        maps = [_play("with_maps", "maps", {"ebpf.pinning.bpf_map_pinned": arguments})]
+        ping = [_play("with_maps", "ping", {"ansible.builtin.ping": {}})]
+        _run(setting, setting.python, maps, variables)
+        used = []
+        for plays in (maps, ping):
+            start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+            tasks = _run(setting, setting.python, plays, variables)
+            seconds, after = (
+                time.perf_counter() - start,
+                resource.getrusage(resource.RUSAGE_CHILDREN),
+            )
+            cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            used.append((seconds, cpu))
+            if plays is maps:
+                expect("unchanged", tasks["maps"]["counts"]["unchanged"], MAPS)
+    return used[0], used[1]
 
 
 def _loop(setting: Setting) -> float:

@@ -26,6 +26,7 @@ IMPORTING_ANSIBLE = [
     "test_drift_report.py",
     "test_host_program.py",
     "test_options.py",
+    "test_results.py",
     "test_troubleshooting.py",
     "test_words.py",
 ]

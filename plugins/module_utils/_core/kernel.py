@@ -69,7 +69,7 @@ def pin_at(fd: int, directory: int, name: bytes) -> None:
 def get_at(directory: int, name: bytes, flags: int = 0) -> Fd:
     """OBJ_GET of `name` in an open directory; follows symlinks."""
     path, flag, path_fd = _at(directory, name)
-    return Fd(_obj_get(Obj._make((path, 0, flags | flag, path_fd))))
+    return Fd(_obj_get((path, 0, flags | flag, path_fd)))
 
 
 def _at(directory: int, name: bytes) -> Tuple[int, int, int]:
@@ -107,7 +107,7 @@ def map_info_if_map(fd: int) -> Optional[MapInfo]:
     it takes to look at one.
     """
     _info_buffer[:] = _ZEROS
-    _get_info(InfoByFd._make((fd, len(_ZEROS), _INFO_ADDRESS)))
+    _get_info((fd, _INFO_SIZE, _INFO_ADDRESS))
     if _get_info.answer()[_INFO_LEN] not in _MAP_INFO_SIZES:
         return None
     return MapInfo._make(uapi.MAP_INFO.unpack_from(_info_buffer))
@@ -265,11 +265,12 @@ def _place_path(path: bytes) -> int:
     return _PATH_ADDRESS
 
 
-_info_buffer, _INFO_ADDRESS = shared_buffer(256)
 _INFO_LEN = InfoByFd._fields.index("info_len")
 # The kernel wants zeros where it has no field (E2BIG), and since Linux 6.18 it leaves as they are
 # the fields of maps that it has nothing to say of.
-_ZEROS = bytes(256)
+_INFO_SIZE = 256
+_ZEROS = bytes(_INFO_SIZE)
+_info_buffer, _INFO_ADDRESS = shared_buffer(_INFO_SIZE)
 _path, _PATH_ADDRESS = shared_buffer(4096)
 _MAP_INFO_SIZES = range(80, 192)  # bytes
 _TARGET_NAME = 128  # bytes

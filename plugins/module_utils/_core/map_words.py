@@ -13,10 +13,15 @@ from .uapi import flag_names
 
 def map_fields(shape: MapShape) -> Dict[str, object]:
     """Return the shape by the options of bpf_map_pinned; sizes in bytes or entries."""
-    fields: Dict[str, object] = shape._asdict()
-    del fields["number"]
-    flags = flag_names(settable_flags(shape.number, shape.flags))
-    return {"type": map_type_name(shape.number), **fields, "flags": flags}
+    number, key_size, value_size, max_entries, flags, map_extra = shape
+    return {
+        "type": map_type_name(number),
+        "key_size": key_size,
+        "value_size": value_size,
+        "max_entries": max_entries,
+        "flags": flag_names(settable_flags(number, flags)),
+        "map_extra": map_extra,
+    }
 
 
 def spell_shape(shape: MapShape) -> str:

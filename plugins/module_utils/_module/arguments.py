@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
 
 from .._core.options import FREED, Options
@@ -32,6 +33,20 @@ class PinningModule(AnsibleModule):
         """Warn, in one line."""
         super().warn(visible(warning), **more)
 
+    def _return_formatted(self, kwargs: t.Dict[str, t.Any]) -> None:
+        """Print the result, which AnsibleModule searches for secrets even where there are none.
+
+        Of ten thousand pins that takes longer than to look at them.
+        """
+        itself: t.Any = basic
+        remove = itself.remove_values
+        if not self.no_log_values:
+            itself.remove_values = _unchanged
+        try:
+            super()._return_formatted(kwargs)  # type: ignore[no-untyped-call]
+        finally:
+            itself.remove_values = remove
+
     def exit_json(self, **kwargs: t.Any) -> t.NoReturn:
         """End well."""
         super().exit_json(**printable(kwargs, declared=str))
@@ -40,6 +55,10 @@ class PinningModule(AnsibleModule):
         """Fail."""
         spelled = printable({**kwargs, "msg": msg}, declared=lambda text: visible(str(text)))
         super().fail_json(**spelled)
+
+
+def _unchanged(value: t.Any, _secrets: t.Collection[str]) -> t.Any:
+    return value
 
 
 def without_blanks(given: t.Any, options: Options) -> t.Any:

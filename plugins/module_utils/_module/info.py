@@ -24,7 +24,7 @@ from .._core.kinds.pins.observed import (
 from .._core.map_words import map_fields
 from .._core.mountinfo import Mount
 from .._core.users import group_name, user_name
-from .mounts import mount_fields
+from .mounted import mount_fields
 from .report import Dictionary, failures_reported, printable
 
 if t.TYPE_CHECKING:

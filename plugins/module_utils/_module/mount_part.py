@@ -17,7 +17,8 @@ from .._core.kinds.mounts.declaration import WantedMount, read_mount
 from .._core.kinds.mounts.observe import observe
 from .._core.kinds.mounts.plan import MountStep, dropped
 from .._core.people import Ids
-from .mounts import Fstab, diff_of, mount_fields, planned_fstab, predicted
+from .mounted import mount_fields
+from .mounts import Fstab, diff_of, planned_fstab, predicted
 from .report import Declared, Dictionary
 
 if t.TYPE_CHECKING:

@@ -22,9 +22,9 @@ from .._core.kinds.mounts.declaration import (
     WantedUnmount,
     read_mount,
 )
-from .._core.kinds.mounts.observed import MountSeen
 from .._core.kinds.mounts.plan import MountStep, dropped, flags_to_set, inheriting, unmounts
 from .._core.users import group_name, user_name
+from .mounted import mount_fields
 from .report import (
     Dictionary,
     failures_reported,
@@ -175,23 +175,6 @@ def _apply(
     if result.error:
         raise Problems([result.error])
     return mount_fields(after.seen) if after.seen else None, list(after.dropped)
-
-
-def mount_fields(seen: MountSeen) -> t.Optional[Dictionary]:
-    """Return a mounted bpffs in the words of the options; None if there is none."""
-    there = seen.bpffs
-    if there is None:
-        return None
-    return {
-        "path": seen.path,
-        "source": there.mount.source,
-        "opts": sorted(there.flags),
-        "mode": octal(there.root.mode),
-        "owner": user_name(there.root.owner),
-        "group": group_name(there.root.group),
-        "delegate": {field: sorted(names) for field, names in there.delegate.items()},
-        "pins": None if there.pins is None else len(there.pins),
-    }
 
 
 def predicted(wanted: WantedMount, step: MountStep, source: str) -> t.Optional[Dictionary]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import typing as t
 from contextlib import contextmanager
 
-from .._core.engine.kind import Observed
 from .._core.errors import TROUBLE, PinningError, Problems, explained
 from .._core.fields import octal
 from .._core.shape import Access
@@ -17,6 +16,7 @@ from .._core.visible import visible, visible_lines, visible_text
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
+    from .._core.engine.kind import Observed
     from .._core.kinds.pins.observed import Program
     from .._core.people import Awaited
 
@@ -95,13 +95,20 @@ def printable(
     if isinstance(value, str):
         return visible_text(value) if key in _OF_LINES else visible(value)
     if isinstance(value, dict):
-        return {key: printable(each, key, declared) for key, each in value.items()}
+        return {
+            key: each
+            if type(each) in _NO_TEXT
+            or (type(each) is str and each.isascii() and each.isprintable())
+            else printable(each, key, declared)
+            for key, each in value.items()
+        }
     if isinstance(value, (list, tuple)):
         return [printable(each, "", declared) for each in value]
     return value
 
 
 _OF_LINES = ("msg", "before", "after", "exception")
+_NO_TEXT = (int, bool, type(None))
 
 
 def access_fields(access: Access) -> Dictionary:

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from ..advice import ActsOn
 from ..bpffs import DIRECTORY, mount_id, mount_of, walk
 from ..errors import TROUBLE, explained
-from ..kinds.maps.inner import held_shape
 from ..kinds.mounts.observe import observe
 from ..kinds.mounts.observed import MountSeen
 from ..kinds.pins.objects import fdinfo
@@ -49,7 +48,7 @@ class Answer:
 def answer(question: Question) -> Answer:
     """Look at all that is asked for."""
     troubles: List[str] = []
-    lookout = Lookout(_inspect, waits_for_runs=False)
+    lookout = Lookout(_inspect, waits_for_runs=False, by_two=True)
     sights: List[Sight] = []
     for path in [question.directory] if question.directory else question.paths:
         sights += _look(lookout, path, question, troubles)
@@ -103,10 +102,16 @@ def _inspect(fd: Fd, _pin_path: bytes, info: MapInfo) -> MapDetails:
     fields, kind = fdinfo(fd), MAP_TYPES_BY_NUMBER.get(info.type)
     return MapDetails(
         frozen=fields.get("frozen") == 1,
-        inner=held_shape(fd, MapShape.of(info)) if kind and kind.inner else None,
+        inner=_held_shape(fd, MapShape.of(info)) if kind and kind.inner else None,
         btf_id=info.btf_id,
         memlock=fields.get("memlock"),
     )
+
+
+def _held_shape(fd: Fd, outer: MapShape) -> Optional[MapShape]:
+    from ..kinds.maps.inner import held_shape  # to load it takes as long as to look at 800 pins
+
+    return held_shape(fd, outer)
 
 
 def _bpffs_mounts(troubles: List[str]) -> Tuple[List[MountSeen], List[Mount]]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from typing import List, Optional
+from typing import Any, Iterable, Iterator, List, Optional, Sequence
 
 from ...advice import ActsOn
 from ...bpffs import (
@@ -19,17 +19,20 @@ from ...bpffs import (
 )
 from ...errors import TROUBLE, at, explained
 from ...fields import STAGING, is_staging_name
+from ...halves import Told, look_at_all
 from ...leftovers import is_in_use
 from ...mountinfo import mounts
-from ...shape import Identity
+from ...shape import Entry, Identity, MapShape
 from .objects import Inspect, look, look_in_private
 from .observed import (
     A_DIRECTORY,
     A_MOUNT_POINT,
     Glimpse,
+    MapDetails,
     MountedPin,
     NotAPin,
     Nothing,
+    PinnedMap,
     Sight,
     Tree,
     Unreadable,
@@ -39,7 +42,8 @@ from .observed import (
 class Lookout:
     """Looks at names and trees. One is made for each task, since mounts change.
 
-    `inspect` is called for maps. With `spares_staging`, what runs make ready is not looked at.
+    `inspect` is called for maps. With `spares_staging`, what runs make ready is not looked at. With
+    `by_two`, a child process looks at half of a directory of thousands.
     """
 
     def __init__(
@@ -47,7 +51,9 @@ class Lookout:
         inspect: Optional[Inspect] = None,
         spares_staging: bool = False,
         waits_for_runs: bool = True,
+        by_two: bool = False,
     ):
+        self._by_two = by_two
         self._inspect = inspect
         self._waits_for_runs = waits_for_runs
         self._spares_staging = spares_staging
@@ -65,9 +71,12 @@ class Lookout:
         sights: List[Sight] = []
         directories: List[Sight] = []
         view = _View(directory)
-        for name in self.names(directory, path):
-            below = f"{path.rstrip('/')}/{name}"
-            sight = self._sight(view, below, name)
+        names = self.names(directory, path)
+        for name, sight in zip(names, self._sights(view, path.rstrip("/") + "/", names)):
+            below = sight.path
+            if not isinstance(sight.found, NotAPin):  # as thousands of others
+                sights.append(sight)
+                continue
             is_staging = sight.found == A_DIRECTORY and is_staging_name(name)
             if is_staging and self._spares_staging:
                 continue
@@ -98,7 +107,20 @@ class Lookout:
                 return []
         return sorted(name for name in names if name not in self._spared)
 
+    def _sights(self, view: _View, start: str, names: Sequence[str]) -> Iterator[Sight]:
+        def look(name: str) -> Glimpse:
+            return self._found(view, start + name, name)
+
+        seen: Iterable[Glimpse] = map(look, names)
+        if self._by_two:
+            seen = look_at_all(names, look, _told, _heard)
+        for name, found in zip(names, seen):
+            yield Sight(start + name, view.identity, found, view.read_only)
+
     def _sight(self, view: _View, path: str, name: str) -> Sight:
+        return Sight(path, view.identity, self._found(view, path, name), view.read_only)
+
+    def _found(self, view: _View, path: str, name: str) -> Glimpse:
         try:
             found: Optional[Glimpse] = None
             if view.private:
@@ -113,7 +135,29 @@ class Lookout:
                 found = A_MOUNT_POINT if isinstance(found, NotAPin) else MountedPin.of(found)
         except TROUBLE as error:
             found = Unreadable(explained(error, ActsOn.PIN))
-        return Sight(path, view.identity, found, view.read_only)
+        return found
+
+
+def _told(found: Glimpse) -> Told:
+    """A map in plain tuples; of the few other things each process sees for itself."""
+    if not isinstance(found, PinnedMap) or found.details.btf is not None:
+        return None
+    entry, map_id, name, shape, details = found
+    inner = details.inner
+    if inner is not None:
+        details = details._replace(inner=None)
+    held = None if inner is None else tuple(inner)
+    return (tuple(entry.identity), *entry[1:]), map_id, name, tuple(shape), tuple(details), held
+
+
+def _heard(told: Any) -> PinnedMap:
+    """The map of which `_told` told."""
+    (identity, *access), map_id, name, shape, plain, held = told
+    details = MapDetails._make(plain)
+    if held is not None:
+        details = details._replace(inner=MapShape._make(held))
+    entry = Entry._make((Identity._make(identity), *access))
+    return PinnedMap._make((entry, map_id, name, MapShape._make(shape), details))
 
 
 class _View:
