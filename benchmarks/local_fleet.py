@@ -19,7 +19,7 @@ from pathlib import Path
 from report import Figure, Limit, ratios
 from setting import Failed, Setting, declarations, expect
 
-HOSTS, FORKS, MAPS = 10, 10, 200
+HOSTS, FORKS, MAPS = 20, 10, 200
 RUNS = {  # of a playbook: what is told, and the most that it may be of a ping
     "provision": ("provision, first run", 1.6),
     "second": ("provision, second run", 1.6),

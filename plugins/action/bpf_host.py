@@ -12,6 +12,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils._core.engine.steps import Action
 from ..module_utils._core.errors import PinningError
+from ..module_utils._core.options import BRIEF
 from ..plugin_utils._declared import (
     Arguments,
     declared,
@@ -26,7 +27,7 @@ from ..plugin_utils._joined_arguments import JoinedArguments
 from ..plugin_utils._plain_values import plain
 from ..plugin_utils._playbook_variables import OF_PLAYBOOK, Said, arguments_of
 from ..plugin_utils._run_notes import DECLARED, FREED, PRUNED, RunNotes
-from ..plugin_utils._told_apart import VERDICT, told_apart
+from ..plugin_utils._told_apart import VERDICT, is_only_reported, told_apart
 
 
 class ActionModule(JoinedArguments):
@@ -55,7 +56,8 @@ class ActionModule(JoinedArguments):
         """With what the variables of a playbook say, and what other variables add to the lists."""
         if variables.get(OF_PLAYBOOK):
             try:
-                arguments = plain(arguments_of(Said(variables, self._templar.template)))
+                said = Said(variables, self._templar.template)
+                arguments = {**plain(arguments_of(said)), BRIEF: is_only_reported(variables)}
             except AnsibleFilterError as error:
                 raise PinningError(str(error)) from None
         return super().complete(arguments, variables)

@@ -52,10 +52,16 @@ def told_apart(
         verdict = {"failed": True, "changed": False, "msg": _NOT_AS_DECLARED}
         return {**{key: looked[key] for key in _SHOWN if key in looked}, **verdict}
     is_long = result.get("failed") and _LOOKED_AT in result
-    if _REPORTED not in variables or not is_long or Display().verbosity or writes_a_document():
+    if not is_long or not is_only_reported(variables):
         return result
     notes.add(TOLD, {key: value for key, value in result.items() if key not in _SHOWN})
     return {key: value for key, value in result.items() if key in _SHOWN}
+
+
+def is_only_reported(variables: t.Mapping[str, t.Any]) -> bool:
+    """Whether nobody is shown more of a result than what the report says."""
+    is_ours = _REPORTED in variables or VERDICT in variables
+    return is_ours and not Display().verbosity and not writes_a_document()
 
 
 def writes_a_document() -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Dict
 Options = Dict[str, Dict[str, Any]]
 
 FREED = "_freed"  # no option of users: what the controller tells of tasks before, in a check
+BRIEF = "_brief"  # nor this: that nobody reads more of a result than the report shows
 MISMATCHES = ["fail", "replace", "migrate"]
 GROWTHS = ["refuse", "zero_pad"]
 LOADERS = ["libbpf", "cilium"]

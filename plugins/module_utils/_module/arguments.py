@@ -9,7 +9,7 @@ import typing as t
 from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
 
-from .._core.options import FREED, Options
+from .._core.options import BRIEF, FREED, Options
 from .._core.visible import visible
 from .report import printable
 
@@ -27,6 +27,7 @@ class PinningModule(AnsibleModule):
         # What a check is told of tasks before: the paths that they free in a run.
         told = isinstance(self.params, dict) and self.params.pop(FREED, None)
         self.freed: t.FrozenSet[str] = frozenset(told or ())
+        self.brief = bool(isinstance(self.params, dict) and self.params.pop(BRIEF, False))
         self.params = without_blanks(self.params, self.argument_spec)
 
     def warn(self, warning: str, **more: t.Any) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 import gc
 import typing as t
 from collections import Counter
+from functools import partial
 
 from .._core.engine.kind import Observed
 from .._core.engine.run import plan, predict
 from .._core.engine.standing import Standing
-from .._core.engine.steps import Action, Cure
+from .._core.engine.steps import Action, Cure, Outcome
 from .._core.engine.whole import Acted, Part, act_all, decide_all
 from .._core.errors import TROUBLE, explained
 from .._core.host import this_host
@@ -32,6 +33,7 @@ if t.TYPE_CHECKING:
     from .mount_part import MountPart
 
 _LISTS = ("mounts", "directories", "maps", "objects", "absent")
+_SHOWN = ("path", "action", "drift", "declared", "copied", "error")  # in the drift report
 _UNDECLARED = {"action": Standing.UNDECLARED.value}
 
 
@@ -56,14 +58,16 @@ def run(module: AnsibleModule) -> t.NoReturn:
         if problems:
             acted = [Acted(part, predict(part.kind, part.plan)) for part in parts]
             nothing = {"changed": False, "made": [], "leftovers": [], "files": []}
-            report = {**_report(acted, with_diff=False), **nothing, "msg": visible_lines(problems)}
+            report = _report(acted, with_diff=False, brief=_brief(module))
+            report.update(nothing, msg=visible_lines(problems))
             module.fail_json(invocation=said, **printable(report))
         acted = list(act_all(parts, Forecast, predicting=check))
+        brief = _brief(module)
         for warning in (
             text for each in acted for done in each.result.outcomes for text in done.warnings
         ):
             module.warn(warning)
-        report = _report(acted, with_diff=module._diff)
+        report = _report(acted, with_diff=module._diff, brief=brief)
         report.update(cautions=cautions, undeclared=undeclared)
         error = next((_named(each) for each in acted if each.result.error), "")
         if boot and not error:
@@ -148,12 +152,15 @@ def _warnings(part: Part) -> t.Iterator[str]:
     return absence.losses(part.plan)
 
 
-def _report(acted: t.Sequence[Acted], *, with_diff: bool) -> Dictionary:
-    """A list for each kind, as the module for that kind has it, and what they have in common."""
+def _report(acted: t.Sequence[Acted], *, with_diff: bool, brief: bool) -> Dictionary:
+    """A list for each kind, as the module for that kind has it, and what they have in common.
+
+    `brief`: of each item only what the drift report shows.
+    """
     report: Dictionary = {key: [] for key in _LISTS}
     report.update(spared=[], counts={}, made=[], leftovers=[], files=[], diff=[], at_boot=None)
     for part, result in acted:
-        told_of = _report_of(part, result, with_diff=with_diff)
+        told_of = _report_of(part, result, with_diff=with_diff, brief=brief)
         report["counts"][part.name] = told_of["counts"]
         report["made"] += result.made
         report["leftovers"] += result.cleared
@@ -174,11 +181,12 @@ def _report(acted: t.Sequence[Acted], *, with_diff: bool) -> Dictionary:
     return report
 
 
-def _report_of(part: Part, result: t.Any, *, with_diff: bool) -> Dictionary:
+def _report_of(part: Part, result: t.Any, *, with_diff: bool, brief: bool) -> Dictionary:
     batch = _batch_of(part)
     if batch:
+        describe = partial(_briefly, batch.describe) if brief else batch.describe
         return {
-            batch.key: list(map(batch.describe, result.outcomes)),
+            batch.key: list(map(describe, result.outcomes)),
             "counts": counts_of(batch, result),
             "diff": list(diff_of(batch, result)) if with_diff else [],
         }
@@ -187,6 +195,16 @@ def _report_of(part: Part, result: t.Any, *, with_diff: bool) -> Dictionary:
     from . import absence
 
     return absence.report_of(result, with_diff=with_diff)
+
+
+def _briefly(describe: t.Callable[[Outcome], Dictionary], outcome: Outcome) -> Dictionary:
+    if outcome.step.is_idle and not outcome.error:
+        return {"path": outcome.step.wanted.path, "action": outcome.word}
+    return {key: value for key, value in describe(outcome).items() if key in _SHOWN}
+
+
+def _brief(module: t.Any) -> bool:
+    return bool(module.brief)
 
 
 def _undeclared(
