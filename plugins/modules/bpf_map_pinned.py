@@ -202,6 +202,97 @@ options:
           - V(refuse) is the default.
         type: str
         choices: [refuse, zero_pad]
+      entries: &entries
+        description:
+          - What is to be in the map, each with C(key) and C(value), and nothing else.
+          - A new map is filled before it gets its name, so nobody sees half of it. In a map that is
+            in use each entry changes by itself, and only what differs is written.
+          - Keys and values are written as their type in the BTF has them (of O(btf), or else of the
+            pinned map); numbers, C(true) and C(false), names of enums, dictionaries of fields,
+            lists, text for arrays of char. O(key_format) and O(value_format) say so where there is
+            no BTF, or where another notation is meant. Padding and locks are zero.
+          - Of a per-CPU map the value is for all CPUs, or a list of one for each possible CPU.
+          - Keys and values are in no result, diff, report or log, unless O(show_entries) is set.
+          - Not for types whose entries are programs, maps or sockets.
+        type: list
+        elements: dict
+        version_added: 0.2.0
+      entries_from: &entries_from
+        description:
+          - A file that lists more of them. What is wrong with it is told by the numbers of the
+            lines, up to twenty, and nothing is changed.
+        type: dict
+        version_added: 0.2.0
+        suboptions:
+          src:
+            description: Path of the file, which may be compressed by gzip.
+            type: path
+            required: true
+          remote_src:
+            description:
+              - V(true) takes the file on the host. V(false) takes it on the controller, where a
+                relative path is looked for as M(ansible.builtin.copy) does.
+            type: bool
+            default: false
+          format:
+            description:
+              - V(lines) is a key a line, after it a value if there is one; comments begin with C(#)
+                or C(;). What ipset save and nft list write is understood, too.
+              - V(csv) has a header with C(key) and C(value), or C(key.FIELD) and C(value.FIELD).
+              - V(json) is a list of C(key) and C(value), or what C(bpftool -j map dump) prints.
+            type: str
+            choices: [lines, csv, json]
+            default: lines
+          value:
+            description: The value of entries that have none in the file.
+            type: raw
+          columns:
+            description:
+              - With O(entries_from.format=csv), which column is what, such as C(key) to C(address).
+            type: dict
+      entries_mode: &entries_mode
+        description:
+          - V(present) has the entries there with these values, and leaves others.
+          - V(exact) removes all others, of an array by the value 0. Values are updated first, then
+            entries added, then removed. Whether all of them fit is known before that.
+          - V(initial) adds those whose key is missing. What becomes of their values is up to
+            programs.
+          - V(present) is the default.
+        type: str
+        choices: [present, exact, initial]
+        version_added: 0.2.0
+      entries_absent: &entries_absent
+        description: Keys that are not to be there.
+        type: list
+        elements: raw
+        version_added: 0.2.0
+      key_format: &key_format
+        description:
+          - How keys are written, one of V(u8), V(u16), V(u32), V(u64), V(s8), V(s16), V(s32),
+            V(s64), V(be16), V(be32), V(be64), V(ipv4), V(ipv6), V(mac), V(cidr4), V(cidr6),
+            V(ifindex) (the name of an interface), V(cgroup) (the path of a cgroup), V(proto),
+            V(string), V(hex), V(bytes).
+          - Or a list of dictionaries with C(name), C(format) and, where a format has no size of its
+            own, C(size), in the order of the key; C(format=pad) with C(size) is filled with zeros.
+          - Or, with BTF, a dictionary of formats by field, such as C(addr) to C(ipv4).
+        type: raw
+        version_added: 0.2.0
+      value_format: &value_format
+        description: How values are written, like O(key_format).
+        type: raw
+        version_added: 0.2.0
+      host_bits: &host_bits
+        description:
+          - What to do with a prefix that has bits beyond its length, such as 10.0.0.1/8. V(refuse)
+            fails; V(mask) takes it for 10.0.0.0/8.
+          - V(refuse) is the default.
+        type: str
+        choices: [refuse, mask]
+        version_added: 0.2.0
+      show_entries: &show_entries
+        description: Show in the result which entries are added, updated and removed, up to twenty.
+        type: bool
+        version_added: 0.2.0
   name: *name
   path: *path
   type: *type
@@ -225,6 +316,14 @@ options:
   value_growth:
     <<: *value_growth
     default: refuse
+  entries: *entries
+  entries_from: *entries_from
+  entries_mode: *entries_mode
+  entries_absent: *entries_absent
+  key_format: *key_format
+  value_format: *value_format
+  host_bits: *host_bits
+  show_entries: *show_entries
 seealso:
   - module: ebpf.pinning.bpffs_mount
   - module: ebpf.pinning.bpf_pin_absent
@@ -365,6 +464,15 @@ maps:
           have been taken over since. V(null) where nothing was copied.
       type: int
       sample: 0
+    entries:
+      description:
+        - Where O(entries) or the like say what is to be in the map, how many entries are
+          C(declared), and how many were C(added), C(updated) and C(removed), or in check mode would
+          be; V(null) where a migration takes others along. With O(show_entries), C(shown) has the
+          first twenty of each.
+      returned: when entries are declared
+      type: dict
+      sample: {"declared": 2, "added": 1, "updated": 0, "removed": 0}
     error:
       description: What the kernel refused, and what to do about it.
       returned: when it failed at this map

@@ -23,8 +23,8 @@ PURE_PARTS = (
     *("migration", "mismatch", "observed", "plan", "reach", "steps"),
 )
 PURE_FILES = (
-    *("btf", "btf_fields", "btf_likeness", "btf_types", "map_types", "map_words", "mountinfo"),
-    *("fields", "options", "people", "shape", "uapi", "values", "visible"),
+    *("btf", "btf_fields", "btf_likeness", "btf_types", "difference", "map_types", "map_words"),
+    *("mountinfo", "fields", "options", "people", "shape", "uapi", "values", "visible"),
 )
 PURE = sorted(
     ".".join(path.relative_to(MODULE_UTILS).with_suffix("").parts)
@@ -162,7 +162,9 @@ MAY_USE = {
     },
     "_core.info": {"core", "_core.engine", "_core.kinds", "_core.info"},
     "_core.whole": {"core", "_core.engine", "_core.kinds", "_core.whole"},
-    "_core.command": {"core", "_core.engine", "_core.kinds", "_core.command"},
+    "_core.command": {
+        *("core", "_core.content", "_core.lists", "_core.engine", "_core.kinds", "_core.command")
+    },
     "_core": {"core"},
     "_module": {"_core", "_module"},
 }

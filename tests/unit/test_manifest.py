@@ -356,11 +356,18 @@ TABLES: list[tuple[tuple[Any, ...], Fields]] = [
     (("defaults",), {**_options.ACCESS, "directory": {"type": "path"}}),
     (("mounts", 0), _options.MOUNT),
 ]
+
+
+def _takes_anything(option: str) -> bool:
+    """What is in a map is looked at where it is encoded."""
+    return option in _options.CONTENT and option not in ("entries_mode", "show_entries")
+
+
 FIELDS = [
     ((*way, name), option)
     for way, options in TABLES
     for name, option in options.items()
-    if name not in POLICY and option["type"] != "dict"
+    if name not in POLICY and option["type"] != "dict" and not _takes_anything(name)
 ]
 BTF_FIELDS = [
     ((*way, "btf", name), option)

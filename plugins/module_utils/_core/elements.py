@@ -59,6 +59,7 @@ _update_elem = _Persistent(SharedCall(Command.MAP_UPDATE_ELEM, uapi.ELEM))
 _delete_elem = _Persistent(SharedCall(Command.MAP_DELETE_ELEM, uapi.ELEM))
 _lookup_batch = SharedCall(Command.MAP_LOOKUP_BATCH, uapi.ELEM_BATCH, interrupted=True)
 _update_batch = SharedCall(Command.MAP_UPDATE_BATCH, uapi.ELEM_BATCH)
+_delete_batch = SharedCall(Command.MAP_DELETE_BATCH, uapi.ELEM_BATCH)
 _get_next_key = SharedCall(Command.MAP_GET_NEXT_KEY, uapi.ELEM)
 
 
@@ -165,7 +166,7 @@ class BatchReader:
         return Batch(count, keys, values), is_last
 
 
-def update_batch(fd: int, batch: Batch) -> int:
+def update_batch(fd: int, batch: Batch, flags: int = uapi.BPF_ANY) -> int:
     """MAP_UPDATE_BATCH: write all entries; how many of them the kernel wrote, from the first on.
 
     Fewer than there are when it then refused one for a moment only: the rest is for `update`, one
@@ -177,7 +178,7 @@ def update_batch(fd: int, batch: Batch) -> int:
         for part in (batch.keys, batch.values)
     )
     try:
-        _update_batch(ElemBatch(0, 0, keys or 0, values or 0, batch.length, fd, uapi.BPF_ANY))
+        _update_batch(ElemBatch(0, 0, keys or 0, values or 0, batch.length, fd, flags))
     except KernelError as error:
         if error.errno not in PASSING:
             raise
@@ -185,3 +186,19 @@ def update_batch(fd: int, batch: Batch) -> int:
         # generic_map_update_batch counts; refused before it began, the length is left in there.
         return written if written < batch.length else 0
     return batch.length
+
+
+def delete_batch(fd: int, keys: bytes, count: int) -> int:
+    """MAP_DELETE_BATCH: remove `count` entries; how many of them went before one was not there.
+
+    EINVAL before Linux 5.6, ENOTSUPP from a type that has no batches.
+    """
+    address = ctypes.cast(ctypes.c_char_p(keys), ctypes.c_void_p).value
+    try:
+        _delete_batch(ElemBatch(0, 0, address or 0, 0, count, fd))
+    except KernelError as error:
+        if error.errno not in (errno.ENOENT, *PASSING):
+            raise
+        gone = ElemBatch._make(_delete_batch.answer()).entries
+        return gone if gone < count else 0
+    return count

@@ -31,6 +31,25 @@ SHAPE: Options = {
     "numa_node": {"type": "int"},
     "btf": {"type": "dict", "options": _BTF},
 }
+CONTENT: Options = {
+    "entries": {"type": "list", "elements": "dict"},
+    "entries_from": {
+        "type": "dict",
+        "options": {
+            "src": {"type": "path", "required": True},
+            "remote_src": {"type": "bool", "default": False},
+            "format": {"type": "str", "choices": ["lines", "csv", "json"], "default": "lines"},
+            "value": {"type": "raw"},
+            "columns": {"type": "dict"},
+        },
+    },
+    "entries_mode": {"type": "str", "choices": ["present", "exact", "initial"]},
+    "entries_absent": {"type": "list", "elements": "raw"},
+    "key_format": {"type": "raw", "no_log": False},
+    "value_format": {"type": "raw"},
+    "host_bits": {"type": "str", "choices": ["refuse", "mask"]},
+    "show_entries": {"type": "bool"},
+}
 MAP: Options = {
     "name": {"type": "str"},
     "path": {"type": "path"},
@@ -43,7 +62,10 @@ MAP: Options = {
     "readers": {"type": "list", "elements": "str"},
     "on_mismatch": {"type": "str", "choices": MISMATCHES},
     "value_growth": {"type": "str", "choices": GROWTHS},
+    **CONTENT,
 }
+# Options whose values nobody is told but the kernel, wherever they stand.
+SECRETS = ("entries", "entries_absent", "entries_from")
 
 _NAMES: Dict[str, Any] = {"type": "list", "elements": "str"}
 DELEGATION: Options = {

@@ -37,6 +37,7 @@ class Command(enum.IntEnum):
     MAP_FREEZE = 22
     MAP_LOOKUP_BATCH = 24
     MAP_UPDATE_BATCH = 26
+    MAP_DELETE_BATCH = 27
     LINK_GET_FD_BY_ID = 30
 
 
@@ -69,6 +70,7 @@ MAP_FLAGS = {flag.name.lower(): flag.value for flag in MapFlag if flag.name}
 
 BPF_ANY = 0  # update or add
 BPF_NOEXIST = 1  # add only what is not there
+BPF_F_LOCK = 4  # write and read a value under the lock that is in it
 BPF_EXIST = 2  # update only what is there
 BPF_F_RDONLY = MapFlag.RDONLY.value  # the same bit opens a pin read-only in OBJ_GET
 

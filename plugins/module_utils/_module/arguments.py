@@ -9,7 +9,7 @@ import typing as t
 from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
 
-from .._core.options import BRIEF, FREED, Options
+from .._core.options import BRIEF, FREED, SECRETS, Options
 from .._core.visible import visible
 from .report import printable
 
@@ -48,14 +48,48 @@ class PinningModule(AnsibleModule):
         finally:
             itself.remove_values = remove
 
+    def _log_invocation(self) -> None:
+        """Log how the module was called, without what is in maps."""
+        params = self.params
+        self.params = without_secrets(params)
+        try:
+            super()._log_invocation()  # type: ignore[no-untyped-call]
+        finally:
+            self.params = params
+
     def exit_json(self, **kwargs: t.Any) -> t.NoReturn:
         """End well."""
+        self._keep_secrets(kwargs)
         super().exit_json(**printable(kwargs, declared=str))
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
         """Fail."""
+        self._keep_secrets(kwargs)
         spelled = printable({**kwargs, "msg": msg}, declared=lambda text: visible(str(text)))
         super().fail_json(**spelled)
+
+    def _keep_secrets(self, result: t.Dict[str, t.Any]) -> None:
+        """Where Ansible adds the arguments to the result, have what is in maps left out."""
+        if _has_secrets(self.params):
+            result.setdefault("invocation", {"module_args": without_secrets(self.params)})
+
+
+def without_secrets(value: t.Any) -> t.Any:
+    """`value` with a count in the place of each option that says what is in a map."""
+    if isinstance(value, dict):
+        return {
+            key: _HIDDEN.format(len(each)) if key in SECRETS and each else without_secrets(each)
+            for key, each in value.items()
+        }
+    return [without_secrets(each) for each in value] if isinstance(value, list) else value
+
+
+def _has_secrets(params: t.Any) -> bool:
+    if not isinstance(params, dict):
+        return False
+    maps = params.get("maps")
+    items = [params, *(maps if isinstance(maps, list) else ())]
+    return any(isinstance(each, dict) and each.get(key) for each in items for key in SECRETS)
 
 
 def _unchanged(value: t.Any, _secrets: t.Collection[str]) -> t.Any:
@@ -87,4 +121,5 @@ def _inside(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
     return without_blanks(value, options)
 
 
+_HIDDEN = "({} hidden)"
 _WHICH = ("name", "map_name", "prog_name", "prog_tag")  # whoever leaves one empty is told so

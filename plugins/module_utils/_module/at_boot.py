@@ -7,6 +7,7 @@ The manifest, the command, and the unit of systemd: what of them differs, and ho
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import typing as t
@@ -19,11 +20,12 @@ from .._core.engine.steps import Action
 from .._core.errors import PinningError, Problems
 from .._core.fields import check_no_control, plain
 from .._core.mountinfo import mounts
-from .._core.options import ACCESS
+from .._core.options import ACCESS, SECRETS
 from .._core.people import BadField
 from .._core.uapi import MapFlag
 from .._core.users import Users
 from . import boot_unit, host_program
+from .arguments import without_secrets
 from .boot_unit import Service, systemctl
 from .host_program import HostCore, HostFile
 from .host_python import check_python
@@ -293,7 +295,18 @@ def _diff(file: HostFile) -> Dictionary:
     if os.path.exists(file.path):
         with open(file.path, "rb") as there:
             before = there.read()
-    return file_diff(file.path, before, file.content or b"")
+    return file_diff(file.path, _shown(before), _shown(file.content or b""))
+
+
+def _shown(text: bytes) -> bytes:
+    """A manifest without what is in the maps."""
+    if not any(f'"{option}"'.encode() in text for option in SECRETS):
+        return text
+    try:
+        whole = without_secrets(json.loads(text))
+    except ValueError:
+        return b"(not shown)\n"
+    return (json.dumps(whole, indent=1, sort_keys=True) + "\n").encode()
 
 
 _LONGEST = 200  # bytes of a name

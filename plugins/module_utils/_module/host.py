@@ -33,7 +33,15 @@ if t.TYPE_CHECKING:
     from .mount_part import MountPart
 
 _LISTS = ("mounts", "directories", "maps", "objects", "absent")
-_SHOWN = ("path", "action", "drift", "declared", "copied", "error")  # in the drift report
+_SHOWN = (
+    "path",
+    "action",
+    "drift",
+    "declared",
+    "copied",
+    "entries",
+    "error",
+)  # in the drift report
 _UNDECLARED = {"action": Standing.UNDECLARED.value}
 
 

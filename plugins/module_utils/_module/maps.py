@@ -75,9 +75,18 @@ def _map(outcome: Outcome) -> Dictionary:
     }
     if step.action is Action.CREATE:
         report["declared"] = _declared(step.wanted)
+    if step.wanted.content is not None:
+        report["entries"] = _entries(step)
     if outcome.error:
         report["error"] = outcome.error
     return report
+
+
+def _entries(step: MapStep) -> Dictionary:
+    """How many entries are declared, and what became of them; nothing of what they are."""
+    from .._core.kinds.maps.told import told_of
+
+    return told_of(step)
 
 
 def _diff(outcome: Outcome) -> Dictionary:
@@ -114,6 +123,8 @@ def _declared(wanted: WantedPin) -> Dictionary:
     fields.update(access_fields(wanted.access))
     if wanted.frozen is not None:
         fields["frozen"] = wanted.frozen
+    if wanted.content is not None:
+        fields["entries"] = f"{wanted.content.count} ({wanted.content.mode.value})"
     return fields
 
 

@@ -274,6 +274,11 @@ def _mode(value: object) -> object:
     raise BadField(f"must be text: {_AGAIN} (found {value!r})")
 
 
+def _anything(value: object) -> object:
+    # What is wrong with it is said where it is read.
+    return value
+
+
 def _truth(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -298,18 +303,28 @@ _CHECKS: Dict[str, Check] = {
     "path": _text,
     "int": _whole,
     "bool": _truth,
-    "list": _texts,
-    "raw": _mode,
+    "list of str": _texts,
+    "list of dict": _list,
+    "list of raw": _list,
+    "dict": _anything,
+    "raw": _anything,
+    "mode": _mode,
 }
 
 
 def _checks(options: Options, without: Collection[str] = ()) -> Dict[str, Check]:
     """Return what checks each option."""
     return {
-        name: _of_dictionary(option) if option["type"] == "dict" else _CHECKS[option["type"]]
-        for name, option in options.items()
-        if name not in without
+        name: _check_of(name, option) for name, option in options.items() if name not in without
     }
+
+
+def _check_of(name: str, option: Mapping[str, Any]) -> Check:
+    if option["type"] == "dict" and "options" in option:
+        return _of_dictionary(option)
+    if option["type"] == "list":
+        return _CHECKS[f"list of {option['elements']}"]
+    return _CHECKS["mode" if name == "mode" else option["type"]]
 
 
 def _of_dictionary(option: Mapping[str, Any]) -> Check:

@@ -5,14 +5,15 @@
 from __future__ import annotations
 
 import os
-from typing import Optional
+from functools import partial
+from typing import Callable, List, Optional
 
 from ... import kernel
 from ...advice import ActsOn
 from ...engine.steps import Outcome, State
 from ...errors import TROUBLE, explained
-from ...shape import MapShape
-from ...syscall import Fd, KernelError
+from ...shape import MapBtf, MapShape
+from ...syscall import Fd
 from ...uapi import BPF_F_RDONLY
 from ..pins.access import inherited
 from ..pins.directory import PinDirectory, adjust
@@ -24,7 +25,7 @@ from .make import NewMap, make_map
 from .merge import CaughtUp, catch_up
 from .migration import with_btf_of
 from .outcome import MapAfter, warnings_of
-from .steps import Freeze, MapStep
+from .steps import Fill, Freeze, MapStep
 
 
 def create(site: PinDirectory, step: MapStep) -> Optional[Outcome]:
@@ -61,6 +62,7 @@ def migrate(site: PinDirectory, step: MapStep, found: PinnedMap) -> Optional[Out
     ) as new:
         source, target = ends(old, found.shape, new, spec.shape)
         copied = copy(source, target)
+        _fill(new, wanted, spec.btf)
         outcome = _outcome(step, new, copied.total)
         access = inherited(wanted.access, found.entry, os.geteuid())
         if not site.replace(new, wanted.name, access, identity):
@@ -69,6 +71,7 @@ def migrate(site: PinDirectory, step: MapStep, found: PinnedMap) -> Optional[Out
         lack = "may lack what was written to the old one meanwhile"
         try:
             outcome = _with_news(outcome, catch_up(source, target, copied))
+            _fill(new, wanted, spec.btf)
             lack = "is not frozen"
             if wanted.frozen:
                 kernel.freeze(new)
@@ -93,8 +96,28 @@ def _with_news(outcome: Outcome, news: CaughtUp) -> Outcome:
 
 def adjust_pin(pin: Fd, step: MapStep) -> str:
     """Set what can be set in place; the text says what failed after the first change."""
-    freezes = any(isinstance(change, Freeze) for change in step.changes)
-    return adjust(pin, step.wanted.access, [_freeze] if freezes else [])
+    first: List[Callable[[Fd], None]] = []
+    if any(isinstance(change, Fill) for change in step.changes):
+        first.append(partial(_fill_pinned, step=step))
+    if any(isinstance(change, Freeze) for change in step.changes):
+        first.append(_freeze)
+    return adjust(pin, step.wanted.access, first)
+
+
+def _fill(new: NewMap, wanted: WantedPin, btf: Optional[MapBtf]) -> None:
+    if wanted.content is not None:
+        from .entries import fill_new
+
+        fill_new(new, wanted, btf, locks=not new.without_btf)
+
+
+def _fill_pinned(pin: Fd, step: MapStep) -> None:
+    from .entries import fill_pinned
+
+    difference = step.found.details.entries if isinstance(step.found, PinnedMap) else None
+    if difference is not None:
+        with kernel.get(pin.proc_path) as fd:
+            fill_pinned(fd, step.wanted, difference)
 
 
 def _freeze(pin: Fd) -> None:
@@ -104,12 +127,13 @@ def _freeze(pin: Fd) -> None:
 
 def _make(wanted: WantedPin) -> NewMap:
     fd = make_map(wanted.map, wanted.kernel_name)
-    if wanted.frozen:
-        try:
+    try:
+        _fill(fd, wanted, wanted.map.btf)
+        if wanted.frozen:
             kernel.freeze(fd)
-        except KernelError:
-            os.close(fd)
-            raise
+    except BaseException:
+        os.close(fd)
+        raise
     return fd
 
 

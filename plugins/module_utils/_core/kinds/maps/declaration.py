@@ -7,12 +7,13 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import replace
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
 
 from ...errors import ProblemCollector, Problems
 from ...fields import read_readers
 from ...map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf, spell_sizes
 from ...map_words import nearest, plain_word
+from ...options import CONTENT
 from ...people import BadField, Ids
 from ...shape import MapBtf, MapShape
 from ...uapi import MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
@@ -25,6 +26,9 @@ from ..pins.declaration import (
     read_name,
     read_named,
 )
+
+if TYPE_CHECKING:
+    from .content import WantedContent
 
 
 class ValueGrowth(enum.Enum):
@@ -58,13 +62,15 @@ class WantedPin(WantedName):
     frozen: Optional[bool]
     value_growth: ValueGrowth = ValueGrowth.REFUSE
     readers: Tuple[int, ...] = ()  # uids of those who are to open it
+    content: Optional[WantedContent] = None
 
     @property
     def asks_more(self) -> bool:
         """Return whether more is to be known of what is there than its shape."""
         spec = self.map
         is_special = self.frozen is not None or spec.btf is not None or spec.inner is not None
-        return is_special or self.on_mismatch is OnMismatch.MIGRATE
+        is_filled = self.content is not None
+        return is_special or is_filled or self.on_mismatch is OnMismatch.MIGRATE
 
     @property
     def kernel_name(self) -> bytes:
@@ -88,6 +94,7 @@ def _read_pin(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> Wan
     name = problems.of(lambda: read_name(given, ids))
     spec = problems.of(lambda: _read_map(item, host))
     readers = problems.of(lambda: read_readers(given("readers"), ids))  # type: ignore[arg-type]
+    content = problems.of(lambda: _content(item, spec))
     problems.raise_any()
     return WantedPin(
         **vars(name),
@@ -95,7 +102,20 @@ def _read_pin(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> Wan
         frozen=item.get("frozen"),  # type: ignore[arg-type]
         value_growth=ValueGrowth(given("value_growth") or ValueGrowth.REFUSE),
         readers=readers,
+        content=content,
     )
+
+
+def _content(item: Arguments, spec: Optional[MapSpec]) -> Optional[WantedContent]:
+    if spec is None or not any(item.get(option) is not None for option in _OF_CONTENT):
+        return None
+    # Few maps have any, and to load what reads it takes 20 ms.
+    from .content import WantedContent
+
+    content = WantedContent(item, spec.shape)
+    if spec.btf is not None or not content.needs_btf:
+        content.encoded(spec.btf)
+    return content
 
 
 def _read_map(item: Arguments, host: Host, *, is_inner: bool = False) -> MapSpec:
@@ -225,6 +245,7 @@ def _btf(item: Arguments, kind: MapType, key_size: int, value_size: int) -> Opti
     return read_btf(declared, key_size, value_size)
 
 
+_OF_CONTENT = tuple(CONTENT)
 _UNNAMEABLE = re.compile(rb"[^A-Za-z0-9_.]")
 _NUMA_NODE = MapFlag.NUMA_NODE.value
 _PER_DESCRIPTOR = ("rdonly", "wronly")

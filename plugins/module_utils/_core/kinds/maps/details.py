@@ -17,6 +17,7 @@ from ..pins.declaration import OnMismatch
 from ..pins.objects import Inspect, fdinfo
 from ..pins.observed import MapDetails
 from .declaration import MapSpec, WantedPin
+from .entries import content_of
 from .inner import observe_inner
 from .make import Trial, try_out, why_without_btf
 
@@ -44,7 +45,11 @@ def inspector(pin: WantedPin, *, predicting: bool) -> Inspect:
         elif predicting and pin.on_mismatch is not OnMismatch.FAIL:
             new = spec.inheriting(btf, shape.value_size)
             trial = try_out(new, frozen=bool(pin.frozen))
-        frozen = None if pin.frozen is None else fdinfo(fd).get("frozen") == 1
+        is_closed = pin.frozen is not None or pin.content is not None
+        frozen = fdinfo(fd).get("frozen") == 1 if is_closed else None
+        entries = None
+        if pin.content is not None:
+            entries = content_of(fd, info, shape, pin)
         contents = _survey(fd, shape, spec, predicting=predicting) if moves else None
         return MapDetails(
             frozen,
@@ -56,6 +61,7 @@ def inspector(pin: WantedPin, *, predicting: bool) -> Inspect:
             inner_fields,
             contents,
             refusal=trial.refusal if predicting else "",
+            entries=entries,
         )
 
     return inspect

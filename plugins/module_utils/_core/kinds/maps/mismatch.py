@@ -17,7 +17,7 @@ from ..pins.exposure import Remedy
 from ..pins.observed import MapDetails, PinnedMap
 from .declaration import MapSpec, ValueGrowth, WantedPin
 from .migration import obstacles
-from .steps import Changes, MapStep, freeze_drift, is_btf_known, refuse
+from .steps import Changes, MapStep, fill_drift, freeze_drift, is_btf_known, refuse
 
 
 def map_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
@@ -30,6 +30,8 @@ def map_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
         drift.append(Change("btf", want, "another layout" if have == want else have))
     if wanted.frozen is False and details.frozen:
         drift.append(Change("frozen", False, True))
+    if details.frozen:  # and so nobody can write what is declared
+        drift += [Change(*vars(each).values()) for each in fill_drift(wanted, found)]
     return tuple(drift)
 
 
@@ -87,7 +89,8 @@ def step_for_a_strangers(
     is_undeclared = wanted.access.owner is None
     if wanted.on_mismatch is OnMismatch.FAIL or (is_undeclared and not drift):
         if not (is_undeclared or drift):
-            return Step(wanted, found, Action.ADJUST, access + freeze_drift(wanted, found))
+            in_place = fill_drift(wanted, found) + freeze_drift(wanted, found)
+            return Step(wanted, found, Action.ADJUST, in_place + access)
         reasons = [_mismatch(wanted, found, drift)] if drift else []
         if is_undeclared:
             reasons.append(of_a_stranger(found.entry, people) + _map_of_your_own(wanted, found))

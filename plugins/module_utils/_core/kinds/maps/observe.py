@@ -8,10 +8,11 @@ from functools import partial
 from typing import Dict, Sequence, Tuple
 
 from ...bpffs import Place
+from ...errors import ProblemCollector
 from ..pins.declaration import OnMismatch
 from ..pins.objects import look, look_in_private
 from ..pins.observe import observe_names
-from ..pins.observed import DirectorySeen, Found, Nothing
+from ..pins.observed import DirectorySeen, Found, Nothing, PinnedMap
 from .declaration import WantedPin
 
 
@@ -23,10 +24,10 @@ def observe(
     `predicting`: find out what only a run would tell, too: how many entries it would copy, and
     whether the kernel makes such maps, and with their BTF.
     """
-    if not predicting:
-        return observe_names(pins, observe_pin)
-    found, directories = observe_names(pins, partial(observe_pin, predicting=True))
-    return list(map(_predicted, pins, found)), directories
+    look_at = partial(observe_pin, predicting=True) if predicting else observe_pin
+    found, directories = observe_names(pins, look_at)
+    _check_contents(pins, found)
+    return list(map(_predicted, pins, found)) if predicting else found, directories
 
 
 def observe_pin(place: Place, pin: WantedPin, *, predicting: bool = False) -> Found:
@@ -42,6 +43,17 @@ def observe_pin(place: Place, pin: WantedPin, *, predicting: bool = False) -> Fo
         if found is not None:
             return found
     return look(place.fd, pin.name, inspect)
+
+
+def _check_contents(pins: Sequence[WantedPin], found: Sequence[Found]) -> None:
+    """Raise Problems where what is to be in a map that is to be made cannot be encoded."""
+    problems = ProblemCollector()
+    for pin, there in zip(pins, found):
+        if pin.content is not None and not (isinstance(there, PinnedMap) and there.details.entries):
+            from .entries import check
+
+            problems.of(partial(check, pin), f"{pin.path}: ")
+    problems.raise_any()
 
 
 def _predicted(pin: WantedPin, found: Found) -> Found:

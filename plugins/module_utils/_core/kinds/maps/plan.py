@@ -13,7 +13,7 @@ from ..pins.access import access_drift
 from ..pins.observed import NO_DETAILS, Found, MountedPin, NotAPin, Nothing, PinnedMap
 from ..pins.plan import taken_by_mount
 from .declaration import WantedPin
-from .steps import Changes, MapStep, freeze_drift, is_btf_known, refuse
+from .steps import Changes, MapStep, does_not_fit, fill_drift, freeze_drift, is_btf_known, refuse
 
 
 def decide(wanted: WantedPin, found: Found, people: People) -> MapStep:
@@ -45,6 +45,11 @@ def decide(wanted: WantedPin, found: Found, people: People) -> MapStep:
             return mismatch.step_for(wanted, found, drift, people)
     if wanted.access is not UNDECLARED or wanted.frozen:
         drift = access_drift(wanted.access, found.entry, people) + freeze_drift(wanted, found)
+    if wanted.content is not None:
+        drift = fill_drift(wanted, found) + drift
+        reason = does_not_fit(wanted, found)
+        if reason:
+            return refuse(wanted, found, drift, reason)
     return Step(wanted, found, Action.ADJUST if drift else Action.KEEP, drift)
 
 

@@ -19,6 +19,10 @@ class Freeze(Change):
     """The map is to be closed to writes from user space, for good."""
 
 
+class Fill(Change):
+    """Entries are to be written or removed."""
+
+
 def refuse(wanted: WantedPin, found: Found, drift: Changes, reason: str) -> MapStep:
     return Step(wanted, found, Action.REFUSE, drift, reason)
 
@@ -26,6 +30,29 @@ def refuse(wanted: WantedPin, found: Found, drift: Changes, reason: str) -> MapS
 def is_btf_known(details: MapDetails) -> bool:
     """Return whether it can be compared. A map has none if the kernel refuses the declared one."""
     return not details.btf_hidden and not (details.btf is None and details.without_btf)
+
+
+def fill_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
+    difference = found.details.entries
+    if wanted.content is None or difference is None or difference.is_none:
+        return ()
+    return (Fill("entries", f"as declared ({wanted.content.mode.value})", difference.words),)
+
+
+def does_not_fit(wanted: WantedPin, found: PinnedMap) -> str:
+    """Return why the declared entries have no room beside those that are there; "" if they do."""
+    difference = found.details.entries
+    if difference is None or difference.total is None or wanted.map.kind.evicts:
+        return ""
+    total, new, most = difference.total, len(difference.missing), found.shape.max_entries
+    if total + new <= most or (wanted.map.kind.kin and wanted.map.kind.kin.indexed):
+        return ""
+    going = len(difference.extra)
+    leaving = f", {going} go only after that" if going else ""
+    return (
+        f"{total} entries are there, {new} are to be added{leaving}, and max_entries is {most}: "
+        "raise max_entries (on_mismatch: migrate keeps the entries), or declare fewer"
+    )
 
 
 def freeze_drift(wanted: WantedPin, found: PinnedMap) -> Changes:

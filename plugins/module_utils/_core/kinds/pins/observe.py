@@ -11,7 +11,7 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...advice import ActsOn
 from ...bpffs import Place, is_mount_point, may_list_unseen, mount_of, walk
-from ...errors import TROUBLE, ProblemCollector, at, explained
+from ...errors import TROUBLE, ProblemCollector, Problems, at, explained
 from ...leftovers import find_abandoned, names_in
 from ...mountinfo import mounts
 from ...people import People
@@ -51,6 +51,9 @@ def observe_names(
                     found[index] = look_at(place, each)
                     if each.on_mismatch is not OnMismatch.FAIL:
                         found[index] = _unless_mounted(place, each.name, found[index], mount_points)
+                except Problems as error:
+                    for text in error.problems:
+                        problems.add(f"{each.path}: {text}")
                 except TROUBLE as error:
                     problems.add(f"{each.path}: {explained(error, ActsOn.PIN)}")
 

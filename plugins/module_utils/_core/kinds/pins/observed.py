@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from dataclasses import field, replace
 from functools import cached_property
-from typing import Dict, FrozenSet, List, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Dict, FrozenSet, List, Mapping, Optional, Tuple, Union
 
 from ...map_types import map_type_name
 from ...people import ROOT_ONLY, People
 from ...shape import Entry, Identity, Level, MapBtf, MapShape, Survey, is_stranger
 from ...values import NamedTuple, dataclass
+
+if TYPE_CHECKING:
+    from ...difference import Difference
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class MapDetails(NamedTuple):
     btf_id: Optional[int] = None  # 0: it has none
     memlock: Optional[int] = None  # bytes, as the kernel estimates
     refusal: str = ""  # why this kernel would not make the map that is to take its place
+    entries: Optional[Difference] = None  # from what is declared to be in it
 
 
 class PinnedMap(NamedTuple):

@@ -1,0 +1,331 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is declared to be in a map: read, checked and encoded, from arguments and files.
+
+Keys and values may be secrets: no message and no repr has one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+
+from ...content.declared_format import Typed, format_of
+from ...content.format import Context, Format, UnfitItems
+from ...content.formats import named
+from ...difference import Entries, Mode
+from ...entries import Layout, kin_of
+from ...errors import PinningError, Problems
+from ...host import this_host
+from ...lists.chunk import Chunk, Notation
+from ...lists.faults import MOST_TOLD, Faults
+from ...map_types import MAP_TYPES_BY_NUMBER, map_type_name
+from ...options import CONTENT
+from ...people import BadField
+from ...shape import MapBtf, MapShape
+from ...uapi import BYTE_ORDER
+from .host_names import HostNames
+
+Given = Mapping[str, Any]
+_DECLARING = ("entries", "entries_from", "entries_absent")
+
+
+class WantedContent:
+    """What is to be in a map. It is encoded once the types of keys and values are known."""
+
+    def __init__(self, given: Given, shape: MapShape) -> None:
+        self._given = given
+        self._shape = shape
+        self._encoded: List[Tuple[Optional[MapBtf], Entries]] = []
+        self.mode = Mode(given.get("entries_mode") or "present")
+        self.is_shown = bool(given.get("show_entries"))
+        _check(given, shape, self.mode)
+
+    def __repr__(self) -> str:
+        return f"<{self.mode.value} entries>"
+
+    @property
+    def needs_btf(self) -> bool:
+        """Return whether something is said neither by a format nor in bytes alone."""
+        formats = (self._given.get("key_format"), self._given.get("value_format"))
+        return any(each is None or isinstance(each, dict) for each in formats)
+
+    @property
+    def count(self) -> int:
+        """How many entries are declared; known once they have been encoded."""
+        return len(self._encoded[-1][1].pairs) if self._encoded else 0
+
+    @property
+    def keys(self) -> List[bytes]:
+        """The keys that are declared, likewise."""
+        return list(self._encoded[-1][1].pairs) if self._encoded else []
+
+    def shown(self, keys: Sequence[bytes], *, with_values: bool) -> List[Dict[str, object]]:
+        """Some of the entries, in the notation that declares them."""
+        if not self._encoded:
+            return []
+        btf, entries = self._encoded[-1]
+        key_format, value_format = self.formats(btf)
+        told: List[Dict[str, object]] = [{"key": key_format.decode(key)} for key in keys]
+        for key, each in zip(keys, told) if with_values else ():
+            each["value"] = self._decoded(value_format, entries.pairs[key])
+        return told
+
+    def _decoded(self, format: Format, value: bytes) -> object:
+        layout = self.layout
+        parts = [
+            format.decode(value[at : at + layout.value_size])
+            for at in range(0, len(value), layout.stride)
+        ]
+        return parts if layout.kin.per_cpu else parts[0]
+
+    @property
+    def layout(self) -> Layout:
+        """How the entries come and go."""
+        kin = kin_of(self._shape)
+        if kin is None:
+            raise PinningError("entries of this type cannot be declared")
+        return Layout.of(self._shape, kin, this_host())
+
+    def formats(self, btf: Optional[MapBtf]) -> Tuple[Format, Format]:
+        """Those of keys and values; PinningError where they cannot be."""
+        context = Context(HostNames(), masks_host_bits=self._given.get("host_bits") == "mask")
+        types, (key_id, value_id) = (btf.types, btf.type_ids) if btf else (None, (0, 0))
+        key = Typed("the key", self._shape.key_size, types, key_id)
+        value = Typed("the value", self._shape.value_size, types, value_id)
+        return (
+            format_of(key, self._given.get("key_format"), context),
+            format_of(value, self._given.get("value_format"), context),
+        )
+
+    def encoded(self, btf: Optional[MapBtf]) -> Entries:
+        """Return the entries as bytes; Problems with all that is wrong, up to twenty."""
+        for known, entries in self._encoded:
+            if known == btf:
+                return entries
+        reading = _Reading(self._given, self.layout, *self.formats(btf))
+        entries = Entries(self.mode, reading.pairs(), reading.absent())
+        self._encoded.append((btf, entries))
+        return entries
+
+
+def _check(given: Given, shape: MapShape, mode: Mode) -> None:
+    name = map_type_name(shape.number)
+    declared = [option for option in _DECLARING if given.get(option) is not None]
+    if not declared:
+        said = next(option for option in CONTENT if given.get(option) is not None)
+        raise BadField(f"{said} is for entries, and none are declared: add entries, or drop it")
+    row = MAP_TYPES_BY_NUMBER.get(shape.number)
+    if row is None or row.kin is None:
+        reason = row.not_copied if row else "this type is not known"
+        raise BadField(f"entries of a {name} cannot be declared: {reason}")
+    if row.kin.holds is not None:
+        raise BadField(
+            f"entries of a {name} cannot be declared: they are programs or maps, which have to be "
+            "put there by whoever loads them"
+        )
+    if mode is Mode.EXACT and declared == ["entries_absent"]:
+        raise BadField("entries_mode exact needs entries or entries_from, to say what is to stay")
+    if row.kin.indexed and given.get("entries_absent"):
+        raise BadField(
+            f"entries_absent is not for {name}, whose slots are always there: declare the value 0"
+        )
+
+
+class _Reading:
+    """Reads what is declared; the formats are those of keys and values."""
+
+    def __init__(self, given: Given, layout: Layout, key: Format, value: Format) -> None:
+        self._given = given
+        self._layout = layout
+        self._key = key
+        self._value = value
+
+    def pairs(self) -> Dict[bytes, bytes]:
+        """Return values by key, in the order of the declaration."""
+        pairs: Dict[bytes, bytes] = {}
+        items = self._given.get("entries") or ()
+        if items:
+            self._take_items(items, pairs)
+        if self._given.get("entries_from") is not None:
+            self._take_file(self._given["entries_from"], pairs)
+        return pairs
+
+    def absent(self) -> Set[bytes]:
+        """Return the keys that are not to be there."""
+        keys = self._given.get("entries_absent") or ()
+        return set(self._encode(self._key, keys, "entries_absent[{}]"))
+
+    def _take_items(self, items: Sequence[Any], pairs: Dict[bytes, bytes]) -> None:
+        problems = list(_ill_formed(items))
+        if problems:
+            raise Problems(_first(problems))
+        keys = self._encode(self._key, [each["key"] for each in items], "entries[{}].key")
+        values = self._values([each["value"] for each in items], "entries[{}].value")
+        indexes = {key: index for index, key in reversed(list(enumerate(keys)))}
+        doubled = [
+            f"entries[{index}]: its key is that of entries[{indexes[key]}]: keep one"
+            for index, key in enumerate(keys)
+            if indexes[key] != index
+        ]
+        if doubled:
+            raise Problems(_first(doubled))
+        self._check_room(len(keys), "entries")
+        self._check_index(keys, "entries[{}].key")
+        pairs.update(zip(keys, values))
+
+    def _take_file(self, source: Given, pairs: Dict[bytes, bytes]) -> None:
+        from ... import list_file
+        from ...lists.read import read
+
+        path, shown = source["src"], str(source.get("shown") or source["src"])
+        faults = Faults(shown)
+        before, taken = len(pairs), 0
+        usual = source.get("value")
+        default = [] if usual is None else self._values([usual], "entries_from.value")
+        with list_file.opened(path) as file:
+            how = source.get("format") or "lines"
+            for chunk in read(file.blocks(), how, faults, source.get("columns")):
+                taken += self._take_chunk(chunk, default, faults, pairs)
+                self._check_room(len(pairs), shown)
+        faults.raise_any()
+        if not taken and self._given.get("entries_mode") == Mode.EXACT.value and not before:
+            raise BadField(
+                f"{shown} lists no entries, and entries_mode exact would remove all that are "
+                "there: look at the file; if it is meant, declare entries: []"
+            )
+
+    def _take_chunk(
+        self, chunk: Chunk, default: List[bytes], faults: Faults, pairs: Dict[bytes, bytes]
+    ) -> int:
+        """Encode some entries of a file; what is wrong with them goes to `faults`."""
+        keys = self._of_chunk(self._key, chunk.keys, chunk, faults, "key")
+        given = chunk.values
+        if given is None or None in given:
+            without = range(len(chunk.keys)) if given is None else _indexes_of_none(given)
+            if not default:
+                for index in without:
+                    faults.add(chunk.numbers[index], _NO_VALUE, unit=chunk.unit)
+                return 0
+        if given is None:
+            values: Sequence[bytes] = default * len(chunk.keys)
+        else:
+            there = [each for each in given if each is not None]
+            encoded = iter(self._of_chunk(self._value, there, chunk, faults, "value") or ())
+            values = [default[0] if each is None else next(encoded, b"") for each in given]
+        if keys is None or faults.count:
+            return 0
+        before = len(pairs)
+        if len({*keys}) < len(keys) or not pairs.keys().isdisjoint(keys):
+            self._tell_doubled(keys, chunk, faults, pairs)
+            return 0
+        pairs.update(zip(keys, values))
+        return len(pairs) - before
+
+    @staticmethod
+    def _tell_doubled(
+        keys: Sequence[bytes], chunk: Chunk, faults: Faults, pairs: Dict[bytes, bytes]
+    ) -> None:
+        seen: Set[bytes] = set()
+        for index, key in enumerate(keys):
+            if key in seen or key in pairs:
+                text = "its key is declared before, perhaps in another notation: keep one"
+                faults.add(chunk.numbers[index], text, unit=chunk.unit)
+            seen.add(key)
+
+    def _of_chunk(
+        self, format: Format, items: Sequence[Any], chunk: Chunk, faults: Faults, what: str
+    ) -> Optional[List[bytes]]:
+        try:
+            if chunk.notation is Notation.RAW:
+                return self._raw(format, items, what)
+            is_text = chunk.notation is Notation.TEXT and not any(
+                isinstance(each, dict) for each in items[:1]
+            )
+            encoded = format.encode_texts(items) if is_text else format.encode_items(items)
+        except UnfitItems as unfit:
+            for index, each in unfit.items:
+                field = f"{what}.{each.field}" if each.field else what
+                faults.add(chunk.numbers[index], each.reason, field=field, unit=chunk.unit)
+            return None
+        return self._for_each_cpu(encoded) if format is self._value else encoded
+
+    def _raw(self, format: Format, items: Sequence[Any], what: str) -> List[bytes]:
+        context = Context(HostNames())
+        plain = named("bytes", format.size, context, f"the {what}")
+        if format is self._value:
+            return [self._of_cpus(plain, each) for each in items]
+        return plain.encode_items([list(each) for each in items])
+
+    def _values(self, items: Sequence[Any], where: str) -> List[bytes]:
+        """Encode values; of a per-CPU map one for all CPUs, or a list of one for each."""
+        if self._layout.values == 1:
+            return self._encode(self._value, items, where)
+        encoded = []
+        for index, item in enumerate(items):
+            if isinstance(item, list) and len(item) == self._layout.values:
+                each = self._encode(self._value, item, f"{where.format(index)}[{{}}]")
+            else:
+                each = self._encode(self._value, [item], where.replace("{}", str(index)))
+                each *= self._layout.values
+            encoded.append(b"".join(map(self._padded, each)))
+        return encoded
+
+    def _of_cpus(self, format: Format, value: Any) -> bytes:
+        parts = value if isinstance(value, list) else [value] * self._layout.values
+        return b"".join(self._padded(format.encode(list(part))) for part in parts)
+
+    def _for_each_cpu(self, values: List[bytes]) -> List[bytes]:
+        if self._layout.values == 1:
+            return values
+        return [self._padded(each) * self._layout.values for each in values]
+
+    def _padded(self, value: bytes) -> bytes:
+        return value.ljust(self._layout.stride, b"\0") if self._layout.kin.per_cpu else value
+
+    @staticmethod
+    def _encode(format: Format, items: Sequence[Any], where: str) -> List[bytes]:
+        try:
+            return format.encode_items(items)
+        except UnfitItems as unfit:
+            problems = []
+            for index, each in unfit.items:
+                field = f".{each.field}" if each.field else ""
+                problems.append(f"{where.format(index)}{field}: {each.reason}")
+            raise Problems(problems) from None
+
+    def _check_room(self, count: int, where: str) -> None:
+        if count > self._layout.max_entries:
+            raise BadField(
+                f"{where}: {count} entries or more are declared, and the map has room for "
+                f"max_entries {self._layout.max_entries}: raise that, or declare fewer"
+            )
+
+    def _check_index(self, keys: Sequence[bytes], where: str) -> None:
+        if not self._layout.kin.indexed:
+            return
+        most = self._layout.max_entries
+        problems = [
+            f"{where.format(index)}: must be from 0 to {most - 1}, as the map has {most} slots"
+            for index, key in enumerate(keys)
+            if int.from_bytes(key, BYTE_ORDER) >= most
+        ]
+        if problems:
+            raise Problems(_first(problems))
+
+
+def _ill_formed(items: Sequence[Any]) -> Iterator[str]:
+    for index, item in enumerate(items):
+        if not isinstance(item, dict) or set(item) != {"key", "value"}:
+            yield f"entries[{index}] must have key and value, and nothing else"
+
+
+def _first(problems: List[str]) -> List[str]:
+    more = len(problems) - MOST_TOLD
+    return [*problems[:MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
+
+
+def _indexes_of_none(values: Sequence[Any]) -> List[int]:
+    return [index for index, value in enumerate(values) if value is None]
+
+
+_NO_VALUE = "it has no value, and entries_from.value, which would stand for it, is not set"

@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is in a map beside what is declared to be in it, and how it gets there."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from ... import kernel
+from ...difference import Difference
+from ...filling import fill, look_at
+from ...shape import MapBtf, MapShape
+from ...syscall import Fd
+from ...uapi import MapInfo
+from ..pins.btf import btf_of
+from .content import WantedContent
+from .declaration import WantedPin
+
+
+def content_of(fd: Fd, info: MapInfo, shape: MapShape, pin: WantedPin) -> Optional[Difference]:
+    """Return what is not as declared; None where keys and values are not of the declared sizes."""
+    want, content = pin.map.shape, pin.content
+    if content is None or shape[:3] != want[:3]:
+        return None
+    entries = content.encoded(_btf(pin, content, info))
+    return look_at(fd, content.layout._replace(max_entries=shape.max_entries), entries)
+
+
+def check(pin: WantedPin) -> None:
+    """Raise Problems where the entries of a map that is to be made cannot be encoded."""
+    if pin.content is not None:
+        pin.content.encoded(pin.map.btf)
+
+
+def fill_new(fd: Fd, pin: WantedPin, btf: Optional[MapBtf], *, locks: bool = True) -> None:
+    """Put what is declared into a map that has no name yet, beside what may be in it already.
+
+    `btf` is that of the new map; without `locks` the kernel did not take it.
+    """
+    content = pin.content
+    if content is not None:
+        entries = content.encoded(btf if content.needs_btf else pin.map.btf)
+        difference = look_at(fd, content.layout, entries)
+        fill(fd, content.layout, entries, difference, locks=locks and _has_lock(btf))
+
+
+def fill_pinned(fd: Fd, pin: WantedPin, difference: Difference) -> None:
+    """Bring the entries of a map that is in use to what is declared."""
+    content = pin.content
+    if content is not None:
+        info = kernel.map_info(fd)
+        btf, _hidden = btf_of(info)
+        entries = content.encoded(_btf(pin, content, info))
+        layout = content.layout._replace(max_entries=info.max_entries)
+        fill(fd, layout, entries, difference, locks=_has_lock(btf))
+
+
+def _btf(pin: WantedPin, content: WantedContent, info: MapInfo) -> Optional[MapBtf]:
+    """The types by which keys and values are encoded: those declared, or else the map's own."""
+    if pin.map.btf is not None or not content.needs_btf:
+        return pin.map.btf
+    return btf_of(info)[0]
+
+
+def _has_lock(btf: Optional[MapBtf]) -> bool:
+    """Return whether a write can respect a lock (BPF_F_LOCK): only of this kind."""
+    return btf is not None and any(each.startswith(_LOCK) for each in btf.fields)
+
+
+_LOCK = "struct bpf_spin_lock"
