@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import enum
+from itertools import repeat
 from typing import AbstractSet, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from .values import NamedTuple
@@ -52,27 +53,34 @@ class Difference(NamedTuple):
         return list(zip(self._fields, self[:3]))
 
 
+def all_of(entries: Entries) -> Difference:
+    """Return what is to be written to a map with nothing in it."""
+    return Difference(missing=list(entries.pairs))
+
+
 def compare(
-    entries: Entries, there: Iterable[Tuple[Sequence[bytes], Sequence[bytes]]], empty: bytes = b""
+    entries: Entries, there: Iterable[Tuple[Sequence[bytes], List[bytes]]], empty: bytes = b""
 ) -> Difference:
     """Compare all that is in a map, keys and values a batch, with what is declared.
 
     `empty` is the value of a slot of an array that counts as not there; other maps have none.
     """
     pairs = entries.pairs
-    declared = pairs.items()
-    missing = set(pairs)
+    missing = pairs.copy()
     different: List[bytes] = []
     others: List[bytes] = []
     total = 0
     for keys, values in there:
         total += len(keys)
-        missing.difference_update(keys)
-        for key, value in dict(zip(keys, values)).items() - declared:
-            if key in pairs:
+        declared = [*map(missing.pop, keys, repeat(None))]
+        if declared == values:
+            continue  # all of a batch, most often: no step of Python for each of a million
+        for key, want, value in zip(keys, declared, values):
+            if want is None:
+                if value != empty and key not in pairs:
+                    others.append(key)
+            elif want != value:
                 different.append(key)
-            elif value != empty:
-                others.append(key)
     return _difference(entries, list(missing), different, others, total)
 
 
@@ -96,7 +104,4 @@ def _difference(
         others = [key for key in others if key in entries.absent] if entries.absent else []
     if entries.mode is Mode.INITIAL:
         different = []
-    # What is added keeps the order of the declaration.
-    order = {key: place for place, key in enumerate(entries.pairs)} if len(missing) > 1 else {}
-    missing.sort(key=order.__getitem__) if order else None
     return Difference(missing, different, others, total)

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import errno
+import struct
+from functools import lru_cache
 from typing import Iterator, List, Sequence, Tuple
 
 from . import elements
@@ -102,10 +104,17 @@ def _split(fd: int, layout: Layout) -> Iterator[Tuple[List[bytes], List[bytes]]]
     key_size, value_size = layout.key_size, layout.entry_value_size
     for batch in read(fd, layout):
         keys, values = batch.keys, _bare(batch.values, layout)
-        yield (
-            [keys[at : at + key_size] for at in range(0, len(keys), key_size)],
-            [values[at : at + value_size] for at in range(0, len(values), value_size)],
-        )
+        yield _parts(keys, key_size), _parts(values, value_size)
+
+
+def _parts(whole: bytes, size: int) -> List[bytes]:
+    return list(_cutter(size, len(whole) // size).unpack(whole))
+
+
+@lru_cache(maxsize=8)
+def _cutter(size: int, count: int) -> struct.Struct:
+    # Twice as fast as slices.
+    return struct.Struct(f"{size}s" * count)
 
 
 def _bare(values: bytes, layout: Layout) -> bytes:

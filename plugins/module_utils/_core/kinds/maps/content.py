@@ -7,6 +7,7 @@ Keys and values may be secrets: no message and no repr has one.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...content.declared_format import Typed, format_of
@@ -215,19 +216,17 @@ class _Reading:
         if keys is None or faults.count:
             return 0
         before = len(pairs)
-        if len({*keys}) < len(keys) or not pairs.keys().isdisjoint(keys):
-            self._tell_doubled(keys, chunk, faults, pairs)
-            return 0
         pairs.update(zip(keys, values))
-        return len(pairs) - before
+        if len(pairs) - before < len(keys):
+            self._tell_doubled(keys, chunk, faults, set(islice(pairs, before)))
+        return len(keys)
 
     @staticmethod
     def _tell_doubled(
-        keys: Sequence[bytes], chunk: Chunk, faults: Faults, pairs: Dict[bytes, bytes]
+        keys: Sequence[bytes], chunk: Chunk, faults: Faults, seen: Set[bytes]
     ) -> None:
-        seen: Set[bytes] = set()
         for index, key in enumerate(keys):
-            if key in seen or key in pairs:
+            if key in seen:
                 text = "its key is declared before, perhaps in another notation: keep one"
                 faults.add(chunk.numbers[index], text, unit=chunk.unit)
             seen.add(key)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Optional
 
 from ... import kernel
-from ...difference import Difference
+from ...difference import Difference, all_of
 from ...filling import fill, look_at
 from ...shape import MapBtf, MapShape
 from ...syscall import Fd
@@ -32,15 +32,17 @@ def check(pin: WantedPin) -> None:
         pin.content.encoded(pin.map.btf)
 
 
-def fill_new(fd: Fd, pin: WantedPin, btf: Optional[MapBtf], *, locks: bool = True) -> None:
-    """Put what is declared into a map that has no name yet, beside what may be in it already.
+def fill_new(
+    fd: Fd, pin: WantedPin, btf: Optional[MapBtf], *, locks: bool, holds_some: bool
+) -> None:
+    """Put what is declared into a map that has no name yet, beside what it may hold already.
 
     `btf` is that of the new map; without `locks` the kernel did not take it.
     """
     content = pin.content
     if content is not None:
         entries = content.encoded(btf if content.needs_btf else pin.map.btf)
-        difference = look_at(fd, content.layout, entries)
+        difference = look_at(fd, content.layout, entries) if holds_some else all_of(entries)
         fill(fd, content.layout, entries, difference, locks=locks and _has_lock(btf))
 
 
