@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import enum
-from itertools import repeat
-from typing import AbstractSet, Dict, Iterable, List, Optional, Sequence, Tuple
+import struct
+from functools import lru_cache
+from operator import add
+from typing import AbstractSet, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 from .values import NamedTuple
 
@@ -26,6 +28,7 @@ class Entries(NamedTuple):
 
     mode: Mode
     pairs: Pairs
+    value_size: int  # bytes, of all CPUs together
     absent: AbstractSet[bytes] = frozenset()  # keys that are not to be there
 
 
@@ -59,29 +62,76 @@ def all_of(entries: Entries) -> Difference:
 
 
 def compare(
-    entries: Entries, there: Iterable[Tuple[Sequence[bytes], List[bytes]]], empty: bytes = b""
+    entries: Entries, there: Iterable[Tuple[bytes, bytes]], key_size: int, empty: bytes = b""
 ) -> Difference:
-    """Compare all that is in a map, keys and values a batch, with what is declared.
+    """Compare all that is in a map with what is declared.
 
-    `empty` is the value of a slot of an array that counts as not there; other maps have none.
+    `there` are keys and values, one after the other, a batch at a time. `empty` is the value of a
+    slot of an array that counts as not there; other maps have none.
     """
     pairs = entries.pairs
-    missing = pairs.copy()
-    different: List[bytes] = []
-    others: List[bytes] = []
+    words = _Words(key_size, entries.value_size)
+    declared = set(words.of(b"".join(pairs), b"".join(pairs.values())))
+    missing = declared.copy()
+    unknown: List[Word] = []
     total = 0
     for keys, values in there:
-        total += len(keys)
-        declared = [*map(missing.pop, keys, repeat(None))]
-        if declared == values:
-            continue  # all of a batch, most often: no step of Python for each of a million
-        for key, want, value in zip(keys, declared, values):
-            if want is None:
-                if value != empty and key not in pairs:
-                    others.append(key)
-            elif want != value:
-                different.append(key)
-    return _difference(entries, list(missing), different, others, total)
+        batch = words.of(keys, values)
+        left = len(missing) - len(batch)
+        missing.difference_update(batch)
+        total += len(batch)
+        if len(missing) != left:  # seldom: most batches need no step of Python for each entry
+            unknown += [word for word in batch if word not in declared]
+    found = dict(map(words.split, unknown))
+    lacking = [words.split(word)[0] for word in missing] if missing else []
+    different = [key for key in lacking if key in found]
+    others = [key for key, value in found.items() if key not in pairs and value != empty]
+    gone = set(lacking).difference(different)
+    in_order = [key for key in pairs if key in gone] if gone else []
+    return _difference(entries, in_order, different, others, total)
+
+
+Word = Union[int, bytes]
+
+
+class _Words:
+    """Entries as single values, key and value in one: for these a set is the quickest to ask."""
+
+    def __init__(self, key_size: int, value_size: int) -> None:
+        self._key_size = key_size
+        self._size = key_size + value_size
+        self._value_size = value_size
+
+    def of(self, keys: bytes, values: bytes) -> Sequence[Word]:
+        """The entries of as many keys and values."""
+        count = len(keys) // self._key_size
+        if self._size > _NUMBER:
+            return [*map(add, parts(keys, self._key_size), parts(values, self._value_size))]
+        numbers = bytearray(count * _NUMBER)
+        for offset in range(self._key_size):
+            numbers[offset::_NUMBER] = keys[offset :: self._key_size]
+        for offset in range(self._value_size):
+            numbers[self._key_size + offset :: _NUMBER] = values[offset :: self._value_size]
+        return _unpacker(f"<{count}Q").unpack(numbers)
+
+    def split(self, word: Word) -> Tuple[bytes, bytes]:
+        """Key and value."""
+        if isinstance(word, int):
+            word = word.to_bytes(_NUMBER, "little")
+        return word[: self._key_size], word[self._key_size : self._size]
+
+
+def parts(whole: bytes, size: int) -> List[bytes]:
+    """Values of one size, which follow each other."""
+    return list(_unpacker(f"{size}s" * (len(whole) // size)).unpack(whole))
+
+
+@lru_cache(maxsize=8)
+def _unpacker(layout: str) -> struct.Struct:
+    return struct.Struct(layout)
+
+
+_NUMBER = 8  # bytes
 
 
 def compare_some(entries: Entries, found: Dict[bytes, Optional[bytes]]) -> Difference:

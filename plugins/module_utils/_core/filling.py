@@ -5,12 +5,10 @@
 from __future__ import annotations
 
 import errno
-import struct
-from functools import lru_cache
-from typing import Iterator, List, Sequence, Tuple
+from typing import Iterator, Sequence, Tuple
 
 from . import elements
-from .difference import Difference, Entries, Mode, compare, compare_some
+from .difference import Difference, Entries, Mode, compare, compare_some, parts
 from .elements import Batch
 from .entries import NO_BATCHES, Layout, count, read
 from .errors import PinningError
@@ -36,9 +34,7 @@ def look_at(fd: int, layout: Layout, entries: Entries) -> Difference:
 
 def _look_at_all(fd: int, layout: Layout, entries: Entries) -> Difference:
     empty = bytes(layout.entry_value_size) if layout.kin.indexed else b""
-    if not layout.kin.longest_match:
-        return compare(entries, _split(fd, layout), empty)
-    return compare(entries, (([*map(_masked, keys)], each) for keys, each in _split(fd, layout)))
+    return compare(entries, _read(fd, layout), layout.key_size, empty)
 
 
 def fill(fd: int, layout: Layout, entries: Entries, difference: Difference, *, locks: bool) -> None:
@@ -100,21 +96,13 @@ def _remove(fd: int, keys: Sequence[bytes]) -> None:
             elements.delete(fd, key)
 
 
-def _split(fd: int, layout: Layout) -> Iterator[Tuple[List[bytes], List[bytes]]]:
-    key_size, value_size = layout.key_size, layout.entry_value_size
+def _read(fd: int, layout: Layout) -> Iterator[Tuple[bytes, bytes]]:
+    """Keys and values, without what may be in padding and behind the length of a prefix."""
     for batch in read(fd, layout):
-        keys, values = batch.keys, _bare(batch.values, layout)
-        yield _parts(keys, key_size), _parts(values, value_size)
-
-
-def _parts(whole: bytes, size: int) -> List[bytes]:
-    return list(_cutter(size, len(whole) // size).unpack(whole))
-
-
-@lru_cache(maxsize=8)
-def _cutter(size: int, count: int) -> struct.Struct:
-    # Twice as fast as slices.
-    return struct.Struct(f"{size}s" * count)
+        keys = batch.keys
+        if layout.kin.longest_match:
+            keys = b"".join(map(_masked, parts(keys, layout.key_size)))
+        yield keys, _bare(batch.values, layout)
 
 
 def _bare(values: bytes, layout: Layout) -> bytes:

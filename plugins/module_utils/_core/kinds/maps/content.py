@@ -104,7 +104,8 @@ class WantedContent:
             if known == btf:
                 return entries
         reading = _Reading(self._given, self.layout, *self.formats(btf))
-        entries = Entries(self.mode, reading.pairs(), reading.absent())
+        size = self.layout.entry_value_size
+        entries = Entries(self.mode, reading.pairs(), size, reading.absent())
         self._encoded.append((btf, entries))
         return entries
 
