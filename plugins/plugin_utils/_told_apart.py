@@ -24,6 +24,7 @@ C: t.Any = constants  # most of them are made when it is loaded
 VERDICT = "__drift_verdict"
 _REPORTED = "__drift_reported"
 _LOOKED_AT = "maps"  # is in a result where the module came to look at the host
+_OF_ANSIBLE = ("exception", "warnings", "deprecations")  # values that only Ansible can write
 _JUDGED = "__judged"  # in a note: that the task failed is the verdict
 _NOT_AS_DECLARED = "This host is not as declared. The report says what differs."
 _SHOWN = ("failed", "changed", "msg", "counts", "exception", "warnings", "deprecations")
@@ -48,7 +49,8 @@ def told_apart(
         looked = _only_looked(result, with_diff=with_diff)
         if not fails or _LOOKED_AT not in result or _is_in_place(result):
             return looked
-        notes.add(TOLD, {**looked, _JUDGED: True})
+        whole = {key: value for key, value in looked.items() if key not in _OF_ANSIBLE}
+        notes.add(TOLD, {**whole, _JUDGED: True})
         verdict = {"failed": True, "changed": False, "msg": _NOT_AS_DECLARED}
         return {**{key: looked[key] for key in _SHOWN if key in looked}, **verdict}
     is_long = result.get("failed") and _LOOKED_AT in result
@@ -96,7 +98,9 @@ def told_whole(
     if not rest:
         return result, True
     whole = {key: value for key, value in rest[-1].items() if key != _JUDGED}
-    return (whole, False) if _JUDGED in rest[-1] else ({**whole, **result}, True)
+    if _JUDGED not in rest[-1]:
+        return {**whole, **result}, True
+    return {**whole, **{key: result[key] for key in _OF_ANSIBLE if key in result}}, False
 
 
 def _is_in_place(result: Result) -> bool:

@@ -117,7 +117,7 @@ def test_the_first_ten_minutes_lead_where_the_guide_says(reader: Reader) -> None
     reader.write("group_vars/edge.yml", more)
     code, output = reader.type(restore)
     assert code == 0, output
-    assert output.endswith("2 declared, 2 in place\n")
+    assert output.endswith("3 declared, 3 in place\n")
     restart(host)
     host.run("/usr/local/lib/ebpf-pinning/ebpf-pinning", "restore")
     assert host.map_at(f"{AGENT}/flows")["max_entries"] == 131072
