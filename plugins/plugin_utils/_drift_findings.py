@@ -370,6 +370,7 @@ _ABSENT = {"bpf_pin_absent": "pins", "bpf_host": "absent"}
 # Where a result lists what it found.
 _KEYS = {
     "bpf_host": "maps",
+    "bpf_map_entries": "maps",
     "bpf_map_pinned": "maps",
     "bpf_object_pinned": "objects",
     "bpf_pin_absent": "pins",
@@ -378,6 +379,7 @@ _KEYS = {
 }
 _READERS: t.Dict[str, t.Callable[[Result, bool], Told]] = {
     "bpf_host": _whole,
+    "bpf_map_entries": _named("maps", "map"),
     "bpf_map_pinned": _named("maps", "map"),
     "bpf_object_pinned": _named("objects", "object"),
     "bpf_pin_absent": _absent,

@@ -27,6 +27,7 @@ from strategies import examples
 
 MODULES = (
     "bpf_host",
+    "bpf_map_entries",
     "bpf_map_pinned",
     "bpf_object_pinned",
     "bpf_pin_absent",
@@ -61,7 +62,8 @@ ACTIONS = [
 
 
 @pytest.mark.parametrize(
-    ("module", "key"), [("bpf_map_pinned", "maps"), ("bpf_object_pinned", "objects")]
+    ("module", "key"),
+    [("bpf_map_pinned", "maps"), ("bpf_map_entries", "maps"), ("bpf_object_pinned", "objects")],
 )
 @pytest.mark.parametrize(("each", "state", "mends"), ACTIONS)
 def test_each_action_is_a_state(
