@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from typing import Dict, List, Sequence, Tuple
 
 from ... import kernel
@@ -40,7 +41,7 @@ def observe_pin(place: Place, wanted: WantedEntries) -> Found:
 def _refusal(pin_path: bytes) -> str:
     """Why the map cannot be opened for writing; "" if it can."""
     try:
-        kernel.get(pin_path).close()
+        os.close(kernel.get(pin_path))
     except KernelError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
