@@ -510,14 +510,14 @@ cautions:
   sample: []
 """
 
-from ..module_utils._core.options import GROWTHS, MAP, MISMATCHES, SHAPE
+from ..module_utils._core.options import CONTENT, GROWTHS, MAP, MISMATCHES, SHAPE
 from ..module_utils._module.arguments import PinningModule
 from ..module_utils._module.maps import run
 
 
 def main() -> None:
     """Run the module."""
-    one_map = ["name", "path", *SHAPE, "inner_map", "frozen"]
+    one_map = ["name", "path", *SHAPE, "inner_map", "frozen", *CONTENT]
     module = PinningModule(
         argument_spec={
             **MAP,
