@@ -43,8 +43,7 @@ def entries(path: str = PIN, /, **words: Any) -> Fields:
 def pinned(host: Host) -> Host:
     """A host on which somebody has made a map for four addresses, and pinned it for a group."""
     host.run("mkdir", THEIRS)
-    words = "type hash key 4 value 8 entries 4 name theirs"
-    host.shell(f"bpftool map create {PIN} {words}; chgrp adm {PIN}; chmod 0640 {PIN}")
+    host.shell(f"{MADE}; chgrp adm {PIN}; chmod 0640 {PIN}")
     return host
 
 
@@ -110,12 +109,23 @@ def test_types_are_those_of_the_map_that_is_found(host: Host, subtests: pytest.S
         told = host.bpftool("map", "dump", "pinned", f"{THEIRS}/options")
         value = told[1]["formatted"]["value"]
         assert [value[field] for field in ("verdict", "burst")] == ["DROP", 300]
-        assert raw(told[1]["value"]) == (7, 0, 0, 0, 1, 0, *(300).to_bytes(2, "little"), *b"edge\0\0\0\0")
+        assert raw(told[1]["value"]) == (
+            7,
+            0,
+            0,
+            0,
+            1,
+            0,
+            *(300).to_bytes(2, "little"),
+            *b"edge\0\0\0\0",
+        )
         assert raw(told[0]["value"]) == (0,) * 16
     with subtests.test("a value for all CPUs, and one for each"):
         told = host.bpftool("map", "dump", "pinned", f"{THEIRS}/limits")
         values = {
-            raw(each["key"]): [int.from_bytes(raw(cpu["value"]), "little") for cpu in each["values"]]
+            raw(each["key"]): [
+                int.from_bytes(raw(cpu["value"]), "little") for cpu in each["values"]
+            ]
             for each in told
         }
         assert values[6, 0, 1, 0xBB] == [5] * cpus
@@ -273,12 +283,8 @@ def test_the_user_of_a_loader_fills_its_own_map(pinned: Host) -> None:
     assert dump(pinned) == BOTH
 
 
-LOADER: Fields = {
-    "ansible.builtin.command": {
-        "argv": ["bpftool", "map", "create", PIN, *"type hash key 4 value 8 entries 4".split()]
-        + ["name", "theirs"]
-    }
-}
+MADE = f"bpftool map create {PIN} type hash key 4 value 8 entries 4 name theirs"
+LOADER: Fields = {"ansible.builtin.command": {"cmd": MADE}}
 
 
 @pytest.mark.every_core
