@@ -231,7 +231,7 @@ options:
           remote_src:
             description:
               - V(true) takes the file on the host. V(false) takes it on the controller, where a
-                relative path is looked for as M(ansible.builtin.copy) does.
+                relative path is looked for as C(ansible.builtin.copy) does.
             type: bool
             default: false
           format:
