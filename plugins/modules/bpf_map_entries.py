@@ -39,12 +39,11 @@ options:
       entries: &entries
         description:
           - What is to be in the map, each with C(key) and C(value), and nothing else.
-          - A new map is filled before it gets its name, so nobody sees half of it. In a map that is
-            in use each entry changes by itself, and only what differs is written.
-          - Keys and values are written as their type in the BTF has them (of O(btf), or else of the
-            pinned map); numbers, C(true) and C(false), names of enums, dictionaries of fields,
-            lists, text for arrays of char. O(key_format) and O(value_format) say so where there is
-            no BTF, or where another notation is meant. Padding and locks are zero.
+          - Each entry changes by itself, and only what differs is written.
+          - Keys and values are written as their type in the BTF of the map has them; numbers,
+            C(true) and C(false), names of enums, dictionaries of fields, lists, text for arrays of
+            char. O(key_format) and O(value_format) say so where there is no BTF, or where another
+            notation is meant. Padding and locks are zero.
           - Of a per-CPU map the value is for all CPUs, or a list of one for each possible CPU.
           - Keys and values are in no result, diff, report or log, unless O(show_entries) is set.
           - Not for types whose entries are programs, maps or sockets.
@@ -63,7 +62,7 @@ options:
           remote_src:
             description:
               - V(true) takes the file on the host. V(false) takes it on the controller, where a
-                relative path is looked for as M(ansible.builtin.copy) does.
+                relative path is looked for as C(ansible.builtin.copy) does.
             type: bool
             default: false
           format:

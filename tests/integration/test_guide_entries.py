@@ -32,10 +32,9 @@ class Page(Guide):
         self.section = ""
         keep_apart(host)
         host.shell("mkdir /etc/agent")
-        (self.folder / "files" / "blocked.netset").write_text(self.blocks("netset")[0])
-        host.shell(f"cp {self.folder}/files/blocked.netset /etc/agent")
-        (self.folder / "files" / "table.csv").write_text(self.blocks("csv")[0])
-        host.shell(f"cp {self.folder}/files/table.csv /etc/agent")
+        for name, text in zip(("blocked.netset", "table.csv"), self.blocks("text"), strict=True):
+            (self.folder / "files" / name).write_text(text)
+            host.shell(f"cp {self.folder}/files/{name} /etc/agent")
 
     def turn_to(self, heading: str) -> None:
         (self.text,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", self.whole, re.M | re.S)

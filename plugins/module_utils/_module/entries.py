@@ -13,6 +13,7 @@ from .._core.engine.steps import Action, Cure, Outcome
 from .._core.kinds.entries.apply import EntriesKind
 from .._core.kinds.entries.declaration import Filling, read_entries
 from .._core.kinds.entries.plan import EntriesPlan, EntriesStep, expecting
+from .._core.kinds.maps.steps import MapStep
 from .._core.kinds.maps.told import told_of
 from .._core.kinds.pins.exposure import Caution, Remedy, cautions
 from .._core.kinds.pins.observed import PinnedMap
@@ -48,7 +49,7 @@ def _map(outcome: Outcome) -> Dictionary:
         "action": outcome.word,
         "drift": [vars(change) for change in step.changes],
         "id": step.found.id if isinstance(step.found, PinnedMap) else None,
-        "entries": told_of(step) if isinstance(step.wanted, Filling) else None,
+        "entries": told_of(t.cast(MapStep, step)) if isinstance(step.wanted, Filling) else None,
     }
     if outcome.error:
         report["error"] = outcome.error

@@ -15,7 +15,7 @@ from ..pins.observe import see
 from ..pins.observed import DirectorySeen, Found, PinContext
 from .declaration import WantedEntries
 from .observe import observe, observe_pin
-from .plan import EntriesStep, decide
+from .plan import decide
 
 
 class EntriesKind(MapKind):
@@ -31,7 +31,7 @@ class EntriesKind(MapKind):
     def sites(self, steps: Sequence[Any], context: PinContext) -> List[Site]:
         return [Site(path, seen) for path, seen in context.directories.items()]
 
-    def decide_again(self, step: Any, site: PinDirectory) -> EntriesStep:
+    def decide_again(self, step: Any, site: PinDirectory) -> Any:
         wanted: WantedEntries = step.wanted.declared
         found = observe_pin(site.place, wanted)
         directories = {wanted.directory: see(site.place)}
