@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Result, task
+from harness.site import CHECKOUT
 
 Fields = dict[str, Any]
 
@@ -325,3 +327,59 @@ def test_nothing_is_told_of_keys_and_values_unless_asked_for(pinned: Host) -> No
     put(pinned, "203 0 113 99", "1")
     shown = pinned.module("bpf_map_entries", show_entries=True, **words).good()
     assert shown["maps"][0]["entries"]["shown"]["removed"] == [{"key": "203.0.113.99"}]
+
+
+# Decides, lets somebody else act, and carries out what was decided.
+MEANWHILE = """
+import json, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+from _core.engine.run import apply, plan
+from _core.kinds.entries.apply import EntriesKind
+from _core.kinds.entries.declaration import read_entries
+kind = EntriesKind()
+decided = plan(kind, kind.observe(read_entries([json.loads(sys.argv[2])])))
+subprocess.run(["sh", "-ec", sys.argv[3]], check=True)
+result = apply(kind, decided)
+print(json.dumps([result.outcomes[0].word, result.error]))
+"""
+NEW = f"rm {PIN}; bpftool map create {PIN} type %s name theirs"
+MEANTIMES = {
+    "another map of this shape": (NEW % "hash key 4 value 8 entries 4", "adjusted", ""),
+    "one of another type": (NEW % "percpu_hash key 4 value 8 entries 9", "adjusted", ""),
+    "one that has them": (
+        f"{MADE.replace(PIN, f'{PIN}2')}; bpftool map update pinned {PIN}2 key 10 0 0 1 value 1 0 0 0 0 0 0 0; "
+        f"bpftool map update pinned {PIN}2 key 10 0 0 2 value 2 0 0 0 0 0 0 0; mv {PIN}2 {PIN}",
+        "unchanged",
+        "",
+    ),
+    "one that is too small": (NEW % "hash key 4 value 8 entries 1", "failed", "max_entries 1"),
+    "one of other values": (NEW % "hash key 4 value 2 entries 4", "failed", "the format u64"),
+    "nothing": (f"rm {PIN}", "failed", "no map is pinned there"),
+    "a frozen one": (
+        f"{NEW % 'hash key 4 value 8 entries 4'}; bpftool map freeze pinned {PIN}",
+        "failed",
+        "the map is frozen",
+    ),
+}
+
+
+@pytest.mark.parametrize("meantime", MEANTIMES.values(), ids=MEANTIMES)
+def test_a_map_that_is_exchanged_meanwhile_is_decided_about_again(
+    pinned: Host, meantime: tuple[str, str, str]
+) -> None:
+    script, word, text = meantime
+    place = str(CHECKOUT / "plugins" / "module_utils")
+    words = [pinned.site.python, "-B", "-c", MEANWHILE, place, json.dumps(entries()), script]
+    done, error = json.loads(pinned.run(*words).stdout)
+    assert done == word
+    assert text in error
+    assert bool(error) == (word == "failed")
+    if not error:
+        told = pinned.bpftool("map", "dump", "pinned", PIN)
+        keys = {raw(each["key"]): _first_value(each) for each in told}
+        assert keys == BOTH
+
+
+def _first_value(entry: Fields) -> int:
+    value = entry["values"][-1]["value"] if "values" in entry else entry["value"]
+    return int.from_bytes(raw(value), "little")
