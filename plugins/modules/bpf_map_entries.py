@@ -189,6 +189,11 @@ maps:
       type: list
       elements: dict
       sample: [{"field": "entries", "want": "as declared (exact)", "have": "2 missing, 1 extra"}]
+    declared:
+      description: What is declared of the entries of a map that was not there.
+      returned: when there was nothing at the path
+      type: dict
+      sample: {"entries_mode": "exact"}
     id:
       description: Id of the map in the kernel. V(null) where there is none.
       type: int

@@ -342,13 +342,14 @@ subprocess.run(["sh", "-ec", sys.argv[3]], check=True)
 result = apply(kind, decided)
 print(json.dumps([result.outcomes[0].word, result.error]))
 """
+PUT, ZEROS = f"bpftool map update pinned {PIN}2 key 10 0 0", " 0" * 7
 NEW = f"rm {PIN}; bpftool map create {PIN} type %s name theirs"
 MEANTIMES = {
     "another map of this shape": (NEW % "hash key 4 value 8 entries 4", "adjusted", ""),
     "one of another type": (NEW % "percpu_hash key 4 value 8 entries 9", "adjusted", ""),
     "one that has them": (
-        f"{MADE.replace(PIN, f'{PIN}2')}; bpftool map update pinned {PIN}2 key 10 0 0 1 value 1 0 0 0 0 0 0 0; "
-        f"bpftool map update pinned {PIN}2 key 10 0 0 2 value 2 0 0 0 0 0 0 0; mv {PIN}2 {PIN}",
+        f"{MADE.replace(PIN, f'{PIN}2')}; {PUT} 1 value 1{ZEROS}; {PUT} 2 value 2{ZEROS}; "
+        f"mv {PIN}2 {PIN}",
         "unchanged",
         "",
     ),

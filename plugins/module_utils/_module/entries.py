@@ -11,12 +11,12 @@ from dataclasses import replace
 from .._core.engine.run import plan
 from .._core.engine.steps import Action, Cure, Outcome
 from .._core.kinds.entries.apply import EntriesKind
-from .._core.kinds.entries.declaration import Filling, read_entries
+from .._core.kinds.entries.declaration import Filling, WantedEntries, read_entries
 from .._core.kinds.entries.plan import EntriesPlan, EntriesStep, expecting
 from .._core.kinds.maps.steps import MapStep
 from .._core.kinds.maps.told import told_of
 from .._core.kinds.pins.exposure import Caution, Remedy, cautions
-from .._core.kinds.pins.observed import PinnedMap
+from .._core.kinds.pins.observed import Nothing, PinnedMap
 from .._core.people import Awaited
 from .batch import Batch, carry_out
 from .report import Declared, Dictionary, but_freed, failures_reported, text_diff
@@ -51,6 +51,8 @@ def _map(outcome: Outcome) -> Dictionary:
         "id": step.found.id if isinstance(step.found, PinnedMap) else None,
         "entries": told_of(t.cast(MapStep, step)) if isinstance(step.wanted, Filling) else None,
     }
+    if isinstance(step.found, Nothing) and isinstance(step.wanted, WantedEntries):
+        report["declared"] = {"entries_mode": step.wanted.mode}
     if outcome.error:
         report["error"] = outcome.error
     return report
