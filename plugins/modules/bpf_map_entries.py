@@ -149,17 +149,19 @@ EXAMPLES = r"""
       remote_src: true
       value: 1
 
-- name: Set options of the firewall, by the names of their BTF, and leave counters alone
+- name: Ensure the options of the firewall by the names of their BTF, and leave counters alone
   ebpf.pinning.bpf_map_entries:
     maps:
-      - path: /sys/fs/bpf/firewall/config
+      - path: /sys/fs/bpf/firewall/options
         entries:
           - key: 0
-            value: {mode: DROP, log: true}
+            value: {verdict: DROP, log: true, burst: 300, label: edge}
       - path: /sys/fs/bpf/firewall/counters
+        key_format: u32
+        value_format: u64
         entries_mode: initial
         entries:
-          - {key: 53, value: {packets: 0, bytes: 0}}
+          - {key: 53, value: 0}
 """
 
 RETURN = r"""
