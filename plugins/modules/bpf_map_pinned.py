@@ -231,7 +231,7 @@ options:
           remote_src:
             description:
               - V(true) takes the file on the host. V(false) takes it on the controller, where a
-                relative path is looked for as M(ansible.builtin.copy) does.
+                relative path is looked for as C(ansible.builtin.copy) does.
             type: bool
             default: false
           format:
@@ -510,14 +510,14 @@ cautions:
   sample: []
 """
 
-from ..module_utils._core.options import GROWTHS, MAP, MISMATCHES, SHAPE
+from ..module_utils._core.options import CONTENT, GROWTHS, MAP, MISMATCHES, SHAPE
 from ..module_utils._module.arguments import PinningModule
 from ..module_utils._module.maps import run
 
 
 def main() -> None:
     """Run the module."""
-    one_map = ["name", "path", *SHAPE, "inner_map", "frozen"]
+    one_map = ["name", "path", *SHAPE, "inner_map", "frozen", *CONTENT]
     module = PinningModule(
         argument_spec={
             **MAP,

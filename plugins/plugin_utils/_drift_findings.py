@@ -184,6 +184,19 @@ def _named(key: str, kind: str) -> t.Callable[[Result, bool], Told]:
     return read_items
 
 
+def _entries(result: Result, check: bool) -> Told:
+    return Told([_entries_item(item, check) for item in _list(result, "maps")])
+
+
+def _entries_item(item: Result, check: bool) -> Finding:
+    """Read what is told of a map of others, which may be there without these entries, or not."""
+    finding = _declared_item(item, "map", check)
+    lacks_map = item.get("id") is None and [each.name for each in finding.fields] == ["entries"]
+    if finding.state == DIFFERENT and lacks_map:
+        return finding._replace(state=MISSING, repaired=False)
+    return finding
+
+
 def _leftovers(result: Result, check: bool) -> t.List[Finding]:
     note = "left behind by a run that was killed"
     return [
@@ -370,6 +383,7 @@ _ABSENT = {"bpf_pin_absent": "pins", "bpf_host": "absent"}
 # Where a result lists what it found.
 _KEYS = {
     "bpf_host": "maps",
+    "bpf_map_entries": "maps",
     "bpf_map_pinned": "maps",
     "bpf_object_pinned": "objects",
     "bpf_pin_absent": "pins",
@@ -378,6 +392,7 @@ _KEYS = {
 }
 _READERS: t.Dict[str, t.Callable[[Result, bool], Told]] = {
     "bpf_host": _whole,
+    "bpf_map_entries": _entries,
     "bpf_map_pinned": _named("maps", "map"),
     "bpf_object_pinned": _named("objects", "object"),
     "bpf_pin_absent": _absent,

@@ -44,6 +44,8 @@ def task(arguments: Fields | None = None, module: str = MAP, **keywords: Any) ->
     return {module: declare("a") if arguments is None else arguments, **keywords}
 
 
+ENTRY = {"key": "0x0a 0x00 0x00 0x01", "value": 1}
+
 STATES = {
     "a map that is as declared": Case([task()], {"$D/a": "in_place"}, pins=["a"]),
     "a map that is missing": Case([task()], {"$D/a": "missing"}),
@@ -138,6 +140,25 @@ STATES = {
         {"$D/same": "in_place", "$D/b": "different", "$D/new": "missing"},
         pins=["a", "b"],
         before="ln $D/a $D/same",
+    ),
+    "entries of maps of others": Case(
+        [
+            task(
+                {
+                    "maps": [
+                        {"path": f"$D/{name}", "entries": [ENTRY], "value_format": "u64"}
+                        for name in ("a", "new")
+                    ]
+                },
+                "ebpf.pinning.bpf_map_entries",
+            )
+        ],
+        {"$D/a": "different", "$D/new": "missing"},
+        pins=["a"],
+        differs={
+            "$D/a": [("entries", "as declared (present)", "1 missing")],
+            "$D/new": [("entries", "as declared (present)", "no map")],
+        },
     ),
     "a mount that is missing": Case(
         [task({"path": "$T/mount"}, "ebpf.pinning.bpffs_mount")], {"$T/mount": "missing"}

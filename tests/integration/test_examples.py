@@ -64,6 +64,29 @@ def test_the_examples_of_bpffs_mount_run_and_then_change_nothing(bare_host: Host
 
 
 @pytest.mark.every_core
+def test_the_examples_about_maps_of_others_run_and_then_change_nothing(host: Host) -> None:
+    keep_apart(host)
+    host.shell(
+        f"mkdir {BPFFS}/firewall /etc/firewall; echo 10.0.0.1 > /etc/firewall/blocked.netset"
+    )
+    host.load("rules", f"{BPFFS}/firewall")  # as the service of the first example would do
+    for name, value in (("blocked", 4), ("counters", 8)):
+        host.make_pin(f"{BPFFS}/firewall/{name}", value_size=value, max_entries=2)
+    service, *tasks = examples("bpf_map_entries")
+    assert "ansible.builtin.systemd_service" in service
+    assert len(tasks) == 2
+    run = host.playbook([task for task in tasks for _twice in range(2)])
+    assert [result.good().changed for result in run] == [True, False] * 2
+    (blocked,) = host.bpftool("map", "dump", "pinned", f"{BPFFS}/firewall/blocked")
+    assert [*blocked["key"], *blocked["value"]] == [
+        *("0x0a", "0x00", "0x00", "0x01"),
+        *("0x01", "0x00", "0x00", "0x00"),
+    ]
+    options = host.bpftool("map", "dump", "pinned", f"{BPFFS}/firewall/options")
+    assert options[0]["formatted"]["value"]["verdict"] == "DROP"
+
+
+@pytest.mark.every_core
 def test_the_examples_about_maps_run_and_then_change_nothing(host: Host) -> None:
     _twice(host, "bpf_map_pinned")
     assert host.map_at(f"{BPFFS}/flows")["max_entries"] == 262144

@@ -88,6 +88,18 @@ def check_blocked(found: Json) -> None:
     assert _shapes(found) == {"blocked": ("hash", 4, 4, 16)}
 
 
+def check_blocklist(entries: list[Json], dropped: Json, program: Json, *maps: Json) -> None:
+    """Each packet that was dropped is counted, and no other: five, in three rounds."""
+    keys = [each["formatted"]["key"] for each in entries]
+    assert sorted((key["prefixlen"], *key["address"]) for key in keys) == [
+        (25, 10, 0, 0, 128),
+        (32, 10, 0, 0, 3),
+    ]
+    assert [each["formatted"]["value"] for each in entries] == [1, 1]
+    assert [each["formatted"]["value"] for each in dropped] == [5]
+    assert {*program["map_ids"]} == {each["id"] for each in maps}
+
+
 def check_restored(*maps: Json) -> None:
     assert _shapes(*maps) == {"flows": FLOWS, "events": EVENTS}
 
@@ -122,6 +134,25 @@ EXAMPLES = {
             f"prog show pinned {BPFFS}/monitoring/gate",
         ],
         check_gate,
+    ),
+    "blocklist": Example(
+        [2, 0, 1, 1, 1, 1, 0, 0, 0],
+        [
+            *(f"map dump pinned {BPFFS}/blocklist/{name}" for name in ("blocked", "dropped")),
+            f"prog show pinned {BPFFS}/blocklist/program",
+            *shown("blocklist/blocked", "blocklist/dropped"),
+        ],
+        check_blocklist,
+        [
+            *("10.0.0.2 comes through", "10.0.0.3 comes through", "10.0.0.200 comes through"),
+            *("10.0.0.2 is dropped", "10.0.0.3 comes through", "10.0.0.200 is dropped"),
+            "entries: 1 missing, 1 extra",
+            *("10.0.0.2 comes through", "10.0.0.3 is dropped", "10.0.0.200 is dropped"),
+            "| entries: as declared (exact) | entries: 1 missing |",
+            "10.0.0.3 is dropped",
+            "blocked.netset: line 7: key: must be a prefix",
+            "blocked.netset lists no entries",
+        ],
     ),
     "migrate": Example(
         [2, 0, 1, 1, 0],

@@ -201,10 +201,12 @@ OPENS = {"OBJ_GET", "OBJ_GET_INFO_BY_FD", "MAP_GET_FD_BY_ID", "MAP_GET_NEXT_ID"}
 OPENS |= {"PROG_GET_FD_BY_ID", "PROG_GET_NEXT_ID", "LINK_GET_FD_BY_ID", "BTF_GET_FD_BY_ID"}
 ENTRIES = {"MAP_LOOKUP_BATCH", "MAP_UPDATE_BATCH", "MAP_GET_NEXT_KEY", "MAP_LOOKUP_ELEM"}
 MAKES = {"MAP_CREATE", "BTF_LOAD", "MAP_FREEZE", "OBJ_PIN"}
+WRITES = {"MAP_UPDATE_ELEM", "MAP_DELETE_ELEM", "MAP_DELETE_BATCH"}
 FSTAB = ["/etc/fstab", "/etc/.fstab.ebpf-pinning"]
 TOUCHES: dict[str, tuple[set[str], list[str]]] = {
     "bpffs_mount": (set(), ["/run/agent", "/run/ebpf-pinning.lock", *FSTAB]),
     "bpf_map_pinned": (MAKES | ENTRIES, [AGENT]),
+    "bpf_map_entries": (ENTRIES | WRITES, []),
     "bpf_object_pinned": ({"OBJ_PIN"}, [AGENT]),
     "bpf_pin_absent": (set(), [AGENT]),
     "bpf_host": (MAKES, ["/run/whole", "/run/ebpf-pinning.lock"]),
@@ -250,6 +252,16 @@ def test_modules_touch_what_the_table_says_and_nothing_else(
                 "prune": {"directory": "/run/whole/in"},
             },
         ),
+        (
+            "bpf_map_entries",
+            {
+                "path": f"{AGENT}/flows",
+                "key_format": "ipv4",
+                "value_format": "u64",
+                "entries": [{"key": f"10.0.0.{last}", "value": last} for last in (1, 2)],
+                "entries_mode": "exact",
+            },
+        ),
         ("bpf_pin_info", {"recurse": True}),
         ("bpf_pin_absent", {"directory": AGENT, "keep": ["flows"]}),
         ("bpf_restore", {"name": "agent", "directory": AGENT, "maps": maps[:1]}),
@@ -284,10 +296,11 @@ def test_modules_touch_what_the_table_says_and_nothing_else(
             assert stray == []
     with subtests.test("the traces are not empty"):
         assert {"MAP_CREATE", "MAP_LOOKUP_BATCH", "MAP_FREEZE"} <= seen["bpf_map_pinned"]
+        assert {"MAP_UPDATE_BATCH", "MAP_DELETE_ELEM"} <= seen["bpf_map_entries"]
         for (module, arguments), trace in zip(runs, traces, strict=True):
             _commands, places = TOUCHES[module]
             found = [path for path in written(trace.read_text()) if within(path, places)]
-            assert bool(found) == (module != "bpf_pin_info"), arguments
+            assert bool(found) == (module not in ("bpf_pin_info", "bpf_map_entries")), arguments
 
 
 def written(trace: str) -> list[str]:

@@ -82,3 +82,9 @@ def test_a_new_map_has_its_entries_and_keeps_them(host: Host, subtests: pytest.S
         assert done.good().changed
         assert dump(host) == dict([entry("10.0.0.2", 2)])
         assert not again.good().changed
+
+
+def test_entries_beside_a_list_of_maps_are_refused(host: Host) -> None:
+    refused = host.module("bpf_map_pinned", maps=[{"name": "blocked", **SHAPE}], entries=TWO)
+    assert refused.failed
+    assert "mutually exclusive: maps|entries" in refused.msg

@@ -34,6 +34,7 @@ from harness.drift import FORMS, Json, by_host, read_all, states
 ROOT = Path(__file__).parents[2]
 HOSTS = ("liar", "good", "nobody_came")
 KEYS = {
+    "bpf_map_entries": "maps",
     "bpf_map_pinned": "maps",
     "bpf_object_pinned": "objects",
     "bpf_pin_absent": "pins",

@@ -27,6 +27,7 @@ from strategies import examples
 
 MODULES = (
     "bpf_host",
+    "bpf_map_entries",
     "bpf_map_pinned",
     "bpf_object_pinned",
     "bpf_pin_absent",
@@ -61,7 +62,8 @@ ACTIONS = [
 
 
 @pytest.mark.parametrize(
-    ("module", "key"), [("bpf_map_pinned", "maps"), ("bpf_object_pinned", "objects")]
+    ("module", "key"),
+    [("bpf_map_pinned", "maps"), ("bpf_map_entries", "maps"), ("bpf_object_pinned", "objects")],
 )
 @pytest.mark.parametrize(("each", "state", "mends"), ACTIONS)
 def test_each_action_is_a_state(
@@ -73,6 +75,19 @@ def test_each_action_is_a_state(
         assert (finding.path, finding.state) == ("/b/a", state)
         assert finding.repaired == (mends and not check)
         assert not told.problems
+
+
+@pytest.mark.parametrize("action", ["adjusted", "incompatible"])
+@pytest.mark.parametrize(("number", "state"), [(7, DIFFERENT), (None, MISSING)])
+def test_a_map_of_others_is_there_with_other_entries_or_missing(
+    action: str, number: int | None, state: str
+) -> None:
+    each = item(action, id=number, drift={"entries": ("as declared (exact)", "1 missing")})
+    (finding,) = read("bpf_map_entries", {"maps": [each]}, failed=False, check=True).findings
+    assert (finding.state, finding.repaired) == (state, False)
+    taken = item(action, id=None, drift={"object": ("map", "a directory")})
+    (finding,) = read("bpf_map_entries", {"maps": [taken]}, failed=False, check=True).findings
+    assert finding.state == DIFFERENT
 
 
 def test_both_sides_of_a_field_are_text() -> None:

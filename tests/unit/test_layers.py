@@ -157,6 +157,9 @@ MAY_USE = {
     "_core.lists": {"_core.lists", "_core.errors", "_core.values"},
     "_core.kinds.pins": {"core", "_core.engine", "_core.kinds.pins"},
     "_core.kinds": set(),
+    "_core.kinds.entries": {
+        *("core", "_core.engine", "_core.kinds.pins", "_core.kinds.maps", "_core.kinds.entries")
+    },
     "_core.kinds.*": {
         *("core", "_core.content", "_core.lists", "_core.engine", "_core.kinds.pins", "itself")
     },

@@ -33,6 +33,8 @@ TABLES = {
     "an item of maps": (options.MAP, "bpf_map_pinned", ("maps",)),
     "an inner map": (options.SHAPE, "bpf_map_pinned", ("inner_map",)),
     "an inner map of an item": (options.SHAPE, "bpf_map_pinned", ("maps", "inner_map")),
+    "entries": (options.ENTRIES, "bpf_map_entries", ()),
+    "entries of an item of maps": (options.ENTRIES, "bpf_map_entries", ("maps",)),
     "an object": (options.OBJECT, "bpf_object_pinned", ("objects",)),
     "a mount": (options.MOUNTED, "bpffs_mount", ()),
     "an absence": (options.ABSENCE, "bpf_pin_absent", ()),

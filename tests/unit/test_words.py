@@ -28,8 +28,10 @@ COLLECTION = "ansible_collections.ebpf.pinning.plugins"
 # What the documentation of a module may leave unexplained, as it says what it is.
 PLAIN = {Action.CREATE, Action.REPLACE, Action.MIGRATE, Action.KEEP}
 MADE = (Action.CREATE, Action.ADJUST, Action.REPLACE, Action.KEEP, Action.REFUSE)
+FILLED = (Action.ADJUST, Action.KEEP, Action.REFUSE)
 # By module: where RETURN tells what was done, and all that it may tell there.
 TOLD: list[tuple[str, list[str], tuple[Action | State, ...]]] = [
+    ("bpf_map_entries", ["maps"], (*FILLED, State.FAILED, State.NOT_DONE)),
     ("bpf_map_pinned", ["maps"], (*MADE, Action.MIGRATE, State.FAILED, State.NOT_DONE)),
     ("bpf_object_pinned", ["objects"], (*MADE, State.FAILED, State.NOT_DONE)),
     ("bpf_pin_absent", ["pins"], (Action.REMOVE, Action.MISS)),
@@ -37,6 +39,7 @@ TOLD: list[tuple[str, list[str], tuple[Action | State, ...]]] = [
     ("bpffs_mount", [], (Action.MOUNT, Action.ADJUST, Action.UNMOUNT, Action.KEEP)),
 ]
 COUNTED = {
+    "bpf_map_entries": {*FILLED},
     "bpf_map_pinned": {*MADE, Action.MIGRATE},
     "bpf_object_pinned": {*MADE},
     "bpf_pin_absent": {Action.REMOVE, Action.MISS, Action.SPARE},
@@ -69,10 +72,17 @@ def test_a_module_documents_the_actions_that_it_counts(module: str) -> None:
     assert {*returned(module)["counts"]["sample"]} == {each.value for each in COUNTED[module]}
 
 
-@pytest.mark.parametrize("module", ["maps", "objects"])
-def test_what_is_counted_is_what_the_module_may_do(module: str) -> None:
-    done = importlib.import_module(f"{COLLECTION}.module_utils._module.{module}").DONE
-    counted = COUNTED[f"bpf_{module[:-1]}_pinned"]
+@pytest.mark.parametrize(
+    ("file", "module"),
+    [
+        ("maps", "bpf_map_pinned"),
+        ("objects", "bpf_object_pinned"),
+        ("entries", "bpf_map_entries"),
+    ],
+)
+def test_what_is_counted_is_what_the_module_may_do(file: str, module: str) -> None:
+    done = importlib.import_module(f"{COLLECTION}.module_utils._module.{file}").DONE
+    counted = COUNTED[module]
     assert counted == {*done, Action.KEEP, Action.REFUSE}
 
 

@@ -64,6 +64,7 @@ MAP: Options = {
     "value_growth": {"type": "str", "choices": GROWTHS},
     **CONTENT,
 }
+ENTRIES: Options = {"path": {"type": "path"}, **CONTENT}
 # Options whose values nobody is told but the kernel, wherever they stand.
 SECRETS = ("entries", "entries_absent", "entries_from")
 

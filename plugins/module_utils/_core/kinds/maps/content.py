@@ -39,7 +39,7 @@ class WantedContent:
         self._encoded: List[Tuple[Optional[MapBtf], Entries]] = []
         self.mode = Mode(given.get("entries_mode") or "present")
         self.is_shown = bool(given.get("show_entries"))
-        _check(given, shape, self.mode)
+        _check(given, shape)
 
     def __repr__(self) -> str:
         return f"<{self.mode.value} entries>"
@@ -110,12 +110,21 @@ class WantedContent:
         return entries
 
 
-def _check(given: Given, shape: MapShape, mode: Mode) -> None:
-    name = map_type_name(shape.number)
-    declared = [option for option in _DECLARING if given.get(option) is not None]
+def check_declared(given: Given) -> None:
+    """Raise BadField where options do not go together, whatever map they are for."""
+    declared = _declared_by(given)
     if not declared:
-        said = next(option for option in CONTENT if given.get(option) is not None)
+        said = next((option for option in CONTENT if given.get(option) is not None), None)
+        if said is None:
+            raise BadField("nothing is declared to be in the map: add entries or entries_from")
         raise BadField(f"{said} is for entries, and none are declared: add entries, or drop it")
+    if given.get("entries_mode") == Mode.EXACT.value and declared == ["entries_absent"]:
+        raise BadField("entries_mode exact needs entries or entries_from, to say what is to stay")
+
+
+def _check(given: Given, shape: MapShape) -> None:
+    check_declared(given)
+    name = map_type_name(shape.number)
     row = MAP_TYPES_BY_NUMBER.get(shape.number)
     if row is None or row.kin is None:
         reason = row.not_copied if row else "this type is not known"
@@ -125,12 +134,14 @@ def _check(given: Given, shape: MapShape, mode: Mode) -> None:
             f"entries of a {name} cannot be declared: they are programs or maps, which have to be "
             "put there by whoever loads them"
         )
-    if mode is Mode.EXACT and declared == ["entries_absent"]:
-        raise BadField("entries_mode exact needs entries or entries_from, to say what is to stay")
     if row.kin.indexed and given.get("entries_absent"):
         raise BadField(
             f"entries_absent is not for {name}, whose slots are always there: declare the value 0"
         )
+
+
+def _declared_by(given: Given) -> List[str]:
+    return [option for option in _DECLARING if given.get(option) is not None]
 
 
 class _Reading:

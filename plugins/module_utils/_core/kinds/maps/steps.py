@@ -41,6 +41,14 @@ def fill_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
 
 def does_not_fit(wanted: WantedPin, found: PinnedMap) -> str:
     """Return why the declared entries have no room beside those that are there; "" if they do."""
+    excess = overflow(wanted, found)
+    return excess and (
+        f"{excess}: raise max_entries (on_mismatch: migrate keeps the entries), or declare fewer"
+    )
+
+
+def overflow(wanted: WantedPin, found: PinnedMap) -> str:
+    """Return how many entries are too many; "" if none are."""
     difference = found.details.entries
     if difference is None or difference.total is None or wanted.map.kind.evicts:
         return ""
@@ -49,10 +57,7 @@ def does_not_fit(wanted: WantedPin, found: PinnedMap) -> str:
         return ""
     going = len(difference.extra)
     leaving = f", {going} go only after that" if going else ""
-    return (
-        f"{total} entries are there, {new} are to be added{leaving}, and max_entries is {most}: "
-        "raise max_entries (on_mismatch: migrate keeps the entries), or declare fewer"
-    )
+    return f"{total} entries are there, {new} are to be added{leaving}, and max_entries is {most}"
 
 
 def freeze_drift(wanted: WantedPin, found: PinnedMap) -> Changes:

@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is to be in maps that somebody else makes: nothing is said of the maps themselves."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Optional, Sequence
+
+from ...map_types import MAP_TYPES_BY_NUMBER
+from ...people import NUMBERS_ONLY
+from ...shape import MapShape
+from ...values import dataclass
+from ..maps.declaration import MapSpec, WantedPin
+from ..pins.declaration import Arguments, OnMismatch, WantedName, read_name, read_named
+
+
+class Given:
+    """The options of one map. Keys and values may be secrets, so it shows none."""
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        self.options = options
+        self.read: Dict[MapShape, Filling] = {}  # by the shape of a map that was found
+
+
+@dataclass(frozen=True)
+class WantedEntries(WantedName):
+    """Something is to be in the map that is pinned at `path`."""
+
+    given: Given
+    is_awaited: bool = False  # a task before may pin the map
+
+    @property
+    def mode(self) -> str:
+        """What is declared of the entries, as the option says it."""
+        return str(self.given.options.get("entries_mode") or "present")
+
+    def of(self, shape: MapShape) -> Filling:
+        """Return what that means for a map of this shape; BadField if it cannot have entries."""
+        known = self.given.read.get(shape)
+        if known is None:
+            from ..maps.content import WantedContent  # it is not pure
+
+            content = WantedContent(self.given.options, shape)
+            spec = MapSpec(MAP_TYPES_BY_NUMBER[shape.number], shape, None, None, None)
+            known = Filling(
+                self.directory,
+                self.name,
+                self.access,
+                self.on_mismatch,
+                map=spec,
+                frozen=None,
+                content=content,
+                declared=self,
+            )
+            self.given.read[shape] = known
+        return known
+
+
+@dataclass(frozen=True)
+class Filling(WantedPin):
+    """A map, wanted as it was found, and what is to be in it."""
+
+    declared: Optional[WantedEntries] = None
+
+
+def read_entries(items: Sequence[Arguments]) -> List[WantedEntries]:
+    """Read all `items`; raise Problems with all that is wrong."""
+    return read_named(items, _read, "map")
+
+
+def _read(item: Arguments) -> WantedEntries:
+    where = {"path": item.get("path"), "on_mismatch": OnMismatch.FAIL}
+    name = read_name(where.get, NUMBERS_ONLY)
+    from ..maps.content import check_declared  # it is not pure
+
+    check_declared(item)
+    return WantedEntries(**vars(name), given=Given(item))
