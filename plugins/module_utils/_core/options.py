@@ -9,6 +9,7 @@ from typing import Any, Dict
 Options = Dict[str, Dict[str, Any]]
 
 FREED = "_freed"  # no option of users: what the controller tells of tasks before, in a check
+SENT = "_sent"  # nor this: by its path on the host, what a list of the controller is called
 BRIEF = "_brief"  # nor this: that nobody reads more of a result than the report shows
 MISMATCHES = ["fail", "replace", "migrate"]
 GROWTHS = ["refuse", "zero_pad"]

@@ -114,6 +114,12 @@ def _check(given: Given, shape: MapShape, mode: Mode) -> None:
     if not declared:
         said = next(option for option in CONTENT if given.get(option) is not None)
         raise BadField(f"{said} is for entries, and none are declared: add entries, or drop it")
+    source = given.get("entries_from")
+    if source is not None and not (source.get("remote_src") or source.get("shown")):
+        raise BadField(
+            f"entries_from: {source['src']} is on the controller, which did not send it along: set "
+            "remote_src: true if it is on the host"
+        )
     row = MAP_TYPES_BY_NUMBER.get(shape.number)
     if row is None or row.kin is None:
         reason = row.not_copied if row else "this type is not known"
