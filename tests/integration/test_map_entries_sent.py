@@ -123,7 +123,12 @@ def test_lists_of_several_groups_and_roles_are_found_for_each_host(
     (role / "tasks").mkdir()
     (role / "files" / "of_role.txt").write_text("192.0.2.79 3\n")
     of_role = listed("{{ inventory_hostname }}_role", "of_role.txt")
-    (role / "tasks" / "main.yml").write_text(json.dumps([task("bpf_map_pinned", **of_role)]))
+    called = {
+        "ansible.builtin.include_role": {"name": "ebpf.pinning.bpf_maps"},
+        "vars": {"bpf_maps": [listed("{{ inventory_hostname }}_called", "of_role.txt")]},
+    }
+    tasks = [task("bpf_map_pinned", **of_role), called]
+    (role / "tasks" / "main.yml").write_text(json.dumps(tasks))
     hosts = {
         name: {"ansible_connection": "local", "ansible_python_interpreter": host.site.python}
         for name in ("north", "south")
@@ -148,7 +153,8 @@ def test_lists_of_several_groups_and_roles_are_found_for_each_host(
     assert run.code == 0, run.output
     for name in hosts:
         with subtests.test(name):
-            assert dump(host, f"{name}_role") == {bytes([192, 0, 2, 79]): 3}
+            for of in ("role", "called"):
+                assert dump(host, f"{name}_{of}") == {bytes([192, 0, 2, 79]): 3}
             assert dump(host, f"{name}_joined") == dump(host, f"{name}_own") == BOTH
     assert left_behind(host) == []
 
