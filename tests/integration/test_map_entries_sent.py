@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.fleet import Fleet
 from harness.host import BPFFS, Host
 from harness.playbook import task
+from harness.site import Site
+from harness.terminal import seen
 
 Fields = dict[str, Any]
 
@@ -157,6 +160,32 @@ def test_lists_of_several_groups_and_roles_are_found_for_each_host(
                 assert dump(host, f"{name}_{of}") == {bytes([192, 0, 2, 79]): 3}
             assert dump(host, f"{name}_joined") == dump(host, f"{name}_own") == BOTH
     assert left_behind(host) == []
+
+
+@pytest.mark.every_core
+@pytest.mark.parametrize("pipelining", ["true", "false"])
+def test_the_playbook_sends_lists_over_ssh_to_each_host(
+    site: Site, tmp_path_factory: pytest.TempPathFactory, pipelining: str
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("fleet")  # a short path, for the sockets of ssh
+    with Fleet(tmp_path, 2) as fleet:
+        (tmp_path / "blocked.gz").write_bytes(gzip.compress(LINES.encode()))
+        maps = [listed("one", "{{ inventory_dir }}/blocked.gz"), listed("own", "{{ of_host }}")]
+        for name in fleet.names:
+            (tmp_path / f"{name}.txt").write_text(LINES)
+        each = {name: {"of_host": f"{tmp_path}/{name}.txt"} for name in fleet.names}
+        fleet.write_inventory({"bpffs_opts": [], "bpf_maps": maps}, **each)
+        settings = {**fleet.environment(), "ANSIBLE_PIPELINING": pipelining}
+        environment = site.environment(**settings)
+        del environment["ANSIBLE_CALLBACKS_ENABLED"]
+        words = ["-i", str(fleet.inventory), "ebpf.pinning.provision"]
+        code, output = seen([site.playbook_command, *words], environment)
+        assert code == 0, output
+        for name in fleet.names:
+            for path in (f"{BPFFS}/one", f"{BPFFS}/own"):
+                told = fleet.run(name, f"bpftool -j map dump pinned {path}")
+                assert {_raw(each["key"]) for each in json.loads(told)} == {*BOTH}
+        assert list((site.scratch / "home" / "remote").glob("*")) == []
 
 
 @pytest.mark.every_core
