@@ -141,6 +141,27 @@ def test_the_command_tells_what_differs_and_puts_it_right(
     assert file.exists()
 
 
+def peak(restorer: Restorer) -> int:
+    """The most memory that a look at all maps takes, in bytes."""
+    program = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, "
+        "stdout=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    return int(restorer.run("status", before=["python3", "-c", program]).output) * 1024
+
+
+def test_of_many_long_lists_one_at_a_time_is_in_memory(restorer: Restorer, tmp_path: Path) -> None:
+    source, count = tmp_path / "long", 100_000
+    source.write_text("".join(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255} 1\n" for n in range(count)))
+    long = {**listed(source), "max_entries": count}
+    nothing = peak(restorer)
+    restorer.declare(maps=[{"name": "one", **long}])
+    one = peak(restorer) - nothing
+    restorer.declare(maps=[{"name": f"map_{number}", **long} for number in range(5)])
+    assert one > 10 * count
+    assert peak(restorer) - nothing < 2 * one
+
+
 def by_others(folder: Path) -> Path:
     folder.chmod(0o777)
     return folder / "blocked"

@@ -99,6 +99,10 @@ class WantedContent:
             format_of(value, self._given.get("value_format"), context),
         )
 
+    def forget(self) -> None:
+        """Make room: whoever asks for the entries again has them read again."""
+        self._encoded.clear()
+
     def check_for_boot(self, btf: Optional[MapBtf]) -> None:
         """Raise PinningError where the host could not put the entries back by itself."""
         source = self._given.get("entries_from")
