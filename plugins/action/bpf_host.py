@@ -33,6 +33,8 @@ from ..plugin_utils._told_apart import VERDICT, is_only_reported, told_apart
 class ActionModule(JoinedArguments):
     """Refuses what contradicts other tasks of the run."""
 
+    takes_lists = True
+
     def run(
         self, tmp: t.Optional[str] = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None
     ) -> t.Dict[str, t.Any]:

@@ -22,6 +22,8 @@ from ..plugin_utils._run_notes import DECLARED, FREED, PRUNED, PRUNES, RunNotes
 class ActionModule(PlainArguments):
     """Refuses maps that the role bpf_maps prunes in this run."""
 
+    takes_lists = True
+
     def contradictions(self, arguments: Arguments, notes: RunNotes) -> t.Iterable[str]:
         """Maps that another call does not keep, or those that this one is not going to keep."""
         paths = declared(arguments)

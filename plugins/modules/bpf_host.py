@@ -111,7 +111,9 @@ options:
       - V(true) lets the host put all of this back by itself at boot, but for O(absent) and
         O(prune), with the command and the unit of systemd that M(ebpf.pinning.bpf_restore)
         installs. V(false) ends that. Left out, nothing is done about it.
-      - Nothing is replaced or removed at boot. Maps come back empty.
+      - Nothing is replaced or removed at boot. Maps come back with the entries that are declared. A
+        file of O(maps[].entries_from) has to be on the host, in a place where all belongs to root,
+        outside of homes, and is read again at each boot.
       - Is done last. The unit runs at once with what is declared now.
       - Where systemd does not run the host, a warning says what its init has to run.
     type: bool

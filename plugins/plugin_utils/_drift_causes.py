@@ -8,7 +8,8 @@ import re
 import typing as t
 from functools import lru_cache
 
-from ._drift_findings import FAILED, MISSING, Field, Finding
+from ._drift_findings import FAILED, MISSING, Field, Finding, without_numbers
+from ._drift_notes import told_once
 from ._drift_report import UNREACHABLE, HostReport, Report, is_drift
 
 NOBODY = "nobody answered"
@@ -75,7 +76,10 @@ def _of_host(host: HostReport, below: t.Dict[str, t.Set[str]]) -> t.Iterator[t.T
             below.setdefault(min(above), set()).add(finding.path)
             continue
         gist = "" if finding.fields else _gist(finding.note)
-        yield _Key(finding.path, finding.state, finding.fields, gist), finding.note
+        fields, note = without_numbers(finding), finding.note
+        if fields != finding.fields:
+            note = told_once(finding)
+        yield _Key(finding.path, finding.state, fields, gist), note
     state = UNREACHABLE if host.unreachable else FAILED
     for problem in host.problems or ([NOBODY] if host.unreachable else []):
         yield _Key("", state, (), _gist(problem.replace(host.name, "\u2026"))), problem

@@ -59,11 +59,45 @@ class Finding(t.NamedTuple):
     copied: t.Optional[int] = None  # entries that a migration has copied, or that one would copy
 
 
+class Entries(t.NamedTuple):
+    """How many entries of a map are not as declared."""
+
+    missing: int
+    different: int
+    extra: int
+
+    @property
+    def words(self) -> str:
+        """Such as 2 missing, 1 extra."""
+        return ", ".join(f"{number} {kind}" for kind, number in zip(self._fields, self) if number)
+
+
 class Told(t.NamedTuple):
     """All that a result says: of pins, and of what kept it from saying more."""
 
     findings: t.Sequence[Finding]
     problems: t.Sequence[str] = ()
+
+
+def entries_of(finding: Finding) -> t.Optional[Entries]:
+    """The entries of a map that are not as declared; None if none are, or nobody counted."""
+    have = next((each.have for each in finding.fields if _is_of_entries(finding, each)), "")
+    numbers = {kind: int(number) for number, kind in _COUNTED.findall(have)}
+    return Entries(*(numbers.get(kind, 0) for kind in Entries._fields)) if numbers else None
+
+
+def without_numbers(finding: Finding) -> t.Tuple[Field, ...]:
+    """The fields alike for all maps that lack entries, or have others, however many."""
+    return tuple(
+        each._replace(have=_COUNTED.sub(r"some \2", each.have))
+        if _is_of_entries(finding, each)
+        else each
+        for each in finding.fields
+    )
+
+
+def _is_of_entries(finding: Finding, field: Field) -> bool:
+    return finding.kind == "map" and field.name == "entries"
 
 
 def read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
@@ -371,6 +405,8 @@ def _words(*actions: Action) -> t.Dict[str, str]:
     return {action.value: FOUND[action].value for action in actions}
 
 
+# As a difference of entries is told (difference.py); a map has room for 2**32.
+_COUNTED = re.compile(r"\b([0-9]{1,10}) (missing|different|extra)\b")
 # What bpf_host puts before a message.
 _LIST = re.compile("^(mounts|directories|maps|objects|absent): (?=/)")
 _NO_MESSAGE = "Action failed: Unknown error."  # ansible-core 2.19, of an until never met

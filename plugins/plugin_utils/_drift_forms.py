@@ -24,7 +24,9 @@ from ._drift_findings import (
     GROUPS,
     IN_PLACE,
     STATES,
+    Entries,
     Finding,
+    entries_of,
 )
 from ._drift_report import (
     GONE,
@@ -154,6 +156,11 @@ def as_prometheus(report: Report) -> t.Iterator[str]:
                 counts[finding.state] += GROUP_OF[finding.kind] == group
             for state, count in counts.items():
                 yield f'{name}{{host="{label}",state="{state}"}} {count}\n'
+    name = "ebpf_pinning_entries"
+    yield _prometheus_head(name, "Entries of maps that were found not to be as declared.")
+    for label, host in labels:
+        for state, number in _entries_amiss(host)._asdict().items():
+            yield f'{name}{{host="{label}",state="{state}"}} {number}\n'
     name = "ebpf_pinning_host_state"
     yield _prometheus_head(name, "1 for the state that the host is in.")
     for label, host in labels:
@@ -166,6 +173,12 @@ def as_prometheus(report: Report) -> t.Iterator[str]:
     name = "ebpf_pinning_drift_report_timestamp_seconds"
     yield _prometheus_head(name, "When the report was made.")
     yield f"{name} {int(report.made.timestamp())}\n"
+
+
+def _entries_amiss(host: HostReport) -> Entries:
+    """The entries of all maps of a host."""
+    counted = filter(None, map(entries_of, host.findings.values()))
+    return Entries(*map(sum, zip((0, 0, 0), *counted)))
 
 
 def _prometheus_head(name: str, about: str) -> str:

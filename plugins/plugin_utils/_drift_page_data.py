@@ -23,6 +23,8 @@ from ._drift_findings import (
     MISSING,
     UNDECLARED,
     Finding,
+    entries_of,
+    without_numbers,
 )
 from ._drift_forms import ONE_OF, REPAIRED, TIME, WORDS, shown_as, spelled
 from ._drift_manual import address, find
@@ -102,7 +104,7 @@ def as_data(
             row_of[digest] = len(row_of)
         groups = tuple(map(visible, host.groups))
         place = members.setdefault(groups, len(members))
-        host_rows.append((visible(host.name), row_of[digest], place, *_copied(host, place_of)))
+        host_rows.append((visible(host.name), row_of[digest], place, *_entries(host, place_of)))
     number_of = {host.name: number for number, host in enumerate(hosts)}
     looks = [(report.made_of(host), seen(report, host)) for host in hosts if report.sources]
     times = sorted(set(looks))
@@ -183,18 +185,18 @@ def _row(
     return (host.state, _runs(letters), numbers, history, problems, before)
 
 
-def _copied(host: HostReport, place_of: t.Mapping[str, int]) -> t.Sequence[t.Mapping[int, int]]:
+def _entries(host: HostReport, place_of: t.Mapping[str, int]) -> t.Sequence[t.Mapping[int, t.Any]]:
     """Entries are counted host by host: maps that differ alike have other numbers of them."""
-    numbers = {
-        place_of[each.path]: each.copied
-        for each in host.findings.values()
-        if each.copied is not None
-    }
+    numbers: t.Dict[int, t.Any] = {}
+    for each in host.findings.values():
+        counted = entries_of(each) if each.copied is None else each.copied
+        if counted is not None:
+            numbers[place_of[each.path]] = counted
     return (numbers,) if numbers else ()
 
 
 def _detail(finding: Finding) -> t.Tuple[t.Any, ...]:
-    fields = tuple(tuple(map(visible, field)) for field in finding.fields)
+    fields = tuple(tuple(map(visible, field)) for field in without_numbers(finding))
     declared = tuple(tuple(map(visible, each)) for each in finding.declared)
     note = visible_lines(told_once(finding))
     return (finding.kind, finding.state, fields, note, declared, _link(finding.note))

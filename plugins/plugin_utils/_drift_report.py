@@ -25,6 +25,7 @@ from ._drift_findings import (
     Field,
     Finding,
     Told,
+    entries_of,
     shortened,
 )
 
@@ -326,6 +327,7 @@ def _kinds(host: HostReport) -> t.Dict[str, t.List[str]]:
 
 
 def _pin_json(host: HostReport, finding: Finding) -> Json:
+    counted = entries_of(finding)
     return {
         "path": finding.path,
         "kind": finding.kind,
@@ -336,6 +338,7 @@ def _pin_json(host: HostReport, finding: Finding) -> Json:
         "repaired": finding.repaired,
         "history": host.history.get(finding.path),
         "copied": finding.copied,
+        "entries": counted and counted._asdict(),
     }
 
 

@@ -11,6 +11,7 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ..module_utils._core.errors import PinningError
 from ._declared import Arguments
+from ._lists_to_send import files_of, with_sent
 from ._plain_values import plain
 from ._run_notes import RunNotes
 
@@ -21,6 +22,8 @@ class PlainArguments(NormalAction):
     It keeps those of each host until the last host has answered. Since ansible-core 2.19 each value
     has notes with it, of the file and line it was written in, which take eight times its room.
     """
+
+    takes_lists = False  # whether the module reads `entries_from`
 
     def run(
         self, tmp: t.Optional[str] = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None
@@ -38,9 +41,26 @@ class PlainArguments(NormalAction):
             return {"failed": True, "changed": False, "msg": "\n".join(problems)}
         if context.CLIARGS.get("check"):
             self._task.args = dict(self.in_a_check(self._task.args, notes))
-        result: t.Dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
+        result = self._with_lists(tmp, task_vars)
         if context.CLIARGS.get("check"):
             self.foretell(result, notes)
+        return result
+
+    def _with_lists(self, tmp: t.Any, task_vars: t.Any) -> t.Dict[str, t.Any]:
+        """Run the module with the files of the controller that list entries."""
+        declared = self._task.args
+        files = files_of(declared) if self.takes_lists else []
+        if files:
+            from ._sent_lists import SentLists
+
+            try:
+                self._task.args = dict(with_sent(declared, SentLists(self).send(files)))
+            except PinningError as error:
+                return {"failed": True, "changed": False, "msg": str(error)}
+        try:
+            result: t.Dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
+        finally:
+            self._task.args = declared  # which another attempt begins with
         return result
 
     def complete(self, arguments: Arguments, _variables: t.Mapping[str, t.Any]) -> Arguments:

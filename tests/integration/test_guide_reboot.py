@@ -19,6 +19,7 @@ from harness.samples import AGENT, HASH
 from mount_table import access, mounts_at
 from restoring import keep_apart, restart, without_identity
 
+SEVEN, SIXTY_SIX = (["0xc0", "0x00", "0x02", end] for end in ("0x07", "0x42"))
 COMMAND = "/usr/local/lib/ebpf-pinning/ebpf-pinning"
 
 
@@ -28,7 +29,7 @@ class Reboot(Guide):
     def __init__(self, host: Host) -> None:
         super().__init__(host, "reboot.md")
         keep_apart(host)
-        self.by_itself, self.at_boot = self.blocks("yaml")
+        self.by_itself, self.listed, self.at_boot = self.blocks("yaml")
         self.status, self.rehearsal, self.init_script = self.blocks("console")
 
 
@@ -107,6 +108,19 @@ def test_what_is_frozen_or_holds_others_comes_back_empty(reboot: Reboot) -> None
     assert host.bpftool("map", "dump", "pinned", f"{AGENT}/outer") == []
     fill = f"bpftool map update pinned {AGENT}/constants key 0 0 0 0 value 1 0 0 0"
     assert host.run("sh", "-c", fill, check=False).returncode != 0
+
+
+def test_a_list_of_the_host_comes_back_in_its_map(reboot: Reboot) -> None:
+    host, blocked = reboot.host, f"{BPFFS}/lists/blocked"
+    reboot.play_twice(reboot.listed)
+    before = host.bpftool("map", "dump", "pinned", blocked)
+    assert [each["key"] for each in before] in ([SEVEN, SIXTY_SIX], [SIXTY_SIX, SEVEN])
+    assert [each["value"] for each in before] == [["0x01"]] * 2
+    restart(host)
+    reboot.shell(f"{COMMAND} restore")
+    assert sorted(map(str, host.bpftool("map", "dump", "pinned", blocked))) == sorted(
+        map(str, before)
+    )
 
 
 def test_an_agent_that_waits_for_its_maps_has_them_after_a_restart(

@@ -69,6 +69,15 @@ CASES: list[Any] = [
     ),
     pytest.param(
         {
+            "a": [found("/x", DIFFERENT, Field("entries", "as declared (exact)", "1 missing"))],
+            "b": [found("/x", DIFFERENT, Field("entries", "as declared (exact)", "7 missing"))],
+            "c": [found("/x", DIFFERENT, Field("entries", "as declared (exact)", "7 extra"))],
+        },
+        [(DIFFERENT, "/x", "a b"), (DIFFERENT, "/x", "c")],
+        id="nor do numbers of entries",
+    ),
+    pytest.param(
+        {
             "a": [found("/x", UNDECLARED, note="holds hash 7 debug")],
             "b": [found("/x", UNDECLARED, note="holds hash 8 debug")],
             "c": [found("/x", UNDECLARED, note="holds array 8 debug")],

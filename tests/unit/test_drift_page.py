@@ -272,6 +272,22 @@ def test_hosts_are_alike_however_many_entries_their_maps_have() -> None:
     ]
 
 
+def test_hosts_are_alike_however_many_entries_are_not_as_declared() -> None:
+    other = Finding("b", "map", DIFFERENT)
+    hosts = [
+        HostReport(name, {"b": other._replace(fields=(Field("entries", "as declared", have),))})
+        for name, have in (("h1", "1 missing, 2 extra"), ("h2", "3000 missing, 1 extra"))
+    ]
+    page = Page(report(*hosts, HostReport("h3", {"b": other._replace(fields=(ENTRIES,))})))
+    assert page.data["hosts"] == [
+        ["h1", 0, 0, {"0": [1, 0, 2]}],
+        ["h2", 0, 0, {"0": [3000, 0, 1]}],
+        ["h3", 1, 0],
+    ]
+    told = [["entries", "as declared", "some missing, some extra"]]
+    assert [each[2] for each in page.data["details"]] == [told, [list(ENTRIES)]]
+
+
 def test_a_host_of_which_nothing_is_known_says_so() -> None:
     page = Page(report(host("silent", unreachable=True)))
     assert page.data["rows"] == [["unreachable", "", [], "", [["nobody answered"]], []]]

@@ -443,6 +443,35 @@ def test_the_table_says_what_a_migration_copied_and_what_is_new_still_and_gone(
     assert copied == {"/b/done": 3, "/b/due": 1, "/b/still": None}
 
 
+def test_entries_are_told_by_numbers_in_all_forms(tmp_path: Path) -> None:
+    def differing(path: str, have: str, **more: Any) -> Finding:
+        field = Field("entries", "as declared (exact)", have)
+        return finding(DIFFERENT, path, fields=(field,), **more)
+
+    now = report(
+        h=[
+            differing("/b/a", "2 missing, 1 different, 4294967295 extra"),
+            differing("/b/b", "3 missing", repaired=True),
+            differing("/b/c", "something else"),
+            differing("/b/d", "7 missing")._replace(kind="object"),
+        ]
+    )
+    assert written(now, tmp_path) == []
+    pins = read_all(tmp_path)["report"][0]["pins"]
+    assert [pin["entries"] for pin in pins] == [
+        {"missing": 2, "different": 1, "extra": 4294967295},
+        {"missing": 3, "different": 0, "extra": 0},
+        None,
+        None,
+    ]
+    samples = (tmp_path / "drift.prom").read_text()
+    assert 'ebpf_pinning_entries{host="h",state="missing"} 5\n' in samples
+    assert (
+        "h     different  /b/a  entries: want as declared (exact), have 2 missing, 1 different, "
+        "4294967295 extra"
+    ) in shown(now)
+
+
 def test_what_to_do_about_one_pin_of_many_hosts_is_said_once() -> None:
     fields = (Field("max_entries", "2", "1"),)
     made = report(

@@ -60,6 +60,17 @@ WHOLE = {
             "inner_map": {**SHAPE, "map_extra": 0},
             "owner": "1",
         },
+        {
+            "name": "blocked",
+            **SHAPE,
+            "key_format": "ipv4",
+            "value_format": [{"name": "why", "format": "u32"}, {"format": "pad", "size": 4}],
+            "entries": [{"key": "192.0.2.77", "value": {"why": 424242}}],
+            "entries_from": {"src": "/etc/blocked", "remote_src": True, "value": {"why": 424242}},
+            "entries_absent": ["192.0.2.78"],
+            "entries_mode": "initial",
+            "host_bits": "refuse",
+        },
     ],
     "directories": [{"path": "/sys/fs/bpf/agent", "owner": "1", "group": "0", "mode": "2750"}],
     "objects": [
@@ -165,8 +176,11 @@ def test_all_fields_are_read() -> None:
     assert [pin.path for pin in read.pins] == [
         "/sys/fs/bpf/agent/flows",
         "/run/agent/bpffs/tenants",
+        "/sys/fs/bpf/agent/blocked",
     ]
-    assert [(pin.access.owner, pin.access.mode) for pin in read.pins] == [(0, 0o640), (1, 0o640)]
+    owners = [(pin.access.owner, pin.access.mode) for pin in read.pins]
+    assert owners == [(0, 0o640), (1, 0o640), (0, 0o640)]
+    assert [repr(pin.content) for pin in read.pins] == ["None", "None", "<initial entries>"]
 
 
 def test_directories_and_second_pins_are_read() -> None:
@@ -337,6 +351,34 @@ def test_any_value_at_any_place_is_read_or_refused(way: tuple[Any, ...], value: 
         parse(as_text(_changed(way, value)), "a.json")
 
 
+@some.examples(300)
+@given(
+    st.sampled_from(["key_format", "entries", "entries_from", "entries_absent", "entries_mode"]),
+    st.recursive(
+        st.sampled_from(["canary", "exact", "src", 424242, None, True]),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(("canary", "src")), inner),
+    ),
+)
+def test_what_is_in_a_map_is_in_no_message(option: str, value: object) -> None:
+    whole = json.loads(json.dumps(WHOLE))
+    whole["maps"][2][option] = value
+    try:
+        parse(as_text(whole), "a.json")
+    except PinningError as error:
+        told = str(error)
+        assert "424242" not in told or option in ("key_format", "entries_mode")
+        assert "canary" not in told or option in ("key_format", "entries_mode")
+        assert "192.0.2" not in told
+
+
+def test_a_list_of_a_manifest_is_read_when_its_map_is_put_back() -> None:
+    """So one that is not there, or is no list, stops no other map."""
+    *_others, pin = parse(as_text(WHOLE), "a.json").pins
+    assert pin.content is not None
+    with pytest.raises(PinningError, match="/etc/blocked does not exist"):
+        pin.content.encoded(None)
+
+
 # What kinds of values there are, and which of them a field of each type of option takes.
 VALUES: dict[str, object] = {
     "text": "7",
@@ -463,7 +505,7 @@ def _takes(check: Callable[[object], object], value: object) -> bool:
 
 
 IN_STEP = [
-    ("a map", manifest._MAP, _options.MAP, (*POLICY, "readers")),
+    ("a map", manifest._MAP, _options.MAP, (*POLICY, "readers", "show_entries")),
     ("a mount", manifest._MOUNT, _options.MOUNT, ()),
     ("a directory", manifest._ITEMS["directories"], _options.DIRECTORY, ()),
     ("a second pin", manifest._ITEMS["objects"], _options.OBJECT, POLICY),
@@ -482,4 +524,6 @@ def test_a_manifest_holds_every_option(
             unknown = {**nested, "unknown": 1}
             assert not _takes(check, unknown), name
             continue
-        assert _takes(check, VALUES[TAKEN.get(option["type"], "text")]), name
+        usual = VALUES[TAKEN.get(option["type"], "text")]
+        assert _takes(check, option.get("choices", [usual])[0]), name
+        assert not _takes(check, "no choice") or "choices" not in option, name

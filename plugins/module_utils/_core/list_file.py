@@ -39,7 +39,7 @@ class ListFile:
         """Yield its bytes; PinningError if it is too large, or changes meanwhile."""
         before = os.fstat(self._fd)
         if before.st_size > MOST_BYTES:
-            raise PinningError(self._too_large)
+            raise PinningError(too_large(self._path))
         total = 0
         while True:
             with at(self._path, ActsOn.FILE):
@@ -48,7 +48,7 @@ class ListFile:
                 break
             total += len(block)
             if total > MOST_BYTES:
-                raise PinningError(self._too_large)
+                raise PinningError(too_large(self._path))
             yield block
         after = os.fstat(self._fd)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -57,9 +57,10 @@ class ListFile:
                 "written beside, and renamed when it is whole; then run again"
             )
 
-    @property
-    def _too_large(self) -> str:
-        return f"{self._path} is larger than {MOST_BYTES >> 20} MiB: split it into lists"
+
+def too_large(path: str) -> str:
+    """What is wrong with a file of more than MOST_BYTES."""
+    return f"{path} is larger than {MOST_BYTES >> 20} MiB: split it into lists"
 
 
 @contextmanager

@@ -9,9 +9,9 @@ import typing as t
 from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
 
-from .._core.options import BRIEF, FREED, SECRETS, Options
+from .._core.options import BRIEF, FREED, SECRETS, SENT, Options
 from .._core.visible import visible
-from .report import printable
+from .report import Dictionary, printable
 
 
 class PinningModule(AnsibleModule):
@@ -22,11 +22,17 @@ class PinningModule(AnsibleModule):
     item, or no value at all. And nothing is said that a terminal could obey.
     """
 
+    def __init__(self, *arguments: t.Any, **more: t.Any) -> None:
+        super().__init__(*arguments, **more)  # type: ignore[no-untyped-call]
+        for source in _sources(self.params) if self._sent else ():
+            source["shown"] = self._sent.get(source.get("src"))
+
     def _load_params(self) -> None:
         super()._load_params()  # type: ignore[no-untyped-call]
         # What a check is told of tasks before: the paths that they free in a run.
         told = isinstance(self.params, dict) and self.params.pop(FREED, None)
         self.freed: t.FrozenSet[str] = frozenset(told or ())
+        self._sent = (isinstance(self.params, dict) and self.params.pop(SENT, None)) or {}
         self.brief = bool(isinstance(self.params, dict) and self.params.pop(BRIEF, False))
         self.params = without_blanks(self.params, self.argument_spec)
 
@@ -85,11 +91,22 @@ def without_secrets(value: t.Any) -> t.Any:
 
 
 def _has_secrets(params: t.Any) -> bool:
-    if not isinstance(params, dict):
-        return False
-    maps = params.get("maps")
-    items = [params, *(maps if isinstance(maps, list) else ())]
-    return any(isinstance(each, dict) and each.get(key) for each in items for key in SECRETS)
+    return any(each.get(key) for each in _items(params) for key in SECRETS)
+
+
+def _sources(params: t.Any) -> t.Iterator[Dictionary]:
+    """Yield where entries are from."""
+    for each in _items(params):
+        if isinstance(each.get("entries_from"), dict):
+            yield each["entries_from"]
+
+
+def _items(params: t.Any) -> t.Iterator[Dictionary]:
+    """Yield what may declare entries: the task as a whole, and its maps."""
+    if isinstance(params, dict):
+        maps = params.get("maps")
+        items = [params, *(maps if isinstance(maps, list) else ())]
+        yield from (each for each in items if isinstance(each, dict))
 
 
 def _unchanged(value: t.Any, _secrets: t.Collection[str]) -> t.Any:

@@ -11,13 +11,14 @@ import json
 import os
 import re
 import typing as t
+from functools import partial
 from urllib.parse import quote
 
 from .._core import files
 from .._core.command import main as command
 from .._core.command import manifest
 from .._core.engine.steps import Action
-from .._core.errors import PinningError, Problems
+from .._core.errors import PinningError, ProblemCollector, Problems
 from .._core.fields import check_no_control, plain
 from .._core.mountinfo import mounts
 from .._core.options import ACCESS, SECRETS
@@ -33,6 +34,7 @@ from .report import Declared, Dictionary, file_diff
 
 if t.TYPE_CHECKING:
     # What bpf_host has of the core, so that the command is the same files whoever installs it.
+    from .._core.kinds.maps import told  # noqa: F401
     from .._core.kinds.pins import boundaries, openings, programs, reach  # noqa: F401
     from .._core.whole import parts  # noqa: F401
 
@@ -188,6 +190,10 @@ def present(
     """
     python = plain(place.python, "python")
     check_python(python, users.awaited)
+    problems = ProblemCollector()
+    for problem in _lists_of_controller(declared["maps"]):
+        problems.add(problem)
+    problems.raise_any()
     text = manifest.content(declared, defaults)
     try:
         parsed = manifest.parse(text, place.path)
@@ -198,6 +204,10 @@ def present(
         if users.awaited is None:
             raise Problems(texts)
         users.awaited.update(dict.fromkeys(texts))
+    for pin in parsed.pins:
+        if pin.content is not None:
+            problems.of(partial(pin.content.check_for_boot, pin.map.btf), f"{pin.path}: ")
+    problems.raise_any()
     program = host_program.program(place.library, python)
     sandbox = _sandbox(parsed)
     return AtBoot(
@@ -209,6 +219,18 @@ def present(
         if place.has_service
         else None,
     )
+
+
+def _lists_of_controller(maps: t.Iterable[Dictionary]) -> t.Iterator[str]:
+    for item in maps:
+        source = item.get("entries_from")
+        if source and not source.get("remote_src"):
+            yield (
+                f"{item.get('path') or item.get('name')}: entries_from is a file of the "
+                "controller, and a host puts back only what it has: copy it to a path on the host "
+                "where all belongs to root, such as below /etc, and declare that with remote_src: "
+                "true"
+            )
 
 
 def absent(place: Place) -> AtBoot:

@@ -10,7 +10,7 @@
 //             the state
 //             before of each that is gone]
 //   hosts    [name, number of its row, number of its groups, column -> how many entries of the map
-//             are copied, if any are], trouble first
+//             are copied, or [missing, different, extra], if any are], trouble first
 //   members  the groups of the inventory that hosts are in
 //   times    when hosts of a merged report were looked at, oldest first: [when, how long before the
 //             newest, whether that is long]
@@ -26,15 +26,16 @@ const data = JSON.parse($("data").textContent);
 const IN_PLACE = "i", GONE = "g", REPAIRED = "r", FAILED = "f", UNREACHABLE = "x";
 const NOTHING_KNOWN = ".";
 const WITH_DETAIL = new Set("mdaufr");
+const AMISS = ["missing", "different", "extra"]; // of entries
 const HISTORY = { n: "new", s: "still there" };
 
 const rows = data.rows.map(([state, runs, details, history, problems, before]) => ({
   state, details, history, problems, before,
   cells: runs.replace(/(\d+)(\D)/g, (_, length, letter) => letter.repeat(length)),
 }));
-const hosts = data.hosts.map(([name, row, groups, copied = {}], place) => {
+const hosts = data.hosts.map(([name, row, groups, entries = {}], place) => {
   const [when = "", age = "", isOld = false] = data.times[data.seen[place]] || [];
-  return { name, lower: name.toLowerCase(), row: rows[row], groups: data.members[groups], copied,
+  return { name, lower: name.toLowerCase(), row: rows[row], groups: data.members[groups], entries,
            when, age, isOld, since: data.seen[place] };
 });
 const lowerPaths = data.paths.map((path) => path.toLowerCase());
@@ -71,11 +72,17 @@ function told(row, column) {
 
 // What becomes of the entries of a map, if anything; of hosts that are alike there.
 function entriesOf(some, column) {
-  const numbers = some.map((host) => host.copied[column]).filter((each) => each !== undefined);
+  const numbers = some.map((host) => host.entries[column]).filter((each) => each !== undefined);
   if (!numbers.length) return "";
+  const inAll = some.length > 1 ? " in all" : "", amiss = numbers.filter(Array.isArray);
+  if (amiss.length) {
+    const sums = AMISS.map((kind, place) => [kind, amiss.reduce((sum, of) => sum + of[place], 0)]);
+    const words = sums.filter(([, sum]) => sum).map(([kind, sum]) => plural(sum, kind, kind));
+    return `${words.join(", ")}${inAll}`;
+  }
   const sum = plural(numbers.reduce((one, other) => one + other), "entry");
   const what = some[0].row.cells[column] === REPAIRED ? "copied" : "to copy";
-  return `${sum} ${what}${some.length > 1 ? " in all" : ""}`;
+  return `${sum} ${what}${inAll}`;
 }
 
 const word = (letter) => (letter === NOTHING_KNOWN ? "nothing known" : data.signs[letter][2]);
@@ -93,8 +100,8 @@ const shapeOf = (declared) => declared
   .filter(([, value]) => value !== "none" && value !== "0")
   .map(([name, value]) => (name === "type" ? value : `${name}=${value}`)).join(" ");
 
-function plural(number, what) {
-  const many = what.endsWith("y") ? `${what.slice(0, -1)}ies` : `${what}s`;
+function plural(number, what, several = "") {
+  const many = several || (what.endsWith("y") ? `${what.slice(0, -1)}ies` : `${what}s`);
   return `${number.toLocaleString("en")} ${number === 1 ? what : many}`;
 }
 

@@ -182,6 +182,10 @@ def read_all(folder: Path) -> Json:
             for state in report["pins"]:
                 sample = samples[f"ebpf_pinning_{group}", label, state]
                 assert sample == counts([host])[group, state]
+        amiss = [pin["entries"] for pin in host["pins"] if pin.get("entries")]
+        for kind in ("missing", "different", "extra"):
+            sample = samples["ebpf_pinning_entries", label, kind]
+            assert sample == sum(each[kind] for each in amiss)
         seen = datetime.fromisoformat(host["made"] or report["made"])
         assert samples["ebpf_pinning_host_timestamp_seconds", label] == seen.timestamp()
         for state in report["hosts"]:

@@ -192,6 +192,26 @@ def test_entries_that_move_are_told_of_the_host_and_added_up_over_those_alike(sh
     assert page.texts(".summary") == [f"{want}; {each}" for each in told]
 
 
+def test_entries_that_differ_are_added_up_over_hosts_alike(show: Show) -> None:
+    hosts = [
+        host(f"edge-{number}", pin("flows", DIFFERENT, Field("entries", "as declared", have)))
+        for number, have in enumerate(("1 missing, 2 extra", "3000 missing, 1 extra"))
+    ]
+    page = show(report(*hosts))
+    page.browser.click(page.cell("edge-1", "flows"))
+    assert "entries as declared some missing, some extra" in page.details
+    assert "3,000 missing, 1 extra." in page.details
+    assert "The same on 1 other host edge-0" in page.details
+    page.browser.press("Escape")
+    page.browser.click("#causes a")
+    assert "3,001 missing, 3 extra in all." in page.details
+    page.browser.press("Escape")
+    page.browser.click("#as-list")
+    assert page.texts(".summary") == [
+        "entries: want as declared, have some missing, some extra; 3,001 missing, 3 extra in all"
+    ]
+
+
 def test_mounts_and_directories_are_counted_apart_from_pins(show: Show) -> None:
     found = {
         TOP: Finding(TOP, "mount", IN_PLACE),

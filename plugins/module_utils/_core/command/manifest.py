@@ -141,11 +141,17 @@ def _read(text: bytes, path: str) -> Manifest:
     return Manifest(
         path,
         mounts,
-        known("maps", lambda maps: read_pins(maps, usual, this_host(), Users()), defaults),
+        known("maps", lambda maps: _pins(maps, usual), defaults),
         obstacles,
         known("directories", lambda given: read_directories(given, Users()), {}),
         known("objects", lambda given: read_objects(given, usual, Users()), defaults),
     )
+
+
+def _pins(maps: Sequence[Json], usual: Json) -> List[WantedPin]:
+    """What is in them is read when they are put back: what fails then stops no other."""
+    later = [{**each, options.AT_BOOT: True} for each in maps]
+    return read_pins(later, usual, this_host(), Users())
 
 
 def check_directory(path: str) -> None:
@@ -261,6 +267,12 @@ def _text(value: object) -> str:
     raise BadField(f"must be text: {_AGAIN} (found {value!r})")
 
 
+def _one_of(choices: Sequence[str], value: object) -> str:
+    if isinstance(value, str) and value in choices:
+        return value
+    raise BadField(f"must be one of {', '.join(choices)}: {_AGAIN} (found {value!r})")
+
+
 def _whole(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -320,8 +332,22 @@ def _checks(options: Options, without: Collection[str] = ()) -> Dict[str, Check]
 
 
 def _check_of(name: str, option: Mapping[str, Any]) -> Check:
+    check = _plain_check_of(name, option)
+    return partial(_secretly, check) if name in options.SECRETS else check
+
+
+def _secretly(check: Check, value: object) -> object:
+    try:
+        return check(value)
+    except PinningError:  # which may say what was found
+        raise BadField(f"is not as this program writes it: {_AGAIN}") from None
+
+
+def _plain_check_of(name: str, option: Mapping[str, Any]) -> Check:
     if option["type"] == "dict" and "options" in option:
         return _of_dictionary(option)
+    if "choices" in option:
+        return partial(_one_of, option["choices"])
     if option["type"] == "list":
         return _CHECKS[f"list of {option['elements']}"]
     return _CHECKS["mode" if name == "mode" else option["type"]]
@@ -347,7 +373,12 @@ _KEYS: Dict[object, Dict[str, Check]] = {
     for version, lists in ((1, ("mounts", "maps")), (2, LISTS))
 }
 _POLICY = {"on_mismatch": "fail", "value_growth": "refuse"}  # a restart never replaces a map
-_PASSING = (*_POLICY, "readers", *(name for name in options.MOUNTED if name not in options.MOUNT))
+_PASSING = (
+    *_POLICY,
+    "readers",
+    "show_entries",
+    *(name for name in options.MOUNTED if name not in options.MOUNT),
+)
 _MOUNT = _checks(options.MOUNT)
 _MAP = _checks(options.MAP, without=_PASSING)
 _ITEMS = {

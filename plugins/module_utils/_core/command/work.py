@@ -115,7 +115,10 @@ def _line(
     if wanted.path in obstacles:
         return Line(wanted.path, declared, Standing.FAILED, obstacles[wanted.path])
     (verdict,) = each(kind, [wanted], act)
-    return Line(wanted.path, declared, *_state(verdict, restores=act is apply))
+    line = Line(wanted.path, declared, *_state(verdict, restores=act is apply))
+    if isinstance(wanted, WantedPin) and wanted.content is not None:
+        wanted.content.forget()  # lists may be long, and there may be many
+    return line
 
 
 def _state(verdict: Verdict, *, restores: bool) -> Tuple[Standing, str]:

@@ -16,11 +16,13 @@ from ...content.formats import named
 from ...difference import Entries, Mode
 from ...entries import Layout, kin_of
 from ...errors import PinningError, Problems
+from ...fields import absolute
 from ...host import this_host
 from ...lists.chunk import Chunk, Notation
 from ...lists.faults import MOST_TOLD, Faults
 from ...map_types import MAP_TYPES_BY_NUMBER, map_type_name
-from ...options import CONTENT
+from ...options import AT_BOOT, CONTENT
+from ...ownership import roots_own
 from ...people import BadField
 from ...shape import MapBtf, MapShape
 from ...uapi import BYTE_ORDER
@@ -98,6 +100,32 @@ class WantedContent:
             format_of(value, self._given.get("value_format"), context),
         )
 
+    def forget(self) -> None:
+        """Make room: whoever asks for the entries again has them read again."""
+        self._encoded.clear()
+
+    def check_for_boot(self, btf: Optional[MapBtf]) -> None:
+        """Raise PinningError where the host could not put the entries back by itself."""
+        source = self._given.get("entries_from")
+        of_host = {*_formats_in(self._given.get("key_format"))} & _OF_A_BOOT
+        of_host |= {*_formats_in(self._given.get("value_format"))} & _OF_A_BOOT
+        if of_host:
+            raise BadField(
+                f"entries of the format {' and '.join(sorted(of_host))} cannot be put back at "
+                "boot, when there are no interfaces and cgroups yet: leave the map out of what "
+                "comes back, in a task of its own"
+            )
+        if source is None:
+            self.encoded(btf)
+            return
+        self.formats(btf)
+        path = roots_own(source["src"])
+        if f"{path}/".startswith(_HIDDEN_AT_BOOT):
+            raise BadField(
+                f"entries_from: {path}: homes are hidden from what restores at boot: have the list "
+                "elsewhere, such as below /etc"
+            )
+
     def encoded(self, btf: Optional[MapBtf]) -> Entries:
         """Return the entries as bytes; Problems with all that is wrong, up to twenty."""
         for known, entries in self._encoded:
@@ -120,6 +148,14 @@ def check_declared(given: Given) -> None:
         raise BadField(f"{said} is for entries, and none are declared: add entries, or drop it")
     if given.get("entries_mode") == Mode.EXACT.value and declared == ["entries_absent"]:
         raise BadField("entries_mode exact needs entries or entries_from, to say what is to stay")
+    source = given.get("entries_from")
+    if source is not None:
+        absolute(source["src"], "entries_from.src")
+    if source is not None and not (source.get("remote_src") or source.get("shown")):
+        raise BadField(
+            f"entries_from: {source['src']} is on the controller, which did not send it along: set "
+            "remote_src: true if it is on the host"
+        )
 
 
 def _check(given: Given, shape: MapShape) -> None:
@@ -191,6 +227,8 @@ class _Reading:
         from ...lists.read import read
 
         path, shown = source["src"], str(source.get("shown") or source["src"])
+        if self._given.get(AT_BOOT):
+            path = roots_own(path)
         faults = Faults(shown)
         before, taken = len(pairs), 0
         usual = source.get("value")
@@ -330,6 +368,18 @@ def _ill_formed(items: Sequence[Any]) -> Iterator[str]:
             yield f"entries[{index}] must have key and value, and nothing else"
 
 
+def _formats_in(declared: Any) -> Iterator[str]:
+    """Yield the names of formats, of the whole or by field."""
+    if isinstance(declared, str):
+        yield declared
+    elif isinstance(declared, dict):
+        for each in declared.values():
+            yield from _formats_in(each)
+    elif isinstance(declared, list):
+        for each in declared:
+            yield from _formats_in(each.get("format") if isinstance(each, dict) else None)
+
+
 def _first(problems: List[str]) -> List[str]:
     more = len(problems) - MOST_TOLD
     return [*problems[:MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
@@ -339,4 +389,6 @@ def _indexes_of_none(values: Sequence[Any]) -> List[int]:
     return [index for index, value in enumerate(values) if value is None]
 
 
+_OF_A_BOOT = {"ifindex", "cgroup"}
+_HIDDEN_AT_BOOT = ("/home/", "/root/", "/run/user/")  # ProtectHome= (man 5 systemd.exec)
 _NO_VALUE = "it has no value, and entries_from.value, which would stand for it, is not set"

@@ -13,7 +13,7 @@ from ...errors import ProblemCollector, Problems
 from ...fields import read_readers
 from ...map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf, spell_sizes
 from ...map_words import nearest, plain_word
-from ...options import CONTENT
+from ...options import AT_BOOT, CONTENT
 from ...people import BadField, Ids
 from ...shape import MapBtf, MapShape
 from ...uapi import MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
@@ -113,7 +113,7 @@ def _content(item: Arguments, spec: Optional[MapSpec]) -> Optional[WantedContent
     from .content import WantedContent
 
     content = WantedContent(item, spec.shape)
-    if spec.btf is not None or not content.needs_btf:
+    if not item.get(AT_BOOT) and (spec.btf is not None or not content.needs_btf):
         content.encoded(spec.btf)
     return content
 
