@@ -89,8 +89,8 @@ def step_for_a_strangers(
     is_undeclared = wanted.access.owner is None
     if wanted.on_mismatch is OnMismatch.FAIL or (is_undeclared and not drift):
         if not (is_undeclared or drift):
-            in_place = fill_drift(wanted, found) + freeze_drift(wanted, found)
-            return Step(wanted, found, Action.ADJUST, in_place + access)
+            changes = fill_drift(wanted, found) + access + freeze_drift(wanted, found)
+            return Step(wanted, found, Action.ADJUST, changes)
         reasons = [_mismatch(wanted, found, drift)] if drift else []
         if is_undeclared:
             reasons.append(of_a_stranger(found.entry, people) + _map_of_your_own(wanted, found))
