@@ -11,7 +11,9 @@ from ..plugin_utils._run_notes import FREED, RunNotes
 
 
 class ActionModule(PlainArguments):
-    """Knows in a check what tasks before would have removed."""
+    """Takes lists of the controller, and knows in a check what tasks before would have removed."""
+
+    takes_lists = True
 
     def in_a_check(self, arguments: Arguments, notes: RunNotes) -> Arguments:
         """With the paths that are free by then."""
