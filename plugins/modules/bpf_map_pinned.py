@@ -225,7 +225,9 @@ options:
         version_added: 0.2.0
         suboptions:
           src:
-            description: Path of the file, which may be compressed by gzip; on the host the whole path.
+            description:
+              - Path of the file, which may be compressed by gzip. With
+                O(entries_from.remote_src=true) it is the whole path.
             type: path
             required: true
           remote_src:
