@@ -225,13 +225,17 @@ options:
         version_added: 0.2.0
         suboptions:
           src:
-            description: Path of the file, which may be compressed by gzip.
+            description:
+              - Path of the file, which may be compressed by gzip. With
+                O(entries_from.remote_src=true) it is the whole path.
             type: path
             required: true
           remote_src:
             description:
               - V(true) takes the file on the host. V(false) takes it on the controller, where a
-                relative path is looked for as C(ansible.builtin.copy) does.
+                relative path is looked for as C(ansible.builtin.copy) does. It is sent to the host
+                for the time of the task, once for all maps, and decrypted if it is encrypted by
+                ansible-vault.
             type: bool
             default: false
           format:
