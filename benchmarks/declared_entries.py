@@ -8,7 +8,7 @@ import json
 import random
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from report import Figure, Limit, ratios
 from setting import Setting, expect, run_checked
@@ -20,22 +20,28 @@ WORK = ("read_pins", "observe", "plan", "apply")
 HASH = {"type": "hash", "key_size": 4, "value_size": 4, "key_format": "ipv4"}
 TRIE = {"type": "lpm_trie", "key_size": 8, "value_size": 4, "key_format": "cidr4"}
 
+
+class Lists(NamedTuple):
+    """Files of a line for each entry; `other` has some other addresses."""
+
+    addresses: Path
+    other: Path
+    prefixes: Path
+
+
 Times = defaultdict[str, list[float]]  # milliseconds of the CPU, a value for each round
 
 
 def measure(setting: Setting, rounds: int) -> list[Figure]:
     """Rounds side by side, then the memory."""
     times: Times = defaultdict(list)
-    addresses, other = _addresses(setting), setting.scratch / "addresses.other"
-    prefixes = _prefixes(setting)
-    lines = addresses.read_text().splitlines()
-    other.write_text("\n".join(lines[:-CHANGED]) + "\n" + _outside(CHANGED))
+    lists = _lists(setting)
     for number in range(rounds):
         with setting.fresh_bpffs() as pins:
             turns = [_module_rounds, _c_rounds]
             for turn in turns if number % 2 else reversed(turns):
-                turn(setting, pins, addresses, other, prefixes, times)
-    memory = _peak_memory(setting, addresses)
+                turn(setting, pins, lists, times)
+    memory = _peak_memory(setting, lists.addresses)
     work = f"{ADDRESSES:,} addresses of a list, CPU time"
     beside = "Declared entries by the module / the C program"
     return [
@@ -82,37 +88,33 @@ def measure(setting: Setting, rounds: int) -> list[Figure]:
     ]
 
 
-def _module_rounds(
-    setting: Setting, pins: Path, addresses: Path, other: Path, prefixes: Path, times: Times
-) -> None:
+def _module_rounds(setting: Setting, pins: Path, lists: Lists, times: Times) -> None:
     for what, source in (
-        ("into a new hash", addresses),
-        ("nothing to change", addresses),
-        ("some differ", other),
+        ("into a new hash", lists.addresses),
+        ("nothing to change", lists.addresses),
+        ("some differ", lists.other),
     ):
         counts, spent = _declare(setting, str(pins / "module"), HASH, source, ADDRESSES)
         times[f"module {what}"].append(spent)
         changed = {"into a new hash": ADDRESSES, "some differ": CHANGED}.get(what, 0)
         expect(f"entries added, {what}", counts["added"], changed)
         expect("entries removed", counts["removed"], CHANGED if what == "some differ" else 0)
-    counts, spent = _declare(setting, str(pins / "module_trie"), TRIE, prefixes, PREFIXES)
+    counts, spent = _declare(setting, str(pins / "module_trie"), TRIE, lists.prefixes, PREFIXES)
     times["module trie"].append(spent)
-    _list(setting, "compare", "hash", other, pins / "module", BATCH)
-    _list(setting, "compare", "lpm_trie", prefixes, pins / "module_trie", BATCH)
+    _list(setting, "compare", "hash", lists.other, pins / "module", BATCH)
+    _list(setting, "compare", "lpm_trie", lists.prefixes, pins / "module_trie", BATCH)
 
 
-def _c_rounds(
-    setting: Setting, pins: Path, addresses: Path, other: Path, prefixes: Path, times: Times
-) -> None:
+def _c_rounds(setting: Setting, pins: Path, lists: Lists, times: Times) -> None:
     room = ADDRESSES + CHANGED
     times["C into a new hash"].append(
-        _list(setting, "fill", "hash", addresses, pins / "c", room, BATCH)
+        _list(setting, "fill", "hash", lists.addresses, pins / "c", room, BATCH)
     )
     times["C nothing to change"].append(
-        _list(setting, "compare", "hash", addresses, pins / "c", BATCH)
+        _list(setting, "compare", "hash", lists.addresses, pins / "c", BATCH)
     )
     times["C trie"].append(
-        _list(setting, "fill", "lpm_trie", prefixes, pins / "c_trie", PREFIXES, BATCH)
+        _list(setting, "fill", "lpm_trie", lists.prefixes, pins / "c_trie", PREFIXES, BATCH)
     )
 
 
@@ -147,22 +149,15 @@ def _list(setting: Setting, *words: object) -> float:
     return float(output.split()[-1])
 
 
-def _addresses(setting: Setting) -> Path:
-    file = setting.scratch / "addresses"
-    numbers = random.Random(4).sample(range(1 << 31), ADDRESSES)
-    file.write_text("".join(f"{_dotted(number)}\n" for number in numbers))
-    return file
-
-
-def _outside(count: int) -> str:
-    return "".join(f"{_dotted((1 << 31) + number)}\n" for number in range(count))
-
-
-def _prefixes(setting: Setting) -> Path:
-    file = setting.scratch / "prefixes"
+def _lists(setting: Setting) -> Lists:
+    lists = Lists(*(setting.scratch / name for name in ("addresses", "other", "prefixes")))
+    lines = [f"{_dotted(each)}\n" for each in random.Random(4).sample(range(1 << 31), ADDRESSES)]
+    lists.addresses.write_text("".join(lines))
+    outside = [f"{_dotted((1 << 31) + number)}\n" for number in range(CHANGED)]
+    lists.other.write_text("".join([*lines[:-CHANGED], *outside]))
     numbers = random.Random(6).sample(range(1 << 24), PREFIXES)
-    file.write_text("".join(f"{_dotted(number << 8)}/24\n" for number in numbers))
-    return file
+    lists.prefixes.write_text("".join(f"{_dotted(number << 8)}/24\n" for number in numbers))
+    return lists
 
 
 def _dotted(number: int) -> str:

@@ -129,11 +129,35 @@ options:
         type: str
       mounts:
         description:
-          - More BPF file systems to mount at boot, each with C(path) and the options C(mode),
-            C(owner), C(group), C(opts) and C(delegate_*) of M(ebpf.pinning.bpffs_mount). One with
-            the path of one of O(mounts) counts in its place.
+          - More BPF file systems to mount at boot, with options of M(ebpf.pinning.bpffs_mount). One
+            with the path of one of O(mounts) counts in its place.
         type: list
         elements: dict
+        suboptions:
+          path:
+            description: Absolute path of the mount point.
+            type: path
+            required: true
+          owner:
+            description: Owner of its root.
+            type: str
+          group:
+            description: Group of its root.
+            type: str
+          mode:
+            description: Permission bits of its root, quoted, like V("0711").
+            type: raw
+          opts:
+            description: Options of the mount.
+            type: list
+            elements: str
+          delegate_cmds: &delegated
+            description: What a BPF token may do, see M(ebpf.pinning.bpffs_mount).
+            type: list
+            elements: str
+          delegate_maps: *delegated
+          delegate_progs: *delegated
+          delegate_attachs: *delegated
       python:
         description: The interpreter, see O(ebpf.pinning.bpf_restore#module:python).
         type: path
