@@ -406,7 +406,7 @@ def _words(*actions: Action) -> t.Dict[str, str]:
 
 
 # As a difference of entries is told (difference.py); a map has room for 2**32.
-_COUNTED = re.compile(r"\b([0-9]{1,10}) (missing|different|extra)\b")
+_COUNTED = re.compile(r"\b([0-9]{1,10})\s(missing|different|extra)\b")
 # What bpf_host puts before a message.
 _LIST = re.compile("^(mounts|directories|maps|objects|absent): (?=/)")
 _NO_MESSAGE = "Action failed: Unknown error."  # ansible-core 2.19, of an until never met

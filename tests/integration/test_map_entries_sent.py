@@ -94,9 +94,11 @@ def test_a_list_of_the_controller_is_what_is_in_the_map(
             assert dump(host, one["name"]) == BOTH
     with subtests.test("nothing of it stays"):
         assert left_behind(host) == []
-    # A directory of its own, since here HOME is not the home of the user. What is left of such a
-    # task is removed once the watcher that Ansible leaves on the host has seen its end.
-    words = {"async": 60, "poll": 1, "vars": {"ansible_async_dir": str(host.scratch)}}
+    # Directories of its own: here HOME is not the home of the user, and what is left of such a task
+    # is removed once the watcher that Ansible leaves on the host has seen its end.
+    names = ("ansible_async_dir", "ansible_remote_tmp")
+    apart = {name: f"{host.scratch}/{name}" for name in names}
+    words: Fields = {"async": 60, "poll": 1, "vars": apart}
     with subtests.test("in the background"):
         host.playbook([task("bpf_map_pinned", **listed("eight"), keywords=words)])[0].good()
         assert dump(host, "eight") == BOTH
