@@ -320,6 +320,24 @@ def _checks(options: Options, without: Collection[str] = ()) -> Dict[str, Check]
 
 
 def _check_of(name: str, option: Mapping[str, Any]) -> Check:
+    check = _check_of_type(name, option)
+    return _untold(check) if name in options.SECRETS else check
+
+
+def _untold(check: Check) -> Check:
+    """The same, but what is wrong with a value does not say the value."""
+
+    def checked(value: object) -> object:
+        try:
+            return check(value)
+        except BadField as error:
+            reason = str(error).partition(" (found ")[0]
+        raise BadField(reason)
+
+    return checked
+
+
+def _check_of_type(name: str, option: Mapping[str, Any]) -> Check:
     if option["type"] == "dict" and "options" in option:
         return _of_dictionary(option)
     if option["type"] == "list":
