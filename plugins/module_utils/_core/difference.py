@@ -73,7 +73,9 @@ def compare(
                 different.append(key)
             elif value != empty:
                 others.append(key)
-    return _difference(entries, list(missing), different, others, total)
+    # What others remove and add again meanwhile may be read twice.
+    once = (list(dict.fromkeys(keys)) for keys in (different, others))
+    return _difference(entries, list(missing), *once, total)
 
 
 def compare_some(entries: Entries, found: Dict[bytes, Optional[bytes]]) -> Difference:
