@@ -472,8 +472,8 @@ maps:
       description:
         - Where O(entries) or the like say what is to be in the map, how many entries are
           C(declared), and how many were C(added), C(updated) and C(removed), or in check mode would
-          be; V(null) where a migration takes others along. With O(show_entries), C(shown) has the
-          first twenty of each.
+          be; V(null) where a migration takes others along, and where it failed. With
+          O(show_entries), C(shown) has the first twenty of each.
       returned: when entries are declared
       type: dict
       sample: {"declared": 2, "added": 1, "updated": 0, "removed": 0}

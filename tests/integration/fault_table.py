@@ -94,6 +94,67 @@ _PREFIX = {"20 00 00 00 0a 00 00 01": "01 00 00 00", "08 00 00 00 0a 00 00 00": 
 FLOW = {"01 00 00 00 02 00 00 00": f"{_ZEROS} 07 00 00 00 00 00 00 00"}
 _CPUS = int(Path("/sys/devices/system/cpu/possible").read_text().rpartition("-")[2]) + 1
 
+
+def _filled(entries: Mapping[str, str], mode: str = "exact", **more: Any) -> Fields:
+    """The declaration of these entries, keys and values in hexadecimal."""
+    declared = [{"key": key, "value": value} for key, value in entries.items()]
+    formats = {"key_format": "hex", "value_format": "hex"}
+    return {"entries": declared, "entries_mode": mode, **formats, **more}
+
+
+_NEW = {
+    "01 00 00 00": "aa 00 00 00 00 00 00 bb",
+    "03 00 00 00": _ZEROS,
+    "04 00 00 00": _ZEROS,
+    "05 00 00 00": "05 00 00 00 00 00 00 05",
+}
+_FOUR_SLOTS = {f"{slot} 00 00 00": _ZEROS for slot in ("00", "01", "02", "03")}
+_NEW_SLOTS = {"01 00 00 00": "aa 00 00 00 00 00 00 bb", "02 00 00 00": "02 00 00 00 00 00 00 02"}
+_ON_EACH_CPU = {
+    key: "; ".join([value] * _CPUS) for key, value in {**_ONE, "02 00 00 00": _ZEROS}.items()
+}
+# A run that fills what is there; the kernel may take what is written at once, or one by one.
+_FILLING: Fields = {
+    "declared": {
+        "directory": "$P",
+        "maps": [
+            {"name": "exact", **_HASH, **_filled(_NEW)},
+            {"name": "present", **_HASH, **_filled(_NEW, "present")},
+            {"name": "initial", "mode": "0640", **_HASH, **_filled(_NEW, "initial")},
+            {"name": "frozen", "frozen": True, **_HASH, **_filled(_NEW)},
+            {"name": "slots", **_ARRAY, **_filled(_NEW_SLOTS)},
+            {"name": "trie", "type": "lpm_trie", **_TRIE, "max_entries": 4, **_filled(_PREFIX)},
+            {
+                "name": "without",
+                **_HASH,
+                "key_format": "hex",
+                "entries_absent": ["01 00 00 00", "02 00 00 00", "09 00 00 00"],
+            },
+        ],
+    },
+    "pins": _pin("exact", _FITTING, _THREE)
+    + _pin("present", _FITTING, _THREE)
+    + _pin("initial", _FITTING, _THREE)
+    + _pin("frozen", _FITTING, _THREE)
+    + _pin("slots", _SLOTS, _ONE)
+    + _pin(
+        "trie",
+        "type lpm_trie key 8 value 4 entries 4 flags 1",
+        {"20 00 00 00 0a 00 00 01": "09 00 00 00", "10 00 00 00 0a 01 00 00": "01 00 00 00"},
+    )
+    + _pin("without", _FITTING, _THREE),
+    "then": {
+        "exact": {"entries": _NEW},
+        "present": {"entries": {**_THREE, **_NEW}},
+        "initial": {"entries": {**_NEW, **_THREE}, "bits": "0640"},
+        "frozen": {"entries": _NEW, "frozen": 1},
+        "slots": {"entries": {**_FOUR_SLOTS, **_NEW_SLOTS}},
+        "trie": {"entries": dict(sorted(_PREFIX.items()))},
+        "without": {"entries": {"03 00 00 00": _ZEROS}},
+    },
+    "one_by_one": frozenset({"entries", "frozen", "bits"}),
+}
+
 SCENARIOS = [
     Scenario(
         "create",
@@ -328,5 +389,85 @@ SCENARIOS = [
             "END\n"
         },
         news=frozenset({"01 00 00 00", "02 00 00 00", "04 00 00 00"}),
+    ),
+    Scenario(
+        "create filled",
+        {
+            "directory": "$P",
+            "maps": [
+                {"name": "plain", **_HASH, **_filled(_THREE)},
+                {"name": "owned", "mode": "0640", **_OWNED, **_HASH, **_filled(_NEW, "present")},
+                {"name": "slots", "frozen": True, **_ARRAY, **_filled(_NEW_SLOTS, "initial")},
+                {
+                    "name": "each",
+                    **_HASH,
+                    "type": "percpu_hash",
+                    **_filled({**_ONE, "02 00 00 00": _ZEROS}),
+                },
+                {"name": "trie", "type": "lpm_trie", **_TRIE, "max_entries": 4, **_filled(_PREFIX)},
+            ],
+        },
+        then={
+            "plain": {"entries": _THREE, "frozen": 0},
+            "owned": {"bits": "0640", "owner": DAEMON, "group": ADM_GROUP, "entries": _NEW},
+            "slots": {"frozen": 1, "entries": {**_FOUR_SLOTS, **_NEW_SLOTS}},
+            "each": {"entries": _ON_EACH_CPU},
+            "trie": {"entries": dict(sorted(_PREFIX.items()))},
+        },
+        calls="MAP_CREATE, MAP_UPDATE_BATCH, MAP_FREEZE, OBJ_PIN, link",
+    ),
+    Scenario(
+        "replace by what is filled",
+        {
+            "directory": "$P",
+            "on_mismatch": "replace",
+            "maps": [
+                {"name": "plain", **_HASH, **_filled(_NEW)},
+                {"name": "frozen", "frozen": True, **_ARRAY, **_filled(_NEW_SLOTS)},
+            ],
+        },
+        pins=_pin("plain", _SMALL, _THREE)
+        + _pin("frozen", _SLOTS, _ONE)
+        + "map freeze pinned $P/frozen\n",
+        then={
+            "plain": {"entries": _NEW},
+            "frozen": {"frozen": 1, "entries": {**_FOUR_SLOTS, **_NEW_SLOTS}},
+        },
+        calls="MAP_UPDATE_BATCH, MAP_FREEZE, OBJ_PIN, rename",
+    ),
+    Scenario(
+        "fill what is there",
+        calls="MAP_LOOKUP_BATCH, MAP_UPDATE_BATCH, MAP_UPDATE_ELEM, MAP_DELETE_BATCH, MAP_FREEZE",
+        **_FILLING,
+    ),
+    Scenario(
+        "fill what is there entry by entry",
+        calls="MAP_GET_NEXT_KEY, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM",
+        always=dict.fromkeys(
+            ("MAP_LOOKUP_BATCH", "MAP_UPDATE_BATCH", "MAP_DELETE_BATCH"), "EINVAL"
+        ),
+        **_FILLING,
+    ),
+    Scenario(
+        "migrate and fill",
+        {
+            "directory": "$P",
+            "on_mismatch": "migrate",
+            "maps": [
+                {"name": "exact", **_HASH, **_filled(_NEW)},
+                {"name": "initial", **_HASH, **_filled(_NEW, "initial")},
+                {"name": "thawed", "frozen": False, **_ARRAY, **_filled(_NEW_SLOTS, "present")},
+            ],
+        },
+        pins=_pin("exact", _SMALL, _THREE)
+        + _pin("initial", _SMALL, _THREE)
+        + _pin("thawed", _SLOTS, _ONE)
+        + "map freeze pinned $P/thawed\n",
+        then={
+            "exact": {"max_entries": 16, "entries": _NEW},
+            "initial": {"max_entries": 16, "entries": {**_NEW, **_THREE}},
+            "thawed": {"frozen": 0, "entries": {**_FOUR_SLOTS, **_NEW_SLOTS}},
+        },
+        calls="MAP_UPDATE_BATCH, MAP_DELETE_ELEM, rename",
     ),
 ]

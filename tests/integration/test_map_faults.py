@@ -245,11 +245,20 @@ def _half_done(case: Case, name: str) -> Iterator[str]:
             yield f"{name} is to be {_face(new)}, but is {_face(now)}"
         return
     for field in _different(now, new):
-        partly = field in case.scenario.one_by_one and now[field] == (old or {}).get(field)
+        partly = field in case.scenario.one_by_one and _is_partly(field, now, old or {}, new)
         if field not in IDENTITY and not partly:
             yield f"{name}: {field} is {now.get(field)}, neither that of old nor of new"
     if old and (name in case.stays) != (_identity(case.now, name) == _identity(case.old, name)):
         yield f"{name} is the same as before, or not, but should be otherwise"
+
+
+def _is_partly(field: str, now: Fields, old: Fields, new: Fields) -> bool:
+    """Return whether it is as before; of entries, whether each is as before or as it is to be."""
+    if field != "entries":
+        return now[field] == old.get(field)
+    sides = [looks["entries"] for looks in (old, new)]
+    keys = {*now[field], *sides[0], *sides[1]}
+    return all(now[field].get(key) in [side.get(key) for side in sides] for key in keys)
 
 
 def _untrue(case: Case) -> Iterator[str]:

@@ -44,6 +44,7 @@ FOR_USERS = {
     "BtfError",
     "ElfError",
     "FstabProblem",
+    "HalfDone",
     "KernelError",
     "KernelError.of",
     "OSError",

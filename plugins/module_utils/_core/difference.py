@@ -56,11 +56,6 @@ class Difference(NamedTuple):
         return list(zip(self._fields, self[:3]))
 
 
-def all_of(entries: Entries) -> Difference:
-    """Return what is to be written to a map with nothing in it."""
-    return Difference(missing=list(entries.pairs))
-
-
 def compare(
     entries: Entries, there: Iterable[Tuple[bytes, bytes]], key_size: int, empty: bytes = b""
 ) -> Difference:

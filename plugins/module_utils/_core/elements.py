@@ -170,8 +170,8 @@ def update_batch(fd: int, batch: Batch, flags: int = uapi.BPF_ANY) -> int:
     """MAP_UPDATE_BATCH: write all entries; how many of them the kernel wrote, from the first on.
 
     Fewer than there are when it then refused one for a moment only: the rest is for `update`, one
-    by one. On another error those before the one at fault are written. EINVAL before Linux 5.6,
-    ENOTSUPP from a type that has no batches, E2BIG when the map is full (ENOSPC: an lpm_trie).
+    by one. Another error has the number, too. EINVAL before Linux 5.6, ENOTSUPP from a type that
+    has no batches, E2BIG when the map is full (ENOSPC: an lpm_trie).
     """
     keys, values = (
         ctypes.cast(ctypes.c_char_p(part), ctypes.c_void_p).value
@@ -180,11 +180,10 @@ def update_batch(fd: int, batch: Batch, flags: int = uapi.BPF_ANY) -> int:
     try:
         _update_batch(ElemBatch(0, 0, keys or 0, values or 0, batch.length, fd, flags))
     except KernelError as error:
+        error.done = _done(_update_batch, batch.length)
         if error.errno not in PASSING:
             raise
-        written = ElemBatch._make(_update_batch.answer()).entries
-        # generic_map_update_batch counts; refused before it began, the length is left in there.
-        return written if written < batch.length else 0
+        return error.done
     return batch.length
 
 
@@ -197,8 +196,15 @@ def delete_batch(fd: int, keys: bytes, count: int) -> int:
     try:
         _delete_batch(ElemBatch(0, 0, address or 0, 0, count, fd))
     except KernelError as error:
+        error.done = _done(_delete_batch, count)
         if error.errno not in (errno.ENOENT, *PASSING):
             raise
-        gone = ElemBatch._make(_delete_batch.answer()).entries
-        return gone if gone < count else 0
+        return error.done
     return count
+
+
+def _done(call: SharedCall, length: int) -> int:
+    """How many entries of a refused batch were written or removed before the one at fault."""
+    done: int = ElemBatch._make(call.answer()).entries
+    # generic_map_update_batch counts; refused before it began, the length is left in there.
+    return done if done < length else 0

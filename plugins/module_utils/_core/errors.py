@@ -24,6 +24,10 @@ class Refusal(PinningError):
     """The kernel refused a call. Where that was, whoever knows the path says: see `at`."""
 
 
+class HalfDone(PinningError):
+    """A change that takes many calls was begun, and one of them refused."""
+
+
 def refusal(call: str, number: int, acts_on: Optional[ActsOn] = None) -> str:
     """Return what is said of a call that the kernel refused."""
     return f"{call}: {errno_name(number)}: {advice_for(call, number, acts_on)}"

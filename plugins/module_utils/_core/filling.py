@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import errno
-from typing import Iterator, Sequence, Tuple
+from typing import Callable, Iterator, Sequence, Tuple
 
 from . import elements
-from .difference import Difference, Entries, Mode, compare, compare_some, parts
+from .difference import Difference, Entries, Mode, Pairs, compare, compare_some, parts
 from .elements import Batch
 from .entries import NO_BATCHES, Layout, count, read
-from .errors import PinningError
+from .errors import HalfDone, PinningError
 from .syscall import KernelError
 from .uapi import BPF_ANY, BPF_F_LOCK, BPF_NOEXIST, BYTE_ORDER
 
@@ -38,62 +38,105 @@ def _look_at_all(fd: int, layout: Layout, entries: Entries) -> Difference:
 
 
 def fill(fd: int, layout: Layout, entries: Entries, difference: Difference, *, locks: bool) -> None:
-    """Update, add, remove, in this order. `locks`: values have a lock, which is respected."""
-    lock = BPF_F_LOCK if locks else 0
+    """Update, add, remove, in this order. `locks`: values have a lock, which is respected.
+
+    HalfDone where something was written before the kernel refused.
+    """
+    filler = _Filler(fd, entries, BPF_F_LOCK if locks else 0)
     try:
-        _write(fd, entries, difference.different, BPF_ANY | lock)
-        adding = BPF_NOEXIST if entries.mode is Mode.INITIAL else BPF_ANY
-        _write(fd, entries, difference.missing, adding | lock)
-        if layout.kin.indexed:
-            zeros = dict.fromkeys(difference.extra, bytes(layout.entry_value_size))
-            _write(fd, entries._replace(pairs=zeros), difference.extra, BPF_ANY | lock)
+        filler.write(difference.different)
+        if entries.mode is Mode.INITIAL:
+            filler.add(difference.missing)
         else:
-            _remove(fd, difference.extra)
+            filler.write(difference.missing)
+        if layout.kin.indexed:
+            filler.clear(difference.extra, bytes(layout.entry_value_size))
+        else:
+            filler.remove(difference.extra)
     except KernelError as error:
         if error.errno in _FULL:
             error.add(_fullness(fd, layout))
+        if filler.done:
+            raise HalfDone(str(error)) from None
         raise
 
 
-def _write(fd: int, entries: Entries, keys: Sequence[bytes], flags: int) -> None:
-    pairs = entries.pairs
-    only_new = bool(flags & BPF_NOEXIST)
-    for start in range(0, len(keys), _BATCH):
-        part = keys[start : start + _BATCH]
-        values = b"".join([pairs[key] for key in part])
-        written = _written(fd, Batch(len(part), b"".join(part), values), flags)
-        for key in part[written:]:
+def fill_empty(fd: int, layout: Layout, entries: Entries, *, locks: bool) -> None:
+    """Write all that is declared to a map that is empty, and has no name yet."""
+    all_of_it = Difference(missing=list(entries.pairs))
+    fill(fd, layout, entries._replace(mode=Mode.PRESENT), all_of_it, locks=locks)
+
+
+class _Filler:
+    """Writes and removes entries of a map: by batch where the kernel has that."""
+
+    def __init__(self, fd: int, entries: Entries, lock: int) -> None:
+        self._fd = fd
+        self._pairs = entries.pairs
+        self._lock = lock
+        self.done = 0  # how many entries were written or removed
+
+    def write(self, keys: Sequence[bytes]) -> None:
+        """Write these, whether they are there or not."""
+        self._write(keys, self._pairs)
+
+    def clear(self, keys: Sequence[bytes], zeros: bytes) -> None:
+        """Write zeros to slots of an array."""
+        self._write(keys, dict.fromkeys(keys, zeros))
+
+    def add(self, keys: Sequence[bytes]) -> None:
+        """Write those that are not there, and leave those that are by now. It takes no batches."""
+        for key in keys:
             try:
-                elements.update(fd, key, pairs[key], flags)
+                elements.update(self._fd, key, self._pairs[key], BPF_NOEXIST | self._lock)
             except KernelError as error:
-                if not (only_new and error.errno == errno.EEXIST):
+                if error.errno != errno.EEXIST:
                     raise
+            else:
+                self.done += 1
+
+    def remove(self, keys: Sequence[bytes]) -> None:
+        """Remove these, as far as they are there."""
+        for part in _parts(keys):
+            for key in part[self._removed(part) :]:
+                elements.delete(self._fd, key)
+                self.done += 1
+
+    def _write(self, keys: Sequence[bytes], pairs: Pairs) -> None:
+        for part in _parts(keys):
+            for key in part[self._written(part, pairs) :]:
+                elements.update(self._fd, key, pairs[key], BPF_ANY | self._lock)
+                self.done += 1
+
+    def _written(self, keys: Sequence[bytes], pairs: Pairs) -> int:
+        """How many the kernel took at once, from the first on; the rest goes one by one."""
+        values = b"".join([pairs[key] for key in keys])
+        batch = Batch(len(keys), b"".join(keys), values)
+        return self._at_once(lambda: elements.update_batch(self._fd, batch, self._lock), batch)
+
+    def _removed(self, keys: Sequence[bytes]) -> int:
+        batch = Batch(len(keys), b"".join(keys), b"")
+        return self._at_once(
+            lambda: elements.delete_batch(self._fd, batch.keys, batch.length), batch
+        )
+
+    def _at_once(self, act: Callable[[], int], batch: Batch) -> int:
+        if batch.length == 1:
+            return 0
+        try:
+            done = act()
+        except KernelError as error:
+            done = error.done
+            if error.errno not in NO_BATCHES:
+                self.done += done
+                raise
+        self.done += done
+        return done
 
 
-def _written(fd: int, batch: Batch, flags: int) -> int:
-    """How many the kernel took at once, from the first on; the rest goes one by one."""
-    if flags & BPF_NOEXIST or batch.length == 1:
-        return 0
-    try:
-        return elements.update_batch(fd, batch, flags)
-    except KernelError as error:
-        if error.errno not in NO_BATCHES:
-            raise
-        return 0
-
-
-def _remove(fd: int, keys: Sequence[bytes]) -> None:
+def _parts(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     for start in range(0, len(keys), _BATCH):
-        part = keys[start : start + _BATCH]
-        gone = 0
-        if len(part) > 1:
-            try:
-                gone = elements.delete_batch(fd, b"".join(part), len(part))
-            except KernelError as error:
-                if error.errno not in NO_BATCHES:
-                    raise
-        for key in part[gone:]:
-            elements.delete(fd, key)
+        yield keys[start : start + _BATCH]
 
 
 def _read(fd: int, layout: Layout) -> Iterator[Tuple[bytes, bytes]]:

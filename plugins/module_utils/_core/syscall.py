@@ -24,6 +24,8 @@ from .uapi import Command
 class KernelError(Refusal):
     """The kernel refused `call`; the text says why that usually is and what to do."""
 
+    done = 0  # of a batch: how many of its entries were written or removed before
+
     def __init__(self, call: str, number: int, acts_on: Optional[ActsOn] = None) -> None:
         self.call = call
         self.errno = number

@@ -9,7 +9,7 @@ import typing as t
 from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
 
-from .._core.options import BRIEF, FREED, SECRETS, SENT, Options
+from .._core.options import BRIEF, FREED, MAP, SECRETS, SENT, Options
 from .._core.visible import visible
 from .report import Dictionary, printable
 
@@ -57,7 +57,7 @@ class PinningModule(AnsibleModule):
     def _log_invocation(self) -> None:
         """Log how the module was called, without what is in maps."""
         params = self.params
-        self.params = without_secrets(params)
+        self.params = without_secrets(params, self.argument_spec)
         try:
             super()._log_invocation()  # type: ignore[no-untyped-call]
         finally:
@@ -70,28 +70,41 @@ class PinningModule(AnsibleModule):
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
         """Fail."""
+        kwargs["failed"] = True
         self._keep_secrets(kwargs)
         spelled = printable({**kwargs, "msg": msg}, declared=lambda text: visible(str(text)))
         super().fail_json(**spelled)
 
     def _keep_secrets(self, result: t.Dict[str, t.Any]) -> None:
         """Where Ansible adds the arguments to the result, have what is in maps left out."""
-        if _has_secrets(self.params):
-            result.setdefault("invocation", {"module_args": without_secrets(self.params)})
+        said = result.get("invocation")
+        if said:
+            result["invocation"] = without_secrets(said)
+        elif result.get("failed") or "maps" in self.params:
+            # What is in maps may be called wrongly, or be in a wrong place.
+            arguments = without_secrets(self.params, self.argument_spec)
+            result["invocation"] = {"module_args": arguments}
 
 
-def without_secrets(value: t.Any) -> t.Any:
-    """`value` with a count in the place of each option that says what is in a map."""
+def without_secrets(value: t.Any, options: t.Optional[Options] = None) -> t.Any:
+    """`value` with a count in the place of each option that says what is in a map.
+
+    If it is known which `options` there are, others are hidden, and what is no dictionary of them.
+    """
     if isinstance(value, dict):
-        return {
-            key: _HIDDEN.format(len(each)) if key in SECRETS and each else without_secrets(each)
-            for key, each in value.items()
-        }
-    return [without_secrets(each) for each in value] if isinstance(value, list) else value
+        return {key: _if_no_secret(key, each, options) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(each, options) for each in value]
+    return value if options is None else _HIDDEN
 
 
-def _has_secrets(params: t.Any) -> bool:
-    return any(each.get(key) for each in _items(params) for key in SECRETS)
+def _if_no_secret(name: str, value: t.Any, options: t.Optional[Options]) -> t.Any:
+    if name in SECRETS and value:
+        return f"({len(value)} hidden)" if isinstance(value, (list, dict)) else _HIDDEN
+    if options is not None and name not in options:
+        return _HIDDEN
+    inside = None if options is None else options[name].get("options", _INSIDE.get(name))
+    return value if value is None else without_secrets(value, inside)
 
 
 def _sources(params: t.Any) -> t.Iterator[Dictionary]:
@@ -138,5 +151,6 @@ def _inside(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
     return without_blanks(value, options)
 
 
-_HIDDEN = "({} hidden)"
+_HIDDEN = "(hidden)"
+_INSIDE = {"maps": MAP}  # of a module that leaves it to the core to check them
 _WHICH = ("name", "map_name", "prog_name", "prog_tag")  # whoever leaves one empty is told so

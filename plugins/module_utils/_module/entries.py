@@ -13,7 +13,6 @@ from .._core.engine.steps import Action, Cure, Outcome
 from .._core.kinds.entries.apply import EntriesKind
 from .._core.kinds.entries.declaration import Filling, WantedEntries, read_entries
 from .._core.kinds.entries.plan import EntriesPlan, EntriesStep, expecting
-from .._core.kinds.maps.steps import MapStep
 from .._core.kinds.maps.told import told_of
 from .._core.kinds.pins.exposure import Caution, Remedy, cautions
 from .._core.kinds.pins.observed import Nothing, PinnedMap
@@ -49,7 +48,7 @@ def _map(outcome: Outcome) -> Dictionary:
         "action": outcome.word,
         "drift": [vars(change) for change in step.changes],
         "id": step.found.id if isinstance(step.found, PinnedMap) else None,
-        "entries": told_of(t.cast(MapStep, step)) if isinstance(step.wanted, Filling) else None,
+        "entries": told_of(outcome) if isinstance(step.wanted, Filling) else None,
     }
     if isinstance(step.found, Nothing) and isinstance(step.wanted, WantedEntries):
         report["declared"] = {"entries_mode": step.wanted.mode}

@@ -76,17 +76,17 @@ def _map(outcome: Outcome) -> Dictionary:
     if step.action is Action.CREATE:
         report["declared"] = _declared(step.wanted)
     if step.wanted.content is not None:
-        report["entries"] = _entries(step)
+        report["entries"] = _entries(outcome)
     if outcome.error:
         report["error"] = outcome.error
     return report
 
 
-def _entries(step: MapStep) -> Dictionary:
+def _entries(outcome: Outcome) -> Dictionary:
     """How many entries are declared, and what became of them; nothing of what they are."""
     from .._core.kinds.maps.told import told_of
 
-    return told_of(step)
+    return told_of(outcome)
 
 
 def _diff(outcome: Outcome) -> Dictionary:

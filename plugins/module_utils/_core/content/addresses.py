@@ -60,10 +60,7 @@ class Prefix(Format):
         number = int.from_bytes(raw, "big")
         host_bits = number & self._host_bits[length]
         if host_bits and not self._masks:
-            raise Unfit(
-                "has bits set beyond the length of its prefix: "
-                "give the first address of the network, or host_bits: mask"
-            )
+            raise Unfit(HAS_HOST_BITS)
         return self._heads[length] + (number - host_bits).to_bytes(self._address, "big")
 
     def decode(self, raw: bytes) -> object:
@@ -110,6 +107,10 @@ def _packed(family: AddressFamily, value: object) -> Optional[bytes]:
         return None
 
 
+HAS_HOST_BITS = (
+    "has bits set beyond the length of its prefix: "
+    "give the first address of the network, or host_bits: mask"
+)
 _LENGTH = 4  # bytes of the length of a prefix
 _SIZES = {AF_INET: 4, AF_INET6: 16}
 _RIGHT_ADDRESS = {

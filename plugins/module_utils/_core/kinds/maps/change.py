@@ -62,7 +62,7 @@ def migrate(site: PinDirectory, step: MapStep, found: PinnedMap) -> Optional[Out
     ) as new:
         source, target = ends(old, found.shape, new, spec.shape)
         copied = copy(source, target)
-        _fill(new, wanted, spec.btf, holds_some=True)
+        _fill_copy(new, wanted, spec.btf)
         outcome = _outcome(step, new, copied.total)
         access = inherited(wanted.access, found.entry, os.geteuid())
         if not site.replace(new, wanted.name, access, identity):
@@ -71,7 +71,7 @@ def migrate(site: PinDirectory, step: MapStep, found: PinnedMap) -> Optional[Out
         lack = "may lack what was written to the old one meanwhile"
         try:
             outcome = _with_news(outcome, catch_up(source, target, copied))
-            _fill(new, wanted, spec.btf, holds_some=True)
+            _fill_copy(new, wanted, spec.btf)
             lack = "is not frozen"
             if wanted.frozen:
                 kernel.freeze(new)
@@ -104,11 +104,11 @@ def adjust_pin(pin: Fd, step: MapStep) -> str:
     return adjust(pin, step.wanted.access, first)
 
 
-def _fill(new: NewMap, wanted: WantedPin, btf: Optional[MapBtf], *, holds_some: bool) -> None:
+def _fill_copy(new: NewMap, wanted: WantedPin, btf: Optional[MapBtf]) -> None:
     if wanted.content is not None:
-        from .entries import fill_new
+        from .entries import fill_copy
 
-        fill_new(new, wanted, btf, locks=not new.without_btf, holds_some=holds_some)
+        fill_copy(new, wanted, btf, locks=not new.without_btf)
 
 
 def _fill_pinned(pin: Fd, step: MapStep) -> None:
@@ -128,7 +128,10 @@ def _freeze(pin: Fd) -> None:
 def _make(wanted: WantedPin) -> NewMap:
     fd = make_map(wanted.map, wanted.kernel_name)
     try:
-        _fill(fd, wanted, wanted.map.btf, holds_some=False)
+        if wanted.content is not None:
+            from .entries import fill_new
+
+            fill_new(fd, wanted, locks=not fd.without_btf)
         if wanted.frozen:
             kernel.freeze(fd)
     except BaseException:

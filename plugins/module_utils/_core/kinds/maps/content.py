@@ -10,9 +10,11 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
+from ...content.addresses import Prefix
 from ...content.declared_format import Typed, format_of
 from ...content.format import Context, Format, UnfitItems
 from ...content.formats import named
+from ...content.of_map import OfEachCpu, TrieKey
 from ...difference import Entries, Mode
 from ...entries import Layout, kin_of
 from ...errors import PinningError, Problems
@@ -70,16 +72,8 @@ class WantedContent:
         key_format, value_format = self.formats(btf)
         told: List[Dict[str, object]] = [{"key": key_format.decode(key)} for key in keys]
         for key, each in zip(keys, told) if with_values else ():
-            each["value"] = self._decoded(value_format, entries.pairs[key])
+            each["value"] = value_format.decode(entries.pairs[key])
         return told
-
-    def _decoded(self, format: Format, value: bytes) -> object:
-        layout = self.layout
-        parts = [
-            format.decode(value[at : at + layout.value_size])
-            for at in range(0, len(value), layout.stride)
-        ]
-        return parts if layout.kin.per_cpu else parts[0]
 
     @property
     def layout(self) -> Layout:
@@ -91,14 +85,18 @@ class WantedContent:
 
     def formats(self, btf: Optional[MapBtf]) -> Tuple[Format, Format]:
         """Those of keys and values; PinningError where they cannot be."""
-        context = Context(HostNames(), masks_host_bits=self._given.get("host_bits") == "mask")
+        context = self._context
         types, (key_id, value_id) = (btf.types, btf.type_ids) if btf else (None, (0, 0))
         key = Typed("the key", self._shape.key_size, types, key_id)
         value = Typed("the value", self._shape.value_size, types, value_id)
         return (
-            format_of(key, self._given.get("key_format"), context),
-            format_of(value, self._given.get("value_format"), context),
+            _of_key(format_of(key, self._given.get("key_format"), context), self.layout, context),
+            _of_value(format_of(value, self._given.get("value_format"), context), self.layout),
         )
+
+    @property
+    def _context(self) -> Context:
+        return Context(HostNames(), masks_host_bits=self._given.get("host_bits") == "mask")
 
     def forget(self) -> None:
         """Make room: whoever asks for the entries again has them read again."""
@@ -131,9 +129,10 @@ class WantedContent:
         for known, entries in self._encoded:
             if known == btf:
                 return entries
-        reading = _Reading(self._given, self.layout, *self.formats(btf))
+        reading = _Reading(self._given, self.layout, self._context, *self.formats(btf))
+        pairs = reading.pairs()
         size = self.layout.entry_value_size
-        entries = Entries(self.mode, reading.pairs(), size, reading.absent())
+        entries = Entries(self.mode, pairs, size, reading.absent(pairs))
         self._encoded.append((btf, entries))
         return entries
 
@@ -164,11 +163,11 @@ def _check(given: Given, shape: MapShape) -> None:
     row = MAP_TYPES_BY_NUMBER.get(shape.number)
     if row is None or row.kin is None:
         reason = row.not_copied if row else "this type is not known"
-        raise BadField(f"entries of a {name} cannot be declared: {reason}")
+        raise BadField(f"entries of the type {name} cannot be declared: {reason}")
     if row.kin.holds is not None:
         raise BadField(
-            f"entries of a {name} cannot be declared: they are programs or maps, which have to be "
-            "put there by whoever loads them"
+            f"entries of the type {name} cannot be declared: they are programs or maps, which have "
+            "to be put there by whoever loads them"
         )
     if row.kin.indexed and given.get("entries_absent"):
         raise BadField(
@@ -183,9 +182,12 @@ def _declared_by(given: Given) -> List[str]:
 class _Reading:
     """Reads what is declared; the formats are those of keys and values."""
 
-    def __init__(self, given: Given, layout: Layout, key: Format, value: Format) -> None:
+    def __init__(
+        self, given: Given, layout: Layout, context: Context, key: Format, value: Format
+    ) -> None:
         self._given = given
         self._layout = layout
+        self._context = context
         self._key = key
         self._value = value
 
@@ -199,17 +201,25 @@ class _Reading:
             self._take_file(self._given["entries_from"], pairs)
         return pairs
 
-    def absent(self) -> Set[bytes]:
-        """Return the keys that are not to be there."""
-        keys = self._given.get("entries_absent") or ()
-        return set(self._encode(self._key, keys, "entries_absent[{}]"))
+    def absent(self, pairs: Mapping[bytes, bytes]) -> Set[bytes]:
+        """Return the keys that are not to be there; none of them may be declared to be, too."""
+        given = self._given.get("entries_absent") or ()
+        keys = self._encode(self._key, given, "entries_absent[{}]")
+        problems = [
+            f"entries_absent[{index}]: its key is declared to be there, too: keep one"
+            for index, key in enumerate(keys)
+            if key in pairs
+        ]
+        if problems:
+            raise Problems(_first(problems))
+        return set(keys)
 
     def _take_items(self, items: Sequence[Any], pairs: Dict[bytes, bytes]) -> None:
         problems = list(_ill_formed(items))
         if problems:
             raise Problems(_first(problems))
         keys = self._encode(self._key, [each["key"] for each in items], "entries[{}].key")
-        values = self._values([each["value"] for each in items], "entries[{}].value")
+        values = self._encode(self._value, [each["value"] for each in items], "entries[{}].value")
         indexes = {key: index for index, key in reversed(list(enumerate(keys)))}
         doubled = [
             f"entries[{index}]: its key is that of entries[{indexes[key]}]: keep one"
@@ -219,7 +229,9 @@ class _Reading:
         if doubled:
             raise Problems(_first(doubled))
         self._check_room(len(keys), "entries")
-        self._check_index(keys, "entries[{}].key")
+        misfits = [f"entries[{index}].key: {self._slots}" for index in self._beyond(keys)]
+        if misfits:
+            raise Problems(_first(misfits))
         pairs.update(zip(keys, values))
 
     def _take_file(self, source: Given, pairs: Dict[bytes, bytes]) -> None:
@@ -232,7 +244,7 @@ class _Reading:
         faults = Faults(shown)
         before, taken = len(pairs), 0
         usual = source.get("value")
-        default = [] if usual is None else self._values([usual], "entries_from.value")
+        default = [] if usual is None else self._encode(self._value, [usual], "entries_from.value")
         with list_file.opened(path) as file:
             how = source.get("format") or "lines"
             for chunk in read(file.blocks(), how, faults, source.get("columns")):
@@ -263,6 +275,8 @@ class _Reading:
             there = [each for each in given if each is not None]
             encoded = iter(self._of_chunk(self._value, there, chunk, faults, "value") or ())
             values = [default[0] if each is None else next(encoded, b"") for each in given]
+        for index in self._beyond(keys or ()):
+            faults.add(chunk.numbers[index], self._slots, field="key", unit=chunk.unit)
         if keys is None or faults.count:
             return 0
         before = len(pairs)
@@ -290,46 +304,19 @@ class _Reading:
             is_text = chunk.notation is Notation.TEXT and not any(
                 isinstance(each, dict) for each in items[:1]
             )
-            encoded = format.encode_texts(items) if is_text else format.encode_items(items)
+            return format.encode_texts(items) if is_text else format.encode_items(items)
         except UnfitItems as unfit:
             for index, each in unfit.items:
                 field = f"{what}.{each.field}" if each.field else what
                 faults.add(chunk.numbers[index], each.reason, field=field, unit=chunk.unit)
             return None
-        return self._for_each_cpu(encoded) if format is self._value else encoded
 
     def _raw(self, format: Format, items: Sequence[Any], what: str) -> List[bytes]:
-        context = Context(HostNames())
-        plain = named("bytes", format.size, context, f"the {what}")
         if format is self._value:
-            return [self._of_cpus(plain, each) for each in items]
-        return plain.encode_items([list(each) for each in items])
-
-    def _values(self, items: Sequence[Any], where: str) -> List[bytes]:
-        """Encode values; of a per-CPU map one for all CPUs, or a list of one for each."""
-        if self._layout.values == 1:
-            return self._encode(self._value, items, where)
-        encoded = []
-        for index, item in enumerate(items):
-            if isinstance(item, list) and len(item) == self._layout.values:
-                each = self._encode(self._value, item, f"{where.format(index)}[{{}}]")
-            else:
-                each = self._encode(self._value, [item], where.replace("{}", str(index)))
-                each *= self._layout.values
-            encoded.append(b"".join(map(self._padded, each)))
-        return encoded
-
-    def _of_cpus(self, format: Format, value: Any) -> bytes:
-        parts = value if isinstance(value, list) else [value] * self._layout.values
-        return b"".join(self._padded(format.encode(list(part))) for part in parts)
-
-    def _for_each_cpu(self, values: List[bytes]) -> List[bytes]:
-        if self._layout.values == 1:
-            return values
-        return [self._padded(each) * self._layout.values for each in values]
-
-    def _padded(self, value: bytes) -> bytes:
-        return value.ljust(self._layout.stride, b"\0") if self._layout.kin.per_cpu else value
+            plain = named("bytes", self._layout.value_size, self._context, f"the {what}")
+            return _of_value(plain, self._layout).encode_items(map(_numbers, items))
+        plain = named("bytes", format.size, self._context, f"the {what}")
+        return _of_key(plain, self._layout, self._context).encode_items(map(_numbers, items))
 
     @staticmethod
     def _encode(format: Format, items: Sequence[Any], where: str) -> List[bytes]:
@@ -338,7 +325,8 @@ class _Reading:
         except UnfitItems as unfit:
             problems = []
             for index, each in unfit.items:
-                field = f".{each.field}" if each.field else ""
+                dot = "." if each.field and not each.field.startswith("[") else ""
+                field = f"{dot}{each.field}"
                 problems.append(f"{where.format(index)}{field}: {each.reason}")
             raise Problems(problems) from None
 
@@ -349,17 +337,32 @@ class _Reading:
                 f"max_entries {self._layout.max_entries}: raise that, or declare fewer"
             )
 
-    def _check_index(self, keys: Sequence[bytes], where: str) -> None:
-        if not self._layout.kin.indexed:
-            return
+    @property
+    def _slots(self) -> str:
         most = self._layout.max_entries
-        problems = [
-            f"{where.format(index)}: must be from 0 to {most - 1}, as the map has {most} slots"
-            for index, key in enumerate(keys)
-            if int.from_bytes(key, BYTE_ORDER) >= most
-        ]
-        if problems:
-            raise Problems(_first(problems))
+        return f"must be from 0 to {most - 1}, as the map has {most} slots"
+
+    def _beyond(self, keys: Sequence[bytes]) -> Iterator[int]:
+        """Yield which of the keys are no index of a slot, where they are to be that."""
+        most = self._layout.max_entries
+        for index, key in enumerate(keys if self._layout.kin.indexed else ()):
+            if int.from_bytes(key, BYTE_ORDER) >= most:
+                yield index
+
+
+def _of_key(format: Format, layout: Layout, context: Context) -> Format:
+    # A prefix in its own notation has been looked at.
+    is_special = layout.kin.longest_match and not isinstance(format, Prefix)
+    return TrieKey(format, context) if is_special else format
+
+
+def _of_value(format: Format, layout: Layout) -> Format:
+    return OfEachCpu(format, layout.values, layout.stride) if layout.kin.per_cpu else format
+
+
+def _numbers(raw: Any) -> List[Any]:
+    """The bytes of a value as numbers; of the values of all CPUs a list of them."""
+    return [*map(_numbers, raw)] if isinstance(raw, list) else list(raw)
 
 
 def _ill_formed(items: Sequence[Any]) -> Iterator[str]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Optional
 
 from ... import kernel
-from ...difference import Difference, all_of
-from ...filling import fill, look_at
+from ...difference import Difference
+from ...errors import PinningError
+from ...filling import fill, fill_empty, look_at
 from ...shape import MapBtf, MapShape
 from ...syscall import Fd
 from ...uapi import MapInfo
@@ -22,6 +23,7 @@ def content_of(fd: Fd, info: MapInfo, shape: MapShape, pin: WantedPin) -> Option
     want, content = pin.map.shape, pin.content
     if content is None or shape[:3] != want[:3]:
         return None
+    _check_values(info)
     entries = content.encoded(_btf(pin, content, info))
     return look_at(fd, content.layout._replace(max_entries=shape.max_entries), entries)
 
@@ -32,17 +34,20 @@ def check(pin: WantedPin) -> None:
         pin.content.encoded(pin.map.btf)
 
 
-def fill_new(
-    fd: Fd, pin: WantedPin, btf: Optional[MapBtf], *, locks: bool, holds_some: bool
-) -> None:
-    """Put what is declared into a map that has no name yet, beside what it may hold already.
+def fill_new(fd: Fd, pin: WantedPin, *, locks: bool) -> None:
+    """Put what is declared into a new map; without `locks` the kernel did not take its BTF."""
+    content = pin.content
+    if content is not None:
+        entries = content.encoded(pin.map.btf)
+        fill_empty(fd, content.layout, entries, locks=locks and _has_lock(pin.map.btf))
 
-    `btf` is that of the new map; without `locks` the kernel did not take it.
-    """
+
+def fill_copy(fd: Fd, pin: WantedPin, btf: Optional[MapBtf], *, locks: bool) -> None:
+    """Put what is declared into a new map, with this BTF, beside what was copied to it."""
     content = pin.content
     if content is not None:
         entries = content.encoded(btf if content.needs_btf else pin.map.btf)
-        difference = look_at(fd, content.layout, entries) if holds_some else all_of(entries)
+        difference = look_at(fd, content.layout, entries)
         fill(fd, content.layout, entries, difference, locks=locks and _has_lock(btf))
 
 
@@ -55,6 +60,21 @@ def fill_pinned(fd: Fd, pin: WantedPin, difference: Difference) -> None:
         entries = content.encoded(_btf(pin, content, info))
         layout = content.layout._replace(max_entries=info.max_entries)
         fill(fd, layout, entries, difference, locks=_has_lock(btf))
+
+
+def _check_values(info: MapInfo) -> None:
+    """Raise PinningError where values hold what a write from user space would end.
+
+    Whatever BTF and formats are declared: bpf_obj_free_fields cancels the timers of what is
+    overwritten.
+    """
+    btf, _hidden = btf_of(info)
+    part = btf.types.uncopyable_part(btf.type_ids[1]) if btf is not None else ""
+    if part:
+        raise PinningError(
+            f"the values of the pinned map hold {part}, which only programs can put there, and "
+            "entries that are written from here would end it: declare the map without entries"
+        )
 
 
 def _btf(pin: WantedPin, content: WantedContent, info: MapInfo) -> Optional[MapBtf]:

@@ -17,7 +17,7 @@ from ..pins.exposure import Remedy
 from ..pins.observed import MapDetails, PinnedMap
 from .declaration import MapSpec, ValueGrowth, WantedPin
 from .migration import obstacles
-from .steps import Changes, MapStep, fill_drift, freeze_drift, is_btf_known, refuse
+from .steps import Changes, MapStep, does_not_fit, fill_drift, freeze_drift, is_btf_known, refuse
 
 
 def map_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
@@ -75,6 +75,9 @@ def step_for(wanted: WantedPin, found: PinnedMap, drift: Changes, people: People
         return Step(wanted, found, Action.REPLACE, all_drift)
     if any(obstacles(wanted, found)):
         return refuse(wanted, found, drift, _mismatch(wanted, found, drift))
+    reason = does_not_fit(wanted, found)
+    if reason:
+        return refuse(wanted, found, drift, reason)
     return Step(wanted, found, Action.MIGRATE, all_drift)
 
 

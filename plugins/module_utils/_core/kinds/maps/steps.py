@@ -52,7 +52,7 @@ def overflow(wanted: WantedPin, found: PinnedMap) -> str:
     difference = found.details.entries
     if difference is None or difference.total is None or wanted.map.kind.evicts:
         return ""
-    total, new, most = difference.total, len(difference.missing), found.shape.max_entries
+    total, new, most = difference.total, len(difference.missing), wanted.map.shape.max_entries
     if total + new <= most or (wanted.map.kind.kin and wanted.map.kind.kin.indexed):
         return ""
     going = len(difference.extra)

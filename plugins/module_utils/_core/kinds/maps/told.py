@@ -7,18 +7,20 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from ...difference import Difference
-from ...engine.steps import Action
+from ...engine.steps import Action, Outcome, State
 from ..pins.observed import PinnedMap
 from .content import WantedContent
 from .steps import MapStep
 
 
-def told_of(step: MapStep) -> Dict[str, Any]:
+def told_of(outcome: Outcome) -> Dict[str, Any]:
     """Return how many entries are declared, and how many were or would be written or removed."""
+    step: MapStep = outcome.step
     content = step.wanted.content
     if content is None:
         return {}
-    difference = _difference(step, content)
+    is_done = outcome.state is State.DONE and not outcome.error
+    difference = _difference(step, content) if is_done else None
     told: Dict[str, Any] = {"declared": content.count}
     if difference is None:
         return {**told, **dict.fromkeys(_WORDS)}

@@ -13,7 +13,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence
 from ... import kernel
 from ...advice import ActsOn
 from ...bpffs import DIRECTORY, ENTRY, PathProblem, Place, make_open, walk
-from ...errors import TROUBLE, explained
+from ...errors import TROUBLE, HalfDone, explained
 from ...shape import UNDECLARED, Access, Identity, is_stranger
 from ...staging import Staging, access_changes
 from ...syscall import Fd, KernelError
@@ -94,7 +94,7 @@ def adjust(pin: Fd, access: Access, first: Sequence[Callable[[Fd], None]] = ()) 
         try:
             change()
         except TROUBLE as error:
-            if not number:
+            if not (number or isinstance(error, HalfDone)):
                 raise
             return f"adjusted in part: {explained(error, ActsOn.PIN)}"
     return ""

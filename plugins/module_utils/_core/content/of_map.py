@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the type of a map adds to the formats of its keys and values."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Sequence
+
+from .addresses import HAS_HOST_BITS
+from .format import Context, Format, Unfit
+
+
+class OfEachCpu(Format):
+    """The value of an entry of a per-CPU map: one for all possible CPUs, or a list of one for each.
+
+    A list that is one value itself is taken as that unless its elements are values, too.
+    """
+
+    def __init__(self, value: Format, cpus: int, stride: int) -> None:
+        self.size = cpus * stride
+        self._value = value
+        self._cpus = cpus
+        self._stride = stride  # bytes from one value to the next
+
+    def encode(self, value: object) -> bytes:
+        if not isinstance(value, (list, tuple)):
+            return self._padded(self._value.encode(value)) * self._cpus
+        unfit = Unfit(
+            f"must be one value for all CPUs, or a list of {self._cpus}, one for each possible CPU"
+        )
+        parts: List[bytes] = []
+        if len(value) == self._cpus:
+            try:
+                for each in value:
+                    parts.append(self._padded(self._value.encode(each)))
+            except Unfit as error:
+                unfit = error.within(f"[{len(parts)}]")
+            else:
+                return b"".join(parts)
+        whole = self._if_one(value)
+        if whole is not None:
+            return whole
+        raise unfit
+
+    def _if_one(self, value: object) -> Optional[bytes]:
+        try:
+            return self._padded(self._value.encode(value)) * self._cpus
+        except Unfit:
+            return None
+
+    def decode(self, raw: bytes) -> object:
+        size = self._value.size
+        starts = range(0, self.size, self._stride)
+        return [self._value.decode(raw[start : start + size]) for start in starts]
+
+    def encode_texts(self, texts: Sequence[str]) -> List[bytes]:
+        return [self._padded(each) * self._cpus for each in self._value.encode_texts(texts)]
+
+    def _padded(self, value: bytes) -> bytes:
+        return value.ljust(self._stride, b"\0")
+
+
+class TrieKey(Format):
+    """A key of an lpm_trie: what lies beyond the length of its prefix means nothing to the kernel.
+
+    That is struct bpf_lpm_trie_key of linux/bpf.h, whatever format its fields are written in.
+    """
+
+    def __init__(self, key: Format, context: Context) -> None:
+        self.size = key.size
+        self._key = key
+        self._masks = context.masks_host_bits
+        self._byte_order = context.byte_order
+        self._bits = 8 * (key.size - _LENGTH)
+
+    def encode(self, value: object) -> bytes:
+        raw = self._key.encode(value)
+        length = int.from_bytes(raw[:_LENGTH], self._byte_order)
+        if length > self._bits:
+            raise Unfit(f"must have a prefix length from 0 to {self._bits}, in its first 4 bytes")
+        data = int.from_bytes(raw[_LENGTH:], "big")
+        host_bits = data & ((1 << self._bits - length) - 1)
+        if not host_bits:
+            return raw
+        if not self._masks:
+            raise Unfit(HAS_HOST_BITS)
+        return raw[:_LENGTH] + (data - host_bits).to_bytes(self.size - _LENGTH, "big")
+
+    def decode(self, raw: bytes) -> object:
+        return self._key.decode(raw)
+
+
+_LENGTH = 4  # bytes of the length of a prefix
