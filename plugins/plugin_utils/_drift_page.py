@@ -69,7 +69,8 @@ LEAST_OF_A_TREND = 3  # runs
 # As docs/drift.md has it.
 MEANINGS = {
     MISSING: "declared, and not there",
-    DIFFERENT: "another shape or other flags, or declared by one task and removed by another",
+    DIFFERENT: "another shape, other flags or other entries, or declared by one task and removed "
+    "by another",
     ACCESS: "only owner, group or mode differ",
     UNDECLARED: "there, and not declared",
     FAILED: "it could not be looked at, or not be put right",
