@@ -32,7 +32,7 @@ PARTS = {
     "kernel": ("the kernel work", lambda at, rounds: kernel_work.measure(at, 5 * rounds, rounds)),
     "start": ("the start of a module", lambda at, rounds: start.measure(at, 15 * rounds)),
     "migration": ("a migration", lambda at, rounds: migration.measure(at, 3 * rounds)),
-    "entries": ("declared entries", lambda at, rounds: declared_entries.measure(at, rounds)),
+    "entries": ("declared entries", declared_entries.measure),
     "info": ("what pins hold", lambda at, rounds: pin_info.measure(at, 3 * rounds)),
     "tasks": ("whole tasks", whole_tasks.measure),
     "hosts": ("whole runs over hosts", lambda at, rounds: local_fleet.measure(at, 2 * rounds)),

@@ -42,7 +42,7 @@ def batches_of(draw: st.DrawFn, there: Map) -> list[tuple[list[bytes], list[byte
     items = draw(st.permutations(sorted(there.items())))
     size = draw(st.integers(1, 4))
     parts = [items[start : start + size] for start in range(0, len(items), size)]
-    return [([key for key, _ in part], [value for _, value in part]) for part in parts]
+    return [([key for key, _value in part], [value for _key, value in part]) for part in parts]
 
 
 def compared(

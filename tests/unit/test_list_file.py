@@ -160,7 +160,7 @@ def test_a_fifo_that_takes_the_place_of_a_file_cannot_hang_us(tmp_path: Path) ->
         try:
             seen.add(content(path))
         except PinningError as error:
-            seen.add(str(error).split(":")[0].encode())
+            seen.add(str(error).partition(":")[0].encode())
     is_over.set()
     swapping.join()
     assert seen == {b"a\n", f"{path} is a FIFO, not a file".encode()}

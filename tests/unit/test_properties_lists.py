@@ -11,7 +11,6 @@ import re
 from typing import Any
 
 import pytest
-import strategies  # noqa: F401  # its profile of Hypothesis
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.lists.read import FORMATS
 from hypothesis import example, given
 from hypothesis import strategies as st

@@ -27,7 +27,7 @@ from .._core.uapi import MapFlag
 from .._core.users import Users
 from . import boot_unit, host_program
 from .arguments import without_secrets
-from .boot_unit import Service, systemctl
+from .boot_unit import Service, Systemctl
 from .host_program import HostCore, HostFile
 from .host_python import check_python
 from .report import Declared, Dictionary, file_diff
@@ -47,7 +47,7 @@ class Place(t.NamedTuple):
     """Where it is kept, under which name, and whether systemd is to run it."""
 
     name: str  # of the manifest
-    has_service: bool
+    systemctl: t.Optional[Systemctl]  # None: systemd is not to run it
     manifests: str = DEFAULT_MANIFESTS
     library: str = DEFAULT_LIBRARY
     python: str = DEFAULT_PYTHON
@@ -154,10 +154,9 @@ class AtBoot:
             self._service.settle_directory()
         self._run(self._after, done)
 
-    @staticmethod
-    def _run(verbs: boot_unit.Verbs, done: t.List[str]) -> None:
+    def _run(self, verbs: boot_unit.Verbs, done: t.List[str]) -> None:
         for words in verbs:
-            systemctl(*words)
+            t.cast(Service, self._service).systemctl(*words)
             done.append(f"systemctl {' '.join(words)}")
 
     def report(self) -> Dictionary:
@@ -215,8 +214,8 @@ def present(
         [*program, HostFile(place.path, text, 0o600)],
         outdated=host_program.outdated(place.library, {program[0].path}),
         sandbox=sandbox,
-        service=Service.wanted(place.library, place.manifests, place.name, sandbox)
-        if place.has_service
+        service=Service.wanted(place.library, place.manifests, place.name, sandbox, place.systemctl)
+        if place.systemctl
         else None,
     )
 
@@ -237,24 +236,24 @@ def absent(place: Place) -> AtBoot:
     """Compare the host with one that restores this no longer; with the last, the command goes."""
     gone = HostFile(place.path, None)
     if place.others():
-        service = Service.without(place.name) if place.has_service else None
+        service = Service.without(place.name, place.systemctl) if place.systemctl else None
         return AtBoot(place, [gone], service=service)
     starter = HostFile(f"{place.library}/{host_program.STARTER}", None)
     return AtBoot(
         place,
         [gone, starter],
         outdated=host_program.outdated(place.library, ()),
-        service=Service.gone() if place.has_service else None,
+        service=Service.gone(place.systemctl) if place.systemctl else None,
     )
 
 
-def of_host(given: Dictionary, users: Users) -> AtBoot:
+def of_host(given: Dictionary, users: Users, run: t.Any) -> AtBoot:
     """Compare the host with what the arguments of bpf_host say of `at_boot`, true or false."""
     options = given["at_boot_options"] or {}
     directory = plain(given["directory"], "directory")
     place = Place(
         name=options.get("name") or usual_name(directory),
-        has_service=boot_unit.is_run_by_systemd(),
+        systemctl=Systemctl(run) if boot_unit.is_run_by_systemd() else None,
         python=options.get("python") or DEFAULT_PYTHON,
     )
     try:

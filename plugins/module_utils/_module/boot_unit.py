@@ -8,9 +8,9 @@ import os
 import re
 import typing as t
 
-from .._core import files
 from .._core.command.main import MANIFESTS
 from .._core.errors import PinningError
+from .._core.files import explained
 from .host_program import STARTER, HostFile
 
 NAME = "ebpf-pinning-restore.service"
@@ -91,35 +91,61 @@ def settings(writable: t.Iterable[str], capabilities: t.Iterable[str]) -> str:
     return "\n".join([f"{_MARK}[Service]", *lines, ""])
 
 
+class Systemctl:
+    """systemctl(1), run as AnsibleModule runs commands."""
+
+    def __init__(self, run: t.Callable[..., t.Tuple[int, str, str]]) -> None:
+        self._run = run
+
+    def __call__(self, *words: str) -> str:
+        """Run it and return what it prints; PinningError with what it complains of."""
+        try:
+            code, output, complaints = self._run(["systemctl", *words], handle_exceptions=False)
+        except OSError as error:
+            raise PinningError(f"systemctl cannot be run: {error.strerror}") from None
+        if code:
+            said = " ".join(complaints.split())
+            raise PinningError(
+                f"`systemctl {' '.join(words)}` failed: {said[:_LONGEST] or code}; see "
+                "`journalctl -b -u ebpf-pinning-restore.service`, mend what it says, then run again"
+            )
+        return output
+
+
 class Service(t.NamedTuple):
     """The files of the unit as they are to be, and whether the unit is to go with them."""
 
     files: t.Sequence[HostFile]
     is_wanted: bool
+    systemctl: Systemctl
 
     @classmethod
-    def wanted(cls, library: str, manifests: str, name: str, sandbox: t.Any) -> Service:
+    def wanted(
+        cls, library: str, manifests: str, name: str, sandbox: t.Any, systemctl: Systemctl
+    ) -> Service:
         """Return the unit, with what the manifest `name` needs."""
         text = unit(f"{library}/{STARTER}", manifests)
         more = settings(sandbox["writable"], sandbox["capabilities"])
-        return cls([HostFile(f"{_DIRECTORY}/{NAME}", _bytes(text)), _settings(name, more)], True)
+        return cls(
+            [HostFile(f"{_DIRECTORY}/{NAME}", _bytes(text)), _settings(name, more)], True, systemctl
+        )
 
     @classmethod
-    def without(cls, name: str) -> Service:
+    def without(cls, name: str, systemctl: Systemctl) -> Service:
         """Return the unit without what the manifest `name` needs; others are left."""
-        return cls([_settings(name, None)], is_wanted=True)
+        return cls([_settings(name, None)], True, systemctl)
 
     @classmethod
-    def gone(cls) -> Service:
+    def gone(cls, systemctl: Systemctl) -> Service:
         """Return no unit, and no settings but those that somebody else wrote."""
         own = [HostFile(f"{_DIRECTORY}/{NAME}", None)]
-        return cls([*own, *(HostFile(path, None) for path in _own_settings())], is_wanted=False)
+        return cls([*own, *(HostFile(path, None) for path in _own_settings())], False, systemctl)
 
     def verbs_before(self) -> Verbs:
         """Return what systemctl(1) has to do while the files are as they were."""
         if self.is_wanted or not os.path.exists(f"{_DIRECTORY}/{NAME}"):
             return []
-        found = _show()
+        found = self._show()
         is_on = found["UnitFileState"] == "enabled" or found["ActiveState"] != "inactive"
         return [("disable", "--now", NAME)] if is_on else []
 
@@ -128,49 +154,26 @@ class Service(t.NamedTuple):
         reloads: Verbs = [("daemon-reload",)] if files_differ else []
         if not self.is_wanted:
             return reloads
-        found = _show()
+        found = self._show()
         enables: Verbs = [("enable", NAME)] if found["UnitFileState"] != "enabled" else []
         if files_differ or changed:
             return [*reloads, *enables, ("restart", NAME)]
         return [*enables, ("start", NAME)] if found["ActiveState"] != "active" else enables
 
+    def _show(self) -> t.Dict[str, str]:
+        told = self.systemctl("show", "--property=UnitFileState,ActiveState", NAME)
+        return {"UnitFileState": "", "ActiveState": "", **dict(_pairs(told))}
+
     def settle_directory(self) -> None:
         """Remove the directory of settings, if nobody else has something in it."""
         if not self.is_wanted and os.path.isdir(_SETTINGS) and not os.listdir(_SETTINGS):
-            with files.explained(_SETTINGS):
+            with explained(_SETTINGS):
                 os.rmdir(_SETTINGS)
 
 
 def is_run_by_systemd() -> bool:
     """Return whether systemd runs this host."""
     return os.path.isdir(_OF_SYSTEMD)
-
-
-def systemctl(*words: str) -> str:
-    """Run systemctl(1) and return what it prints; PinningError with what it complains of."""
-    import subprocess
-
-    try:
-        done = subprocess.run(
-            ["systemctl", *words],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-    except OSError as error:
-        raise PinningError(f"systemctl cannot be run: {error.strerror}") from None
-    if done.returncode:
-        said = " ".join(done.stderr.decode("utf-8", "replace").split())
-        raise PinningError(
-            f"`systemctl {' '.join(words)}` failed: {said[:_LONGEST] or done.returncode}; see "
-            "`journalctl -b -u ebpf-pinning-restore.service`, mend what it says, then run again"
-        )
-    return done.stdout.decode("utf-8", "replace")
-
-
-def _show() -> t.Dict[str, str]:
-    told = systemctl("show", "--property=UnitFileState,ActiveState", NAME)
-    return {"UnitFileState": "", "ActiveState": "", **dict(_pairs(told))}
 
 
 def _pairs(told: str) -> t.Iterator[t.Tuple[str, str]]:

@@ -52,7 +52,9 @@ def run(module: AnsibleModule) -> t.NoReturn:
     # Before core 2.21 every result carries all arguments along: a thousand maps, once more.
     said = {"module_args": {**given, **{key: f"{len(given[key] or ())} {key}" for key in _LISTS}}}
     with failures_reported(module):
-        (declared, parts, boot), awaited = read_awaiting(module, lambda ids: _read(given, ids))
+        (declared, parts, boot), awaited = read_awaiting(
+            module, lambda ids: _read(given, ids, module.run_command)
+        )
         forecast = Forecast(_freed(module))
         problems = decide_all(parts, forecast, predicting=check)
         undeclared = _undeclared(declared, parts, forecast, problems)
@@ -86,7 +88,9 @@ def run(module: AnsibleModule) -> t.NoReturn:
         module.exit_json(invocation=said, **report)
 
 
-def _read(given: Dictionary, ids: Users) -> t.Tuple[Declaration, t.List[Part], t.Optional[AtBoot]]:
+def _read(
+    given: Dictionary, ids: Users, run: t.Any
+) -> t.Tuple[Declaration, t.List[Part], t.Optional[AtBoot]]:
     declared = read_declaration(given, this_host(), ids)
     parts = list(parts_of(declared, parents=given["parents"]))
     if declared.mounts:
@@ -97,7 +101,7 @@ def _read(given: Dictionary, ids: Users) -> t.Tuple[Declaration, t.List[Part], t
         return declared, parts, None
     from . import at_boot
 
-    return declared, parts, at_boot.of_host(given, ids)
+    return declared, parts, at_boot.of_host(given, ids, run)
 
 
 def _batch_of(part: Part) -> t.Optional[Batch]:

@@ -98,7 +98,7 @@ def printable(
         return {
             key: each
             if type(each) in _NO_TEXT
-            or (type(each) is str and each.isascii() and each.isprintable())
+            or (each.__class__ is str and each.isascii() and each.isprintable())
             else printable(each, key, declared)
             for key, each in value.items()
         }

@@ -16,6 +16,7 @@ from .._core.users import Users
 from . import at_boot, boot_unit
 from .arguments import without_blanks
 from .at_boot import AtBoot, Place
+from .boot_unit import Systemctl
 from .report import Dictionary, failures_reported, printable, read_awaiting, warn_of
 
 if t.TYPE_CHECKING:
@@ -33,7 +34,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
     """Arguments, what is to be there, what differs, settle, report."""
     done: t.List[str] = []
     with failures_reported(module, done):
-        place = _place(module.params)
+        place = _place(module)
         place.check()
         if module.params["state"] == "present":
             wanted, awaited = read_awaiting(module, lambda ids: _present(module.params, place, ids))
@@ -51,10 +52,12 @@ def run(module: AnsibleModule) -> t.NoReturn:
         module.exit_json(**printable(report))
 
 
-def _place(parameters: t.Mapping[str, t.Any]) -> Place:
+def _place(module: AnsibleModule) -> Place:
+    parameters = module.params
+    is_service = parameters["service"] and boot_unit.is_run_by_systemd()
     return Place(
         name=parameters["name"],
-        has_service=parameters["service"] and boot_unit.is_run_by_systemd(),
+        systemctl=Systemctl(module.run_command) if is_service else None,
         manifests=plain(parameters["manifests"], "manifests"),
         library=plain(parameters["library"], "library"),
         python=parameters["python"],

@@ -60,7 +60,7 @@ class Composite(Format):
         unfit = None
         try:
             if member.bits:
-                self._put_bits(buffer, member, cast("Number", member.format).in_bits(value))
+                self._put_bits(buffer, member, cast(Number, member.format).in_bits(value))
             else:
                 end = member.offset + member.format.size
                 buffer[member.offset : end] = member.format.encode(value)
@@ -71,7 +71,7 @@ class Composite(Format):
 
     def _get(self, raw: bytes, member: Member) -> _Values:
         if member.bits:
-            value = cast("Number", member.format).of_bits(self._bits(raw, member))
+            value = cast(Number, member.format).of_bits(self._bits(raw, member))
         else:
             end = member.offset + member.format.size
             value = member.format.decode(raw[member.offset : end])

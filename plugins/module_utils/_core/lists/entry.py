@@ -74,7 +74,7 @@ def _by_cpu(values: Any) -> Union[List[Any], str]:
     for each in values if isinstance(values, list) else ():
         if not isinstance(each, dict) or each.keys() != {"cpu", "value"}:
             break
-        if type(each["cpu"]) is not int or each["value"] is None:
+        if not _is_number(each["cpu"]) or each["value"] is None:
             break
         by_cpu[each["cpu"]] = each["value"]
     count = len(values) if isinstance(values, list) else 0
@@ -112,3 +112,7 @@ def _bytes(words: Any) -> Optional[bytes]:
     if {*map(len, words)} != {len("0x00")} or not _HEX.fullmatch(text):
         return None
     return bytes.fromhex(text.replace("0x", ""))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
