@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.lists.read import FORMATS
 from hypothesis import example, given
 from hypothesis import strategies as st
+from strategies import examples
 from test_lists import LISTS, entries, said_of
 from test_lists_tables import BAD_JSON, BAD_TABLES, BLOCKS
 
@@ -44,6 +45,7 @@ def plain_lists(draw: st.DrawFn) -> tuple[str, list[Any]]:
     return draw(ENDS).join(lines), wanted
 
 
+@examples(100)
 @given(plain_lists(), SIZES)
 def test_plain_lists_are_read_back(made: tuple[str, list[Any]], sizes: tuple[int, ...]) -> None:
     text, wanted = made
@@ -53,13 +55,14 @@ def test_plain_lists_are_read_back(made: tuple[str, list[Any]], sizes: tuple[int
 OPTIONS = st.sampled_from(["", "", " timeout 30", ' comment "a # b; c"', " packets 1 bytes 2"])
 
 
+@examples(100)
 @given(st.lists(st.tuples(ADDRESSES, OPTIONS), min_size=1), SIZES)
 def test_sets_of_ipset_are_read_back(
     elements: list[tuple[str, str]], sizes: tuple[int, ...]
 ) -> None:
     lines = [f"add bad {address}{options}" for address, options in elements]
     text = "\n".join(["create bad hash:net comment", *lines])
-    wanted = [(number, address, None) for number, (address, _) in enumerate(elements, 2)]
+    wanted = [(number, address, None) for number, (address, _each) in enumerate(elements, 2)]
     assert entries(text, sizes=sizes) == wanted
 
 
@@ -67,6 +70,7 @@ NFT_OPTIONS = st.sampled_from(["", "", " timeout 30s", ' comment "a # b; , }"', 
 COMMAS = st.sampled_from([", ", ",\n\t", " ,", ", # more\n", ",,\n"])
 
 
+@examples(100)
 @given(st.lists(st.tuples(ADDRESSES, NFT_OPTIONS, COMMAS)), st.booleans(), SIZES)
 def test_sets_of_nft_are_read_back(
     elements: list[tuple[str, str, str]], has_last_comma: bool, sizes: tuple[int, ...]
@@ -86,6 +90,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.just("\n"), 
 DIALECTS = st.sampled_from([",", ";", "\t"])
 
 
+@examples(100)
 @given(
     st.lists(st.tuples(CELLS, CELLS, CELLS).filter(lambda row: row[0][:1] != "#")),
     DIALECTS,
@@ -114,6 +119,7 @@ JSON = st.recursive(
 )
 
 
+@examples(100)
 @given(
     st.lists(st.tuples(JSON, JSON)),
     st.sampled_from([None, 1]),
@@ -148,6 +154,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.parametrize("format", FORMATS)
+@examples(100)
 @given(data=st.binary(max_size=200) | damaged(), sizes=SIZES)
 @example(data=b"\x1f\x8b", sizes=(1,))
 @example(data=b"\xef\xbb", sizes=(1,))
