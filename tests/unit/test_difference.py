@@ -9,6 +9,7 @@ is told as nothing afterwards.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Dict
 
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.difference import (
     Difference,
@@ -21,7 +22,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from strategies import examples
 
-Map = dict[bytes, bytes]
+Map = Dict[bytes, bytes]
 
 ZERO = b"\0"
 KEYS = st.sampled_from([bytes([number]) for number in range(8)])
