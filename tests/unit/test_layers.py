@@ -24,7 +24,7 @@ PURE_PARTS = (
 )
 PURE_FILES = (
     *("btf", "btf_fields", "btf_likeness", "btf_types", "difference", "map_types", "map_words"),
-    *("mountinfo", "fields", "options", "people", "shape", "uapi", "values", "visible"),
+    *("mountinfo", "fields", "options", "prefix", "people", "shape", "uapi", "values", "visible"),
 )
 PURE = sorted(
     ".".join(path.relative_to(MODULE_UTILS).with_suffix("").parts)
@@ -151,7 +151,7 @@ def test_the_command_of_a_host_loads_at_its_start_all_that_it_may_need() -> None
 MAY_USE = {
     "_core.engine": {"_core.engine", "_core.errors", "_core.advice", "_core.values"},
     "_core.content": {
-        *("_core.content", "_core.btf", "_core.btf_types"),
+        *("_core.content", "_core.btf", "_core.btf_types", "_core.prefix"),
         *("_core.errors", "_core.uapi", "_core.values"),
     },
     "_core.lists": {"_core.lists", "_core.errors", "_core.values"},

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.ebpf.pinning.plugins.doc_fragments import entries
 from ansible_collections.ebpf.pinning.plugins.module_utils._core import options
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_words import map_fields
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import MapShape
@@ -22,7 +23,9 @@ def documented(module: str, *lists: str) -> dict[str, Any]:
     source = (ROOT / "plugins" / "modules" / f"{module}.py").read_text()
     page = re.search(r'DOCUMENTATION = r"""(.*?)"""', source, re.S)
     assert page is not None
-    found: dict[str, Any] = yaml.safe_load(page[1])["options"]
+    found: dict[str, Any] = yaml.safe_load(page[1]).get("options", {})
+    if module == "bpf_map_entries":
+        found = yaml.safe_load(entries.ModuleDocFragment.DOCUMENTATION)["options"]
     for name in lists:
         found = found[name]["suboptions"]
     return found

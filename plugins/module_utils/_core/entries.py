@@ -63,13 +63,16 @@ class Layout(NamedTuple):
         """Return how many slots of an array there are up to the last one that is not empty."""
         if self.kin.holds:
             return batch.length
-        values = batch.values
-        if self.stride != self.value_size:  # what pads a value is no part of it
-            bare = bytearray(values)
-            for offset in range(self.value_size, self.stride):
-                bare[offset :: self.stride] = bytes(len(bare) // self.stride)
-            values = bytes(bare)
-        return -(-len(values.rstrip(b"\0")) // self.entry_value_size)
+        return -(-len(self.bare(batch.values).rstrip(b"\0")) // self.entry_value_size)
+
+    def bare(self, values: bytes) -> bytes:
+        """Values with zeros for their padding, of which the kernel copies whatever is there."""
+        if self.stride == self.value_size:
+            return values
+        bare = bytearray(values)
+        for offset in range(self.value_size, self.stride):
+            bare[offset :: self.stride] = bytes(len(bare) // self.stride)
+        return bytes(bare)
 
     def part(self, batch: Batch, first: int, end: int) -> Batch:
         """The entries from `first` to before `end`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 from typing import Callable, Iterator, Sequence, Tuple
 
-from . import elements
+from . import elements, prefix
 from .difference import Difference, Entries, Mode, Pairs, compare, compare_some, parts
 from .elements import Batch
 from .entries import NO_BATCHES, Layout, count, read
@@ -25,7 +25,7 @@ def look_at(fd: int, layout: Layout, entries: Entries) -> Difference:
     keys = [*entries.pairs, *entries.absent]
     size = layout.entry_value_size
     values = (elements.lookup(fd, key, size) for key in keys)
-    found = {key: value and _bare(value, layout) for key, value in zip(keys, values)}
+    found = {key: value and layout.bare(value) for key, value in zip(keys, values)}
     difference = compare_some(entries, found)
     if difference.missing and not layout.kin.indexed:
         return difference._replace(total=count(fd, layout))
@@ -145,28 +145,12 @@ def _read(fd: int, layout: Layout) -> Iterator[Tuple[bytes, bytes]]:
         keys = batch.keys
         if layout.kin.longest_match:
             keys = b"".join(map(_masked, parts(keys, layout.key_size)))
-        yield keys, _bare(batch.values, layout)
-
-
-def _bare(values: bytes, layout: Layout) -> bytes:
-    """Values without what may be in their padding: the kernel copies it as it is."""
-    if layout.stride == layout.value_size or not values:
-        return values
-    bare = bytearray(values)
-    for offset in range(layout.value_size, layout.stride):
-        bare[offset :: layout.stride] = bytes(len(bare) // layout.stride)
-    return bytes(bare)
+        yield keys, layout.bare(batch.values)
 
 
 def _masked(key: bytes) -> bytes:
-    """A key of a trie without host bits: it means the same (longest_prefix_match)."""
-    length = int.from_bytes(key[:4], BYTE_ORDER)
-    bits = 8 * (len(key) - 4)
-    if length >= bits:
-        return key
-    data = int.from_bytes(key[4:], "big")
-    low = data & ((1 << bits - length) - 1)
-    return key[:4] + (data - low).to_bytes(len(key) - 4, "big") if low else key
+    bits = prefix.host_bits(key, BYTE_ORDER)
+    return prefix.without(key, bits) if bits else key
 
 
 def _fullness(fd: int, layout: Layout) -> str:

@@ -33,15 +33,8 @@ if t.TYPE_CHECKING:
     from .mount_part import MountPart
 
 _LISTS = ("mounts", "directories", "maps", "objects", "absent")
-_SHOWN = (
-    "path",
-    "action",
-    "drift",
-    "declared",
-    "copied",
-    "entries",
-    "error",
-)  # in the drift report
+# Of an item in the drift report.
+_SHOWN = frozenset(["path", "action", "drift", "declared", "copied", "entries", "error"])
 _UNDECLARED = {"action": Standing.UNDECLARED.value}
 
 
@@ -51,6 +44,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
     given, check = module.params, module.check_mode
     # Before core 2.21 every result carries all arguments along: a thousand maps, once more.
     said = {"module_args": {**given, **{key: f"{len(given[key] or ())} {key}" for key in _LISTS}}}
+    brief: bool = t.cast(t.Any, module).brief
     with failures_reported(module):
         (declared, parts, boot), awaited = read_awaiting(
             module, lambda ids: _read(given, ids, module.run_command)
@@ -68,11 +62,10 @@ def run(module: AnsibleModule) -> t.NoReturn:
         if problems:
             acted = [Acted(part, predict(part.kind, part.plan)) for part in parts]
             nothing = {"changed": False, "made": [], "leftovers": [], "files": []}
-            report = _report(acted, with_diff=False, brief=_brief(module))
+            report = _report(acted, with_diff=False, brief=brief)
             report.update(nothing, msg=visible_lines(problems))
             module.fail_json(invocation=said, **printable(report))
         acted = list(act_all(parts, Forecast, predicting=check))
-        brief = _brief(module)
         for warning in (
             text for each in acted for done in each.result.outcomes for text in done.warnings
         ):
@@ -213,10 +206,6 @@ def _briefly(describe: t.Callable[[Outcome], Dictionary], outcome: Outcome) -> D
     if outcome.step.is_idle and not outcome.error:
         return {"path": outcome.step.wanted.path, "action": outcome.word}
     return {key: value for key, value in describe(outcome).items() if key in _SHOWN}
-
-
-def _brief(module: t.Any) -> bool:
-    return bool(module.brief)
 
 
 def _undeclared(

@@ -19,9 +19,8 @@ _UNSHARE = ("unshare", "--fork", "--kill-child")
 _NAMESPACES = ("--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup")
 
 # A cgroup for each host, or two systemds would take each other's processes for theirs.
-_GROUPS = "booted-hosts-of-tests"
-_ENTER = f'mkdir -p {_GROUPS}/$$; echo $$ > {_GROUPS}/$$/cgroup.procs; cd /; exec "$@"'
-_LEAVE = f"find {_GROUPS}/$1 -depth -type d -exec rmdir {{}} +; rmdir {_GROUPS} || true"
+_ENTER = 'mkdir booted-$$; echo $$ > booted-$$/cgroup.procs; cd /; exec "$@"'
+_LEAVE = "find booted-$1 -depth -type d -exec rmdir {} +"
 
 
 def _in_cgroups(script: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from operator import add, and_, sub
 from socket import AF_INET, AF_INET6, AddressFamily, inet_ntop, inet_pton
 from typing import List, Optional
 
+from ..prefix import LENGTH
 from .format import Context, Format, Unfit
 
 
@@ -45,10 +46,10 @@ class Prefix(Format):
         self._masks = context.masks_host_bits
         self._byte_order = context.byte_order
         self._bits = 8 * self._address
-        self.size = _LENGTH + self._address
+        self.size = LENGTH + self._address
         lengths = range(self._bits + 1)
         self._lengths = {str(length): length for length in lengths}
-        self._heads = [length.to_bytes(_LENGTH, context.byte_order) for length in lengths]
+        self._heads = [length.to_bytes(LENGTH, context.byte_order) for length in lengths]
         self._host_bits = [(1 << self._bits - length) - 1 for length in lengths]
 
     def encode(self, value: object) -> bytes:
@@ -64,8 +65,8 @@ class Prefix(Format):
         return self._heads[length] + (number - host_bits).to_bytes(self._address, "big")
 
     def decode(self, raw: bytes) -> object:
-        length = int.from_bytes(raw[:_LENGTH], self._byte_order)
-        return f"{inet_ntop(self._family, raw[_LENGTH:])}/{length}"
+        length = int.from_bytes(raw[:LENGTH], self._byte_order)
+        return f"{inet_ntop(self._family, raw[LENGTH:])}/{length}"
 
     def _encode_plain(self, texts: List[str]) -> List[bytes]:
         if any(map(str.endswith, texts, repeat("/"))):
@@ -111,7 +112,6 @@ HAS_HOST_BITS = (
     "has bits set beyond the length of its prefix: "
     "give the first address of the network, or host_bits: mask"
 )
-_LENGTH = 4  # bytes of the length of a prefix
 _SIZES = {AF_INET: 4, AF_INET6: 16}
 _RIGHT_ADDRESS = {
     AF_INET: "must be an address of IPv4, such as 10.0.0.1",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence
 
+from .. import prefix
 from .addresses import HAS_HOST_BITS
 from .format import Context, Format, Unfit
 
@@ -71,23 +72,16 @@ class TrieKey(Format):
         self._key = key
         self._masks = context.masks_host_bits
         self._byte_order = context.byte_order
-        self._bits = 8 * (key.size - _LENGTH)
+        self._bits = 8 * (key.size - prefix.LENGTH)
 
     def encode(self, value: object) -> bytes:
         raw = self._key.encode(value)
-        length = int.from_bytes(raw[:_LENGTH], self._byte_order)
-        if length > self._bits:
+        if int.from_bytes(raw[: prefix.LENGTH], self._byte_order) > self._bits:
             raise Unfit(f"must have a prefix length from 0 to {self._bits}, in its first 4 bytes")
-        data = int.from_bytes(raw[_LENGTH:], "big")
-        host_bits = data & ((1 << self._bits - length) - 1)
-        if not host_bits:
-            return raw
-        if not self._masks:
+        bits = prefix.host_bits(raw, self._byte_order)
+        if bits and not self._masks:
             raise Unfit(HAS_HOST_BITS)
-        return raw[:_LENGTH] + (data - host_bits).to_bytes(self.size - _LENGTH, "big")
+        return prefix.without(raw, bits) if bits else raw
 
     def decode(self, raw: bytes) -> object:
         return self._key.decode(raw)
-
-
-_LENGTH = 4  # bytes of the length of a prefix
