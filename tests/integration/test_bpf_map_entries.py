@@ -200,7 +200,7 @@ REFUSED: dict[str, Case] = {
             f"rm {PIN}; bpftool map create {PIN} type queue value 8 entries 4 name theirs"
         ),
         {},
-        "entries of a queue cannot be declared",
+        "entries of the type queue cannot be declared",
     ),
     "it is too small": (
         lambda _host: None,
