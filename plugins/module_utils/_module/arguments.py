@@ -147,8 +147,16 @@ def _inside(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
     if options is None:
         return value
     if isinstance(value, list):
-        return [without_blanks(each, options) for each in value]
-    return without_blanks(value, options)
+        return [_dictionary(each, options) for each in value]
+    return _dictionary(value, options)
+
+
+def _dictionary(value: t.Any, options: Options) -> t.Any:
+    """`value` without what is blank in it; as a text where it is a number, and so no dictionary.
+
+    AnsibleModule says of a text what is wrong with it, and ends with a traceback for a number.
+    """
+    return without_blanks(value if isinstance(value, (dict, str)) else str(value), options)
 
 
 _HIDDEN = "(hidden)"

@@ -1,12 +1,15 @@
+#!/bin/sh
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # boot.sh SCRATCH SHARED: has systemd run these namespaces. What it writes goes to SCRATCH/layers, but
 # for SCRATCH and SHARED themselves. Of all units that the machine has it starts only those for its
 # own work, so that nothing touches the machine, and what multi-user.target wants here.
+set -eu
 scratch=$1 shared=$2
 mount --make-rprivate /
 cd "$scratch/layers"
+first=
 [ -d root ] || first=yes
 mkdir -p up work root
 mount -t overlay overlay -o "lowerdir=/,upperdir=$PWD/up,workdir=$PWD/work" root
@@ -28,7 +31,7 @@ done
 mkdir dev/shm dev/pts
 mount -t devpts -o newinstance devpts dev/pts
 ln -s pts/ptmx dev/ptmx
-if [ -n "${first:-}" ]; then
+if [ -n "$first" ]; then
     rm -rf etc/systemd/system/* lib/systemd/system/multi-user.target.wants etc/fstab
     for target in multi-user local-fs; do
         printf '[Unit]\nDefaultDependencies=no\n' > "etc/systemd/system/$target.target"

@@ -43,7 +43,7 @@ class Booted(Host):
         words = [str(HERE / "harness" / "boot.sh"), str(self.scratch), str(self.site.scratch)]
         with (self.scratch / "console").open("ab") as console:
             self._holder = subprocess.Popen(
-                [*_in_cgroups(_ENTER), *_UNSHARE, *_NAMESPACES, "sh", "-e", *words],
+                [*_in_cgroups(_ENTER), *_UNSHARE, *_NAMESPACES, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
