@@ -19,7 +19,7 @@ from harness.fuzz import OUTSIDE
 from harness.host import BPFFS, Host
 from harness.site import HERE
 
-SEED, CASES = int(os.environ.get("FUZZ_SEED", "9")), int(os.environ.get("FUZZ_CASES", "250"))
+SEED, CASES = int(os.environ.get("FUZZ_SEED", "10")), int(os.environ.get("FUZZ_CASES", "250"))
 
 # What each module must have come to, at least so often of 250 cases.
 OUTCOMES = {

@@ -55,9 +55,9 @@ class PinningModule(AnsibleModule):
             itself.remove_values = remove
 
     def _log_invocation(self) -> None:
-        """Log how the module was called, without what is in maps."""
+        """Log how the module was called, without what is in maps; AnsibleModule can log Unicode."""
         params = self.params
-        self.params = without_secrets(params, self.argument_spec)
+        self.params = printable(without_secrets(params, self.argument_spec))
         try:
             super()._log_invocation()  # type: ignore[no-untyped-call]
         finally:

@@ -30,9 +30,10 @@ from unittest import mock
 from .child import end_after
 from .fuzz_arguments import BPFFS, Dice, arguments_for
 
-# AnsibleModule itself falls over `.inf` as a number, a number as a dict with options, text that is
-# no Unicode, numbers of thousands of digits. Then no line of our own code was reached.
+# AnsibleModule itself falls over `.inf` as a number, and numbers of thousands of digits. Then no line
+# of our own code was reached but the constructor that calls Ansible's.
 OUR_CODE = "/pinning/plugins/module_utils/"
+CONSTRUCTOR = ", in __init__"
 PATIENCE = 60  # seconds for one run of a module; only a hanging one takes so long
 
 # Where nothing may be written.
@@ -226,8 +227,9 @@ class Ran:
     @property
     def is_of_ansible(self) -> bool:
         """Whether AnsibleModule itself fell over the arguments, before the module had them."""
-        frames = re.findall(r'  File "(.*)", line', self.stderr)
-        return bool(frames) and not any(OUR_CODE in frame for frame in frames)
+        frames = re.findall(r'  File ".*", line \d+, in .*', self.stderr)
+        ours = [frame for frame in frames if OUR_CODE in frame and not frame.endswith(CONSTRUCTOR)]
+        return bool(frames) and not ours
 
 
 def in_child(work: Callable[[], object]) -> Ran:
