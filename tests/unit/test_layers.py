@@ -24,7 +24,18 @@ PURE_PARTS = (
 )
 PURE_FILES = (
     *("btf", "btf_fields", "btf_likeness", "btf_types", "difference", "map_types", "map_words"),
-    *("mountinfo", "fields", "options", "prefix", "people", "shape", "uapi", "values", "visible"),
+    *(
+        "mountinfo",
+        "fields",
+        "options",
+        "pairs",
+        "prefix",
+        "people",
+        "shape",
+        "uapi",
+        "values",
+        "visible",
+    ),
 )
 PURE = sorted(
     ".".join(path.relative_to(MODULE_UTILS).with_suffix("").parts)
