@@ -14,7 +14,7 @@ from ..engine.standing import FOUND, Standing
 from ..engine.steps import Action, Result
 from ..kinds.directories.apply import DirectoryKind
 from ..kinds.directories.declaration import WantedDirectory
-from ..kinds.maps import change, content, declared_btf, details, entries
+from ..kinds.maps import change, content, declared_btf, details, entries, inner
 from ..kinds.maps.apply import MapKind
 from ..kinds.maps.declaration import WantedPin
 from ..kinds.maps.mismatch import held_open, spell_drift, ways_out
@@ -34,7 +34,7 @@ from .manifest import Loaded
 # Modules load these when they need them. Here an upgrade may have removed the files by then.
 LOADED = (
     *(change, content, declared_btf, details, directory, entries, link_targets, list_file),
-    *(btf_format, mount_change, read, record),
+    *(btf_format, inner, mount_change, read, record),
 )
 Act = Callable[[AnyKind, AnyPlan], Result]  # predict, apply
 
