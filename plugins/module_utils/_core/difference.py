@@ -25,6 +25,7 @@ class Entries(NamedTuple):
     mode: Mode
     pairs: Pairs
     absent: AbstractSet[bytes] = frozenset()  # keys that are not to be there
+    is_awaited: bool = False  # a task before may write the list of them
 
 
 class Difference(NamedTuple):
@@ -34,15 +35,18 @@ class Difference(NamedTuple):
     different: Pairs = NO_PAIRS
     extra: Sequence[bytes] = ()  # keys
     total: Optional[int] = None  # entries that are there; None where they were not counted
+    is_known: bool = True  # the list of what is declared is there
 
     @property
     def is_none(self) -> bool:
         """Return whether all is as declared."""
-        return not any(self.counts)
+        return self.is_known and not any(self.counts)
 
     @property
     def words(self) -> str:
         """Return how many there are of each, such as "2 missing, 1 extra"."""
+        if not self.is_known:
+            return "not known"
         each = zip(self._fields, self.counts)
         return ", ".join(f"{count} {kind}" for kind, count in each if count)
 

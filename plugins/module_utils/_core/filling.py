@@ -19,6 +19,8 @@ from .uapi import BPF_ANY, BPF_F_LOCK, BPF_NOEXIST, BYTE_ORDER
 
 def look_at(fd: int, layout: Layout, entries: Entries) -> Difference:
     """Return what is not as declared, and of a map that lacks something how many there are."""
+    if entries.is_awaited:
+        return Difference(is_known=False)
     wanted = len(entries.pairs) + len(entries.absent)
     is_whole = entries.mode is Mode.EXACT or layout.kin.longest_match
     if is_whole or _MANY * wanted > layout.max_entries:

@@ -16,7 +16,7 @@ from ...content.formats import named
 from ...content.of_map import OfEachCpu, TrieKey
 from ...difference import Entries, Mode
 from ...entries import Layout, kin_of
-from ...errors import PinningError, Problems
+from ...errors import NotThere, PinningError, Problems
 from ...fields import absolute
 from ...host import this_host
 from ...lists.chunk import Chunk, Notation
@@ -25,7 +25,7 @@ from ...map_types import MAP_TYPES_BY_NUMBER, map_type_name
 from ...options import AT_BOOT, CONTENT
 from ...ownership import roots_own
 from ...pairs import NO_PAIRS, Pair, PairCollector, Pairs
-from ...people import BadField
+from ...people import Awaited, BadField
 from ...shape import MapBtf, MapShape
 from ...uapi import BYTE_ORDER
 from .host_names import HostNames
@@ -37,9 +37,10 @@ _DECLARING = ("entries", "entries_from", "entries_absent")
 class WantedContent:
     """What is to be in a map. It is encoded once the types of keys and values are known."""
 
-    def __init__(self, given: Given, shape: MapShape) -> None:
+    def __init__(self, given: Given, shape: MapShape, awaited: Optional[Awaited] = None) -> None:
         self._given = given
         self._shape = shape
+        self._awaited = awaited  # in a check, what a task before may make
         self._encoded: List[Tuple[Optional[MapBtf], Entries]] = []
         self.mode = Mode(given.get("entries_mode") or "present")
         self.is_shown = bool(given.get("show_entries"))
@@ -53,6 +54,11 @@ class WantedContent:
         """Return whether something is said neither by a format nor in bytes alone."""
         formats = (self._given.get("key_format"), self._given.get("value_format"))
         return any(each is None or isinstance(each, dict) for each in formats)
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether the list of the entries, if there is one, was there."""
+        return not (self._encoded and self._encoded[-1][1].is_awaited)
 
     @property
     def count(self) -> int:
@@ -132,11 +138,20 @@ class WantedContent:
         for known, entries in self._encoded:
             if known == btf:
                 return entries
-        reading = _Reading(self._given, self.layout, self._context, *self.formats(btf))
-        pairs = reading.pairs()
-        entries = Entries(self.mode, pairs, reading.absent(pairs))
+        entries = self._read(btf)
         self._encoded.append((btf, entries))
         return entries
+
+    def _read(self, btf: Optional[MapBtf]) -> Entries:
+        reading = _Reading(self._given, self.layout, self._context, *self.formats(btf))
+        try:
+            pairs = reading.pairs()
+        except NotThere as error:
+            if self._awaited is None:
+                raise
+            self._awaited[str(error)] = None
+            return Entries(self.mode, NO_PAIRS, is_awaited=True)
+        return Entries(self.mode, pairs, reading.absent(pairs))
 
 
 def check_declared(given: Given) -> None:

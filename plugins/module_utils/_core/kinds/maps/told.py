@@ -20,6 +20,8 @@ def told_of(outcome: Outcome) -> Dict[str, Any]:
     content = step.wanted.content
     if content is None:
         return {}
+    if not content.is_known:
+        return {"declared": None, **dict.fromkeys(_WORDS)}
     is_done = outcome.state is State.DONE and not outcome.error
     difference = _difference(step, content) if is_done else None
     told: Dict[str, Any] = {"declared": content.count}
