@@ -232,11 +232,11 @@ options:
             required: true
           remote_src:
             description:
-              - V(true) takes the file on the host. In check mode it may be missing, as a task before
-                may write it. V(false) takes it on the controller, where a
-                relative path is looked for as C(ansible.builtin.copy) does. It is sent to the host
-                for the time of the task, once for all maps, and decrypted if it is encrypted by
-                ansible-vault.
+              - V(true) takes the file on the host. In check mode it may be missing, as a task
+                before may write it.
+              - V(false) takes it on the controller, where a relative path is looked for as
+                C(ansible.builtin.copy) does. It is sent to the host for the time of the task, once
+                for all maps, and decrypted if it is encrypted by ansible-vault.
             type: bool
             default: false
           format:

@@ -13,7 +13,6 @@ from ...content.addresses import Prefix
 from ...content.declared_format import Typed, format_of
 from ...content.format import Context, Format, UnfitItems
 from ...content.formats import named
-from ...content.of_map import OfEachCpu, TrieKey
 from ...difference import Entries, Mode
 from ...entries import Layout, kin_of
 from ...errors import NotThere, PinningError, Problems
@@ -23,7 +22,6 @@ from ...lists.chunk import Chunk, Notation
 from ...lists.faults import MOST_TOLD, Faults
 from ...map_types import MAP_TYPES_BY_NUMBER, map_type_name
 from ...options import AT_BOOT, CONTENT
-from ...ownership import roots_own
 from ...pairs import NO_PAIRS, Pair, PairCollector, Pairs
 from ...people import Awaited, BadField
 from ...shape import MapBtf, MapShape
@@ -126,6 +124,8 @@ class WantedContent:
             self.encoded(btf)
             return
         self.formats(btf)
+        from ...ownership import roots_own
+
         path = roots_own(source["src"])
         if f"{path}/".startswith(_HIDDEN_AT_BOOT):
             raise BadField(
@@ -258,6 +258,8 @@ class _Reading:
 
         path, shown = source["src"], str(source.get("shown") or source["src"])
         if self._given.get(AT_BOOT):
+            from ...ownership import roots_own
+
             path = roots_own(path)
         faults = Faults(shown)
         before, taken = len(pairs), 0
@@ -368,12 +370,19 @@ class _Reading:
 
 def _of_key(format: Format, layout: Layout, context: Context) -> Format:
     # A prefix in its own notation has been looked at.
-    is_special = layout.kin.longest_match and not isinstance(format, Prefix)
-    return TrieKey(format, context) if is_special else format
+    if not layout.kin.longest_match or isinstance(format, Prefix):
+        return format
+    from ...content.of_map import TrieKey  # a start compiles all that it loads
+
+    return TrieKey(format, context)
 
 
 def _of_value(format: Format, layout: Layout) -> Format:
-    return OfEachCpu(format, layout.values, layout.stride) if layout.kin.per_cpu else format
+    if not layout.kin.per_cpu:
+        return format
+    from ...content.of_map import OfEachCpu
+
+    return OfEachCpu(format, layout.values, layout.stride)
 
 
 def _numbers(raw: Any) -> List[Any]:
