@@ -30,8 +30,8 @@ from unittest import mock
 from .child import end_after
 from .fuzz_arguments import BPFFS, Dice, arguments_for
 
-# AnsibleModule itself falls over `.inf` as a number, and numbers of thousands of digits. Then no line
-# of our own code was reached but the constructor that calls Ansible's.
+# AnsibleModule itself falls over `.inf` as a number, and numbers of thousands of digits. Then no
+# line of our own code was reached but the constructor that calls Ansible's.
 OUR_CODE = "/pinning/plugins/module_utils/"
 CONSTRUCTOR = ", in __init__"
 PATIENCE = 60  # seconds for one run of a module; only a hanging one takes so long
