@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import declared_entries
+import few_entries
 import kernel_work
 import local_fleet
 import migration
@@ -33,6 +34,7 @@ PARTS = {
     "start": ("the start of a module", lambda at, rounds: start.measure(at, 15 * rounds)),
     "migration": ("a migration", lambda at, rounds: migration.measure(at, 3 * rounds)),
     "entries": ("declared entries", declared_entries.measure),
+    "few-entries": ("fewer entries", few_entries.measure),
     "info": ("what pins hold", lambda at, rounds: pin_info.measure(at, 3 * rounds)),
     "tasks": ("whole tasks", whole_tasks.measure),
     "hosts": ("whole runs over hosts", lambda at, rounds: local_fleet.measure(at, 2 * rounds)),

@@ -139,7 +139,7 @@ def _pinned(setting: Setting, python: str, count: int) -> Tasks:
     """A playbook of three pings, and one of the three runs."""
     variables = {"maps": declarations(count)}
     pings = [_play("with_nothing", f"ping {n}", {"ansible.builtin.ping": {}}) for n in (1, 2, 3)]
-    tasks = _run(setting, python, pings, variables)
+    tasks = run_playbook(setting, python, pings, variables)
     with setting.fresh_bpffs() as pins:
         arguments = {"directory": str(pins), "maps": "{{ maps }}"}
         task = {"ebpf.pinning.bpf_map_pinned": arguments}
@@ -148,7 +148,7 @@ def _pinned(setting: Setting, python: str, count: int) -> Tasks:
             _play("with_maps", "second", task),
             _play("with_maps", "check", {**task, "check_mode": True}),
         ]
-        tasks |= _run(setting, python, plays, variables)
+        tasks |= run_playbook(setting, python, plays, variables)
         for run, _what, action in RUNS:
             expect(f"{action} by the {run} run", tasks[run]["counts"][action], count)
         expect("pins", len(os.listdir(pins)), count)
@@ -162,11 +162,11 @@ def _whole_runs(setting: Setting) -> tuple[Used, Used]:
         arguments = {"directory": str(pins), "maps": "{{ maps }}"}
         maps = [_play("with_maps", "maps", {"ebpf.pinning.bpf_map_pinned": arguments})]
         ping = [_play("with_maps", "ping", {"ansible.builtin.ping": {}})]
-        _run(setting, setting.python, maps, variables)
+        run_playbook(setting, setting.python, maps, variables)
         used = []
         for plays in (maps, ping):
             start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-            tasks = _run(setting, setting.python, plays, variables)
+            tasks = run_playbook(setting, setting.python, plays, variables)
             seconds, after = (
                 time.perf_counter() - start,
                 resource.getrusage(resource.RUSAGE_CHILDREN),
@@ -186,7 +186,7 @@ def _loop(setting: Setting) -> float:
         task = {"ansible.builtin.command": arguments, "loop": "{{ names }}"}
         names = [each["name"] for each in declarations(LOOP)]
         plays = [_play("with_maps", "loop", task)]
-        tasks = _run(setting, setting.python, plays, {"names": names})
+        tasks = run_playbook(setting, setting.python, plays, {"names": names})
         expect("pins made by the loop", len(os.listdir(pins)), LOOP)
     return tasks["loop"]["seconds"]
 
@@ -206,7 +206,9 @@ def _play(host: str, name: str, task: dict) -> dict:
     return {"hosts": host, "gather_facts": False, "tasks": [{"name": name, **task}]}
 
 
-def _run(setting: Setting, python: str, plays: list[dict], variables: dict) -> dict[str, dict]:
+def run_playbook(
+    setting: Setting, python: str, plays: list[dict], variables: dict
+) -> dict[str, dict]:
     """What the callback wrote: for each task seconds, changed and counts.
 
     The variables are those of one host in the inventory, and weigh on no other.

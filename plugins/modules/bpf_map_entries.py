@@ -102,7 +102,8 @@ maps:
     entries:
       description:
         - How many entries are C(declared), and how many were C(added), C(updated) and C(removed),
-          or in check mode would be; V(null) where nothing could be done. With O(show_entries),
+          or in check mode would be; V(null) where nothing could be done, and where check mode does
+          not know, as the list is not on the host yet. With O(show_entries),
           C(shown) has the first twenty of each.
       type: dict
       sample: {"declared": 2, "added": 1, "updated": 0, "removed": 0}

@@ -232,10 +232,11 @@ options:
             required: true
           remote_src:
             description:
-              - V(true) takes the file on the host. V(false) takes it on the controller, where a
-                relative path is looked for as C(ansible.builtin.copy) does. It is sent to the host
-                for the time of the task, once for all maps, and decrypted if it is encrypted by
-                ansible-vault.
+              - V(true) takes the file on the host. In check mode it may be missing, as a task
+                before may write it.
+              - V(false) takes it on the controller, where a relative path is looked for as
+                C(ansible.builtin.copy) does. It is sent to the host for the time of the task, once
+                for all maps, and decrypted if it is encrypted by ansible-vault.
             type: bool
             default: false
           format:
@@ -472,7 +473,8 @@ maps:
       description:
         - Where O(entries) or the like say what is to be in the map, how many entries are
           C(declared), and how many were C(added), C(updated) and C(removed), or in check mode would
-          be; V(null) where a migration takes others along, and where it failed. With
+          be; V(null) where a migration takes others along, where it failed, and where check mode
+          does not know, as the list is not on the host yet. With
           O(show_entries), C(shown) has the first twenty of each.
       returned: when entries are declared
       type: dict

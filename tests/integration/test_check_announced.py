@@ -36,6 +36,14 @@ GROUP = "echo agents:x:4711: >> /etc/group"
 USER = "echo agent:x:4711:0::/:/bin/false >> /etc/passwd"
 NAME = unique()
 FLOWS = task("bpf_map_pinned", path=f"{APP}/flows", **HASH)
+LIST = {
+    "key_format": "ipv4",
+    "value_format": "u64",
+    "entries_mode": "exact",
+    "entries_from": {"src": "/etc/listed", "remote_src": True, "value": 1},
+}
+WRITE_LIST = shell("echo 10.0.0.1 > /etc/listed")
+NO_LIST = "/etc/listed does not exist: declare the path of the list, or have it written before"
 ROWS = [
     Row(
         "the group of a map",
@@ -116,6 +124,30 @@ ROWS = [
         FLOWS,
         f"{APP} is on a bpffs that is mounted read-only",
     ),
+    Row(
+        "the list of what is in a new map",
+        WRITE_LIST,
+        task("bpf_map_pinned", path=f"{APP}/flows", **HASH, **LIST),
+        NO_LIST,
+    ),
+    Row(
+        "the list of what is in a map",
+        WRITE_LIST,
+        task("bpf_map_pinned", path=f"{BPFFS}/there", **HASH, **LIST),
+        NO_LIST,
+    ),
+    Row(
+        "the list of what is in a map of others",
+        WRITE_LIST,
+        task("bpf_map_entries", path=f"{BPFFS}/there", **LIST),
+        NO_LIST,
+    ),
+    Row(
+        "a list in the declaration of a host",
+        WRITE_LIST,
+        task("bpf_host", maps=[{"path": f"{BPFFS}/there", **HASH, **LIST}]),
+        NO_LIST,
+    ),
 ]
 
 
@@ -143,6 +175,30 @@ def test_what_a_task_before_makes_is_a_warning_in_a_check(host: Host, row: Row) 
     again = host.playbook(tasks, "--check")[1].good()
     assert not again.changed
     assert not [text for text in again.warnings if "is not a check" in text]
+
+
+def test_how_many_entries_a_list_has_that_is_awaited_is_not_known(host: Host) -> None:
+    keep_apart(host)
+    host.make_pin(f"{BPFFS}/there")
+    maps = [{"path": f"{BPFFS}/{name}", **HASH, **LIST} for name in ("there", "new")]
+    check = host.module("bpf_map_pinned", check=True, diff=True, maps=maps).good()
+    there, new = check["maps"]
+    assert [there["action"], new["action"]] == ["adjusted", "created"]
+    assert there["drift"] == [
+        {"field": "entries", "want": "as declared (exact)", "have": "not known"}
+    ]
+    for each in (there, new):
+        assert each["entries"] == dict.fromkeys(("declared", "added", "updated", "removed"))
+
+
+def test_of_a_frozen_map_a_check_says_no_more_than_it_knows(host: Host) -> None:
+    keep_apart(host)
+    host.make_pin(f"{BPFFS}/there")
+    host.run("bpftool", "map", "freeze", "pinned", f"{BPFFS}/there")
+    for module, more in (("bpf_map_entries", {}), ("bpf_map_pinned", HASH)):
+        check = host.module(module, check=True, path=f"{BPFFS}/there", **more, **LIST).good()
+        assert not check.changed
+        assert [text for text in check.warnings if NO_LIST in text]
 
 
 @pytest.mark.every_core

@@ -161,7 +161,7 @@ def test_what_goes_wrong_with_a_list_does(page: Page) -> None:
     assert page.entries("blocked") == full
     page.do()
     assert len(page.entries("blocked")) == 1
-    page.host.shell(f": > {lists[1]}")
+    page.host.shell(f": > {lists[0]}")
     (tasks,) = (yaml.safe_load(block) for block in page.blocks("yaml"))
     refused = page.host.playbook(tasks)[0]
     assert refused.failed

@@ -22,7 +22,7 @@ KINDS = {"hash": 1, "array": 2, "percpu_hash": 5, "percpu_array": 6, "lpm_trie":
 
 def encoded(given: dict[str, Any], number: int, key: int = 4, value: int = 4) -> dict[bytes, bytes]:
     wanted = content.WantedContent(given, MapShape(number, key, value, 4, 0, 0))
-    return wanted.encoded(None).pairs
+    return dict(wanted.encoded(None).pairs)
 
 
 @pytest.mark.parametrize("ranges", ["0,2-3", "0-1,4", "1,3,5"])

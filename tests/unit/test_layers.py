@@ -24,7 +24,18 @@ PURE_PARTS = (
 )
 PURE_FILES = (
     *("btf", "btf_fields", "btf_likeness", "btf_types", "difference", "map_types", "map_words"),
-    *("mountinfo", "fields", "options", "prefix", "people", "shape", "uapi", "values", "visible"),
+    *(
+        "mountinfo",
+        "fields",
+        "options",
+        "pairs",
+        "prefix",
+        "people",
+        "shape",
+        "uapi",
+        "values",
+        "visible",
+    ),
 )
 PURE = sorted(
     ".".join(path.relative_to(MODULE_UTILS).with_suffix("").parts)
@@ -129,7 +140,8 @@ def test_only_the_doors_to_the_kernel_use_ctypes() -> None:
 def test_the_command_of_a_host_loads_at_its_start_all_that_it_may_need() -> None:
     """An upgrade may remove its files while it runs."""
     loaded = {*run_alone("import sys, _core.command.main\nprint(*sys.modules)").split()}
-    packages = ("engine", "kinds.maps", "kinds.mounts", "kinds.pins", "command")
+    kinds = ("kinds.maps", "kinds.mounts", "kinds.pins")
+    packages = ("engine", *kinds, "command", "content", "lists")
     late = set()
     for source in SOURCES:
         if package_of(source).replace("_core.", "", 1) not in packages:

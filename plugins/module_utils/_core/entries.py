@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 import errno
-import queue
 import struct
-import threading
 from bisect import bisect_left
 from typing import Generator, Iterator, List, Optional, Set, Tuple, Union
 
@@ -166,6 +164,9 @@ def read_ahead(batches: Iterator[Batch]) -> Generator[Batch, None, None]:
     yield first
     if second is None:
         return  # not worth a thread
+    import queue
+    import threading  # a start pays for all that it loads
+
     line: queue.Queue[Union[Batch, BaseException, None]] = queue.Queue(maxsize=2)
     is_over = threading.Event()
 

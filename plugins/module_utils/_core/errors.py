@@ -24,6 +24,10 @@ class Refusal(PinningError):
     """The kernel refused a call. Where that was, whoever knows the path says: see `at`."""
 
 
+class NotThere(PinningError):
+    """Something does not exist, which a task before may make."""
+
+
 class HalfDone(PinningError):
     """A change that takes many calls was begun, and one of them refused."""
 

@@ -5,24 +5,27 @@
 from __future__ import annotations
 
 import errno
-from typing import Callable, Iterator, Sequence, Tuple
+from typing import Callable, Iterator, Sequence
 
 from . import elements, prefix
-from .difference import Difference, Entries, Mode, Pairs, compare, compare_some, parts
+from .difference import Difference, Entries, Mode, compare, compare_some
 from .elements import Batch
 from .entries import NO_BATCHES, Layout, count, read
 from .errors import HalfDone, PinningError
+from .pairs import Pair, Pairs, parts
 from .syscall import KernelError
 from .uapi import BPF_ANY, BPF_F_LOCK, BPF_NOEXIST, BYTE_ORDER
 
 
 def look_at(fd: int, layout: Layout, entries: Entries) -> Difference:
     """Return what is not as declared, and of a map that lacks something how many there are."""
+    if entries.is_awaited:
+        return Difference(is_known=False)
     wanted = len(entries.pairs) + len(entries.absent)
     is_whole = entries.mode is Mode.EXACT or layout.kin.longest_match
     if is_whole or _MANY * wanted > layout.max_entries:
         return _look_at_all(fd, layout, entries)
-    keys = [*entries.pairs, *entries.absent]
+    keys = [*(key for key, _value in entries.pairs), *entries.absent]
     size = layout.entry_value_size
     values = (elements.lookup(fd, key, size) for key in keys)
     found = {key: value and layout.bare(value) for key, value in zip(keys, values)}
@@ -34,7 +37,7 @@ def look_at(fd: int, layout: Layout, entries: Entries) -> Difference:
 
 def _look_at_all(fd: int, layout: Layout, entries: Entries) -> Difference:
     empty = bytes(layout.entry_value_size) if layout.kin.indexed else b""
-    return compare(entries, _read(fd, layout), layout.key_size, empty)
+    return compare(entries, _read(fd, layout), empty)
 
 
 def fill(fd: int, layout: Layout, entries: Entries, difference: Difference, *, locks: bool) -> None:
@@ -42,7 +45,7 @@ def fill(fd: int, layout: Layout, entries: Entries, difference: Difference, *, l
 
     HalfDone where something was written before the kernel refused.
     """
-    filler = _Filler(fd, entries, BPF_F_LOCK if locks else 0)
+    filler = _Filler(fd, BPF_F_LOCK if locks else 0)
     try:
         filler.write(difference.different)
         if entries.mode is Mode.INITIAL:
@@ -50,7 +53,8 @@ def fill(fd: int, layout: Layout, entries: Entries, difference: Difference, *, l
         else:
             filler.write(difference.missing)
         if layout.kin.indexed:
-            filler.clear(difference.extra, bytes(layout.entry_value_size))
+            zeros = bytes(layout.entry_value_size)
+            filler.write(entries.pairs.of([(key, zeros) for key in difference.extra]))
         else:
             filler.remove(difference.extra)
     except KernelError as error:
@@ -63,32 +67,30 @@ def fill(fd: int, layout: Layout, entries: Entries, difference: Difference, *, l
 
 def fill_empty(fd: int, layout: Layout, entries: Entries, *, locks: bool) -> None:
     """Write all that is declared to a map that is empty, and has no name yet."""
-    all_of_it = Difference(missing=list(entries.pairs))
+    all_of_it = Difference(missing=entries.pairs)
     fill(fd, layout, entries._replace(mode=Mode.PRESENT), all_of_it, locks=locks)
 
 
 class _Filler:
     """Writes and removes entries of a map: by batch where the kernel has that."""
 
-    def __init__(self, fd: int, entries: Entries, lock: int) -> None:
+    def __init__(self, fd: int, lock: int) -> None:
         self._fd = fd
-        self._pairs = entries.pairs
         self._lock = lock
         self.done = 0  # how many entries were written or removed
 
-    def write(self, keys: Sequence[bytes]) -> None:
+    def write(self, pairs: Pairs) -> None:
         """Write these, whether they are there or not."""
-        self._write(keys, self._pairs)
+        for some in pairs.slices(_BATCH):
+            for key, value in some.part(self._written(some), len(some)):
+                elements.update(self._fd, key, value, BPF_ANY | self._lock)
+                self.done += 1
 
-    def clear(self, keys: Sequence[bytes], zeros: bytes) -> None:
-        """Write zeros to slots of an array."""
-        self._write(keys, dict.fromkeys(keys, zeros))
-
-    def add(self, keys: Sequence[bytes]) -> None:
+    def add(self, pairs: Pairs) -> None:
         """Write those that are not there, and leave those that are by now. It takes no batches."""
-        for key in keys:
+        for key, value in pairs:
             try:
-                elements.update(self._fd, key, self._pairs[key], BPF_NOEXIST | self._lock)
+                elements.update(self._fd, key, value, BPF_NOEXIST | self._lock)
             except KernelError as error:
                 if error.errno != errno.EEXIST:
                     raise
@@ -97,21 +99,15 @@ class _Filler:
 
     def remove(self, keys: Sequence[bytes]) -> None:
         """Remove these, as far as they are there."""
-        for part in _parts(keys):
-            for key in part[self._removed(part) :]:
+        for start in range(0, len(keys), _BATCH):
+            some = keys[start : start + _BATCH]
+            for key in some[self._removed(some) :]:
                 elements.delete(self._fd, key)
                 self.done += 1
 
-    def _write(self, keys: Sequence[bytes], pairs: Pairs) -> None:
-        for part in _parts(keys):
-            for key in part[self._written(part, pairs) :]:
-                elements.update(self._fd, key, pairs[key], BPF_ANY | self._lock)
-                self.done += 1
-
-    def _written(self, keys: Sequence[bytes], pairs: Pairs) -> int:
+    def _written(self, pairs: Pairs) -> int:
         """How many the kernel took at once, from the first on; the rest goes one by one."""
-        values = b"".join([pairs[key] for key in keys])
-        batch = Batch(len(keys), b"".join(keys), values)
+        batch = Batch(len(pairs), pairs.joined_keys, pairs.joined_values)
         return self._at_once(lambda: elements.update_batch(self._fd, batch, self._lock), batch)
 
     def _removed(self, keys: Sequence[bytes]) -> int:
@@ -134,12 +130,7 @@ class _Filler:
         return done
 
 
-def _parts(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    for start in range(0, len(keys), _BATCH):
-        yield keys[start : start + _BATCH]
-
-
-def _read(fd: int, layout: Layout) -> Iterator[Tuple[bytes, bytes]]:
+def _read(fd: int, layout: Layout) -> Iterator[Pair]:
     """Keys and values, without what may be in padding and behind the length of a prefix."""
     for batch in read(fd, layout):
         keys = batch.keys

@@ -17,7 +17,7 @@ from typing import Deque, Iterator
 
 from .advice import ActsOn
 from .bpffs import describe_mode
-from .errors import PinningError, at
+from .errors import NotThere, PinningError, at
 from .syscall import Fd
 
 MOST_BYTES = 1 << 30  # of a file
@@ -112,7 +112,7 @@ def _look(part: str, directory: Fd, path: str) -> Fd:
         try:
             return Fd(os.open(part, _LOOK, dir_fd=directory))
         except FileNotFoundError:
-            raise PinningError(
+            raise NotThere(
                 f"{path} does not exist: declare the path of the list, or have it written before"
             ) from None
 

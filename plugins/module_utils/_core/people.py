@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Optional
 
 from .errors import PinningError
 from .values import NamedTuple
@@ -52,6 +52,8 @@ class Expected(int):
 
 class Ids:
     """Turns what people write into ids. This one takes numbers only; `users.Users` takes names."""
+
+    awaited: Optional[Awaited] = None  # in a check
 
     def user(self, name: str, field: str = "owner") -> int:
         """Return the uid; UnknownUser if there is none."""

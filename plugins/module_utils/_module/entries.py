@@ -33,7 +33,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
     kind, awaited = EntriesKind(), t.cast(Awaited, {})
     with failures_reported(module):
         items = [parameters] if parameters["maps"] is None else parameters["maps"]
-        observed = but_freed(module, kind.observe(read_entries(items)))
+        wanted = read_entries(items, awaited if module.check_mode else None)
+        observed = but_freed(module, kind.observe(wanted))
         decided = plan(kind, observed)
         if module.check_mode:
             announced = plan(kind, expecting(observed, awaited))

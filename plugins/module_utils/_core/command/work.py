@@ -7,14 +7,14 @@ from __future__ import annotations
 import enum
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
 
-from .. import link_targets, list_file
-from ..content import btf_format, record
+from .. import link_targets, list_file, ownership
+from ..content import btf_format, of_map, record
 from ..engine.run import AnyKind, AnyPlan, Verdict, apply, each, predict
 from ..engine.standing import FOUND, Standing
 from ..engine.steps import Action, Result
 from ..kinds.directories.apply import DirectoryKind
 from ..kinds.directories.declaration import WantedDirectory
-from ..kinds.maps import change, content, declared_btf, details, entries
+from ..kinds.maps import change, content, declared_btf, details, entries, inner
 from ..kinds.maps.apply import MapKind
 from ..kinds.maps.declaration import WantedPin
 from ..kinds.maps.mismatch import held_open, spell_drift, ways_out
@@ -26,7 +26,7 @@ from ..kinds.objects.plan import held_open as objects_held_open
 from ..kinds.pins import directory
 from ..kinds.pins.exposure import cautions
 from ..kinds.pins.observed import PinnedMap
-from ..lists import read
+from ..lists import json_list, lines, read, table
 from ..map_types import map_type_name
 from ..values import NamedTuple
 from .manifest import Loaded
@@ -34,7 +34,7 @@ from .manifest import Loaded
 # Modules load these when they need them. Here an upgrade may have removed the files by then.
 LOADED = (
     *(change, content, declared_btf, details, directory, entries, link_targets, list_file),
-    *(btf_format, mount_change, read, record),
+    *(btf_format, inner, json_list, lines, mount_change, of_map, ownership, read, record, table),
 )
 Act = Callable[[AnyKind, AnyPlan], Result]  # predict, apply
 

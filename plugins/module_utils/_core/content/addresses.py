@@ -91,7 +91,7 @@ class Mac(Format):
     size = 6
 
     def encode(self, value: object) -> bytes:
-        if not isinstance(value, str) or not _MAC.match(value):
+        if not isinstance(value, str) or not re.match(_MAC, value):
             raise Unfit(
                 'must be six pairs of hexadecimal digits with ":" or "-" between them, in quotes'
             )
@@ -121,4 +121,5 @@ _RIGHT_PREFIX = {
     AF_INET: "must be a prefix or an address of IPv4, such as 10.0.0.0/8",
     AF_INET6: "must be a prefix or an address of IPv6, such as 2001:db8::/32",
 }
-_MAC = re.compile(r"[0-9a-fA-F]{2}([:-])(?:[0-9a-fA-F]{2}\1){4}[0-9a-fA-F]{2}\Z")
+# A pattern is compiled when it is needed: few starts need one.
+_MAC = r"[0-9a-fA-F]{2}([:-])(?:[0-9a-fA-F]{2}\1){4}[0-9a-fA-F]{2}\Z"

@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from ..btf import Btf
 from ..values import NamedTuple
 from .format import BadFormat, Context, Format
 from .formats import named
 from .octets import Untyped
+
+if TYPE_CHECKING:
+    from ..btf import Btf  # a start compiles all that it loads, and that is much
 
 
 class Typed(NamedTuple):
@@ -31,7 +33,7 @@ def format_of(typed: Typed, given: object, context: Context) -> Format:
     """
     what, size, btf = typed.what, typed.size, typed.btf
     if isinstance(given, (list, tuple)):
-        from .record import format_of_record  # a start compiles all that it loads
+        from .record import format_of_record
 
         if btf is not None and btf.uncopyable_part(typed.type_id):
             raise BadFormat(f"{what} holds what only programs can set, so it takes no format")

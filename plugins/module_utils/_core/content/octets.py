@@ -79,7 +79,7 @@ class Untyped(Hex):
     """
 
     def encode(self, value: object) -> bytes:
-        is_plain = isinstance(value, str) and not _BEYOND_DOUBT.match(value)
+        is_plain = isinstance(value, str) and not re.match(_BEYOND_DOUBT, value)
         if is_plain or not isinstance(value, (str, list)):
             raise Unfit(
                 f"must be {self.size} bytes, such as 0x0a 0x00, as the map has no BTF that says "
@@ -111,7 +111,11 @@ def _utf8(text: str) -> Optional[bytes]:
 
 def _of_digits(text: str) -> Optional[bytes]:
     words = text.split()
-    return bytes.fromhex("".join(words).replace("0x", "")) if all(map(_HEX.match, words)) else None
+    return (
+        bytes.fromhex("".join(words).replace("0x", ""))
+        if all(re.match(_HEX, word) for word in words)
+        else None
+    )
 
 
 def _of_numbers(value: object, size: int) -> Optional[bytes]:
@@ -122,5 +126,6 @@ def _of_numbers(value: object, size: int) -> Optional[bytes]:
     return bytes(found) if len(found) == size else None
 
 
-_HEX = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{2})+\Z")
-_BEYOND_DOUBT = re.compile(r"\s*0x[0-9a-fA-F]{2}(?:\s+0x[0-9a-fA-F]{2})*\s*\Z")
+# Patterns are compiled when they are needed: few starts need one.
+_HEX = r"(?:0x)?(?:[0-9a-fA-F]{2})+\Z"
+_BEYOND_DOUBT = r"\s*0x[0-9a-fA-F]{2}(?:\s+0x[0-9a-fA-F]{2})*\s*\Z"

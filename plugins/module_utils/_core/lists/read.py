@@ -8,9 +8,6 @@ from typing import Iterable, Iterator, Mapping, Optional
 
 from .chunk import Chunk
 from .faults import Faults
-from .json_list import read_json
-from .lines import read_lines
-from .table import read_csv
 
 FORMATS = ("lines", "csv", "json")
 
@@ -28,5 +25,13 @@ def read(
     `faults.raise_any`.
     """
     if format == "csv":
+        from .table import read_csv  # a start compiles all that it loads
+
         return read_csv(blocks, faults, columns or {})
-    return (read_json if format == "json" else read_lines)(blocks, faults)
+    if format == "json":
+        from .json_list import read_json
+
+        return read_json(blocks, faults)
+    from .lines import read_lines
+
+    return read_lines(blocks, faults)

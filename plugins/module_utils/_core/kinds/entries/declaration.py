@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, Optional, Sequence
 
 from ...map_types import MAP_TYPES_BY_NUMBER
-from ...people import NUMBERS_ONLY
+from ...people import NUMBERS_ONLY, Awaited
 from ...shape import MapShape
 from ...values import dataclass
 from ..maps.declaration import MapSpec, WantedPin
@@ -17,8 +17,9 @@ from ..pins.declaration import Arguments, OnMismatch, WantedName, read_name, rea
 class Given:
     """The options of one map. Keys and values may be secrets, so it shows none."""
 
-    def __init__(self, options: Mapping[str, object]) -> None:
+    def __init__(self, options: Mapping[str, object], awaited: Optional[Awaited]) -> None:
         self.options = options
+        self.awaited = awaited  # in a check, what a task before may make
         self.read: Dict[MapShape, Filling] = {}  # by the shape of a map that was found
 
 
@@ -40,7 +41,7 @@ class WantedEntries(WantedName):
         if known is None:
             from ..maps.content import WantedContent  # it is not pure
 
-            content = WantedContent(self.given.options, shape)
+            content = WantedContent(self.given.options, shape, self.given.awaited)
             spec = MapSpec(MAP_TYPES_BY_NUMBER[shape.number], shape, None, None, None)
             known = Filling(
                 self.directory,
@@ -63,15 +64,20 @@ class Filling(WantedPin):
     declared: Optional[WantedEntries] = None
 
 
-def read_entries(items: Sequence[Arguments]) -> List[WantedEntries]:
-    """Read all `items`; raise Problems with all that is wrong."""
-    return read_named(items, _read, "map")
+def read_entries(
+    items: Sequence[Arguments], awaited: Optional[Awaited] = None
+) -> List[WantedEntries]:
+    """Read all `items`; raise Problems with all that is wrong.
+
+    In a check, lists that are not there are added to `awaited`.
+    """
+    return read_named(items, lambda item: _read(item, awaited), "map")
 
 
-def _read(item: Arguments) -> WantedEntries:
+def _read(item: Arguments, awaited: Optional[Awaited]) -> WantedEntries:
     where = {"path": item.get("path"), "on_mismatch": OnMismatch.FAIL}
     name = read_name(where.get, NUMBERS_ONLY)
     from ..maps.content import check_declared  # it is not pure
 
     check_declared(item)
-    return WantedEntries(**vars(name), given=Given(item))
+    return WantedEntries(**vars(name), given=Given(item, awaited))

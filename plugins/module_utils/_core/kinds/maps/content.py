@@ -7,25 +7,23 @@ Keys and values may be secrets: no message and no repr has one.
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...content.addresses import Prefix
 from ...content.declared_format import Typed, format_of
 from ...content.format import Context, Format, UnfitItems
 from ...content.formats import named
-from ...content.of_map import OfEachCpu, TrieKey
 from ...difference import Entries, Mode
 from ...entries import Layout, kin_of
-from ...errors import PinningError, Problems
+from ...errors import NotThere, PinningError, Problems
 from ...fields import absolute
 from ...host import this_host
 from ...lists.chunk import Chunk, Notation
 from ...lists.faults import MOST_TOLD, Faults
 from ...map_types import MAP_TYPES_BY_NUMBER, map_type_name
 from ...options import AT_BOOT, CONTENT
-from ...ownership import roots_own
-from ...people import BadField
+from ...pairs import NO_PAIRS, Pair, PairCollector, Pairs
+from ...people import Awaited, BadField
 from ...shape import MapBtf, MapShape
 from ...uapi import BYTE_ORDER
 from .host_names import HostNames
@@ -37,9 +35,10 @@ _DECLARING = ("entries", "entries_from", "entries_absent")
 class WantedContent:
     """What is to be in a map. It is encoded once the types of keys and values are known."""
 
-    def __init__(self, given: Given, shape: MapShape) -> None:
+    def __init__(self, given: Given, shape: MapShape, awaited: Optional[Awaited] = None) -> None:
         self._given = given
         self._shape = shape
+        self._awaited = awaited  # in a check, what a task before may make
         self._encoded: List[Tuple[Optional[MapBtf], Entries]] = []
         self.mode = Mode(given.get("entries_mode") or "present")
         self.is_shown = bool(given.get("show_entries"))
@@ -55,25 +54,33 @@ class WantedContent:
         return any(each is None or isinstance(each, dict) for each in formats)
 
     @property
-    def count(self) -> int:
-        """How many entries are declared; known once they have been encoded."""
-        return len(self._encoded[-1][1].pairs) if self._encoded else 0
+    def is_known(self) -> bool:
+        """Return whether the list of the entries, if there is one, was there."""
+        return not (self._encoded and self._encoded[-1][1].is_awaited)
 
     @property
-    def keys(self) -> List[bytes]:
-        """The keys that are declared, likewise."""
-        return list(self._encoded[-1][1].pairs) if self._encoded else []
+    def count(self) -> int:
+        """How many entries are declared; known once they have been encoded."""
+        return len(self.pairs)
 
-    def shown(self, keys: Sequence[bytes], *, with_values: bool) -> List[Dict[str, object]]:
-        """Some of the entries, in the notation that declares them."""
+    @property
+    def pairs(self) -> Pairs:
+        """The entries that are declared, likewise."""
+        return self._encoded[-1][1].pairs if self._encoded else NO_PAIRS
+
+    def shown(self, pairs: Iterable[Pair]) -> List[Dict[str, object]]:
+        """Entries in the notation that declares them."""
         if not self._encoded:
             return []
-        btf, entries = self._encoded[-1]
-        key_format, value_format = self.formats(btf)
-        told: List[Dict[str, object]] = [{"key": key_format.decode(key)} for key in keys]
-        for key, each in zip(keys, told) if with_values else ():
-            each["value"] = value_format.decode(entries.pairs[key])
-        return told
+        key, value = self.formats(self._encoded[-1][0])
+        return [{"key": key.decode(each), "value": value.decode(of)} for each, of in pairs]
+
+    def shown_keys(self, keys: Iterable[bytes]) -> List[Dict[str, object]]:
+        """Keys alone, likewise."""
+        if not self._encoded:
+            return []
+        key, _value = self.formats(self._encoded[-1][0])
+        return [{"key": key.decode(each)} for each in keys]
 
     @property
     def layout(self) -> Layout:
@@ -117,6 +124,8 @@ class WantedContent:
             self.encoded(btf)
             return
         self.formats(btf)
+        from ...ownership import roots_own
+
         path = roots_own(source["src"])
         if f"{path}/".startswith(_HIDDEN_AT_BOOT):
             raise BadField(
@@ -129,12 +138,20 @@ class WantedContent:
         for known, entries in self._encoded:
             if known == btf:
                 return entries
-        reading = _Reading(self._given, self.layout, self._context, *self.formats(btf))
-        pairs = reading.pairs()
-        size = self.layout.entry_value_size
-        entries = Entries(self.mode, pairs, size, reading.absent(pairs))
+        entries = self._read(btf)
         self._encoded.append((btf, entries))
         return entries
+
+    def _read(self, btf: Optional[MapBtf]) -> Entries:
+        reading = _Reading(self._given, self.layout, self._context, *self.formats(btf))
+        try:
+            pairs = reading.pairs()
+        except NotThere as error:
+            if self._awaited is None:
+                raise
+            self._awaited[str(error)] = None
+            return Entries(self.mode, NO_PAIRS, is_awaited=True)
+        return Entries(self.mode, pairs, reading.absent(pairs))
 
 
 def check_declared(given: Given) -> None:
@@ -191,30 +208,31 @@ class _Reading:
         self._key = key
         self._value = value
 
-    def pairs(self) -> Dict[bytes, bytes]:
-        """Return values by key, in the order of the declaration."""
-        pairs: Dict[bytes, bytes] = {}
+    def pairs(self) -> Pairs:
+        """Return all entries, in the order of the declaration."""
+        pairs = PairCollector(self._layout.key_size, self._layout.entry_value_size)
         items = self._given.get("entries") or ()
         if items:
             self._take_items(items, pairs)
         if self._given.get("entries_from") is not None:
             self._take_file(self._given["entries_from"], pairs)
-        return pairs
+        return pairs.done()
 
-    def absent(self, pairs: Mapping[bytes, bytes]) -> Set[bytes]:
+    def absent(self, pairs: Pairs) -> Set[bytes]:
         """Return the keys that are not to be there; none of them may be declared to be, too."""
         given = self._given.get("entries_absent") or ()
         keys = self._encode(self._key, given, "entries_absent[{}]")
+        declared = dict(pairs.among(set(keys)))
         problems = [
             f"entries_absent[{index}]: its key is declared to be there, too: keep one"
             for index, key in enumerate(keys)
-            if key in pairs
+            if key in declared
         ]
         if problems:
             raise Problems(_first(problems))
         return set(keys)
 
-    def _take_items(self, items: Sequence[Any], pairs: Dict[bytes, bytes]) -> None:
+    def _take_items(self, items: Sequence[Any], pairs: PairCollector) -> None:
         problems = list(_ill_formed(items))
         if problems:
             raise Problems(_first(problems))
@@ -232,14 +250,16 @@ class _Reading:
         misfits = [f"entries[{index}].key: {self._slots}" for index in self._beyond(keys)]
         if misfits:
             raise Problems(_first(misfits))
-        pairs.update(zip(keys, values))
+        pairs.take(keys, values)
 
-    def _take_file(self, source: Given, pairs: Dict[bytes, bytes]) -> None:
+    def _take_file(self, source: Given, pairs: PairCollector) -> None:
         from ... import list_file
         from ...lists.read import read
 
         path, shown = source["src"], str(source.get("shown") or source["src"])
         if self._given.get(AT_BOOT):
+            from ...ownership import roots_own
+
             path = roots_own(path)
         faults = Faults(shown)
         before, taken = len(pairs), 0
@@ -258,7 +278,7 @@ class _Reading:
             )
 
     def _take_chunk(
-        self, chunk: Chunk, default: List[bytes], faults: Faults, pairs: Dict[bytes, bytes]
+        self, chunk: Chunk, default: List[bytes], faults: Faults, pairs: PairCollector
     ) -> int:
         """Encode some entries of a file; what is wrong with them goes to `faults`."""
         keys = self._of_chunk(self._key, chunk.keys, chunk, faults, "key")
@@ -277,12 +297,10 @@ class _Reading:
             values = [default[0] if each is None else next(encoded, b"") for each in given]
         for index in self._beyond(keys or ()):
             faults.add(chunk.numbers[index], self._slots, field="key", unit=chunk.unit)
-        if keys is None or faults.count:
+        if not keys or faults.count:
             return 0
-        before = len(pairs)
-        pairs.update(zip(keys, values))
-        if len(pairs) - before < len(keys):
-            self._tell_doubled(keys, chunk, faults, set(islice(pairs, before)))
+        if not pairs.take(keys, values):
+            self._tell_doubled(keys, chunk, faults, set(pairs.keys))
         return len(keys)
 
     @staticmethod
@@ -352,12 +370,19 @@ class _Reading:
 
 def _of_key(format: Format, layout: Layout, context: Context) -> Format:
     # A prefix in its own notation has been looked at.
-    is_special = layout.kin.longest_match and not isinstance(format, Prefix)
-    return TrieKey(format, context) if is_special else format
+    if not layout.kin.longest_match or isinstance(format, Prefix):
+        return format
+    from ...content.of_map import TrieKey  # a start compiles all that it loads
+
+    return TrieKey(format, context)
 
 
 def _of_value(format: Format, layout: Layout) -> Format:
-    return OfEachCpu(format, layout.values, layout.stride) if layout.kin.per_cpu else format
+    if not layout.kin.per_cpu:
+        return format
+    from ...content.of_map import OfEachCpu
+
+    return OfEachCpu(format, layout.values, layout.stride)
 
 
 def _numbers(raw: Any) -> List[Any]:

@@ -14,7 +14,7 @@ from ...fields import read_readers
 from ...map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf, spell_sizes
 from ...map_words import nearest, plain_word
 from ...options import AT_BOOT, CONTENT
-from ...people import BadField, Ids
+from ...people import Awaited, BadField, Ids
 from ...shape import MapBtf, MapShape
 from ...uapi import MAP_FLAGS, OBJ_NAME_LEN, MapFlag, flag_names
 from ...values import dataclass
@@ -94,7 +94,7 @@ def _read_pin(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> Wan
     name = problems.of(lambda: read_name(given, ids))
     spec = problems.of(lambda: _read_map(item, host))
     readers = problems.of(lambda: read_readers(given("readers"), ids))  # type: ignore[arg-type]
-    content = problems.of(lambda: _content(item, spec))
+    content = problems.of(lambda: _content(item, spec, ids.awaited))
     problems.raise_any()
     return WantedPin(
         **vars(name),
@@ -106,13 +106,15 @@ def _read_pin(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> Wan
     )
 
 
-def _content(item: Arguments, spec: Optional[MapSpec]) -> Optional[WantedContent]:
+def _content(
+    item: Arguments, spec: Optional[MapSpec], awaited: Optional[Awaited]
+) -> Optional[WantedContent]:
     if spec is None or not any(item.get(option) is not None for option in _OF_CONTENT):
         return None
     # Few maps have any, and to load what reads it takes 20 ms.
     from .content import WantedContent
 
-    content = WantedContent(item, spec.shape)
+    content = WantedContent(item, spec.shape, awaited)
     if not item.get(AT_BOOT) and (spec.btf is not None or not content.needs_btf):
         content.encoded(spec.btf)
     return content

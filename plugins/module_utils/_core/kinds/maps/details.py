@@ -18,7 +18,6 @@ from ..pins.objects import Inspect, fdinfo
 from ..pins.observed import MapDetails
 from .declaration import MapSpec, WantedPin
 from .entries import content_of
-from .inner import observe_inner
 from .make import Trial, try_out, why_without_btf
 
 
@@ -31,6 +30,8 @@ def inspector(pin: WantedPin, *, predicting: bool) -> Inspect:
         shape = MapShape.of(info)
         fits, inner, inner_fields = None, None, None
         if spec.inner is not None and info.type == spec.shape.number:
+            from .inner import observe_inner
+
             fits, inner, inner_fields = observe_inner(fd, pin_path, shape, spec.inner)
         has_btf = spec.btf is not None
         moves = migrates and (

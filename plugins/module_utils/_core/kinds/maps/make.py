@@ -10,17 +10,19 @@ import re
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import lru_cache
-from typing import Optional, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 
 from ... import kernel
 from ...advice import errno_name
-from ...btf import Btf, minimal
 from ...host import this_host
 from ...map_types import MAP_TYPES_BY_NUMBER, TakesBtf, map_type_name
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
 from ...values import NamedTuple
 from .declaration import MapSpec
+
+if TYPE_CHECKING:
+    from ...btf import Btf
 
 
 class Trial(NamedTuple):
@@ -145,7 +147,11 @@ def _make(
 def _btf(spec: MapSpec) -> _Btf:
     if spec.btf is not None:
         return (spec.btf.types.blob, *spec.btf.type_ids)
-    return minimal(spec.shape.value_size) if _is_needed(spec) else (b"", 0, 0)
+    if not _is_needed(spec):
+        return b"", 0, 0
+    from ...btf import minimal  # a start compiles all that it loads
+
+    return minimal(spec.shape.value_size)
 
 
 def _is_needed(spec: MapSpec) -> bool:

@@ -36,6 +36,8 @@ def fill_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
     difference = found.details.entries
     if wanted.content is None or difference is None or difference.is_none:
         return ()
+    if found.details.frozen and not difference.is_known:
+        return ()  # nobody can say that it is not as declared
     return (Fill("entries", f"as declared ({wanted.content.mode.value})", difference.words),)
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Dict, Optional
 
 from ...difference import Difference
@@ -19,25 +20,28 @@ def told_of(outcome: Outcome) -> Dict[str, Any]:
     content = step.wanted.content
     if content is None:
         return {}
+    if not content.is_known:
+        return {"declared": None, **dict.fromkeys(_WORDS)}
     is_done = outcome.state is State.DONE and not outcome.error
     difference = _difference(step, content) if is_done else None
     told: Dict[str, Any] = {"declared": content.count}
     if difference is None:
         return {**told, **dict.fromkeys(_WORDS)}
-    found = list(zip(_WORDS, (difference.missing, difference.different, difference.extra)))
-    told.update((word, len(keys)) for word, keys in found)
+    told.update(zip(_WORDS, difference.counts))
     if content.is_shown:
-        told["shown"] = {
-            word: content.shown(keys[:_MOST], with_values=keys is not difference.extra)
-            for word, keys in found
-        }
+        shown = (
+            content.shown(islice(difference.missing, _MOST)),
+            content.shown(islice(difference.different, _MOST)),
+            content.shown_keys(difference.extra[:_MOST]),
+        )
+        told["shown"] = dict(zip(_WORDS, shown))
     return told
 
 
 def _difference(step: MapStep, content: WantedContent) -> Optional[Difference]:
     """What differs; None where that is not known: entries that a migration takes along count."""
     if step.action in (Action.CREATE, Action.REPLACE):
-        return Difference(missing=content.keys)
+        return Difference(missing=content.pairs)
     if step.action in (Action.KEEP, Action.ADJUST) and isinstance(step.found, PinnedMap):
         return step.found.details.entries
     return None

@@ -6,19 +6,23 @@ from __future__ import annotations
 
 import errno
 from functools import lru_cache
-from typing import Optional, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 
 from ... import kernel
-from ...btf import Btf, BtfError
 from ...shape import MapBtf
 from ...syscall import KernelError
 from ...uapi import MapInfo
+
+if TYPE_CHECKING:
+    from ...btf import Btf
 
 
 def btf_of(info: MapInfo) -> Tuple[Optional[MapBtf], bool]:
     """The BTF of a map, and whether there is some that cannot be read."""
     if not info.btf_id:
         return None, False
+    from ...btf import BtfError  # a start compiles all that it loads, and many maps have none
+
     try:
         types = _types(info.btf_id)
     except BtfError:  # of a kind that is newer than this collection
@@ -32,4 +36,6 @@ def btf_of(info: MapInfo) -> Tuple[Optional[MapBtf], bool]:
 
 @lru_cache(maxsize=16)  # many maps of one object file share their BTF
 def _types(btf_id: int) -> Btf:
+    from ...btf import Btf
+
     return Btf.parse(kernel.btf_blob(btf_id))
