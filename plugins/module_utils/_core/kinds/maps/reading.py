@@ -1,0 +1,233 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""From declared entries, in arguments and files, to bytes.
+
+Keys and values may be secrets: no message has one.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set
+
+from ...content.addresses import Prefix
+from ...content.format import Context, Format, UnfitItems
+from ...content.formats import named
+from ...content.of_map import OfEachCpu, TrieKey
+from ...difference import Mode
+from ...entries import Layout
+from ...errors import Problems
+from ...lists.chunk import Chunk, Notation
+from ...lists.faults import MOST_TOLD, Faults
+from ...options import AT_BOOT
+from ...ownership import roots_own
+from ...people import BadField
+from ...uapi import BYTE_ORDER
+
+Given = Mapping[str, Any]
+
+
+class Reading:
+    """Reads what is declared; the formats are those of keys and values."""
+
+    def __init__(
+        self, given: Given, layout: Layout, context: Context, key: Format, value: Format
+    ) -> None:
+        self._given = given
+        self._layout = layout
+        self._context = context
+        self._key = key
+        self._value = value
+
+    def pairs(self) -> Dict[bytes, bytes]:
+        """Return values by key, in the order of the declaration."""
+        pairs: Dict[bytes, bytes] = {}
+        items = self._given.get("entries") or ()
+        if items:
+            self._take_items(items, pairs)
+        if self._given.get("entries_from") is not None:
+            self._take_file(self._given["entries_from"], pairs)
+        return pairs
+
+    def absent(self, pairs: Mapping[bytes, bytes]) -> Set[bytes]:
+        """Return the keys that are not to be there; none of them may be declared to be, too."""
+        given = self._given.get("entries_absent") or ()
+        keys = self._encode(self._key, given, "entries_absent[{}]")
+        problems = [
+            f"entries_absent[{index}]: its key is declared to be there, too: keep one"
+            for index, key in enumerate(keys)
+            if key in pairs
+        ]
+        if problems:
+            raise Problems(_first(problems))
+        return set(keys)
+
+    def _take_items(self, items: Sequence[Any], pairs: Dict[bytes, bytes]) -> None:
+        problems = list(_ill_formed(items))
+        if problems:
+            raise Problems(_first(problems))
+        keys = self._encode(self._key, [each["key"] for each in items], "entries[{}].key")
+        values = self._encode(self._value, [each["value"] for each in items], "entries[{}].value")
+        indexes = {key: index for index, key in reversed(list(enumerate(keys)))}
+        doubled = [
+            f"entries[{index}]: its key is that of entries[{indexes[key]}]: keep one"
+            for index, key in enumerate(keys)
+            if indexes[key] != index
+        ]
+        if doubled:
+            raise Problems(_first(doubled))
+        self._check_room(len(keys), "entries")
+        misfits = [f"entries[{index}].key: {self._slots}" for index in self._beyond(keys)]
+        if misfits:
+            raise Problems(_first(misfits))
+        pairs.update(zip(keys, values))
+
+    def _take_file(self, source: Given, pairs: Dict[bytes, bytes]) -> None:
+        from ... import list_file
+        from ...lists.read import read
+
+        path, shown = source["src"], str(source.get("shown") or source["src"])
+        if self._given.get(AT_BOOT):
+            path = roots_own(path)
+        faults = Faults(shown)
+        before, taken = len(pairs), 0
+        usual = source.get("value")
+        default = [] if usual is None else self._encode(self._value, [usual], "entries_from.value")
+        with list_file.opened(path) as file:
+            how = source.get("format") or "lines"
+            for chunk in read(file.blocks(), how, faults, source.get("columns")):
+                taken += self._take_chunk(chunk, default, faults, pairs)
+                self._check_room(len(pairs), shown)
+        faults.raise_any()
+        if not taken and self._given.get("entries_mode") == Mode.EXACT.value and not before:
+            raise BadField(
+                f"{shown} lists no entries, and entries_mode exact would remove all that are "
+                "there: look at the file; if it is meant, declare entries: []"
+            )
+
+    def _take_chunk(
+        self, chunk: Chunk, default: List[bytes], faults: Faults, pairs: Dict[bytes, bytes]
+    ) -> int:
+        """Encode some entries of a file; what is wrong with them goes to `faults`."""
+        keys = self._of_chunk(self._key, chunk.keys, chunk, faults, "key")
+        given = chunk.values
+        if given is None or None in given:
+            without = range(len(chunk.keys)) if given is None else _indexes_of_none(given)
+            if not default:
+                for index in without:
+                    faults.add(chunk.numbers[index], _NO_VALUE, unit=chunk.unit)
+                return 0
+        if given is None:
+            values: Sequence[bytes] = default * len(chunk.keys)
+        else:
+            there = [each for each in given if each is not None]
+            encoded = iter(self._of_chunk(self._value, there, chunk, faults, "value") or ())
+            values = [default[0] if each is None else next(encoded, b"") for each in given]
+        for index in self._beyond(keys or ()):
+            faults.add(chunk.numbers[index], self._slots, field="key", unit=chunk.unit)
+        if keys is None or faults.count:
+            return 0
+        before = len(pairs)
+        pairs.update(zip(keys, values))
+        if len(pairs) - before < len(keys):
+            self._tell_doubled(keys, chunk, faults, set(islice(pairs, before)))
+        return len(keys)
+
+    @staticmethod
+    def _tell_doubled(
+        keys: Sequence[bytes], chunk: Chunk, faults: Faults, seen: Set[bytes]
+    ) -> None:
+        for index, key in enumerate(keys):
+            if key in seen:
+                text = "its key is declared before, perhaps in another notation: keep one"
+                faults.add(chunk.numbers[index], text, unit=chunk.unit)
+            seen.add(key)
+
+    def _of_chunk(
+        self, format: Format, items: Sequence[Any], chunk: Chunk, faults: Faults, what: str
+    ) -> Optional[List[bytes]]:
+        try:
+            if chunk.notation is Notation.RAW:
+                return self._raw(format, items, what)
+            is_text = chunk.notation is Notation.TEXT and not any(
+                isinstance(each, dict) for each in items[:1]
+            )
+            return format.encode_texts(items) if is_text else format.encode_items(items)
+        except UnfitItems as unfit:
+            for index, each in unfit.items:
+                field = f"{what}.{each.field}" if each.field else what
+                faults.add(chunk.numbers[index], each.reason, field=field, unit=chunk.unit)
+            return None
+
+    def _raw(self, format: Format, items: Sequence[Any], what: str) -> List[bytes]:
+        if format is self._value:
+            plain = named("bytes", self._layout.value_size, self._context, f"the {what}")
+            return of_value(plain, self._layout).encode_items(map(_numbers, items))
+        plain = named("bytes", format.size, self._context, f"the {what}")
+        return of_key(plain, self._layout, self._context).encode_items(map(_numbers, items))
+
+    @staticmethod
+    def _encode(format: Format, items: Sequence[Any], where: str) -> List[bytes]:
+        try:
+            return format.encode_items(items)
+        except UnfitItems as unfit:
+            problems = []
+            for index, each in unfit.items:
+                dot = "." if each.field and not each.field.startswith("[") else ""
+                field = f"{dot}{each.field}"
+                problems.append(f"{where.format(index)}{field}: {each.reason}")
+            raise Problems(problems) from None
+
+    def _check_room(self, count: int, where: str) -> None:
+        if count > self._layout.max_entries:
+            raise BadField(
+                f"{where}: {count} entries or more are declared, and the map has room for "
+                f"max_entries {self._layout.max_entries}: raise that, or declare fewer"
+            )
+
+    @property
+    def _slots(self) -> str:
+        most = self._layout.max_entries
+        return f"must be from 0 to {most - 1}, as the map has {most} slots"
+
+    def _beyond(self, keys: Sequence[bytes]) -> Iterator[int]:
+        """Yield which of the keys are no index of a slot, where they are to be that."""
+        most = self._layout.max_entries
+        for index, key in enumerate(keys if self._layout.kin.indexed else ()):
+            if int.from_bytes(key, BYTE_ORDER) >= most:
+                yield index
+
+
+def of_key(format: Format, layout: Layout, context: Context) -> Format:
+    """Return the format of a key of such a map."""
+    # A prefix in its own notation has been looked at.
+    is_special = layout.kin.longest_match and not isinstance(format, Prefix)
+    return TrieKey(format, context) if is_special else format
+
+
+def of_value(format: Format, layout: Layout) -> Format:
+    """Return the format of all values of a key."""
+    return OfEachCpu(format, layout.values, layout.stride) if layout.kin.per_cpu else format
+
+
+def _numbers(raw: Any) -> List[Any]:
+    """The bytes of a value as numbers; of the values of all CPUs a list of them."""
+    return [*map(_numbers, raw)] if isinstance(raw, list) else list(raw)
+
+
+def _ill_formed(items: Sequence[Any]) -> Iterator[str]:
+    for index, item in enumerate(items):
+        if not isinstance(item, dict) or set(item) != {"key", "value"}:
+            yield f"entries[{index}] must have key and value, and nothing else"
+
+
+def _first(problems: List[str]) -> List[str]:
+    more = len(problems) - MOST_TOLD
+    return [*problems[:MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
+
+
+def _indexes_of_none(values: Sequence[Any]) -> List[int]:
+    return [index for index, value in enumerate(values) if value is None]
+
+
+_NO_VALUE = "it has no value, and entries_from.value, which would stand for it, is not set"
