@@ -124,9 +124,10 @@ def _bad() -> Iterator[tuple[str, Fields, str]]:
         "the value has a format that is none: there are u8,",
     )
     yield (
-        "entries of a queue",
-        {"type": "queue", "value_size": 4, "max_entries": 4, "entries": [ONE]},
-        "entries of the type queue cannot be declared: reading it takes the entries out",
+        "entries of a stack trace",
+        {"type": "stack_trace", "value_size": 8, "max_entries": 4, "entries": [ONE]},
+        "entries of the type stack_trace cannot be declared: its entries are stacks that programs "
+        "recorded, and only they can write them",
     )
     yield (
         "an interface that is not there",

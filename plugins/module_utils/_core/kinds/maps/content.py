@@ -7,22 +7,28 @@ Keys and values may be secrets: no message and no repr has one.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ...content.declared_format import Typed, format_of
 from ...content.format import Context, Format
 from ...difference import Entries, Mode
-from ...entries import Layout, kin_of
+from ...entries import Layout, content_kin
 from ...errors import PinningError
 from ...fields import absolute
+from ...filling import Send
 from ...host import this_host
-from ...map_types import MAP_TYPES_BY_NUMBER, map_type_name
+from ...map_types import MAP_TYPES_BY_NUMBER, Kin, map_type_name
 from ...options import CONTENT
 from ...ownership import roots_own
 from ...people import BadField
 from ...shape import MapBtf, MapShape
+from ...syscall import Fd
 from .host_names import HostNames
 from .reading import Given, Reading, of_key, of_value
+
+if TYPE_CHECKING:
+    from .references import HostReferences
 
 _DECLARING = ("entries", "entries_from", "entries_absent")
 
@@ -63,7 +69,9 @@ class WantedContent:
             return []
         btf, entries = self._encoded[-1]
         key_format, value_format = self.formats(btf)
-        told: List[Dict[str, object]] = [{"key": key_format.decode(key)} for key in keys]
+        told: List[Dict[str, object]] = [
+            {} if self._kin.keyless else {"key": key_format.decode(key)} for key in keys
+        ]
         for key, each in zip(keys, told) if with_values else ():
             each["value"] = value_format.decode(entries.pairs[key])
         return told
@@ -71,10 +79,53 @@ class WantedContent:
     @property
     def layout(self) -> Layout:
         """How the entries come and go."""
-        kin = kin_of(self._shape)
+        return Layout.of(self._shape, self._kin, this_host())
+
+    @property
+    def _kin(self) -> Kin:
+        kin = content_kin(self._shape)
         if kin is None:
             raise PinningError("entries of this type cannot be declared")
-        return Layout.of(self._shape, kin, this_host())
+        return kin
+
+    @cached_property
+    def _references(self) -> HostReferences:
+        from .references import HostReferences  # a start compiles all that it loads
+
+        return HostReferences()
+
+    @property
+    def send(self) -> Optional[Send]:
+        """Return what turns values into what the kernel takes for them; None: that is the same."""
+        means = self._kin.means
+        return None if means is None else self._references.sender(means)
+
+    def try_programs(
+        self, entries: Entries, keys: Sequence[bytes], pinned: Optional[Fd] = None
+    ) -> None:
+        """Raise Problems where the kernel would not take the programs that these keys get.
+
+        `pinned` is the map, if it is there already.
+        """
+        means, send = self._kin.means, self.send
+        if means is None or send is None or not keys:
+            return
+        from .references import names_program
+        from .trial import try_programs
+
+        numbers = {key: number for number, key in enumerate(entries.pairs)}
+        values: Dict[bytes, str] = {}
+        for key in keys:
+            if names_program(entries.pairs[key], means):
+                values.setdefault(entries.pairs[key], self._where(numbers[key]))
+        if values:
+            try_programs(self._shape, means, values, send, pinned)
+
+    def _where(self, number: int) -> str:
+        listed = len(self._given.get("entries") or ())
+        if number < listed:
+            return f"entries[{number}].value"
+        return f"entries_from: the value of entry {number - listed + 1}"
 
     def formats(self, btf: Optional[MapBtf]) -> Tuple[Format, Format]:
         """Those of keys and values; PinningError where they cannot be."""
@@ -82,9 +133,16 @@ class WantedContent:
         types, (key_id, value_id) = (btf.types, btf.type_ids) if btf else (None, (0, 0))
         key = Typed("the key", self._shape.key_size, types, key_id)
         value = Typed("the value", self._shape.value_size, types, value_id)
+        means = self._kin.means
+        if means is None:
+            of_one = format_of(value, self._given.get("value_format"), context)
+        else:
+            from .references import meaning
+
+            of_one = meaning(means, self._shape.value_size, context, self._references)
         return (
             of_key(format_of(key, self._given.get("key_format"), context), self.layout, context),
-            of_value(format_of(value, self._given.get("value_format"), context), self.layout),
+            of_value(of_one, self.layout),
         )
 
     @property
@@ -154,17 +212,60 @@ def _check(given: Given, shape: MapShape) -> None:
     check_declared(given)
     name = map_type_name(shape.number)
     row = MAP_TYPES_BY_NUMBER.get(shape.number)
-    if row is None or row.kin is None:
+    kin = row.content if row else None
+    if kin is None:
         reason = row.not_copied if row else "this type is not known"
         raise BadField(f"entries of the type {name} cannot be declared: {reason}")
-    if row.kin.holds is not None:
+    if kin.holds is not None and kin.means is None:
         raise BadField(
-            f"entries of the type {name} cannot be declared: they are programs or maps, which have "
-            "to be put there by whoever loads them"
+            f"entries of the type {name} cannot be declared: they are maps, which have to be put "
+            "there by whoever loads them"
         )
-    if row.kin.indexed and given.get("entries_absent"):
+    if kin.means is not None and given.get("value_format") is not None:
+        from .references import VALUES_OF
+
+        raise BadField(
+            f"value_format is not for {name}, whose values are {VALUES_OF[kin.means]}: drop it"
+        )
+    if kin.has_all_slots and given.get("entries_absent"):
         raise BadField(
             f"entries_absent is not for {name}, whose slots are always there: declare the value 0"
+        )
+    if kin.keyless:
+        _check_keyless(given, name)
+    if kin.unreadable:
+        _check_unreadable(given, name)
+
+
+def check_pinned(shape: MapShape) -> None:
+    """Raise BadField where entries cannot be written to a map that is there already."""
+    kin = content_kin(shape)
+    if kin is not None and kin.unreadable:
+        raise BadField(
+            f"entries of the type {map_type_name(shape.number)} are written when the map is made, "
+            "since nobody can look what is there: declare the map, too, with "
+            "ebpf.pinning.bpf_map_pinned and entries_mode: initial"
+        )
+
+
+def _check_keyless(given: Given, name: str) -> None:
+    if given.get("key_format") is not None:
+        raise BadField(f"key_format is not for {name}, which has no keys: drop it")
+    source = given.get("entries_from") or {}
+    if source.get("format") not in (None, "lines") or source.get("value") is not None:
+        raise BadField(
+            f"entries_from of {name}, which has no keys, takes lines with a value each: drop "
+            "value, and use format: lines"
+        )
+
+
+def _check_unreadable(given: Given, name: str) -> None:
+    if given.get("entries_absent") is not None:
+        raise BadField(f"entries_absent is not for {name}: nobody can look what is there; drop it")
+    if given.get("entries_mode") != Mode.INITIAL.value:
+        raise BadField(
+            f"entries of the type {name} are written when the map is made, and nobody can look "
+            "what is there afterwards: say so with entries_mode: initial"
         )
 
 

@@ -13,12 +13,15 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set
 from ...content.addresses import Prefix
 from ...content.format import Context, Format, UnfitItems
 from ...content.formats import named
-from ...content.of_map import OfEachCpu, TrieKey
+from ...content.octets import Untyped
+from ...content.of_map import OfEachCpu, Slot, TrieKey
 from ...difference import Mode
 from ...entries import Layout
 from ...errors import Problems
+from ...host import possible_cpus
 from ...lists.chunk import Chunk, Notation
 from ...lists.faults import MOST_TOLD, Faults
+from ...map_types import Means
 from ...options import AT_BOOT
 from ...ownership import roots_own
 from ...people import BadField
@@ -63,11 +66,16 @@ class Reading:
         return set(keys)
 
     def _take_items(self, items: Sequence[Any], pairs: Dict[bytes, bytes]) -> None:
-        problems = list(_ill_formed(items))
+        fields = ("value",) if self._layout.kin.keyless else ("key", "value")
+        problems = list(_ill_formed(items, fields))
         if problems:
             raise Problems(_first(problems))
+        if self._layout.kin.keyless:
+            _number(self._values_of(items), pairs)
+            self._check_room(len(pairs), "entries")
+            return
         keys = self._encode(self._key, [each["key"] for each in items], "entries[{}].key")
-        values = self._encode(self._value, [each["value"] for each in items], "entries[{}].value")
+        values = self._values_of(items)
         indexes = {key: index for index, key in reversed(list(enumerate(keys)))}
         doubled = [
             f"entries[{index}]: its key is that of entries[{indexes[key]}]: keep one"
@@ -81,6 +89,9 @@ class Reading:
         if misfits:
             raise Problems(_first(misfits))
         pairs.update(zip(keys, values))
+
+    def _values_of(self, items: Sequence[Any]) -> List[bytes]:
+        return self._encode(self._value, [each["value"] for each in items], "entries[{}].value")
 
     def _take_file(self, source: Given, pairs: Dict[bytes, bytes]) -> None:
         from ... import list_file
@@ -109,6 +120,8 @@ class Reading:
         self, chunk: Chunk, default: List[bytes], faults: Faults, pairs: Dict[bytes, bytes]
     ) -> int:
         """Encode some entries of a file; what is wrong with them goes to `faults`."""
+        if self._layout.kin.keyless:
+            return self._take_values(chunk, faults, pairs)
         keys = self._of_chunk(self._key, chunk.keys, chunk, faults, "key")
         given = chunk.values
         if given is None or None in given:
@@ -133,6 +146,17 @@ class Reading:
             self._tell_doubled(keys, chunk, faults, set(islice(pairs, before)))
         return len(keys)
 
+    def _take_values(self, chunk: Chunk, faults: Faults, pairs: Dict[bytes, bytes]) -> int:
+        """Take what is alone in its line for a value, since there are no keys."""
+        for number, value in zip(chunk.numbers, chunk.values or ()):
+            if value is not None:
+                faults.add(number, _ONE_VALUE, unit=chunk.unit)
+        values = self._of_chunk(self._value, chunk.keys, chunk, faults, "value")
+        if values is None or faults.count:
+            return 0
+        _number(values, pairs)
+        return len(values)
+
     @staticmethod
     def _tell_doubled(
         keys: Sequence[bytes], chunk: Chunk, faults: Faults, seen: Set[bytes]
@@ -147,6 +171,10 @@ class Reading:
         self, format: Format, items: Sequence[Any], chunk: Chunk, faults: Faults, what: str
     ) -> Optional[List[bytes]]:
         try:
+            if chunk.notation is Notation.RAW and format is self._value and self._layout.kin.means:
+                for number in chunk.numbers:
+                    faults.add(number, _NO_BYTES, field=what, unit=chunk.unit)
+                return None
             if chunk.notation is Notation.RAW:
                 return self._raw(format, items, what)
             is_text = chunk.notation is Notation.TEXT and not any(
@@ -187,19 +215,29 @@ class Reading:
 
     @property
     def _slots(self) -> str:
+        if self._layout.kin.means is Means.CPUS:
+            return (
+                f"must be a possible CPU (/sys/devices/system/cpu/possible), and below max_entries "
+                f"{self._layout.max_entries}"
+            )
         most = self._layout.max_entries
         return f"must be from 0 to {most - 1}, as the map has {most} slots"
 
     def _beyond(self, keys: Sequence[bytes]) -> Iterator[int]:
         """Yield which of the keys are no index of a slot, where they are to be that."""
         most = self._layout.max_entries
+        cpus = possible_cpus() if self._layout.kin.means is Means.CPUS else None
         for index, key in enumerate(keys if self._layout.kin.indexed else ()):
-            if int.from_bytes(key, BYTE_ORDER) >= most:
+            number = int.from_bytes(key, BYTE_ORDER)
+            if number >= most or (cpus is not None and number not in cpus):
                 yield index
 
 
 def of_key(format: Format, layout: Layout, context: Context) -> Format:
     """Return the format of a key of such a map."""
+    kin = layout.kin
+    if isinstance(format, Untyped) and (kin.indexed or kin.means is not None):
+        return Slot(format, context)
     # A prefix in its own notation has been looked at.
     is_special = layout.kin.longest_match and not isinstance(format, Prefix)
     return TrieKey(format, context) if is_special else format
@@ -215,10 +253,18 @@ def _numbers(raw: Any) -> List[Any]:
     return [*map(_numbers, raw)] if isinstance(raw, list) else list(raw)
 
 
-def _ill_formed(items: Sequence[Any]) -> Iterator[str]:
+def _number(values: Sequence[bytes], pairs: Dict[bytes, bytes]) -> None:
+    """Add values that have no keys, each under its number: they go in one after the other."""
+    start = len(pairs)
+    pairs.update(
+        (number.to_bytes(4, BYTE_ORDER), value) for number, value in enumerate(values, start)
+    )
+
+
+def _ill_formed(items: Sequence[Any], fields: Sequence[str]) -> Iterator[str]:
     for index, item in enumerate(items):
-        if not isinstance(item, dict) or set(item) != {"key", "value"}:
-            yield f"entries[{index}] must have key and value, and nothing else"
+        if not isinstance(item, dict) or set(item) != {*fields}:
+            yield f"entries[{index}] must have {' and '.join(fields)}, and nothing else"
 
 
 def _first(problems: List[str]) -> List[str]:
@@ -231,3 +277,8 @@ def _indexes_of_none(values: Sequence[Any]) -> List[int]:
 
 
 _NO_VALUE = "it has no value, and entries_from.value, which would stand for it, is not set"
+_ONE_VALUE = "more than a value: the map has no keys, so write one value a line"
+_NO_BYTES = (
+    "is a number of the kernel's, which means something else after the next start: write what it "
+    "is, such as the path of the program"
+)

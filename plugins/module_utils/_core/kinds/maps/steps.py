@@ -42,9 +42,11 @@ def fill_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
 def does_not_fit(wanted: WantedPin, found: PinnedMap) -> str:
     """Return why the declared entries have no room beside those that are there; "" if they do."""
     excess = overflow(wanted, found)
-    return excess and (
-        f"{excess}: raise max_entries (on_mismatch: migrate keeps the entries), or declare fewer"
-    )
+    if wanted.map.kind.kin is None:
+        way = "on_mismatch: replace makes a new map with what is declared"
+    else:
+        way = "on_mismatch: migrate keeps the entries"
+    return excess and f"{excess}: raise max_entries ({way}), or declare fewer"
 
 
 def overflow(wanted: WantedPin, found: PinnedMap) -> str:
