@@ -18,6 +18,7 @@ from harness.host import BPFFS, Host
 from harness.playbook import Result, task
 from harness.site import NOBODY
 from map_types import CPUS
+from restoring import TROUBLE, Restorer, capabilities_of_the_unit
 
 Fields = dict[str, Any]
 
@@ -381,17 +382,17 @@ def refused() -> Iterator[tuple[str, Fields, str]]:
     yield (
         "a map",
         declared(JUMPS, {1: f"{BPFFS}/meant_queue"}),
-        "must be the path of a pinned program, and the pin of a map is there",
+        "this is the pin of a map: declare the path of a pinned program",
     )
     yield (
         "a directory",
         declared(JUMPS, {1: PROGRAMS}),
-        "must be the path of a pinned program, and no pin is there",
+        "this is no pin: declare the path of a pinned program",
     )
     yield (
         "a file",
         declared(JUMPS, {1: "/etc/passwd"}),
-        "must be the path of a pinned program, and no pin is there",
+        "this is no pin: declare the path of a pinned program",
     )
     yield (
         "below a file",
@@ -406,7 +407,7 @@ def refused() -> Iterator[tuple[str, Fields, str]]:
     yield (
         "a symlink",
         declared(JUMPS, {1: f"{BPFFS}/drop_linked"}),
-        "must be the path of a pinned program, and no pin is there",
+        "this is no pin: declare the path of a pinned program",
     )
     yield (
         "a program of a stranger",
@@ -627,3 +628,59 @@ def test_a_line_that_names_no_program_is_told_by_its_number(loaded: Host) -> Non
     source.write_text(f"0 {DROP}\n2 {OTHER}\n")
     result = host.module("bpf_map_pinned", **JUMPS, entries_from=listed)
     assert "entries_from: the value of entry 2: this program is of type sched_cls" in result.msg
+
+
+# At boot
+
+
+def test_what_is_not_there_at_boot_keeps_its_own_map_from_coming_back_and_no_other(
+    restorer: Restorer, subtests: pytest.Subtests
+) -> None:
+    host = restorer.host
+    host.shell(f"mkdir {BPFFS}/there")
+    load(host)
+    host.shell(f"mv {DROP} {BPFFS}/there/drop; find {BPFFS} -name 'meant*' -type f -delete")
+    once = {"entries_mode": "initial"}
+    maps = [
+        declared(JUMPS, {1: f"{BPFFS}/there/drop"}),
+        declared({**JUMPS, "name": "meant_gone"}, {1: f"{BPFFS}/there/gone"}),
+        declared(PORTS, {1: "lo"}),
+        declared({**PORTS, "name": "meant_later"}, {1: "later0"}),
+        declared(CPU_MAP, {0: 64}),
+        declared({**GROUPS, "name": "meant_away"}, {1: "/sys/fs/cgroup/away"}, **once),
+        {**QUEUE, "value_format": "u32", "entries": [{"value": 5}], **once},
+    ]
+    reasons = {
+        "meant_gone": "entries[0].value: no program is pinned at this path",
+        "meant_later": "entries[0].value: there is no interface of this name here",
+        "meant_away": "entries[0].value: there is no cgroup of version 2 at this path",
+    }
+    restorer.declare(maps=maps)
+    done = restorer.json("restore", before=capabilities_of_the_unit())
+    assert done.code == TROUBLE
+    for each in maps:
+        name = each["name"]
+        with subtests.test(name):
+            line = done.line(f"{BPFFS}/{name}")
+            assert line["state"] == ("failed" if name in reasons else "restored")
+            assert reasons.get(name, "") in line["detail"]
+            there = host.run("test", "-e", f"{BPFFS}/{name}", check=False).returncode == 0
+            assert there == (name not in reasons)
+    assert dump(host, "meant_jumps") == {1: (program(host, f"{BPFFS}/there/drop"),)}
+    assert dump(host, "meant_ports") == {1: (1, 0)}
+    assert dump(host, "meant_cpus") == {0: (64, 0)}
+    with subtests.test("what is in place stays so"):
+        again = restorer.json("check", before=capabilities_of_the_unit())
+        states = {path.rpartition("/")[2]: state for path, state in again.states.items()}
+        assert {name: states[name] for name in ("meant_jumps", "meant_ports", "meant_queue")} == {
+            "meant_jumps": "in place",
+            "meant_ports": "in place",
+            "meant_queue": "in place",
+        }
+    with subtests.test("and what differs is told and put right"):
+        host.shell(f"bpftool map delete pinned {BPFFS}/meant_jumps key 1 0 0 0")
+        seen = restorer.json("check")
+        detail = seen.line(f"{BPFFS}/meant_jumps")["detail"]
+        assert detail == "entries: want as declared (present), have 1 missing"
+        restorer.run("restore")
+        assert [*dump(host, "meant_jumps")] == [1]

@@ -18,7 +18,7 @@ from ...errors import PinningError
 from ...fields import absolute
 from ...filling import Send
 from ...host import this_host
-from ...map_types import MAP_TYPES_BY_NUMBER, Kin, map_type_name
+from ...map_types import MAP_TYPES_BY_NUMBER, Kin, Means, map_type_name
 from ...options import CONTENT
 from ...ownership import roots_own
 from ...people import BadField
@@ -87,6 +87,11 @@ class WantedContent:
         if kin is None:
             raise PinningError("entries of this type cannot be declared")
         return kin
+
+    @property
+    def names_devices(self) -> bool:
+        """Return whether values name interfaces, so that it matters in which network one looks."""
+        return self._kin.means is Means.DEVICES
 
     @cached_property
     def _references(self) -> HostReferences:

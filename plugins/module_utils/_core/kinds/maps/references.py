@@ -70,8 +70,9 @@ class HostReferences:
         if isinstance(found, Nothing):
             raise Unfit("no program is pinned at this path: pin it before, or correct the path")
         if not isinstance(found, PinnedProg):
-            what = "no pin" if isinstance(found, NotAPin) else f"the pin of a {found.kind}"
-            raise Unfit(f"must be the path of a pinned program, and {what} is there")
+            if isinstance(found, NotAPin):
+                raise Unfit("this is no pin: declare the path of a pinned program")
+            raise Unfit(f"this is the pin of a {found.kind}: declare the path of a pinned program")
         if is_stranger(found.entry.owner, None, os.geteuid()):
             raise Unfit(
                 "the pin of this program belongs to another user, who may have put any program "

@@ -65,7 +65,22 @@ def _try(trial: Fd, means: Means, sent: bytes, taken: Optional[int]) -> None:
         # Of a cpumap the kernel gives the wrong reason (cpu_map_update_elem).
         if error.errno != (errno.ENOMEM if means is Means.CPUS else errno.EINVAL):
             raise
-        raise PinningError(_REFUSED[means].format(kind)) from None
+        raise PinningError(_refused(means, kind)) from None
+
+
+def _refused(means: Means, kind: str) -> str:
+    if means is Means.PROGRAMS:
+        return (
+            f"the kernel does not take this program (of type {kind}) beside the others: all of one "
+            "prog_array have to be of one type and, since Linux 6.18 and in stable kernels, of one "
+            "attach type, and of XDP all with frags, or all without: load it as the others are, or "
+            "declare a prog_array for each kind"
+        )
+    name = "devmap" if means is Means.DEVICES else "cpumap"
+    return (
+        f"the kernel does not take this program (of type {kind}) for a {name}: load it for the "
+        f'attach type xdp_{name} (SEC("xdp/{name}")), and all of one map with frags, or all without'
+    )
 
 
 def _put_one_of(pinned: Fd, trial: Fd, most: int) -> None:
@@ -83,15 +98,3 @@ def _put_one_of(pinned: Fd, trial: Fd, most: int) -> None:
 
 
 _LOOK_AT_MOST = 4096  # slots
-_OF_XDP = (
-    "the kernel does not take this program (of type {{}}) for a {0}: load it for the attach type "
-    'xdp_{0} (SEC("xdp/{0}")), and all of one map with frags, or all without'
-)
-_REFUSED = {
-    Means.PROGRAMS: "the kernel does not take this program (of type {}) beside the others: all of "
-    "one prog_array have to be of one type and, since Linux 6.18 and in stable kernels, of one "
-    "attach type, and of XDP all with frags, or all without: load it as the others are, or declare "
-    "a prog_array for each kind",
-    Means.DEVICES: _OF_XDP.format("devmap"),
-    Means.CPUS: _OF_XDP.format("cpumap"),
-}
