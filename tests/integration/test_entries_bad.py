@@ -42,7 +42,7 @@ def _bad() -> Iterator[tuple[str, Fields, str]]:
     yield (
         "an unknown field",
         {**MAP, "value_format": PORTS, "entries": _of(value={"port": 1, "count": 1, "prot": 1})},
-        "entries[0].value.prot: is no field here: there are port, count",
+        "entries[0].value.prot: is not one of the fields: port, count",
     )
     yield (
         "a missing field",

@@ -30,6 +30,7 @@ from .reading import Given, Reading, of_key, of_value
 if TYPE_CHECKING:
     from .references import HostReferences
 
+_LOCK_SIZE = 4  # bytes
 _DECLARING = ("entries", "entries_from", "entries_absent")
 
 
@@ -125,6 +126,20 @@ class WantedContent:
                 values.setdefault(entries.pairs[key], self._where(numbers[key]))
         if values:
             try_programs(self._shape, means, values, send, pinned)
+
+    def check_locks(self, entries: Entries, btf: Optional[MapBtf]) -> None:
+        """Raise PinningError where bytes are declared for a lock: the kernel drops them.
+
+        So the map would not be as declared, however often they are written.
+        """
+        locks = btf.types.locks(btf.type_ids[1]) if btf is not None else ()
+        for number, value in enumerate(entries.pairs.values() if locks else ()):
+            for start in locks:
+                if any(value[start : start + _LOCK_SIZE]):
+                    raise BadField(
+                        f"{self._where(number)}: must have zeros in bytes {start} to "
+                        f"{start + _LOCK_SIZE - 1}, where the lock is, which only programs take"
+                    )
 
     def _where(self, number: int) -> str:
         listed = len(self._given.get("entries") or ())

@@ -25,6 +25,7 @@ def content_of(fd: Fd, info: MapInfo, shape: MapShape, pin: WantedPin) -> Option
         return None
     _check_values(info)
     entries = content.encoded(_btf(pin, content, info))
+    content.check_locks(entries, btf_of(info)[0])
     difference = look_at(fd, content.layout._replace(max_entries=shape.max_entries), entries)
     content.try_programs(entries, (*difference.different, *difference.missing), fd)
     return difference
@@ -34,6 +35,7 @@ def check(pin: WantedPin) -> None:
     """Raise Problems where the entries of a map that is to be made cannot be written."""
     if pin.content is not None:
         entries = pin.content.encoded(pin.map.btf)
+        pin.content.check_locks(entries, pin.map.btf)
         pin.content.try_programs(entries, list(entries.pairs))
 
 
@@ -51,6 +53,7 @@ def fill_copy(fd: Fd, pin: WantedPin, btf: Optional[MapBtf], *, locks: bool) -> 
     content = pin.content
     if content is not None:
         entries = content.encoded(btf if content.needs_btf else pin.map.btf)
+        content.check_locks(entries, btf)
         difference = look_at(fd, content.layout, entries)
         locks = locks and _has_lock(btf)
         fill(fd, content.layout, entries, difference, locks=locks, send=content.send)
