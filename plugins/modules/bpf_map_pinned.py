@@ -213,10 +213,10 @@ options:
             no BTF, or where another notation is meant. Padding and locks are zero.
           - Of a per-CPU map the value is for all CPUs, or a list of one for each possible CPU.
           - Keys and values are in no result, diff, report or log, unless O(show_entries) is set.
-          - Of a prog_array the value is the path of a pinned program; of a devmap or devmap_hash the
-            name of an interface, or a dictionary of C(interface) and C(program) if O(value_size) is
-            8; of a cpumap the length of the queue, or a dictionary of C(qsize) and C(program). All
-            of these have to be there, and keys are plain numbers.
+          - Of a prog_array the value is the path of a pinned program; of a devmap or devmap_hash
+            the name of an interface, or a dictionary of C(interface) and C(program) if
+            O(value_size) is 8; of a cpumap the length of the queue, or a dictionary of C(qsize) and
+            C(program). All of these have to be there, and keys are plain numbers.
           - What is in a queue, stack, bloom_filter or cgroup_array cannot be looked at. So entries,
             of the first three with C(value) alone, of a cgroup_array with the path of a cgroup, are
             written when the map is made, and O(entries_mode) has to be V(initial).

@@ -172,6 +172,74 @@ def test_show_entries_shows_paths_and_names(loaded: Host) -> None:
     assert found["entries"]["shown"]["added"] == [{"key": 7, "value": "lo"}]
 
 
+def test_a_declaration_of_the_host_and_its_drift_have_them_too(loaded: Host) -> None:
+    host = loaded
+    item = declared({**JUMPS, "name": "meant_whole"}, {1: DROP, 2: PASS}, entries_mode="exact")
+    whole: Fields = {"directory": BPFFS, "maps": [item]}
+    first, again = host.playbook([task("bpf_host", **whole)] * 2)
+    assert first.good().changed
+    assert not again.good().changed
+    host.shell(f"bpftool map delete pinned {BPFFS}/meant_whole key 1 0 0 0")
+    host.shell(f"bpftool map update pinned {BPFFS}/meant_whole key 3 0 0 0 value pinned {DROP}")
+    host.shell(f"bpftool map update pinned {BPFFS}/meant_whole key 2 0 0 0 value pinned {DROP}")
+    (found,) = host.module("bpf_host", check=True, **whole).good()["maps"]
+    assert found["drift"] == [
+        {
+            "field": "entries",
+            "want": "as declared (exact)",
+            "have": "1 missing, 1 different, 1 extra",
+        }
+    ]
+
+
+def test_a_program_that_is_exchanged_meanwhile_is_not_put_in(
+    loaded: Host, subtests: pytest.Subtests
+) -> None:
+    """Under its path there is another one by then, which nobody has looked at."""
+    host = loaded
+    exchange = f"rm {DROP}; bpftool prog pin pinned {PASS} {DROP}"
+    items = {
+        "meant_new": declared({**JUMPS, "name": "meant_new"}, {1: DROP}),
+        "meant_jumps": declared(JUMPS, {1: DROP}),
+    }
+    for name, item in items.items():
+        # Before the kernel is asked whether it takes the program, and after that.
+        for moment in ("MAP_CREATE", "MAP_UPDATE_ELEM"):
+            host.shell(f"rm -r {PROGRAMS}; find {BPFFS} -name 'meant_*' -type f -delete")
+            load(host)
+            run = {
+                "module": "bpf_map_pinned",
+                "arguments": {"directory": BPFFS, **item},
+                "fault": None,
+                "always": {},
+                "tuning": {},
+                "watched": True,
+                "meanwhile": {moment: exchange},
+            }
+            ((done,),) = host.run_modules([[run]])
+            result = json.loads(done["output"])
+            with subtests.test(f"{name} {moment}"):
+                assert moment in done["calls"]
+                assert result["failed"]
+                text = "is not the one any more that this run found at its path: run again"
+                assert text in str(result)
+                found = host.run("test", "-e", f"{BPFFS}/{name}", check=False)
+                assert (found.returncode == 0) == (name == "meant_jumps")
+                assert found.returncode or dump(host, name) == {}
+
+
+def test_programs_are_found_by_their_paths_without_cap_sys_admin(loaded: Host) -> None:
+    """To open a program by its id takes that; a task may have CAP_BPF alone."""
+    host = loaded
+    words = " ".join(capabilities_of_the_unit())
+    less = host.interpreter(f'exec {words} {host.site.python} "$@"')
+    item = declared(JUMPS, {1: DROP, 2: PASS}, entries_mode="exact")
+    first, again = host.playbook([task("bpf_map_pinned", keywords=less, **item)] * 2)
+    assert first.good().changed
+    assert not again.good().changed
+    assert {*dump(host, "meant_jumps")} == {1, 2}
+
+
 # Devices
 
 NETWORK = """
