@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from booted_hosts import states
+from harness.booted import Booted
 from harness.host import BPFFS, Host
 from harness.playbook import Result, task
 from harness.site import NOBODY
@@ -752,3 +754,35 @@ def test_what_is_not_there_at_boot_keeps_its_own_map_from_coming_back_and_no_oth
         assert detail == "entries: want as declared (present), have 1 missing"
         restorer.run("restore")
         assert [*dump(host, "meant_jumps")] == [1]
+
+
+DEVICES = """
+[Unit]
+DefaultDependencies=no
+Before=ebpf-pinning-restore.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=ip link add v0 type veth peer name w0
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def test_the_unit_sees_the_interfaces_of_the_host(booted: Booted) -> None:
+    """Where no entries name any, the network is hidden from it."""
+    host = booted
+    unit = "/etc/systemd/system/devices.service"
+    host.shell(f"cat > {unit} <<'END'\n{DEVICES}END\nsystemctl enable --now devices.service")
+    item = declared({**PORTS, "name": "meant_unit"}, {1: "v0"})
+    host.module("bpf_host", directory=BPFFS, maps=[item], at_boot=True).good()
+    host.restart()
+    assert states(host)["Result"] == "success", host.log
+    number = int(host.shell("ip -o link show v0").partition(":")[0])
+    assert number > 1
+    assert dump(host, "meant_unit") == {1: (number, 0)}
+    host.shell("systemctl disable devices.service")
+    host.restart()
+    assert states(host)["Result"] == "exit-code"
+    assert "entries[0].value: there is no interface of this name here" in host.log
+    assert host.run("test", "-e", f"{BPFFS}/meant_unit", check=False).returncode == 1
