@@ -90,6 +90,11 @@ class WantedContent:
         return kin
 
     @property
+    def is_unreadable(self) -> bool:
+        """Return whether nobody can look if the entries are there."""
+        return self._kin.unreadable
+
+    @property
     def names_devices(self) -> bool:
         """Return whether values name interfaces, so that it matters in which network one looks."""
         return self._kin.means is Means.DEVICES
