@@ -29,7 +29,12 @@ entries:
       meant. Padding and locks are zero.
     - Of a per-CPU map the value is for all CPUs, or a list of one for each possible CPU.
     - Keys and values are in no result, diff, report or log, unless O(show_entries) is set.
-    - Not for types whose entries are programs, maps or sockets.
+    - Of a prog_array the value is the path of a pinned program; of a devmap or devmap_hash the name
+      of an interface, or a dictionary of C(interface) and C(program) if values have 8 bytes; of a
+      cpumap the length of the queue, or a dictionary of C(qsize) and C(program). All of these have
+      to be there, and keys are plain numbers.
+    - Not for types whose entries are maps or sockets, and not for a queue, stack, bloom_filter or
+      cgroup_array, which nobody can look into.
   type: list
   elements: dict
 """

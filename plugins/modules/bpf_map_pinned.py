@@ -213,7 +213,14 @@ options:
             no BTF, or where another notation is meant. Padding and locks are zero.
           - Of a per-CPU map the value is for all CPUs, or a list of one for each possible CPU.
           - Keys and values are in no result, diff, report or log, unless O(show_entries) is set.
-          - Not for types whose entries are programs, maps or sockets.
+          - Of a prog_array the value is the path of a pinned program; of a devmap or devmap_hash
+            the name of an interface, or a dictionary of C(interface) and C(program) if
+            O(value_size) is 8; of a cpumap the length of the queue, or a dictionary of C(qsize) and
+            C(program). All of these have to be there, and keys are plain numbers.
+          - What is in a queue, stack, bloom_filter or cgroup_array cannot be looked at. So entries,
+            of the first three with C(value) alone, of a cgroup_array with the path of a cgroup, are
+            written when the map is made, and O(entries_mode) has to be V(initial).
+          - Not for types whose entries are maps or sockets.
         type: list
         elements: dict
         version_added: 0.2.0
@@ -261,7 +268,7 @@ options:
           - V(exact) removes all others, of an array by the value 0. Values are updated first, then
             entries added, then removed. Whether all of them fit is known before that.
           - V(initial) adds those whose key is missing. What becomes of their values is up to
-            programs.
+            programs. Types whose entries cannot be looked at get them only when the map is made.
           - V(present) is the default.
         type: str
         choices: [present, exact, initial]

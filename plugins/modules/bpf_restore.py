@@ -179,6 +179,12 @@ sandbox:
       type: list
       elements: str
       sample: []
+    network:
+      description:
+        - Whether it has to see the interfaces of the host, since entries of a devmap name some.
+      type: bool
+      sample: false
+      version_added: 0.2.0
 """
 
 from ..module_utils._core.options import ACCESS

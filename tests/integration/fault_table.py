@@ -155,6 +155,20 @@ _FILLING: Fields = {
     "one_by_one": frozenset({"entries", "frozen", "bits"}),
 }
 
+_PORTS: Fields = {"type": "devmap_hash", "value_size": 4, "max_entries": 4}
+_TO_LO: Fields = {
+    "entries": [{"key": key, "value": "lo"} for key in (1, 2)],
+    "entries_mode": "exact",
+}
+_LO = "01 00 00 00"
+_WAITING: Fields = {
+    "value_size": 4,
+    "max_entries": 4,
+    "value_format": "u32",
+    "entries": [{"value": 7}, {"value": 8}],
+    "entries_mode": "initial",
+}
+
 SCENARIOS = [
     Scenario(
         "create",
@@ -235,6 +249,25 @@ SCENARIOS = [
         },
         one_by_one=frozenset({"bits", "owner", "group", "frozen"}),
         calls="MAP_FREEZE, OBJ_GET, chmod, chown",
+    ),
+    Scenario(
+        "fill with what is not bytes, and with values alone",
+        {
+            "directory": "$P",
+            "maps": [
+                {"name": "ports", **_PORTS, **_TO_LO},
+                {"name": "new", **_PORTS, **_TO_LO, "frozen": True},
+                {"name": "waiting", "type": "queue", **_WAITING},
+            ],
+        },
+        pins=_pin("ports", "type devmap_hash key 4 value 4 entries 4", {"03 00 00 00": _LO}),
+        then={
+            "ports": {"entries": {"01 00 00 00": _LO, "02 00 00 00": _LO}},
+            "new": {"entries": {"01 00 00 00": _LO, "02 00 00 00": _LO}, "frozen": 1},
+            "waiting": {"type": 22, "max_entries": 4},
+        },
+        one_by_one=frozenset({"entries"}),
+        calls="MAP_CREATE, MAP_UPDATE_ELEM, MAP_DELETE_ELEM, OBJ_PIN",
     ),
     Scenario(
         "clear what a killed run left",

@@ -348,6 +348,20 @@ SANDBOXES: dict[str, tuple[Fields, Fields]] = {
         },
         {"writable": [BPFFS], "capabilities": ["CAP_SYS_ADMIN"]},
     ),
+    "the interfaces of the host": (
+        {
+            "maps": [
+                {
+                    "name": "map",
+                    "type": "devmap",
+                    "value_size": 4,
+                    "max_entries": 2,
+                    "entries": [{"key": 0, "value": "lo"}],
+                }
+            ]
+        },
+        {"writable": [BPFFS], "capabilities": [], "network": True},
+    ),
 }
 
 
@@ -363,7 +377,7 @@ def test_the_unit_is_to_be_allowed_what_these_maps_need(
     for number, (about, (fields, told)) in enumerate(SANDBOXES.items()):
         with subtests.test(about):
             (result,) = done[number]
-            assert result["sandbox"] == told
+            assert result["sandbox"] == {"network": False, **told}
             if "mounts" in fields or BPFFS not in told["writable"]:
                 continue
             # The kernel agrees: with these it is restored.

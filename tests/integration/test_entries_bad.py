@@ -42,7 +42,7 @@ def _bad() -> Iterator[tuple[str, Fields, str]]:
     yield (
         "an unknown field",
         {**MAP, "value_format": PORTS, "entries": _of(value={"port": 1, "count": 1, "prot": 1})},
-        "entries[0].value.prot: is no field here: there are port, count",
+        "entries[0].value.prot: is not one of the fields: port, count",
     )
     yield (
         "a missing field",
@@ -124,9 +124,10 @@ def _bad() -> Iterator[tuple[str, Fields, str]]:
         "the value has a format that is none: there are u8,",
     )
     yield (
-        "entries of a queue",
-        {"type": "queue", "value_size": 4, "max_entries": 4, "entries": [ONE]},
-        "entries of the type queue cannot be declared: reading it takes the entries out",
+        "entries of a stack trace",
+        {"type": "stack_trace", "value_size": 8, "max_entries": 4, "entries": [ONE]},
+        "entries of the type stack_trace cannot be declared: its entries are stacks that programs "
+        "recorded, and only they can write them",
     )
     yield (
         "an interface that is not there",

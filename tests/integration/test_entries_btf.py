@@ -47,7 +47,7 @@ def test_entries_are_written_by_the_types_that_the_pinned_map_has(
     assert shown(host, path) == {1: NESTED}
     with subtests.test("a field that there is not, or that is missing, is named"):
         for value, field in (
-            ({**NESTED, "lost": 1}, "lost: is no field here"),
+            ({**NESTED, "lost": 1}, "lost: is not one of the fields"),
             ({**NESTED, "from": {"x": 1}}, "from.y: must be given"),
             ({**NESTED, "last": 256}, "last: must be a whole number from 0 to 255"),
         ):
@@ -111,6 +111,34 @@ def test_values_with_a_lock_are_written_under_it(host: Host, subtests: pytest.Su
             assert {(each["before"], each["count"]) for each in seen.values()} == {(7, count)}
             for key in (1, 2, 3):
                 host.shell(f"bpftool map delete pinned {words['path']} key {key} 0 0 0")
+
+
+def test_bytes_in_the_place_of_a_lock_are_refused(host: Host, subtests: pytest.Subtests) -> None:
+    """The kernel drops them, so that the map would be found different by each run."""
+    host.load("values", BPFFS)
+    path = f"{BPFFS}/m_locked"
+    btf = host.site.btf("values", "unsigned int", "locked")
+    shape = {**shape_of(host, path), "key_format": "u32"}
+    before = host.inventory()
+    ways: dict[str, Any] = {
+        "of a map that is there": {"path": path},
+        "of a new map": {"path": f"{BPFFS}/new_locked", "btf": btf},
+    }
+    values = {
+        "hex": "07000000 00010000 0900000000000000",
+        "bytes": [7, *[0] * 6, 1, 9, *[0] * 7],
+    }
+    for about, words in ways.items():
+        for notation, value in values.items():
+            declared = {**shape, **words, "value_format": notation}
+            entries = [{"key": 1, "value": value}]
+            result = host.module("bpf_map_pinned", **declared, entries=entries)
+            with subtests.test(f"{about}, {notation}"):
+                assert result.failed
+                text = "entries[0].value: must have zeros in bytes 4 to 7, where the lock is"
+                assert text in result.msg
+    assert host.inventory() == before
+    assert shown(host, path) == {}
 
 
 def test_values_with_what_only_programs_can_set_are_refused_by_its_name(

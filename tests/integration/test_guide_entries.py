@@ -48,6 +48,19 @@ class Page(Guide):
         for name, shape in shapes.items():
             words = f"type hash key {shape} entries 1024 name {name}"
             self.host.shell(f"bpftool map create {AGENT}/{name} {words}")
+        words = "type prog_array key 4 value 4 entries 8 name stages"
+        self.host.shell(f"bpftool map create {AGENT}/stages {words}")
+        if self.section == "Programs, devices, CPUs":
+            self.pin_programs()
+
+    def pin_programs(self) -> None:
+        """The same ones each time."""
+        kept = f"{BPFFS}/kept"
+        if not self.host.shell(f"ls -d {kept} || true"):
+            self.host.run("bpftool", "prog", "loadall", self.host.site.bpf_object("meant"), kept)
+        for name, stage in (("pass", "parse"), ("drop", "drop")):
+            words = ("prog", "pin", "pinned", f"{kept}/meant_{name}", f"{AGENT}/{stage}")
+            self.host.run("bpftool", *words)
 
     def do(self, number: int = 0) -> Run:
         """Run the tasks of a block twice: the second time nothing may change. The first run."""
@@ -86,6 +99,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "Entries that must not be there": ("blocked", "key 10 0 0 1 value 1 0 0 0"),
     "Fields": ("options", ""),
     "Per-CPU values": ("limits", ""),
+    "Programs, devices, CPUs": ("stages", ""),
 }
 
 
@@ -137,6 +151,15 @@ def test_fields_have_their_bytes_with_and_without_btf(page: Page) -> None:
     assert {values[at : at + 8] for at in range(0, len(values), 8)} == {(5, *[0] * 7)}
     page.do(2)
     assert page.entries("services") == {(key, (5, *[0] * 7))}
+
+
+def test_a_queue_has_what_it_was_made_with(page: Page) -> None:
+    page.turn_to("What goes in when the map is made")
+    page.host.shell(f"mkdir {AGENT}")
+    page.do()
+    popped = [page.host.bpftool("map", "dequeue", "pinned", f"{AGENT}/free_ports") for _ in "12"]
+    values = [int.from_bytes(bytes(_raw(each["value"])), "little") for each in popped]
+    assert values == [40000, 40001]
 
 
 def test_a_table_of_another_system_is_read_by_its_columns(page: Page) -> None:

@@ -37,7 +37,8 @@ CLEARING = ("rmdir", "unlink")  # who is refused these cannot leave a place clea
 
 IDENTITY = ("inode", "id")
 DONE = ("created", "adjusted", "replaced", "migrated")
-DUMPED = (1, 2, 3, 5, 6, 9, 10, 11, 12, 13)  # hashes, arrays, tries; maps of programs, of maps
+# Hashes, arrays, tries; maps of programs, of maps, of devices.
+DUMPED = (1, 2, 3, 5, 6, 9, 10, 11, 12, 13, 25)
 
 
 @dataclass(frozen=True)

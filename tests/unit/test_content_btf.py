@@ -205,9 +205,9 @@ def test_a_struct_by_the_names_of_its_fields(peer: tuple[Types, int]) -> None:
     ("changed", "told"),
     [
         ({"port": None}, "port: must be a whole number from 0 to 65535"),
-        ({"ports": 1}, "ports: is no field here: there are addr, port, inner"),
-        ({"a b": 1}, "is no field here: there are addr, port, inner"),
-        ({7: 1}, "is no field here: there are addr, port, inner"),
+        ({"ports": 1}, "ports: is not one of the fields: addr, port, inner"),
+        ({"a b": 1}, "has a key that is not one of the fields: addr, port, inner"),
+        ({7: 1}, "has a key that is not one of the fields: addr, port, inner"),
         ({"inner": []}, "inner: must be a list of exactly 2"),
         ({"inner": {}}, "inner: must be a list of exactly 2"),
         ({"inner": [{"a": 1, "b": 2}, {"a": 1}]}, "inner[1].b: must be given, as all fields"),
@@ -244,7 +244,7 @@ def test_fields_of_unnamed_members_belong_to_the_outer_struct() -> None:
     assert unfit(found, {"kind": 1, "low": 2}).startswith("high: must be given")
     assert unfit(found, {"kind": 1, "low": 2, "high": -1}).startswith("high: must be a whole")
     assert unfit(found, {"kind": 1, "v6": 2}) == (
-        "v6: is no field here: there are kind, v4, low, high, bytes"
+        "v6: is not one of the fields: kind, v4, low, high, bytes"
     )
 
 
@@ -276,7 +276,7 @@ def test_locks_are_left_out_and_zero() -> None:
         found = made(types, types.struct(8, [("lock", lock, 0, 0), ("x", u32, 32, 0)]))
         assert found.encode({"x": 1}) == bytes.fromhex("00000000 01000000")
         assert found.decode(bytes.fromhex("ffffffff 01000000")) == {"x": 1}
-        assert unfit(found, {"x": 1, "lock": 0}) == "lock: is no field here: there are x"
+        assert unfit(found, {"x": 1, "lock": 0}) == "lock: is not one of the fields: x"
 
 
 # Bitfields, beside what ctypes makes of them
@@ -397,12 +397,12 @@ def test_variables_of_a_section_by_name(data: tuple[Types, int]) -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ({"limits": 1}, "limits: is no field here: there are limit, where, ports, twice"),
+        ({"limits": 1}, "limits: is not one of the fields: limit, where, ports, twice"),
         ({"limit": -1}, "limit: must be a whole number from 0 to 4294967295"),
         ({"where": 1}, "where: cannot be set: the field where of the value is a pointer"),
         ({"twice": 1}, "twice: cannot be set: the value has several variables of the name twice"),
         ({"ratio": 1}, "ratio: cannot be set: the field ratio of the value is a floating-point"),
-        ({"lock": 1}, "lock: is no field here"),
+        ({"lock": 1}, "lock: is not one of the fields"),
         ({"wrong": 1}, "wrong: cannot be set: the field wrong of the value has a type that"),
         ([], "must be a dictionary of the fields limit"),
     ],
@@ -684,7 +684,7 @@ def test_a_section_in_a_section_and_a_variable_without_a_name() -> None:
     inner = types.section(4, [("x", u32, 0, 4)])
     found = made(types, types.section(8, [("y", inner, 0, 4), ("", u32, 4, 4)]))
     assert unfit(found, {"y": {"x": 1}}).startswith("y: cannot be set: the field y of the value")
-    assert unfit(found, {"": 1}) == "is no field here: there are y"
+    assert unfit(found, {"": 1}) == "has a key that is not one of the fields: y"
     assert refused(types, types.struct(4, [("s", inner, 0, 0)])).endswith("cannot be declared")
 
 

@@ -58,7 +58,7 @@ def test_sizes_are_given_where_there_are_several() -> None:
     [
         ({"port": 65536}, "port: must be a whole number from 0 to 65535"),
         ({"address": "10.1"}, "address: must be an address of IPv4, such as 10.0.0.1"),
-        ({"ports": 1}, "ports: is no field here: there are address, port, protocol"),
+        ({"ports": 1}, "ports: is not one of the fields: address, port, protocol"),
     ],
 )
 def test_what_does_not_fit_is_told_by_field(changed: dict[str, Any], told: str) -> None:

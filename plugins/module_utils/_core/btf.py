@@ -8,7 +8,7 @@ import struct
 from itertools import islice
 from typing import Dict, Iterator, List, Sequence, Tuple
 
-from .btf_fields import kernel_fields
+from .btf_fields import kernel_fields, locks
 from .btf_likeness import same_type
 from .btf_types import (
     ARRAY,
@@ -109,6 +109,10 @@ class Btf:
     def kernel_fields(self, type_id: int) -> Tuple[str, ...]:
         """The locks, timers and the like in a value of this type."""
         return tuple(kernel_fields(self.types, type_id))
+
+    def locks(self, type_id: int) -> Tuple[int, ...]:
+        """The bytes at which locks begin in a value of this type."""
+        return tuple(locks(self.types, type_id))
 
     def uncopyable_part(self, type_id: int) -> str:
         """Return what in a value of this type only programs can put there, by name; "" for nothing.

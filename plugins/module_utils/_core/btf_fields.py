@@ -28,6 +28,12 @@ def kernel_fields(types: Sequence[Type], type_id: int) -> List[str]:
     return [f"{what} at byte {bit // 8}" for what, bit in found]
 
 
+def locks(types: Sequence[Type], type_id: int) -> List[int]:
+    """The bytes at which a lock begins, of 4 bytes each; user space reads zeros there."""
+    found = islice(_fields(types, type_id, 0, 0, set()), _MOST)
+    return [bit // 8 for what, bit in found if what.rpartition(" ")[2] in _LOCKS]
+
+
 def _fields(
     types: Sequence[Type], type_id: int, bit: int, depth: int, barren: Set[Tuple[int, int]]
 ) -> Iterator[Tuple[str, int]]:
@@ -66,5 +72,6 @@ _KNOWN = frozenset(
         *("bpf_list_head", "bpf_rb_root", "bpf_refcount"),
     ]
 )
+_LOCKS = frozenset({"bpf_spin_lock", "bpf_res_spin_lock"})
 _DEEPEST = 8  # levels; the kernel looks into four
 _MOST = 12  # fields; the kernel takes eleven

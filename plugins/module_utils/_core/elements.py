@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import time
-from typing import Optional, Tuple
+from typing import Callable, Optional, Tuple
 
 from . import uapi
 from .syscall import Call, KernelError, SharedCall
@@ -55,7 +55,8 @@ class _Persistent:
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.1  # seconds
 
 _lookup_elem = SharedCall(Command.MAP_LOOKUP_ELEM, uapi.ELEM)
-_update_elem = _Persistent(SharedCall(Command.MAP_UPDATE_ELEM, uapi.ELEM))
+_update_once = SharedCall(Command.MAP_UPDATE_ELEM, uapi.ELEM)
+_update_elem = _Persistent(_update_once)
 _delete_elem = _Persistent(SharedCall(Command.MAP_DELETE_ELEM, uapi.ELEM))
 _lookup_batch = SharedCall(Command.MAP_LOOKUP_BATCH, uapi.ELEM_BATCH, interrupted=True)
 _update_batch = SharedCall(Command.MAP_UPDATE_BATCH, uapi.ELEM_BATCH)
@@ -91,10 +92,23 @@ def lookup(fd: int, key: bytes, value_size: int) -> Optional[bytes]:
 
 
 def update(fd: int, key: bytes, value: bytes, flags: int) -> None:
-    """Write one entry. With BPF_EXIST: ENOENT when the key is not there."""
+    """Write one entry. With BPF_EXIST: ENOENT when the key is not there.
+
+    A map without keys takes an empty one, and adds another value.
+    """
+    _update(_update_elem, fd, key, value, flags)
+
+
+def try_update(fd: int, key: bytes, value: bytes) -> None:
+    """Write one entry, or be refused at once: to a map that nobody else has, to see what comes."""
+    _update(_update_once, fd, key, value, uapi.BPF_ANY)
+
+
+def _update(call: Callable[[Elem], object], fd: int, key: bytes, value: bytes, flags: int) -> None:
     key_buffer = ctypes.create_string_buffer(key, len(key))
     value_buffer = ctypes.create_string_buffer(value, len(value))
-    _update_elem(Elem(fd, ctypes.addressof(key_buffer), ctypes.addressof(value_buffer), flags))
+    address = ctypes.addressof(key_buffer) if key else 0
+    call(Elem(fd, address, ctypes.addressof(value_buffer), flags))
 
 
 def delete(fd: int, key: bytes) -> None:

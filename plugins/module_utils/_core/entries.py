@@ -93,6 +93,12 @@ def kin_of(shape: MapShape) -> Optional[Kin]:
     return row.kin if row else None
 
 
+def content_kin(shape: MapShape) -> Optional[Kin]:
+    """Return what entries are like that are declared, if any can be."""
+    row = MAP_TYPES_BY_NUMBER.get(shape.number)
+    return row.content if row else None
+
+
 def read(fd: int, layout: Layout) -> Iterator[Batch]:
     """All entries. Those that come or go meanwhile may be there, or not, or twice."""
     most = 2 * layout.max_entries

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Callable, Iterator, Sequence
+from typing import Callable, ContextManager, Iterator, Optional, Sequence
 
 from . import elements, prefix
 from .difference import Difference, Entries, Mode, compare, compare_some
@@ -16,11 +16,20 @@ from .pairs import Pair, Pairs, parts
 from .syscall import KernelError
 from .uapi import BPF_ANY, BPF_F_LOCK, BPF_NOEXIST, BYTE_ORDER
 
+# From a value as the kernel shows it, such as the id of a program, to what it takes for that, such
+# as a descriptor, while that is open.
+Send = Callable[[bytes], ContextManager[bytes]]
+
 
 def look_at(fd: int, layout: Layout, entries: Entries) -> Difference:
-    """Return what is not as declared, and of a map that lacks something how many there are."""
+    """Return what is not as declared, and of a map that lacks something how many there are.
+
+    Of a map that cannot be read nothing is known, and nothing is to be written.
+    """
     if entries.is_awaited:
         return Difference(is_known=False)
+    if layout.kin.unreadable:
+        return Difference()
     wanted = len(entries.pairs) + len(entries.absent)
     is_whole = entries.mode is Mode.EXACT or layout.kin.longest_match
     if is_whole or _MANY * wanted > layout.max_entries:
@@ -36,66 +45,76 @@ def look_at(fd: int, layout: Layout, entries: Entries) -> Difference:
 
 
 def _look_at_all(fd: int, layout: Layout, entries: Entries) -> Difference:
-    empty = bytes(layout.entry_value_size) if layout.kin.indexed else b""
+    empty = bytes(layout.entry_value_size) if layout.kin.has_all_slots else b""
     return compare(entries, _read(fd, layout), empty)
 
 
-def fill(fd: int, layout: Layout, entries: Entries, difference: Difference, *, locks: bool) -> None:
+def fill(
+    fd: int,
+    layout: Layout,
+    entries: Entries,
+    difference: Difference,
+    *,
+    locks: bool,
+    send: Optional[Send] = None,
+) -> None:
     """Update, add, remove, in this order. `locks`: values have a lock, which is respected.
 
     HalfDone where something was written before the kernel refused.
     """
-    filler = _Filler(fd, BPF_F_LOCK if locks else 0)
+    filler = _Filler(fd, layout.kin.keyless, BPF_F_LOCK if locks else 0, send)
     try:
         filler.write(difference.different)
-        if entries.mode is Mode.INITIAL:
+        # Arrays of what the kernel holds know neither BPF_NOEXIST nor a slot that has nothing.
+        if entries.mode is Mode.INITIAL and not layout.kin.sparse:
             filler.add(difference.missing)
         else:
             filler.write(difference.missing)
-        if layout.kin.indexed:
+        if layout.kin.has_all_slots:
             zeros = bytes(layout.entry_value_size)
             filler.write(entries.pairs.of([(key, zeros) for key in difference.extra]))
         else:
             filler.remove(difference.extra)
-    except KernelError as error:
-        if error.errno in _FULL:
+    except PinningError as error:
+        if isinstance(error, KernelError) and error.errno in _FULL:
             error.add(_fullness(fd, layout))
         if filler.done:
             raise HalfDone(str(error)) from None
         raise
 
 
-def fill_empty(fd: int, layout: Layout, entries: Entries, *, locks: bool) -> None:
+def fill_empty(
+    fd: int, layout: Layout, entries: Entries, *, locks: bool, send: Optional[Send] = None
+) -> None:
     """Write all that is declared to a map that is empty, and has no name yet."""
     all_of_it = Difference(missing=entries.pairs)
-    fill(fd, layout, entries._replace(mode=Mode.PRESENT), all_of_it, locks=locks)
+    fill(fd, layout, entries._replace(mode=Mode.PRESENT), all_of_it, locks=locks, send=send)
 
 
 class _Filler:
     """Writes and removes entries of a map: by batch where the kernel has that."""
 
-    def __init__(self, fd: int, lock: int) -> None:
+    def __init__(self, fd: int, is_keyless: bool, lock: int, send: Optional[Send]) -> None:
         self._fd = fd
+        self._is_keyless = is_keyless
         self._lock = lock
+        self._send = send
         self.done = 0  # how many entries were written or removed
 
     def write(self, pairs: Pairs) -> None:
         """Write these, whether they are there or not."""
         for some in pairs.slices(_BATCH):
             for key, value in some.part(self._written(some), len(some)):
-                elements.update(self._fd, key, value, BPF_ANY | self._lock)
-                self.done += 1
+                self._put(key, value, BPF_ANY)
 
     def add(self, pairs: Pairs) -> None:
         """Write those that are not there, and leave those that are by now. It takes no batches."""
         for key, value in pairs:
             try:
-                elements.update(self._fd, key, value, BPF_NOEXIST | self._lock)
+                self._put(key, value, BPF_NOEXIST)
             except KernelError as error:
                 if error.errno != errno.EEXIST:
                     raise
-            else:
-                self.done += 1
 
     def remove(self, keys: Sequence[bytes]) -> None:
         """Remove these, as far as they are there."""
@@ -105,8 +124,20 @@ class _Filler:
                 elements.delete(self._fd, key)
                 self.done += 1
 
+    def _put(self, key: bytes, value: bytes, flags: int) -> None:
+        if self._is_keyless:
+            elements.update(self._fd, b"", value, flags)
+        elif self._send is None:
+            elements.update(self._fd, key, value, flags | self._lock)
+        else:
+            with self._send(value) as sent:
+                elements.update(self._fd, key, sent, flags)
+        self.done += 1
+
     def _written(self, pairs: Pairs) -> int:
         """How many the kernel took at once, from the first on; the rest goes one by one."""
+        if self._is_keyless or self._send is not None:
+            return 0
         batch = Batch(len(pairs), pairs.joined_keys, pairs.joined_values)
         return self._at_once(lambda: elements.update_batch(self._fd, batch, self._lock), batch)
 

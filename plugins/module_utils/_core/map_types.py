@@ -32,14 +32,32 @@ class TakesBtf(enum.Enum):
     REQUIRED = "required"  # a minimal one is made when none is declared
 
 
+class Means(enum.Enum):
+    """What values mean that are more than bytes: the kernel holds it, and shows its number."""
+
+    PROGRAMS = "programs"
+    DEVICES = "devices"
+    CPUS = "CPUs"
+    CGROUPS = "cgroups"
+
+
 @dataclass(frozen=True, eq=False)
 class Kin:
-    """Types that take each other's entries when keys and values agree."""
+    """Types whose entries are alike: they take each other's when keys and values agree."""
 
     per_cpu: bool = False  # a value for each possible CPU
     indexed: bool = False  # keys are 0 to max_entries - 1
+    sparse: bool = False  # of these some may have no value
     longest_match: bool = False  # a lookup finds the next shorter key where there is none
     holds: Optional[Command] = None  # values are ids; this command opens what they mean
+    means: Optional[Means] = None
+    keyless: bool = False  # entries are values alone
+    unreadable: bool = False  # nobody can look what is there without taking it out
+
+    @property
+    def has_all_slots(self) -> bool:
+        """Return whether each key has a value, from the start and for good."""
+        return self.indexed and not self.sparse
 
 
 _U32 = 2**32
@@ -108,6 +126,7 @@ class MapType:
     value_by_flag: Optional[Tuple[int, range]] = None  # with this flag other value sizes
     kin: Optional[Kin] = None  # None: entries cannot be copied, ...
     not_copied: str = ""  # ... and why
+    filled: Optional[Kin] = None  # what they are like where they can be declared, though
     evicts: bool = False  # makes room by itself, before it is quite full
     since: str = ""
 
@@ -117,12 +136,24 @@ class MapType:
             return self.value_by_flag[1]
         return self.value
 
+    @property
+    def content(self) -> Optional[Kin]:
+        """Return what entries are like that are declared; None if none can be."""
+        return self.kin or self.filled
+
 
 _HASHES, _PERCPU_HASHES, _TRIES = Kin(), Kin(per_cpu=True), Kin(longest_match=True)
 _ARRAYS, _PERCPU_ARRAYS = Kin(indexed=True), Kin(per_cpu=True, indexed=True)
 _ARRAYS_OF_MAPS = Kin(indexed=True, holds=Command.MAP_GET_FD_BY_ID)
 _HASHES_OF_MAPS = Kin(holds=Command.MAP_GET_FD_BY_ID)
-_PROG_ARRAYS = Kin(indexed=True, holds=Command.PROG_GET_FD_BY_ID)
+_PROG_ARRAYS = Kin(indexed=True, sparse=True, holds=Command.PROG_GET_FD_BY_ID, means=Means.PROGRAMS)
+_DEVICE_ARRAYS, _DEVICE_HASHES = (
+    Kin(indexed=True, sparse=True, means=Means.DEVICES),
+    Kin(means=Means.DEVICES),
+)
+_CPUS = Kin(indexed=True, sparse=True, means=Means.CPUS)
+_CGROUPS = Kin(indexed=True, sparse=True, means=Means.CGROUPS, unreadable=True)
+_FIFOS = Kin(keyless=True, unreadable=True)
 
 _SOCKETS = "its entries are sockets of processes, which only those can put there"
 
@@ -162,7 +193,7 @@ def _cgroup_storage(number: int, since: str) -> MapType:
     )
 
 
-def _devices(number: int, since: str) -> MapType:
+def _devices(number: int, filled: Kin, since: str) -> MapType:
     # dev_map_init_map: always read-only to programs, and says so in the flags.
     return MapType(
         number,
@@ -171,6 +202,7 @@ def _devices(number: int, since: str) -> MapType:
         flags=_NUMA,
         kernel_flags=MapFlag.RDONLY_PROG.value,
         not_copied="its entries are devices of the network namespace of whoever put them there",
+        filled=filled,
         since=since,
     )
 
@@ -181,6 +213,7 @@ def _fifo(number: int) -> MapType:
         key=_NONE,
         flags=_NUMA | _PROG,
         not_copied="reading it takes the entries out",
+        filled=_FIFOS,
         since="4.20",
     )
 
@@ -258,6 +291,7 @@ MAP_TYPES: Dict[str, MapType] = {
         value=_FOUR,
         flags=_NUMA,
         not_copied="its entries are cgroups, which the kernel does not show",
+        filled=_CGROUPS,
         since="4.8",
     ),
     "lru_hash": MapType(
@@ -307,7 +341,7 @@ MAP_TYPES: Dict[str, MapType] = {
         kin=_HASHES_OF_MAPS,
         since="4.12",
     ),
-    "devmap": _devices(14, "4.14"),
+    "devmap": _devices(14, _DEVICE_ARRAYS, "4.14"),
     "sockmap": MapType(
         15, key=_FOUR, value=_FD_AND_PROG, flags=_NUMA, not_copied=_SOCKETS, since="4.14"
     ),
@@ -321,6 +355,7 @@ MAP_TYPES: Dict[str, MapType] = {
         rounded=_cpus_for_zero,
         for_each_cpu=True,
         not_copied="its entries are queues in the kernel, which a second map cannot share",
+        filled=_CPUS,
         since="4.15",
     ),
     "xskmap": MapType(17, key=_FOUR, value=_FOUR, flags=_NUMA, not_copied=_SOCKETS, since="4.18"),
@@ -346,7 +381,7 @@ MAP_TYPES: Dict[str, MapType] = {
     "queue": _fifo(22),
     "stack": _fifo(23),
     "sk_storage": _storage(24, "5.2"),
-    "devmap_hash": _devices(25, "5.4"),
+    "devmap_hash": _devices(25, _DEVICE_HASHES, "5.4"),
     "ringbuf": _ring(27, "5.8", MapFlag.RB_OVERWRITE.value),
     "inode_storage": _storage(28, "5.10"),
     "task_storage": _storage(29, "5.11"),
@@ -357,6 +392,7 @@ MAP_TYPES: Dict[str, MapType] = {
         btf=_OPTIONAL,
         extra=range(16),  # hash functions; 0 means 5
         not_copied="what was put into a filter cannot be read back",
+        filled=_FIFOS,
         since="5.16",
     ),
     "user_ringbuf": _ring(31, "6.1"),

@@ -293,6 +293,7 @@ def _sandbox(parsed: manifest.Manifest) -> Dictionary:
             for path in sorted({_holder(directory, points) for directory in directories})
         ],
         "capabilities": ["CAP_SYS_ADMIN"] if needs_admin else [],
+        "network": any(pin.content and pin.content.names_devices for pin in parsed.pins),
     }
 
 

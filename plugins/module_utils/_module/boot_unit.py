@@ -83,11 +83,15 @@ def unit(command: str, manifests: str) -> str:
     )
 
 
-def settings(writable: t.Iterable[str], capabilities: t.Iterable[str]) -> str:
-    """Return what a manifest adds: the mounts that hold its pins, and capabilities."""
+def settings(
+    writable: t.Iterable[str], capabilities: t.Iterable[str], *, network: bool = False
+) -> str:
+    """Return what a manifest adds: the mounts that hold its pins, capabilities, interfaces."""
     lines = [f"ReadWritePaths={_quoted('-' + path)}" for path in writable]
     if capabilities:
         lines.append(f"CapabilityBoundingSet={' '.join(capabilities)}")
+    if network:
+        lines.append("PrivateNetwork=no")
     return "\n".join([f"{_MARK}[Service]", *lines, ""])
 
 
@@ -125,7 +129,7 @@ class Service(t.NamedTuple):
     ) -> Service:
         """Return the unit, with what the manifest `name` needs."""
         text = unit(f"{library}/{STARTER}", manifests)
-        more = settings(sandbox["writable"], sandbox["capabilities"])
+        more = settings(sandbox["writable"], sandbox["capabilities"], network=sandbox["network"])
         return cls(
             [HostFile(f"{_DIRECTORY}/{NAME}", _bytes(text)), _settings(name, more)], True, systemctl
         )

@@ -9,12 +9,13 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
 
 from .. import link_targets, list_file, ownership
 from ..content import btf_format, of_map, record
+from ..content import references as content_references
 from ..engine.run import AnyKind, AnyPlan, Verdict, apply, each, predict
 from ..engine.standing import FOUND, Standing
 from ..engine.steps import Action, Result
 from ..kinds.directories.apply import DirectoryKind
 from ..kinds.directories.declaration import WantedDirectory
-from ..kinds.maps import change, content, declared_btf, details, entries, inner
+from ..kinds.maps import change, content, declared_btf, details, entries, inner, references, trial
 from ..kinds.maps.apply import MapKind
 from ..kinds.maps.declaration import WantedPin
 from ..kinds.maps.mismatch import held_open, spell_drift, ways_out
@@ -34,7 +35,8 @@ from .manifest import Loaded
 # Modules load these when they need them. Here an upgrade may have removed the files by then.
 LOADED = (
     *(change, content, declared_btf, details, directory, entries, link_targets, list_file),
-    *(btf_format, inner, json_list, lines, mount_change, of_map, ownership, read, record, table),
+    *(btf_format, content_references, inner, json_list, lines, mount_change, of_map, ownership),
+    *(read, record, references, table, trial),
 )
 Act = Callable[[AnyKind, AnyPlan], Result]  # predict, apply
 

@@ -43,8 +43,9 @@ class Composite(Format):
             raise Unfit(f"must be a dictionary of the fields {_list(self.names)}")
         for name in value:
             if name not in self.names:
-                shown = name if isinstance(name, str) and _IDENTIFIER.match(name) else ""
-                raise Unfit(f"is no field here: there are {_list(self.names)}", shown)
+                if isinstance(name, str) and _IDENTIFIER.match(name):
+                    raise Unfit(f"is not one of the fields: {_list(self.names)}", name)
+                raise Unfit(f"has a key that is not one of the fields: {_list(self.names)}")
         return value
 
     def _put(self, buffer: bytearray, member: Member, given: _Values) -> None:

@@ -9,6 +9,7 @@ from typing import List, Optional, Sequence
 from .. import prefix
 from .addresses import HAS_HOST_BITS
 from .format import Context, Format, Unfit
+from .numbers import Number, number_of
 
 
 class OfEachCpu(Format):
@@ -85,3 +86,27 @@ class TrieKey(Format):
 
     def decode(self, raw: bytes) -> object:
         return self._key.decode(raw)
+
+
+class Slot(Format):
+    """The key of an array that has no type: its number; or bytes beyond doubt, as of any key."""
+
+    def __init__(self, key: Format, context: Context) -> None:
+        self.size = key.size
+        self._key = key
+        self._number = Number(key.size, context.byte_order)
+
+    def encode(self, value: object) -> bytes:
+        if number_of(value) is None and self._is_bytes(value):
+            return self._key.encode(value)
+        return self._number.encode(value)
+
+    def decode(self, raw: bytes) -> object:
+        return self._number.decode(raw)
+
+    def _is_bytes(self, value: object) -> bool:
+        try:
+            self._key.encode(value)
+        except Unfit:
+            return False
+        return True

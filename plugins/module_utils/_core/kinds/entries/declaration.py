@@ -39,8 +39,9 @@ class WantedEntries(WantedName):
         """Return what that means for a map of this shape; BadField if it cannot have entries."""
         known = self.given.read.get(shape)
         if known is None:
-            from ..maps.content import WantedContent  # it is not pure
+            from ..maps.content import WantedContent, check_pinned  # it is not pure
 
+            check_pinned(shape)
             content = WantedContent(self.given.options, shape, self.given.awaited)
             spec = MapSpec(MAP_TYPES_BY_NUMBER[shape.number], shape, None, None, None)
             known = Filling(

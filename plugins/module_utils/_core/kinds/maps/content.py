@@ -1,34 +1,36 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is declared to be in a map: read, checked and encoded, from arguments and files.
+"""What is declared to be in a map, once it is known what keys and values are.
 
 Keys and values may be secrets: no message and no repr has one.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
-from ...content.addresses import Prefix
 from ...content.declared_format import Typed, format_of
-from ...content.format import Context, Format, UnfitItems
-from ...content.formats import named
+from ...content.format import Context, Format
 from ...difference import Entries, Mode
-from ...entries import Layout, kin_of
-from ...errors import NotThere, PinningError, Problems
+from ...entries import Layout, content_kin
+from ...errors import NotThere, PinningError
 from ...fields import absolute
+from ...filling import Send
 from ...host import this_host
-from ...lists.chunk import Chunk, Notation
-from ...lists.faults import MOST_TOLD, Faults
-from ...map_types import MAP_TYPES_BY_NUMBER, map_type_name
-from ...options import AT_BOOT, CONTENT
-from ...pairs import NO_PAIRS, Pair, PairCollector, Pairs
+from ...map_types import MAP_TYPES_BY_NUMBER, Kin, Means, map_type_name
+from ...options import CONTENT
+from ...pairs import NO_PAIRS, Pair, Pairs
 from ...people import Awaited, BadField
 from ...shape import MapBtf, MapShape
-from ...uapi import BYTE_ORDER
+from ...syscall import Fd
 from .host_names import HostNames
+from .reading import Given, Reading, of_key, of_value
 
-Given = Mapping[str, Any]
+if TYPE_CHECKING:
+    from .references import HostReferences
+
+_LOCK_SIZE = 4  # bytes
 _DECLARING = ("entries", "entries_from", "entries_absent")
 
 
@@ -73,6 +75,8 @@ class WantedContent:
         if not self._encoded:
             return []
         key, value = self.formats(self._encoded[-1][0])
+        if self._kin.keyless:
+            return [{"value": value.decode(of)} for _number, of in pairs]
         return [{"key": key.decode(each), "value": value.decode(of)} for each, of in pairs]
 
     def shown_keys(self, keys: Iterable[bytes]) -> List[Dict[str, object]]:
@@ -85,10 +89,77 @@ class WantedContent:
     @property
     def layout(self) -> Layout:
         """How the entries come and go."""
-        kin = kin_of(self._shape)
+        return Layout.of(self._shape, self._kin, this_host())
+
+    @property
+    def _kin(self) -> Kin:
+        kin = content_kin(self._shape)
         if kin is None:
             raise PinningError("entries of this type cannot be declared")
-        return Layout.of(self._shape, kin, this_host())
+        return kin
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Return whether nobody can look if the entries are there."""
+        return self._kin.unreadable
+
+    @property
+    def names_devices(self) -> bool:
+        """Return whether values name interfaces, so that it matters in which network one looks."""
+        return self._kin.means is Means.DEVICES
+
+    @cached_property
+    def _references(self) -> HostReferences:
+        from .references import HostReferences  # a start compiles all that it loads
+
+        return HostReferences()
+
+    @property
+    def send(self) -> Optional[Send]:
+        """Return what turns values into what the kernel takes for them; None: that is the same."""
+        means = self._kin.means
+        return None if means is None else self._references.sender(means)
+
+    def try_programs(
+        self, entries: Entries, some: Iterable[Pair], pinned: Optional[Fd] = None
+    ) -> None:
+        """Raise Problems where the kernel would not take the programs of some of the entries.
+
+        `pinned` is the map, if it is there already.
+        """
+        means, send = self._kin.means, self.send
+        if means is None or send is None:
+            return
+        from .references import names_program
+        from .trial import try_programs
+
+        numbers = {key: number for number, (key, _value) in enumerate(entries.pairs)}
+        values: Dict[bytes, str] = {}
+        for key, value in some:
+            if names_program(value, means):
+                values.setdefault(value, self._where(numbers[key]))
+        if values:
+            try_programs(self._shape, means, values, send, pinned)
+
+    def check_locks(self, entries: Entries, btf: Optional[MapBtf]) -> None:
+        """Raise PinningError where bytes are declared for a lock: the kernel drops them.
+
+        So the map would not be as declared, however often they are written.
+        """
+        locks = btf.types.locks(btf.type_ids[1]) if btf is not None else ()
+        for number, (_key, value) in enumerate(entries.pairs if locks else ()):
+            for start in locks:
+                if any(value[start : start + _LOCK_SIZE]):
+                    raise BadField(
+                        f"{self._where(number)}: must have zeros in bytes {start} to "
+                        f"{start + _LOCK_SIZE - 1}, where the lock is, which only programs take"
+                    )
+
+    def _where(self, number: int) -> str:
+        listed = len(self._given.get("entries") or ())
+        if number < listed:
+            return f"entries[{number}].value"
+        return f"entries_from: the value of entry {number - listed + 1}"
 
     def formats(self, btf: Optional[MapBtf]) -> Tuple[Format, Format]:
         """Those of keys and values; PinningError where they cannot be."""
@@ -96,9 +167,16 @@ class WantedContent:
         types, (key_id, value_id) = (btf.types, btf.type_ids) if btf else (None, (0, 0))
         key = Typed("the key", self._shape.key_size, types, key_id)
         value = Typed("the value", self._shape.value_size, types, value_id)
+        means = self._kin.means
+        if means is None:
+            of_one = format_of(value, self._given.get("value_format"), context)
+        else:
+            from .references import meaning
+
+            of_one = meaning(means, self._shape.value_size, context, self._references)
         return (
-            _of_key(format_of(key, self._given.get("key_format"), context), self.layout, context),
-            _of_value(format_of(value, self._given.get("value_format"), context), self.layout),
+            of_key(format_of(key, self._given.get("key_format"), context), self.layout, context),
+            of_value(of_one, self.layout),
         )
 
     @property
@@ -143,7 +221,7 @@ class WantedContent:
         return entries
 
     def _read(self, btf: Optional[MapBtf]) -> Entries:
-        reading = _Reading(self._given, self.layout, self._context, *self.formats(btf))
+        reading = Reading(self._given, self.layout, self._context, *self.formats(btf))
         try:
             pairs = reading.pairs()
         except NotThere as error:
@@ -178,222 +256,65 @@ def _check(given: Given, shape: MapShape) -> None:
     check_declared(given)
     name = map_type_name(shape.number)
     row = MAP_TYPES_BY_NUMBER.get(shape.number)
-    if row is None or row.kin is None:
+    kin = row.content if row else None
+    if kin is None:
         reason = row.not_copied if row else "this type is not known"
         raise BadField(f"entries of the type {name} cannot be declared: {reason}")
-    if row.kin.holds is not None:
+    if kin.holds is not None and kin.means is None:
         raise BadField(
-            f"entries of the type {name} cannot be declared: they are programs or maps, which have "
-            "to be put there by whoever loads them"
+            f"entries of the type {name} cannot be declared: they are maps, which have to be put "
+            "there by whoever loads them"
         )
-    if row.kin.indexed and given.get("entries_absent"):
+    if kin.means is not None and given.get("value_format") is not None:
+        from .references import VALUES_OF
+
+        raise BadField(
+            f"value_format is not for {name}, whose values are {VALUES_OF[kin.means]}: drop it"
+        )
+    if kin.has_all_slots and given.get("entries_absent"):
         raise BadField(
             f"entries_absent is not for {name}, whose slots are always there: declare the value 0"
+        )
+    if kin.keyless:
+        _check_keyless(given, name)
+    if kin.unreadable:
+        _check_unreadable(given, name)
+
+
+def check_pinned(shape: MapShape) -> None:
+    """Raise BadField where entries cannot be written to a map that is there already."""
+    kin = content_kin(shape)
+    if kin is not None and kin.unreadable:
+        raise BadField(
+            f"entries of the type {map_type_name(shape.number)} are written when the map is made, "
+            "since nobody can look what is there: declare the map, too, with "
+            "ebpf.pinning.bpf_map_pinned and entries_mode: initial"
+        )
+
+
+def _check_keyless(given: Given, name: str) -> None:
+    if given.get("key_format") is not None:
+        raise BadField(f"key_format is not for {name}, which has no keys: drop it")
+    source = given.get("entries_from") or {}
+    if source.get("format") not in (None, "lines") or source.get("value") is not None:
+        raise BadField(
+            f"entries_from of {name}, which has no keys, takes lines with a value each: drop "
+            "value, and use format: lines"
+        )
+
+
+def _check_unreadable(given: Given, name: str) -> None:
+    if given.get("entries_absent") is not None:
+        raise BadField(f"entries_absent is not for {name}: nobody can look what is there; drop it")
+    if given.get("entries_mode") != Mode.INITIAL.value:
+        raise BadField(
+            f"entries of the type {name} are written when the map is made, and nobody can look "
+            "what is there afterwards: say so with entries_mode: initial"
         )
 
 
 def _declared_by(given: Given) -> List[str]:
     return [option for option in _DECLARING if given.get(option) is not None]
-
-
-class _Reading:
-    """Reads what is declared; the formats are those of keys and values."""
-
-    def __init__(
-        self, given: Given, layout: Layout, context: Context, key: Format, value: Format
-    ) -> None:
-        self._given = given
-        self._layout = layout
-        self._context = context
-        self._key = key
-        self._value = value
-
-    def pairs(self) -> Pairs:
-        """Return all entries, in the order of the declaration."""
-        pairs = PairCollector(self._layout.key_size, self._layout.entry_value_size)
-        items = self._given.get("entries") or ()
-        if items:
-            self._take_items(items, pairs)
-        if self._given.get("entries_from") is not None:
-            self._take_file(self._given["entries_from"], pairs)
-        return pairs.done()
-
-    def absent(self, pairs: Pairs) -> Set[bytes]:
-        """Return the keys that are not to be there; none of them may be declared to be, too."""
-        given = self._given.get("entries_absent") or ()
-        keys = self._encode(self._key, given, "entries_absent[{}]")
-        declared = dict(pairs.among(set(keys)))
-        problems = [
-            f"entries_absent[{index}]: its key is declared to be there, too: keep one"
-            for index, key in enumerate(keys)
-            if key in declared
-        ]
-        if problems:
-            raise Problems(_first(problems))
-        return set(keys)
-
-    def _take_items(self, items: Sequence[Any], pairs: PairCollector) -> None:
-        problems = list(_ill_formed(items))
-        if problems:
-            raise Problems(_first(problems))
-        keys = self._encode(self._key, [each["key"] for each in items], "entries[{}].key")
-        values = self._encode(self._value, [each["value"] for each in items], "entries[{}].value")
-        indexes = {key: index for index, key in reversed(list(enumerate(keys)))}
-        doubled = [
-            f"entries[{index}]: its key is that of entries[{indexes[key]}]: keep one"
-            for index, key in enumerate(keys)
-            if indexes[key] != index
-        ]
-        if doubled:
-            raise Problems(_first(doubled))
-        self._check_room(len(keys), "entries")
-        misfits = [f"entries[{index}].key: {self._slots}" for index in self._beyond(keys)]
-        if misfits:
-            raise Problems(_first(misfits))
-        pairs.take(keys, values)
-
-    def _take_file(self, source: Given, pairs: PairCollector) -> None:
-        from ... import list_file
-        from ...lists.read import read
-
-        path, shown = source["src"], str(source.get("shown") or source["src"])
-        if self._given.get(AT_BOOT):
-            from ...ownership import roots_own
-
-            path = roots_own(path)
-        faults = Faults(shown)
-        before, taken = len(pairs), 0
-        usual = source.get("value")
-        default = [] if usual is None else self._encode(self._value, [usual], "entries_from.value")
-        with list_file.opened(path) as file:
-            how = source.get("format") or "lines"
-            for chunk in read(file.blocks(), how, faults, source.get("columns")):
-                taken += self._take_chunk(chunk, default, faults, pairs)
-                self._check_room(len(pairs), shown)
-        faults.raise_any()
-        if not taken and self._given.get("entries_mode") == Mode.EXACT.value and not before:
-            raise BadField(
-                f"{shown} lists no entries, and entries_mode exact would remove all that are "
-                "there: look at the file; if it is meant, declare entries: []"
-            )
-
-    def _take_chunk(
-        self, chunk: Chunk, default: List[bytes], faults: Faults, pairs: PairCollector
-    ) -> int:
-        """Encode some entries of a file; what is wrong with them goes to `faults`."""
-        keys = self._of_chunk(self._key, chunk.keys, chunk, faults, "key")
-        given = chunk.values
-        if given is None or None in given:
-            without = range(len(chunk.keys)) if given is None else _indexes_of_none(given)
-            if not default:
-                for index in without:
-                    faults.add(chunk.numbers[index], _NO_VALUE, unit=chunk.unit)
-                return 0
-        if given is None:
-            values: Sequence[bytes] = default * len(chunk.keys)
-        else:
-            there = [each for each in given if each is not None]
-            encoded = iter(self._of_chunk(self._value, there, chunk, faults, "value") or ())
-            values = [default[0] if each is None else next(encoded, b"") for each in given]
-        for index in self._beyond(keys or ()):
-            faults.add(chunk.numbers[index], self._slots, field="key", unit=chunk.unit)
-        if not keys or faults.count:
-            return 0
-        if not pairs.take(keys, values):
-            self._tell_doubled(keys, chunk, faults, set(pairs.keys))
-        return len(keys)
-
-    @staticmethod
-    def _tell_doubled(
-        keys: Sequence[bytes], chunk: Chunk, faults: Faults, seen: Set[bytes]
-    ) -> None:
-        for index, key in enumerate(keys):
-            if key in seen:
-                text = "its key is declared before, perhaps in another notation: keep one"
-                faults.add(chunk.numbers[index], text, unit=chunk.unit)
-            seen.add(key)
-
-    def _of_chunk(
-        self, format: Format, items: Sequence[Any], chunk: Chunk, faults: Faults, what: str
-    ) -> Optional[List[bytes]]:
-        try:
-            if chunk.notation is Notation.RAW:
-                return self._raw(format, items, what)
-            is_text = chunk.notation is Notation.TEXT and not any(
-                isinstance(each, dict) for each in items[:1]
-            )
-            return format.encode_texts(items) if is_text else format.encode_items(items)
-        except UnfitItems as unfit:
-            for index, each in unfit.items:
-                field = f"{what}.{each.field}" if each.field else what
-                faults.add(chunk.numbers[index], each.reason, field=field, unit=chunk.unit)
-            return None
-
-    def _raw(self, format: Format, items: Sequence[Any], what: str) -> List[bytes]:
-        if format is self._value:
-            plain = named("bytes", self._layout.value_size, self._context, f"the {what}")
-            return _of_value(plain, self._layout).encode_items(map(_numbers, items))
-        plain = named("bytes", format.size, self._context, f"the {what}")
-        return _of_key(plain, self._layout, self._context).encode_items(map(_numbers, items))
-
-    @staticmethod
-    def _encode(format: Format, items: Sequence[Any], where: str) -> List[bytes]:
-        try:
-            return format.encode_items(items)
-        except UnfitItems as unfit:
-            problems = []
-            for index, each in unfit.items:
-                dot = "." if each.field and not each.field.startswith("[") else ""
-                field = f"{dot}{each.field}"
-                problems.append(f"{where.format(index)}{field}: {each.reason}")
-            raise Problems(problems) from None
-
-    def _check_room(self, count: int, where: str) -> None:
-        if count > self._layout.max_entries:
-            raise BadField(
-                f"{where}: {count} entries or more are declared, and the map has room for "
-                f"max_entries {self._layout.max_entries}: raise that, or declare fewer"
-            )
-
-    @property
-    def _slots(self) -> str:
-        most = self._layout.max_entries
-        return f"must be from 0 to {most - 1}, as the map has {most} slots"
-
-    def _beyond(self, keys: Sequence[bytes]) -> Iterator[int]:
-        """Yield which of the keys are no index of a slot, where they are to be that."""
-        most = self._layout.max_entries
-        for index, key in enumerate(keys if self._layout.kin.indexed else ()):
-            if int.from_bytes(key, BYTE_ORDER) >= most:
-                yield index
-
-
-def _of_key(format: Format, layout: Layout, context: Context) -> Format:
-    # A prefix in its own notation has been looked at.
-    if not layout.kin.longest_match or isinstance(format, Prefix):
-        return format
-    from ...content.of_map import TrieKey  # a start compiles all that it loads
-
-    return TrieKey(format, context)
-
-
-def _of_value(format: Format, layout: Layout) -> Format:
-    if not layout.kin.per_cpu:
-        return format
-    from ...content.of_map import OfEachCpu
-
-    return OfEachCpu(format, layout.values, layout.stride)
-
-
-def _numbers(raw: Any) -> List[Any]:
-    """The bytes of a value as numbers; of the values of all CPUs a list of them."""
-    return [*map(_numbers, raw)] if isinstance(raw, list) else list(raw)
-
-
-def _ill_formed(items: Sequence[Any]) -> Iterator[str]:
-    for index, item in enumerate(items):
-        if not isinstance(item, dict) or set(item) != {"key", "value"}:
-            yield f"entries[{index}] must have key and value, and nothing else"
 
 
 def _formats_in(declared: Any) -> Iterator[str]:
@@ -408,15 +329,5 @@ def _formats_in(declared: Any) -> Iterator[str]:
             yield from _formats_in(each.get("format") if isinstance(each, dict) else None)
 
 
-def _first(problems: List[str]) -> List[str]:
-    more = len(problems) - MOST_TOLD
-    return [*problems[:MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
-
-
-def _indexes_of_none(values: Sequence[Any]) -> List[int]:
-    return [index for index, value in enumerate(values) if value is None]
-
-
 _OF_A_BOOT = {"ifindex", "cgroup"}
 _HIDDEN_AT_BOOT = ("/home/", "/root/", "/run/user/")  # ProtectHome= (man 5 systemd.exec)
-_NO_VALUE = "it has no value, and entries_from.value, which would stand for it, is not set"

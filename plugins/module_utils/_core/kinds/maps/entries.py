@@ -25,13 +25,18 @@ def content_of(fd: Fd, info: MapInfo, shape: MapShape, pin: WantedPin) -> Option
         return None
     _check_values(info)
     entries = content.encoded(_btf(pin, content, info))
-    return look_at(fd, content.layout._replace(max_entries=shape.max_entries), entries)
+    content.check_locks(entries, btf_of(info)[0])
+    difference = look_at(fd, content.layout._replace(max_entries=shape.max_entries), entries)
+    content.try_programs(entries, (*difference.different, *difference.missing), fd)
+    return difference
 
 
 def check(pin: WantedPin) -> None:
-    """Raise Problems where the entries of a map that is to be made cannot be encoded."""
+    """Raise Problems where the entries of a map that is to be made cannot be written."""
     if pin.content is not None:
-        pin.content.encoded(pin.map.btf)
+        entries = pin.content.encoded(pin.map.btf)
+        pin.content.check_locks(entries, pin.map.btf)
+        pin.content.try_programs(entries, entries.pairs)
 
 
 def fill_new(fd: Fd, pin: WantedPin, *, locks: bool) -> None:
@@ -39,7 +44,8 @@ def fill_new(fd: Fd, pin: WantedPin, *, locks: bool) -> None:
     content = pin.content
     if content is not None:
         entries = content.encoded(pin.map.btf)
-        fill_empty(fd, content.layout, entries, locks=locks and _has_lock(pin.map.btf))
+        locks = locks and _has_lock(pin.map.btf)
+        fill_empty(fd, content.layout, entries, locks=locks, send=content.send)
 
 
 def fill_copy(fd: Fd, pin: WantedPin, btf: Optional[MapBtf], *, locks: bool) -> None:
@@ -47,8 +53,10 @@ def fill_copy(fd: Fd, pin: WantedPin, btf: Optional[MapBtf], *, locks: bool) -> 
     content = pin.content
     if content is not None:
         entries = content.encoded(btf if content.needs_btf else pin.map.btf)
+        content.check_locks(entries, btf)
         difference = look_at(fd, content.layout, entries)
-        fill(fd, content.layout, entries, difference, locks=locks and _has_lock(btf))
+        locks = locks and _has_lock(btf)
+        fill(fd, content.layout, entries, difference, locks=locks, send=content.send)
 
 
 def fill_pinned(fd: Fd, pin: WantedPin, difference: Difference) -> None:
@@ -59,7 +67,7 @@ def fill_pinned(fd: Fd, pin: WantedPin, difference: Difference) -> None:
         btf, _hidden = btf_of(info)
         entries = content.encoded(_btf(pin, content, info))
         layout = content.layout._replace(max_entries=info.max_entries)
-        fill(fd, layout, entries, difference, locks=_has_lock(btf))
+        fill(fd, layout, entries, difference, locks=_has_lock(btf), send=content.send)
 
 
 def _check_values(info: MapInfo) -> None:

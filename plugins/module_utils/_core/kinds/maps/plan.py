@@ -72,4 +72,6 @@ def unverified(step: MapStep) -> List[str]:
     details = step.found.details
     if step.wanted.map.btf is not None and not is_btf_known(details):
         fields.append("btf")
+    if step.wanted.content is not None and step.wanted.content.is_unreadable:
+        fields.append("entries")
     return fields

@@ -44,9 +44,8 @@ def fill_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
 def does_not_fit(wanted: WantedPin, found: PinnedMap) -> str:
     """Return why the declared entries have no room beside those that are there; "" if they do."""
     excess = overflow(wanted, found)
-    return excess and (
-        f"{excess}: raise max_entries (on_mismatch: migrate keeps the entries), or declare fewer"
-    )
+    way = _KEEPING if wanted.map.kind.kin else _ANEW  # entries of some types cannot be copied
+    return excess and f"{excess}: {way}"
 
 
 def overflow(wanted: WantedPin, found: PinnedMap) -> str:
@@ -66,3 +65,7 @@ def freeze_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
     if wanted.frozen and not found.details.frozen:
         return (Freeze("frozen", True, False),)
     return ()
+
+
+_KEEPING = "raise max_entries (on_mismatch: migrate keeps the entries), or declare fewer"
+_ANEW = "raise max_entries (on_mismatch: replace makes a new map with these), or declare fewer"

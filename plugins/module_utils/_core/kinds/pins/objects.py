@@ -112,7 +112,10 @@ def name_of(raw: bytes) -> str:
 
 
 def fdinfo(fd: int) -> Dict[str, int]:
-    """Return what /proc says of a map: `frozen`, and an estimate of its memory as `memlock`."""
+    """Return what /proc says of a map: `frozen`, and an estimate of its memory as `memlock`.
+
+    Of a prog_array also `owner_prog_type`, once it takes programs of one type only.
+    """
     # struct bpf_map_info has no such fields. A field that an older kernel does not have is 0.
     text = os.pread(_fdinfo_of(int(fd)), _FDINFO, 0)
     fields = {}
@@ -193,7 +196,11 @@ def _not_a_pin(directory: int, name: str, mode: int) -> NotAPin:
 
 
 _FDINFO = 4096  # bytes; it has a dozen short lines
-_FDINFO_FIELDS = (("frozen", b"\nfrozen:\t"), ("memlock", b"\nmemlock:\t"))
+_FDINFO_FIELDS = (
+    ("frozen", b"\nfrozen:\t"),
+    ("memlock", b"\nmemlock:\t"),
+    ("owner_prog_type", b"\nowner_prog_type:\t"),
+)
 _NOWHERE = Entry(Identity(0, 0), 0, 0, 0)
 _BY_ID = {
     "map": Command.MAP_GET_FD_BY_ID,
