@@ -14,7 +14,8 @@ from ..engine.standing import FOUND, Standing
 from ..engine.steps import Action, Result
 from ..kinds.directories.apply import DirectoryKind
 from ..kinds.directories.declaration import WantedDirectory
-from ..kinds.maps import change, content, declared_btf, details, entries
+from ..kinds.maps import change, content, declared_btf, details, entries, slot, swap, swap_plan
+from ..kinds.maps import together as declared_together
 from ..kinds.maps.apply import MapKind
 from ..kinds.maps.declaration import WantedPin
 from ..kinds.maps.mismatch import held_open, spell_drift, ways_out
@@ -34,7 +35,7 @@ from .manifest import Loaded
 # Modules load these when they need them. Here an upgrade may have removed the files by then.
 LOADED = (
     *(change, content, declared_btf, details, directory, entries, link_targets, list_file),
-    *(btf_format, mount_change, read, record),
+    *(btf_format, mount_change, read, record, slot, swap, swap_plan, declared_together),
 )
 Act = Callable[[AnyKind, AnyPlan], Result]  # predict, apply
 
@@ -101,12 +102,17 @@ def _pins(loaded: Loaded, act: Act) -> Iterator[Line]:
         for wanted in manifest.directories:
             yield _line(directories, wanted, "directory", manifest.obstacles, act)
     for manifest in loaded.manifests:
-        for pin in manifest.pins:
+        for pin in sorted(manifest.pins, key=_turn):
             declared = map_type_name(pin.map.shape.number)
             yield _line(maps, pin, declared, manifest.obstacles, act)
     for manifest in loaded.manifests:
         for second in manifest.objects:
             yield _line(objects, second, "pin", manifest.obstacles, act)
+
+
+def _turn(pin: WantedPin) -> int:
+    """What holds other maps comes before those that are to be in it."""
+    return pin.turn
 
 
 def _line(

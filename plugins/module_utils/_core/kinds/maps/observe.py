@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Dict, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 from ...bpffs import Place
 from ...errors import ProblemCollector
-from ..pins.declaration import OnMismatch
 from ..pins.objects import look, look_in_private
 from ..pins.observe import observe_names
 from ..pins.observed import DirectorySeen, Found, Nothing, PinnedMap
@@ -27,13 +26,15 @@ def observe(
     look_at = partial(observe_pin, predicting=True) if predicting else observe_pin
     found, directories = observe_names(pins, look_at)
     _check_contents(pins, found)
+    if any(pin.swap for pin in pins):
+        found = _with_slots(pins, found)
     return list(map(_predicted, pins, found)) if predicting else found, directories
 
 
 def observe_pin(place: Place, pin: WantedPin, *, predicting: bool = False) -> Found:
     """Look at one name in an open directory."""
     inspect = None
-    if pin.asks_more or (predicting and pin.on_mismatch is not OnMismatch.FAIL):
+    if pin.asks_more or (predicting and pin.may_be_replaced):
         # To load that takes 20 ms, and for most maps it is not needed.
         from .details import inspector
 
@@ -56,9 +57,28 @@ def _check_contents(pins: Sequence[WantedPin], found: Sequence[Found]) -> None:
     problems.raise_any()
 
 
+def with_slot(pin: WantedPin, found: Found) -> Found:
+    """Return `found`, with what is in the slot that the map is declared to be in."""
+    if pin.swap is None:
+        return found
+    from . import slot
+
+    return slot.with_slot(pin, found)
+
+
+def _with_slots(pins: Sequence[WantedPin], found: Sequence[Found]) -> List[Found]:
+    problems = ProblemCollector()
+    seen = [
+        problems.of(partial(with_slot, pin, there), f"{pin.path}: ") or there
+        for pin, there in zip(pins, found)
+    ]
+    problems.raise_any()
+    return seen
+
+
 def _predicted(pin: WantedPin, found: Found) -> Found:
     if not isinstance(found, Nothing):
         return found
     from .make import try_out
 
-    return Nothing(*try_out(pin.map, frozen=bool(pin.frozen)))
+    return Nothing(*try_out(pin.map, frozen=bool(pin.frozen)), found.slot)

@@ -39,6 +39,11 @@ class WantedName:
     def path(self) -> str:
         return f"{self.directory}/{self.name}"
 
+    @property
+    def may_be_replaced(self) -> bool:
+        """Return whether the name may come to hold another object than that which is there."""
+        return self.on_mismatch is not OnMismatch.FAIL
+
 
 Wanted = TypeVar("Wanted", bound=WantedName)
 
