@@ -14,8 +14,8 @@ from ..engine.standing import FOUND, Standing
 from ..engine.steps import Action, Result
 from ..kinds.directories.apply import DirectoryKind
 from ..kinds.directories.declaration import WantedDirectory
-from ..kinds.maps import change, content, declared_btf, details, entries, slot, swap, swap_plan
-from ..kinds.maps import together as declared_together
+from ..kinds.maps import change, content, declared_btf, details, entries, held, holding
+from ..kinds.maps import slot, swap, swap_plan, together
 from ..kinds.maps.apply import MapKind
 from ..kinds.maps.declaration import WantedPin
 from ..kinds.maps.mismatch import held_open, spell_drift, ways_out
@@ -35,7 +35,8 @@ from .manifest import Loaded
 # Modules load these when they need them. Here an upgrade may have removed the files by then.
 LOADED = (
     *(change, content, declared_btf, details, directory, entries, link_targets, list_file),
-    *(btf_format, mount_change, read, record, slot, swap, swap_plan, declared_together),
+    *(btf_format, mount_change, read, record),
+    *(held, holding, slot, swap, swap_plan, together),
 )
 Act = Callable[[AnyKind, AnyPlan], Result]  # predict, apply
 

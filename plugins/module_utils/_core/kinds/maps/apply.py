@@ -14,7 +14,7 @@ from ..pins.observe import people_of
 from ..pins.observed import Found, Nothing, PinContext, PinnedMap
 from ..pins.plan import REPLACING, unless_barred
 from .declaration import WantedPin
-from .observe import observe, observe_pin, with_slot
+from .observe import observe, observe_pin, with_others
 from .outcome import MapAfter, warnings_of
 from .plan import decide
 from .steps import MapPlan, MapStep
@@ -36,29 +36,26 @@ class MapKind(PinKind[WantedPin, Found]):
 
     def decide_again(self, step: MapStep, site: PinDirectory) -> MapStep:
         wanted = step.wanted
-        found = with_slot(wanted, observe_pin(site.place, wanted))
+        found = with_others(wanted, observe_pin(site.place, wanted))
         return decide(wanted, found, people_of([wanted], [found]))
 
     def agree(self, steps: List[MapStep], context: PinContext) -> List[MapStep]:
         if not any(step.wanted.turn for step in steps):
             return steps
-        from .swap_plan import in_new_maps_of_maps
+        from .swap_plan import beside_new_maps
 
-        making = (Action.CREATE, Action.REPLACE)
-        return in_new_maps_of_maps(
-            steps, {step.wanted.path: step.action for step in steps if step.action in making}
-        )
+        return beside_new_maps(steps)
 
     def turn_of(self, step: MapStep) -> int:
         return step.wanted.turn
 
     def problems(self, steps: Sequence[MapStep], context: PinContext) -> Sequence[Problem]:
         found = super().problems(steps, context)
-        if not any(step.wanted.swap for step in steps):
+        if not any(step.wanted.turn for step in steps):
             return found
-        from .swap_plan import without_map_of_maps
+        from .swap_plan import lacking
 
-        return [*found, *without_map_of_maps(steps)]
+        return [*found, *lacking(steps)]
 
     def foretell(self, plan: MapPlan, forecast: Forecast) -> None:
         making = (Action.CREATE, *REPLACING)

@@ -8,7 +8,7 @@ Keys and values may be secrets: no message and no repr has one.
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...content.addresses import Prefix
 from ...content.declared_format import Typed, format_of
@@ -53,6 +53,22 @@ class WantedContent:
         """Return whether something is said neither by a format nor in bytes alone."""
         formats = (self._given.get("key_format"), self._given.get("value_format"))
         return any(each is None or isinstance(each, dict) for each in formats)
+
+    holds_maps = False
+
+    @property
+    def paths(self) -> List[str]:
+        """The paths of pins that values name."""
+        return []
+
+    def keys_of(self, paths: Collection[str]) -> List[bytes]:  # noqa: ARG002
+        """The keys whose values name one of these."""
+        return []
+
+    @property
+    def has_maps_in_place(self) -> bool:
+        """Return whether some values are maps that are declared here."""
+        return False
 
     @property
     def count(self) -> int:
@@ -211,13 +227,13 @@ class _Reading:
             if key in pairs
         ]
         if problems:
-            raise Problems(_first(problems))
+            raise Problems(first_told(problems))
         return set(keys)
 
     def _take_items(self, items: Sequence[Any], pairs: Dict[bytes, bytes]) -> None:
-        problems = list(_ill_formed(items))
+        problems = list(ill_formed(items))
         if problems:
-            raise Problems(_first(problems))
+            raise Problems(first_told(problems))
         keys = self._encode(self._key, [each["key"] for each in items], "entries[{}].key")
         values = self._encode(self._value, [each["value"] for each in items], "entries[{}].value")
         indexes = {key: index for index, key in reversed(list(enumerate(keys)))}
@@ -227,11 +243,11 @@ class _Reading:
             if indexes[key] != index
         ]
         if doubled:
-            raise Problems(_first(doubled))
+            raise Problems(first_told(doubled))
         self._check_room(len(keys), "entries")
         misfits = [f"entries[{index}].key: {self._slots}" for index in self._beyond(keys)]
         if misfits:
-            raise Problems(_first(misfits))
+            raise Problems(first_told(misfits))
         pairs.update(zip(keys, values))
 
     def _take_file(self, source: Given, pairs: Dict[bytes, bytes]) -> None:
@@ -365,7 +381,8 @@ def _numbers(raw: Any) -> List[Any]:
     return [*map(_numbers, raw)] if isinstance(raw, list) else list(raw)
 
 
-def _ill_formed(items: Sequence[Any]) -> Iterator[str]:
+def ill_formed(items: Sequence[Any]) -> Iterator[str]:
+    """Yield what is wrong with entries that are no pairs of key and value."""
     for index, item in enumerate(items):
         if not isinstance(item, dict) or set(item) != {"key", "value"}:
             yield f"entries[{index}] must have key and value, and nothing else"
@@ -383,7 +400,8 @@ def _formats_in(declared: Any) -> Iterator[str]:
             yield from _formats_in(each.get("format") if isinstance(each, dict) else None)
 
 
-def _first(problems: List[str]) -> List[str]:
+def first_told(problems: List[str]) -> List[str]:
+    """Return the first of the problems, and how many more there are."""
     more = len(problems) - MOST_TOLD
     return [*problems[:MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
 

@@ -88,8 +88,9 @@ class WantedPin(WantedName):
 
     @property
     def turn(self) -> int:
-        """Return when it is made among maps that are declared together: 0 comes first."""
-        return 1 if self.swap is not None else 0
+        if self.swap is not None:
+            return 2
+        return 1 if self.content is not None and self.content.paths else 0
 
     @property
     def asks_more(self) -> bool:
@@ -168,7 +169,12 @@ def _content(item: Arguments, spec: Optional[MapSpec]) -> Optional[WantedContent
     # Few maps have any, and to load what reads it takes 20 ms.
     from .content import WantedContent
 
-    content = WantedContent(item, spec.shape)
+    if spec.inner is None:
+        content = WantedContent(item, spec.shape)
+    else:
+        from .held import WantedMaps
+
+        content = WantedMaps(item, spec.shape, spec.inner)
     if not item.get(AT_BOOT) and (spec.btf is not None or not content.needs_btf):
         content.encoded(spec.btf)
     return content

@@ -23,6 +23,10 @@ def content_of(fd: Fd, info: MapInfo, shape: MapShape, pin: WantedPin) -> Option
     want, content = pin.map.shape, pin.content
     if content is None or shape[:3] != want[:3]:
         return None
+    if content.holds_maps:
+        from .holding import look_into
+
+        return look_into(fd, pin)
     _check_values(info)
     entries = content.encoded(_btf(pin, content, info))
     return look_at(fd, content.layout._replace(max_entries=shape.max_entries), entries)
@@ -39,27 +43,40 @@ def fill_new(fd: Fd, pin: WantedPin, *, locks: bool) -> None:
     content = pin.content
     if content is not None:
         entries = content.encoded(pin.map.btf)
-        fill_empty(fd, content.layout, entries, locks=locks and _has_lock(pin.map.btf))
+        if content.holds_maps:
+            from .holding import put_maps
+
+            put_maps(fd, pin, Difference(missing=list(entries.pairs)), is_new=True)
+            return
+        fill_empty(fd, content.layout, entries, locks=locks and has_lock(pin.map.btf))
 
 
 def fill_copy(fd: Fd, pin: WantedPin, btf: Optional[MapBtf], *, locks: bool) -> None:
     """Put what is declared into a new map, with this BTF, beside what was copied to it."""
     content = pin.content
-    if content is not None:
+    if content is not None and content.holds_maps:
+        from .holding import look_into, put_maps
+
+        put_maps(fd, pin, look_into(fd, pin), is_new=True)
+    elif content is not None:
         entries = content.encoded(btf if content.needs_btf else pin.map.btf)
         difference = look_at(fd, content.layout, entries)
-        fill(fd, content.layout, entries, difference, locks=locks and _has_lock(btf))
+        fill(fd, content.layout, entries, difference, locks=locks and has_lock(btf))
 
 
 def fill_pinned(fd: Fd, pin: WantedPin, difference: Difference) -> None:
     """Bring the entries of a map that is in use to what is declared."""
     content = pin.content
-    if content is not None:
+    if content is not None and content.holds_maps:
+        from .holding import put_maps
+
+        put_maps(fd, pin, difference)
+    elif content is not None:
         info = kernel.map_info(fd)
         btf, _hidden = btf_of(info)
         entries = content.encoded(_btf(pin, content, info))
         layout = content.layout._replace(max_entries=info.max_entries)
-        fill(fd, layout, entries, difference, locks=_has_lock(btf))
+        fill(fd, layout, entries, difference, locks=has_lock(btf))
 
 
 def _check_values(info: MapInfo) -> None:
@@ -84,7 +101,7 @@ def _btf(pin: WantedPin, content: WantedContent, info: MapInfo) -> Optional[MapB
     return btf_of(info)[0]
 
 
-def _has_lock(btf: Optional[MapBtf]) -> bool:
+def has_lock(btf: Optional[MapBtf]) -> bool:
     """Return whether a write can respect a lock (BPF_F_LOCK): only of this kind."""
     return btf is not None and any(each.startswith(_LOCK) for each in btf.fields)
 

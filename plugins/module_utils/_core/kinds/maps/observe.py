@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Dict, List, Sequence, Tuple
 
@@ -26,8 +27,8 @@ def observe(
     look_at = partial(observe_pin, predicting=True) if predicting else observe_pin
     found, directories = observe_names(pins, look_at)
     _check_contents(pins, found)
-    if any(pin.swap for pin in pins):
-        found = _with_slots(pins, found)
+    if any(pin.turn for pin in pins):
+        found = _with_others(pins, found)
     return list(map(_predicted, pins, found)) if predicting else found, directories
 
 
@@ -57,19 +58,23 @@ def _check_contents(pins: Sequence[WantedPin], found: Sequence[Found]) -> None:
     problems.raise_any()
 
 
-def with_slot(pin: WantedPin, found: Found) -> Found:
-    """Return `found`, with what is in the slot that the map is declared to be in."""
-    if pin.swap is None:
-        return found
-    from . import slot
+def with_others(pin: WantedPin, found: Found) -> Found:
+    """Return `found`, with what there is to know of maps that are to be in it, or it in them."""
+    if pin.swap is not None:
+        from .slot import with_slot
 
-    return slot.with_slot(pin, found)
+        return with_slot(pin, found)
+    if pin.turn:
+        from . import holding
+
+        return holding.with_others(pin, found)
+    return found
 
 
-def _with_slots(pins: Sequence[WantedPin], found: Sequence[Found]) -> List[Found]:
+def _with_others(pins: Sequence[WantedPin], found: Sequence[Found]) -> List[Found]:
     problems = ProblemCollector()
     seen = [
-        problems.of(partial(with_slot, pin, there), f"{pin.path}: ") or there
+        problems.of(partial(with_others, pin, there), f"{pin.path}: ") or there
         for pin, there in zip(pins, found)
     ]
     problems.raise_any()
@@ -81,4 +86,5 @@ def _predicted(pin: WantedPin, found: Found) -> Found:
         return found
     from .make import try_out
 
-    return Nothing(*try_out(pin.map, frozen=bool(pin.frozen)), found.slot)
+    trial = try_out(pin.map, frozen=bool(pin.frozen))
+    return replace(found, without_btf=trial.without_btf, refusal=trial.refusal)

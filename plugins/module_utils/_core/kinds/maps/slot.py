@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import List
 
 from ... import elements, kernel, uapi
@@ -34,7 +35,7 @@ def with_slot(pin: WantedPin, found: Found) -> Found:
     if isinstance(found, MountedPin):
         return found
     if isinstance(found, Nothing):
-        return Nothing(found.without_btf, found.refusal, _observe(pin, swap, None))
+        return replace(found, slot=_observe(pin, swap, None))
     if isinstance(found, PinnedMap):
         details = found.details._replace(slot=_observe(pin, swap, found))
         return found._replace(details=details)

@@ -32,6 +32,7 @@ class Nothing:
     without_btf: str = ""  # why this kernel would make the map without the BTF that is declared
     refusal: str = ""  # why it would not make it
     slot: Optional[Slot] = None
+    lacking: Tuple[str, ...] = ()  # which maps are to be in it, and are pinned nowhere
     label = "nothing"
     entry = None
 
@@ -75,6 +76,7 @@ class MapDetails(NamedTuple):
     refusal: str = ""  # why this kernel would not make the map that is to take its place
     entries: Optional[Difference] = None  # from what is declared to be in it
     slot: Optional[Slot] = None
+    lacking: Tuple[str, ...] = ()  # which maps are to be in it, and are pinned nowhere
 
 
 class PinnedMap(NamedTuple):
