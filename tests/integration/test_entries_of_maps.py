@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Maps of maps: which maps are in them, by the path of a pin or declared in place, as bpftool sees."""
+"""Which maps are in maps of maps, by the path of a pin or declared in place, as bpftool sees it."""
 
 from __future__ import annotations
 

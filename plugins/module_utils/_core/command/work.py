@@ -14,8 +14,19 @@ from ..engine.standing import FOUND, Standing
 from ..engine.steps import Action, Result
 from ..kinds.directories.apply import DirectoryKind
 from ..kinds.directories.declaration import WantedDirectory
-from ..kinds.maps import change, content, declared_btf, details, entries, held, holding
-from ..kinds.maps import slot, swap, swap_plan, together
+from ..kinds.maps import (
+    change,
+    content,
+    declared_btf,
+    details,
+    entries,
+    held,
+    holding,
+    slot,
+    swap,
+    swap_plan,
+    together,
+)
 from ..kinds.maps.apply import MapKind
 from ..kinds.maps.declaration import WantedPin
 from ..kinds.maps.mismatch import held_open, spell_drift, ways_out

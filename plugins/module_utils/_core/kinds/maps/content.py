@@ -61,7 +61,7 @@ class WantedContent:
         """The paths of pins that values name."""
         return []
 
-    def keys_of(self, paths: Collection[str]) -> List[bytes]:  # noqa: ARG002
+    def keys_of(self, paths: Collection[str]) -> List[bytes]:
         """The keys whose values name one of these."""
         return []
 

@@ -149,14 +149,18 @@ def _swap(
     if given is None or spec is None:
         return None
     if item.get("entries") is None and item.get("entries_from") is None:
-        raise BadField("entries_swap is for entries, and none are declared: add entries, or drop it")
+        raise BadField(
+            "entries_swap is for entries, and none are declared: add entries, or drop it"
+        )
     if item.get("entries_mode") != "exact":
         raise BadField(
             "entries_swap needs entries_mode: exact: a new map takes the place of the old one as a "
             "whole, and what others write to the old one meanwhile would be lost"
         )
     if not spec.kind.can_be_inner:
-        raise BadField("entries_swap: the kernel takes no such map into another: choose another type")
+        raise BadField(
+            "entries_swap: the kernel takes no such map into another: choose another type"
+        )
     outer = absolute(str(given["outer"]), "entries_swap.outer")
     if name is not None and outer == name.path:
         raise BadField("entries_swap.outer is the map itself: name the map of maps that holds it")

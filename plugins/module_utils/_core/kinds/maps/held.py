@@ -130,12 +130,12 @@ class WantedMaps(WantedContent):
                 problems.raise_any()
             elif not self.expects(held.path):
                 raise BadField(
-                    f"{held.where}: this map is not declared beside, so it may come back later than "
-                    "this one: declare it in the same list, or leave this map out of what comes "
-                    "back, in a task of its own"
+                    f"{held.where}: this map is not declared beside, so it may come back later: "
+                    "declare it in the same list, or leave this one out of what comes back, in a "
+                    "task of its own"
                 )
 
-    def encoded(self, btf: Optional[MapBtf]) -> Entries:  # noqa: ARG002  # there is none
+    def encoded(self, btf: Optional[MapBtf]) -> Entries:  # there is none
         """Return which keys are declared, with empty values: what they mean is in `held`."""
         if self._read is None:
             held = self._held()

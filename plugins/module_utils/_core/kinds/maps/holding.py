@@ -48,7 +48,9 @@ def look_into(fd: Fd, pin: WantedPin) -> Difference:
     extra: List[bytes] = []
     total: Optional[int] = None
     if entries.mode is Mode.EXACT:
-        keys = [key for batch in read(fd, content.layout) for key, _id in content.layout.pairs(batch)]
+        keys = [
+            key for batch in read(fd, content.layout) for key, _id in content.layout.pairs(batch)
+        ]
         extra, total = [key for key in keys if key not in entries.pairs], len(keys)
     else:
         extra = [key for key in entries.absent if elements.lookup(fd, key, _ID) is not None]

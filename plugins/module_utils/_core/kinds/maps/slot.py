@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The slot of a map of maps that a map is declared to be in: what is in it, and putting it there."""
+"""The slot of a map of maps that a map is to be in: what is in it, and putting the map there."""
 
 from __future__ import annotations
 
@@ -149,4 +149,3 @@ def _refusal(pin: WantedPin, fd: Fd, pin_path: bytes, outer: MapShape) -> str:
         f"{where}: this map of maps takes no map like the declared one: want {want}, and it "
         f"holds {have}: declare the shape that it was made for"
     )
-

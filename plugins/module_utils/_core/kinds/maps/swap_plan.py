@@ -36,9 +36,7 @@ def in_slot(step: MapStep) -> MapStep:
 def beside_new_maps(steps: Sequence[MapStep]) -> List[MapStep]:
     """Return the steps, each in view of the maps that the others make."""
     made = {step.wanted.path for step in steps if step.action in (Action.CREATE, *REPLACING)}
-    emptied = {
-        step.wanted.path for step in steps if step.action in (Action.CREATE, Action.REPLACE)
-    }
+    emptied = {step.wanted.path for step in steps if step.action in (Action.CREATE, Action.REPLACE)}
     return [_beside(step, made, emptied) for step in steps]
 
 
