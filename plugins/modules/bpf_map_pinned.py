@@ -213,7 +213,12 @@ options:
             no BTF, or where another notation is meant. Padding and locks are zero.
           - Of a per-CPU map the value is for all CPUs, or a list of one for each possible CPU.
           - Keys and values are in no result, diff, report or log, unless O(show_entries) is set.
-          - Not for types whose entries are programs, maps or sockets.
+          - Of a map of maps each value is the path of a pinned map, or a dictionary with
+            O(entries), O(key_format), O(value_format) and O(host_bits) of a map that is made for
+            this place, in the shape of O(inner_map), and has these entries and no others. Where it
+            has others, a new one is filled, and then takes the place. A pinned map may be declared
+            in the same list, and is made first.
+          - Not for types whose entries are programs or sockets.
         type: list
         elements: dict
         version_added: 0.2.0
@@ -401,6 +406,22 @@ EXAMPLES = r"""
           key_size: 4
           value_size: 8
           max_entries: 1024
+
+- name: Change all routes between two packets, in the slot where programs look for them
+  ebpf.pinning.bpf_map_pinned:
+    name: routes
+    type: hash
+    key_size: 4
+    value_size: 4
+    max_entries: 1024
+    key_format: ipv4
+    value_format: u32
+    entries_mode: exact
+    entries:
+      - {key: 10.0.0.1, value: 1}
+    entries_swap:
+      outer: /sys/fs/bpf/tables
+      key: 0
 
 - name: Make room for more flows, and accept that those in the map are lost
   ebpf.pinning.bpf_map_pinned:

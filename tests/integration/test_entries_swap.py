@@ -386,7 +386,7 @@ DISAGREEING: dict[str, tuple[list[Fields], str]] = {
     ),
     "another shape": (
         [declared(1, value_size=8, value_format="u64")],
-        f"{OUTER} takes no map like this one: that is hash key_size=4 value_size=8 "
+        f"{OUTER} takes no map like this one; that is hash key_size=4 value_size=8 "
         "max_entries=256, and inner_map is hash key_size=4 value_size=4 max_entries=256",
     ),
     "a slot too far": (

@@ -141,8 +141,9 @@ class WantedMaps(WantedContent):
             held = self._held()
             absent = self._encode(self._given.get("entries_absent") or (), "entries_absent[{}]")
             _refuse(
-                (index for index, key in enumerate(absent) if key in held),
-                "entries_absent[{}]: its key is declared to be there, too: keep one",
+                f"entries_absent[{index}]: its key is declared to be there, too: keep one"
+                for index, key in enumerate(absent)
+                if key in held
             )
             entries = Entries(self.mode, dict.fromkeys(held, b""), 0, frozenset(absent))
             self._read = entries, held
@@ -156,10 +157,11 @@ class WantedMaps(WantedContent):
         keys = self._encode([each["key"] for each in items], "entries[{}].key")
         first = {key: index for index, key in reversed(list(enumerate(keys)))}
         _refuse(
-            (index for index, key in enumerate(keys) if first[key] != index),
-            "entries[{}]: its key is that of an entry before: keep one",
+            f"entries[{index}]: its key is that of entries[{first[key]}]: keep one"
+            for index, key in enumerate(keys)
+            if first[key] != index
         )
-        self._check_room(len(keys))
+        self._check_room(len(keys), "entries")
         collected = ProblemCollector()
         values = [
             collected.of(partial(self._value, index, each["value"]), f"entries[{index}].value: ")
@@ -171,11 +173,12 @@ class WantedMaps(WantedContent):
             raise Problems(first_told(list(found.problems))) from None
         return dict(zip(keys, values))
 
-    def _check_room(self, count: int) -> None:
-        if count > self._shape.max_entries:
+    def _check_room(self, count: int, where: str) -> None:
+        most = self._shape.max_entries
+        if count > most:
             raise BadField(
-                f"entries: {count} entries are declared, and the map has room for max_entries "
-                f"{self._shape.max_entries}: raise that, or declare fewer"
+                f"{where}: {count} entries or more are declared, and the map has room for "
+                f"max_entries {most}: raise that, or declare fewer"
             )
 
     def _value(self, index: int, value: object) -> Held:
@@ -183,7 +186,7 @@ class WantedMaps(WantedContent):
             try:
                 return Held(index, absolute(value, "path"))
             except BadField:  # its message has the path
-                raise BadField("must be the whole path of a pinned map, without . and ..") from None
+                raise BadField(_NO_PATH) from None
         if not isinstance(value, dict) or value.get("entries") is None:
             raise BadField(
                 "must be the path of a pinned map, or a dictionary with the entries of a map that "
@@ -207,8 +210,9 @@ class WantedMaps(WantedContent):
         most = self._shape.max_entries
         if self.layout.kin.indexed:
             _refuse(
-                (i for i, key in enumerate(keys) if int.from_bytes(key, BYTE_ORDER) >= most),
-                f"{where}: must be from 0 to {most - 1}, as the map has {most} slots",
+                f"{where.format(index)}: must be from 0 to {most - 1}, as the map has {most} slots"
+                for index, key in enumerate(keys)
+                if int.from_bytes(key, BYTE_ORDER) >= most
             )
         return keys
 
@@ -224,11 +228,12 @@ def _is_path(value: object) -> bool:
     return isinstance(value, str) and value.startswith("/")
 
 
-def _refuse(indexes: Iterable[int], text: str) -> None:
-    """Raise Problems with `text` for each of the indexes, if there are any."""
-    problems = [text.format(index) for index in indexes]
+def _refuse(texts: Iterable[str]) -> None:
+    """Raise Problems with the texts, if there are any."""
+    problems = list(texts)
     if problems:
         raise Problems(first_told(problems))
 
 
+_NO_PATH = "must be the whole path of a pinned map, without `.` and `..`"
 _IN_PLACE = ("entries", "key_format", "value_format", "host_bits")

@@ -28,7 +28,7 @@ def create_in_slot(site: PinDirectory, outcome: Outcome, new: NewMap) -> Optiona
     try:
         is_named = site.create(new, step.wanted.name, step.wanted.access)
     except TROUBLE as error:
-        return _half_done(outcome, error, "but has no name yet")
+        return _half_done(outcome, error, _NO_NAME)
     return outcome if is_named else None
 
 
@@ -49,7 +49,7 @@ def replace_in_slot(
         try:
             site.staging().replace(name)
         except TROUBLE as error:
-            return _half_done(outcome, error, "while the name still has the old one")
+            return _half_done(outcome, error, _OLD_NAME)
     return outcome
 
 
@@ -58,3 +58,7 @@ def _half_done(outcome: Outcome, error: Exception, lack: str) -> Outcome:
     return outcome._replace(
         error=f"{reason}; the new map is in its slot, {lack}: run again, which makes that good"
     )
+
+
+_NO_NAME = "but has no name yet"
+_OLD_NAME = "while the name still has the old one"

@@ -54,7 +54,7 @@ def _of_slots(pins: Sequence[WantedPin], by_path: ByPath) -> Iterator[str]:
             yield f"{pin.path}: entries_swap: {first} is to be in the same slot: keep one"
         if outer.map.inner is not None and not meta_equal(pin.map, outer.map.inner.shape):
             yield (
-                f"{pin.path}: entries_swap: {swap.outer} takes no map like this one: "
+                f"{pin.path}: entries_swap: {swap.outer} takes no map like this one; "
                 f"{_both(pin.map, outer.map.inner)}"
             )
         yield from _disagreeing(pin, swap, outer)
@@ -83,8 +83,8 @@ def _of_held(pins: Sequence[WantedPin], by_path: ByPath) -> Iterator[str]:
             named = by_path.get(path)
             if named is not None and inner is not None and not meta_equal(named.map, inner.shape):
                 yield (
-                    f"{pin.path}: entries: it takes no map like the one that is declared beside, "
-                    f"and is to be in it: {_both(named.map, inner)}"
+                    f"{pin.path}: entries: it takes no map like one that is declared beside, and "
+                    f"is to be in it; {_both(named.map, inner)}"
                 )
 
 
