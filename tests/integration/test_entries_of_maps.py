@@ -187,3 +187,105 @@ def test_an_array_in_place_is_whole(host: Host) -> None:
     (made,) = ids(host).values()
     told = host.bpftool("map", "dump", "id", str(made))
     assert [number(each["value"]) for each in told] == [0, 0, 7, 0]
+
+
+# What is declared under the key 1, and what is said of it.
+REFUSED: dict[str, tuple[Any, str]] = {
+    "a number": (7, "entries[0].value: must be the path of a pinned map, or a dictionary"),
+    "a relative path": ("canary", "entries[0].value: must be the whole path of a pinned map"),
+    "dots": (f"{BPFFS}/../canary", "entries[0].value: must be the whole path of a pinned map"),
+    "nothing there": (f"{BPFFS}/canary", "entries[0].value: no map is pinned at this path"),
+    "no map": (f"{BPFFS}", "entries[0].value: there is "),
+    "another shape": (
+        f"{BPFFS}/other",
+        "entries[0].value: the map that is pinned there is not like inner_map: want hash "
+        "key_size=4 value_size=4 max_entries=8, have array key_size=4 value_size=4",
+    ),
+    "another shape beside": (
+        f"{BPFFS}/beside",
+        f"{PATH}: entries: it takes no map like one that is declared beside",
+    ),
+    "no entries": ({"key_format": "ipv4"}, "entries[0].value: must be the path of a pinned map"),
+    "an unknown option": (
+        in_place(ONE, frozen=True),
+        "entries[0].value: a map in place takes entries, key_format, value_format, host_bits",
+    ),
+    "a wrong value in place": (
+        in_place({"10.0.0.1": "canary"}),  # type: ignore[dict-item]
+        "entries[0].value: entries[0].value: must",
+    ),
+    "a key twice in place": (
+        {**in_place(ONE), "entries": [*in_place(ONE)["entries"]] * 2},
+        "entries[0].value: entries[1]: its key is that of entries[0]",
+    ),
+    "too many in place": (
+        in_place({f"10.0.0.{last}": 1 for last in range(9)}),
+        "entries[0].value: entries: 9 entries or more are declared, and the map has room for "
+        "max_entries 8",
+    ),
+}
+
+
+@pytest.mark.parametrize("about", REFUSED)
+def test_what_cannot_be_in_a_map_of_maps_is_refused_before_anything_changes(
+    host: Host, about: str
+) -> None:
+    value, text = REFUSED[about]
+    host.make_pin(f"{BPFFS}/other", type=2, key_size=4, value_size=4)
+    before = host.inventory()
+    beside = {"path": f"{BPFFS}/beside", **INNER, "value_size": 8}
+    for kind in KINDS:
+        for check in (True, False):
+            maps = [beside, outer(kind, {1: value})]
+            result = host.module("bpf_map_pinned", check=check, maps=maps)
+            if check and about == "nothing there":  # a task before may make it
+                assert text in str(result.good().warnings)
+                continue
+            assert result.failed
+            assert text in result.msg
+            assert "canary" not in str(result["msg"])
+            assert host.inventory() == before
+
+
+WORDS: dict[str, tuple[Fields, str]] = {
+    "a slot too far": ({"entries": [{"key": 4, "value": PATH}]}, "entries[0].key: must be from 0"),
+    "a slot twice": (
+        {"entries": [{"key": 1, "value": f"{BPFFS}/x"}] * 2},
+        "entries[1]: its key is that of entries[0]: keep one",
+    ),
+    "kept and absent": (
+        {"entries": [{"key": 1, "value": in_place(ONE)}], "entries_absent": [2, 1]},
+        "entries_absent[1]: its key is declared to be there, too",
+    ),
+    "a file": (
+        {"entries": None, "entries_from": {"src": "/etc/hosts", "remote_src": True}},
+        "entries_from is not for array_of_maps: list the maps in entries",
+    ),
+    "a format": ({"value_format": "u32"}, "value_format is not for array_of_maps"),
+}
+
+
+@pytest.mark.parametrize("about", WORDS)
+def test_what_makes_no_sense_of_a_map_of_maps_is_refused(host: Host, about: str) -> None:
+    change, text = WORDS[about]
+    before = host.inventory()
+    words = {**outer("array_of_maps", {0: in_place(ONE)}), **change}
+    result = host.module(
+        "bpf_map_pinned", **{name: value for name, value in words.items() if value is not None}
+    )
+    assert result.failed
+    assert text in result.msg
+    assert host.inventory() == before
+
+
+def test_nothing_of_it_is_told(host: Host) -> None:
+    words = outer("hash_of_maps", {3735928559: in_place({"192.0.2.77": 424242})})
+    tasks = [task("bpf_map_pinned", **words, check=check, diff=True) for check in (True, False)]
+    run = host.playbook(tasks, "-vvv")
+    assert all(each.good().changed for each in run)
+    for canary in ("3735928559", "deadbeef", "192.0.2.77", "424242"):
+        assert canary not in run.output
+        assert canary not in str([each.fields for each in run])
+    shown = host.module("bpf_map_pinned", **{**words, "path": f"{PATH}2"}, show_entries=True).good()
+    told = shown["maps"][0]["entries"]["shown"]["added"]
+    assert told == [{"key": 3735928559, "value": {"entries": 1}}]

@@ -430,3 +430,15 @@ def test_the_entries_of_the_map_of_maps_leave_the_slot_alone(
     assert result.failed
     assert text in result.msg
     assert host.inventory() == before
+
+
+def test_nothing_of_a_table_or_its_slot_is_told(host: Host) -> None:
+    host.make_pin(f"{BPFFS}/template", type=1, key_size=4, value_size=4, max_entries=8)
+    host.make_pin(OUTER, type=13, key_size=4, value_size=4, inner=f"{BPFFS}/template")
+    words = declared(424242, entries_swap={**HASH_SLOT, "key": 3735928559})
+    tasks = [task("bpf_map_pinned", **words, check=check, diff=True) for check in (True, False)]
+    run = host.playbook(tasks, "-vvv")
+    assert all(each.good().changed for each in run)
+    for canary in ("3735928559", "deadbeef", "424242"):
+        assert canary not in run.output
+        assert canary not in str([each.fields for each in run])

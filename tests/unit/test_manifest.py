@@ -71,6 +71,15 @@ WHOLE = {
             "entries_mode": "initial",
             "host_bits": "refuse",
         },
+        {
+            "name": "routes",
+            **SHAPE,
+            "key_format": "u32",
+            "value_format": "u64",
+            "entries": [{"key": 1, "value": 424242}],
+            "entries_mode": "exact",
+            "entries_swap": {"outer": "/run/agent/tables", "key": 1, "key_format": "u32"},
+        },
     ],
     "directories": [{"path": "/sys/fs/bpf/agent", "owner": "1", "group": "0", "mode": "2750"}],
     "objects": [

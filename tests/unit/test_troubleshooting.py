@@ -131,7 +131,6 @@ NO_MESSAGES = {
     "in its slot of …": "a side of a diff",
     "another map (id …)": "a side of a difference",
     "this map, in its slot of …": "a side of a difference",
-    "… entries": "what stands for a map",
     "the pin of …": "what is there",
     "the directory …": "what belongs to somebody",
     "the pin": "what belongs to somebody",

@@ -114,7 +114,7 @@ class WantedMaps(WantedContent):
         told: List[Dict[str, object]] = [{"key": self._key_format.decode(key)} for key in keys]
         for key, each in zip(keys, told) if with_values else ():
             held = self.held[key]
-            each["value"] = f"{held.content.count} entries" if held.content else held.path
+            each["value"] = {"entries": held.content.count} if held.content else held.path
         return told
 
     def forget(self) -> None:
