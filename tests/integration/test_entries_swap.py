@@ -442,3 +442,24 @@ def test_nothing_of_a_table_or_its_slot_is_told(host: Host) -> None:
     for canary in ("3735928559", "deadbeef", "424242"):
         assert canary not in run.output
         assert canary not in str([each.fields for each in run])
+
+
+def pins(host: Host) -> Fields:
+    """All that is pinned; the directory itself had a staging directory in it for a moment."""
+    return {path: each for path, each in host.inventory().items() if path != BPFFS}
+
+
+def test_what_only_the_kernel_knows_of_an_empty_map_of_maps_changes_nothing(host: Host) -> None:
+    """It does not say what an array_of_maps is for, and to try that would be to put a map there."""
+    words = prepared(host, value_size=8, value_format="u64")
+    for there in (False, True):
+        if there:
+            host.make_pin(PATH, type=1, key_size=4, value_size=8, max_entries=256)
+        before = pins(host)
+        result = host.module("bpf_map_pinned", **words)
+        assert result.failed
+        assert not result.changed
+        assert f"entries_swap: {OUTER}: MAP_UPDATE_ELEM: EINVAL: " in result.msg
+        assert "made for others than hash key_size=4 value_size=8 max_entries=256" in result.msg
+        assert pins(host) == before
+        assert held(host) is None

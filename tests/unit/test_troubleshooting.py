@@ -141,6 +141,7 @@ NO_MESSAGES = {
     "list of str": "the type of an option",
     "… of … entries are there": "a remark of a message",
     "max_entries is …": "a remark of a message",
+    "the map of maps was made for others than …": "a remark of a message",
     "struct bpf_spin_lock": "a type of the kernel's",
     "the key": "what a format is for",
     "the value": "what a format is for",

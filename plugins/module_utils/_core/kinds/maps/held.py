@@ -28,14 +28,14 @@ from .declaration import MapSpec
 class Held(NamedTuple):
     """What is declared to be under a key."""
 
-    index: int  # of the entry
+    number: int  # of the entry
     path: str = ""  # of the pin
     content: Optional[WantedContent] = None  # of a map in place
 
     @property
     def where(self) -> str:
         """Return what messages about it begin with."""
-        return f"entries[{self.index}].value"
+        return f"entries[{self.number}].value"
 
 
 class WantedMaps(WantedContent):
@@ -77,7 +77,8 @@ class WantedMaps(WantedContent):
     def paths(self) -> List[str]:
         """The paths of pinned maps that are named, as far as they make sense."""
         values = (each.get("value") for each in self._items if isinstance(each, dict))
-        return ["/" + "/".join(filter(None, each.split("/"))) for each in values if _is_path(each)]
+        paths = (each for each in values if isinstance(each, str) and each.startswith("/"))
+        return ["/" + "/".join(filter(None, each.split("/"))) for each in paths]
 
     def keys_of(self, paths: Collection[str]) -> List[bytes]:
         known = self._read[1] if self._read else {}
@@ -222,10 +223,6 @@ class WantedMaps(WantedContent):
         if given is None and self.layout.kin.indexed:
             given = "u32"
         return format_of(Typed("the key", self._shape.key_size), given, self._context)
-
-
-def _is_path(value: object) -> bool:
-    return isinstance(value, str) and value.startswith("/")
 
 
 def _refuse(texts: Iterable[str]) -> None:

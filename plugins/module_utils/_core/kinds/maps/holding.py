@@ -28,7 +28,7 @@ from ..pins.observed import NO_DETAILS, Found, MapDetails, Nothing, PinnedMap
 from .declaration import MapSpec, WantedPin
 from .entries import has_lock
 from .held import Held, WantedMaps
-from .inner import meta_equal
+from .inner import meta_equal, put_into
 from .make import make_map
 from .other_pins import map_at
 
@@ -92,7 +92,7 @@ def put_maps(fd: Fd, pin: WantedPin, difference: Difference, *, is_new: bool = F
         ):
             for key in keys:
                 with _opened(pin, content.held[key]) as inner:
-                    elements.update(fd, key, int(inner).to_bytes(4, BYTE_ORDER), flags)
+                    put_into(fd, key, int(inner), _inner(pin), flags)
                 done += 1
         for key in difference.extra:
             elements.delete(fd, key)

@@ -8,7 +8,7 @@ import os
 from dataclasses import replace
 from typing import List
 
-from ... import elements, kernel, uapi
+from ... import elements, kernel
 from ...content.declared_format import Typed, format_of
 from ...content.format import Context, Unfit
 from ...errors import PinningError, at
@@ -17,12 +17,12 @@ from ...map_words import spell_shape
 from ...people import BadField
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
-from ...uapi import BYTE_ORDER, MapInfo
+from ...uapi import BPF_ANY, BYTE_ORDER, MapInfo
 from ..pins.objects import fdinfo
 from ..pins.observed import NO_DETAILS, Found, MapDetails, MountedPin, Nothing, PinnedMap, Slot
 from .declaration import WantedPin, WantedSwap
 from .host_names import HostNames
-from .inner import observe_inner
+from .inner import observe_inner, put_into
 from .other_pins import map_at
 from .swap_plan import NO_OUTER
 
@@ -62,8 +62,7 @@ def put(pin: WantedPin, new: int) -> None:
             outer = map_at(swap.outer, pin.access.owner, inspect)
             if outer is None:
                 raise PinningError(NO_OUTER)
-            value = new.to_bytes(4, BYTE_ORDER)
-            elements.update(opened[0], key_in(swap, outer.shape), value, uapi.BPF_ANY)
+            put_into(opened[0], key_in(swap, outer.shape), new, pin.map, BPF_ANY)
         except KernelError:
             raise
         except PinningError as error:
