@@ -127,7 +127,6 @@ NO_MESSAGES = {
     "…: want …, have …": "a difference",
     "as declared (…)": "what is wanted of entries",
     "no map": "what is found of entries",
-    "… declared": "a side of a diff",
     "in its slot of …": "a side of a diff",
     "another map (id …)": "a side of a difference",
     "this map, in its slot of …": "a side of a difference",
