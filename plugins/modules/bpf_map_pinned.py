@@ -220,7 +220,12 @@ options:
           - What is in a queue, stack, bloom_filter or cgroup_array cannot be looked at. So entries,
             of the first three with C(value) alone, of a cgroup_array with the path of a cgroup, are
             written when the map is made, and O(entries_mode) has to be V(initial).
-          - Not for types whose entries are maps or sockets.
+          - Of a map of maps each value is the path of a pinned map, or a dictionary with
+            O(entries), O(key_format), O(value_format) and O(host_bits) of a map that is made for
+            this place, in the shape of O(inner_map), and has these entries and no others. Where it
+            has others, a new one is filled, and then takes the place. A pinned map may be declared
+            in the same list, and is made first.
+          - Not for types whose entries are sockets.
         type: list
         elements: dict
         version_added: 0.2.0
@@ -305,6 +310,37 @@ options:
         description: Show in the result which entries are added, updated and removed, up to twenty.
         type: bool
         version_added: 0.2.0
+      entries_swap: &entries_swap
+        description:
+          - Change the whole table between two packets. The map is in a slot of a map of maps, in
+            which programs look for it, and the name is that of the current one.
+          - Where entries differ, a new map of the declared shape is made, filled, and frozen if
+            O(frozen) says so. Then it takes the slot, and then the name. Whoever runs meanwhile
+            sees the old table or the new one, each as a whole. So RV(maps[].id) is another one
+            afterwards, and the action is V(replaced), whatever O(on_mismatch) says. That decides
+            what becomes of a map of another shape; V(migrate) does what V(replace) does.
+          - Where only the slot is empty, or has another map, the map that has the name is put
+            there.
+          - Only with O(entries_mode=exact).
+        type: dict
+        version_added: 0.2.0
+        suboptions:
+          outer:
+            description:
+              - Path of the map of maps. It may be declared in the same list, and is made first
+                then; or somebody else pins it, and it has to be there.
+              - Its pin belongs to root, to the user of the task, or to O(owner).
+            type: path
+            required: true
+          key:
+            description: Which slot of it, a key that is written like those of O(entries).
+            type: raw
+            required: true
+          key_format:
+            description:
+              - How that key is written, like O(key_format). The index in an array_of_maps is a
+                number without it.
+            type: raw
   name: *name
   path: *path
   type: *type
@@ -336,6 +372,7 @@ options:
   value_format: *value_format
   host_bits: *host_bits
   show_entries: *show_entries
+  entries_swap: *entries_swap
 seealso:
   - module: ebpf.pinning.bpffs_mount
   - module: ebpf.pinning.bpf_pin_absent
@@ -378,6 +415,22 @@ EXAMPLES = r"""
           value_size: 8
           max_entries: 1024
 
+- name: Change all routes between two packets, in the slot where programs look for them
+  ebpf.pinning.bpf_map_pinned:
+    name: routes
+    type: hash
+    key_size: 4
+    value_size: 4
+    max_entries: 1024
+    key_format: ipv4
+    value_format: u32
+    entries_mode: exact
+    entries:
+      - {key: 10.0.0.1, value: 1}
+    entries_swap:
+      outer: /sys/fs/bpf/tables
+      key: 0
+
 - name: Make room for more flows, and accept that those in the map are lost
   ebpf.pinning.bpf_map_pinned:
     name: flows
@@ -417,7 +470,9 @@ maps:
       description:
         - What was done; in check mode, and when the task fails before anything is changed, what
           would be done.
-        - V(adjusted) means that owner, group, mode or O(frozen) was set in place.
+        - V(adjusted) means that owner, group, mode, O(frozen), entries or the slot of
+          O(entries_swap) was set in place.
+        - V(replaced) means that a new map has the name, also for O(entries_swap).
         - V(incompatible) means that the pin is not as declared and was left alone.
         - When the kernel refuses in the middle, V(failed) is the map that it refused and
           V(not_done) are those after it. Check mode asks the kernel for a small map of each kind

@@ -113,6 +113,26 @@ _NEW_SLOTS = {"01 00 00 00": "aa 00 00 00 00 00 00 bb", "02 00 00 00": "02 00 00
 _ON_EACH_CPU = {
     key: "; ".join([value] * _CPUS) for key, value in {**_ONE, "02 00 00 00": _ZEROS}.items()
 }
+
+
+def holding(entries: Mapping[str, str]) -> str:
+    """What a slot of a map of maps looks like that has a map with these entries."""
+    return f"a map of {json.dumps(dict(sorted(entries.items())))}"
+
+
+def _in_slot(outer: str) -> Fields:
+    slot = {"outer": f"$P/{outer}", "key": 1, "key_format": "u32"}
+    return {"entries_mode": "exact", "entries_swap": slot}
+
+
+def _held(path: str) -> Fields:
+    """A map by its path, one in place, and one that is empty."""
+    place = {name: value for name, value in _filled(_NEW).items() if name != "entries_mode"}
+    values = [path, place, {"entries": []}]
+    entries = [{"key": key, "value": value} for key, value in enumerate(values)]
+    return {"key_format": "u32", "entries": entries}
+
+
 # A run that fills what is there; the kernel may take what is written at once, or one by one.
 _FILLING: Fields = {
     "declared": {
@@ -502,5 +522,104 @@ SCENARIOS = [
             "thawed": {"frozen": 0, "entries": {**_FOUR_SLOTS, **_NEW_SLOTS}},
         },
         calls="MAP_UPDATE_BATCH, MAP_DELETE_ELEM, rename",
+    ),
+    Scenario(
+        "swap a table in a slot",
+        {
+            "directory": "$P",
+            "maps": [
+                {"name": "current", **_HASH, **_filled(_NEW), **_in_slot("tables")},
+                {
+                    "name": "owned",
+                    "frozen": True,
+                    "mode": "0640",
+                    **_OWNED,
+                    **_HASH,
+                    **_filled(_NEW),
+                    **_in_slot("zones"),
+                },
+            ],
+        },
+        pins="".join(
+            _pin(name, _FITTING, _THREE)
+            + f"map create $P/{outer} type array_of_maps key 4 value 4 entries 4 name old "
+            f"inner_map pinned $P/{name}\n"
+            f"map update pinned $P/{outer} key hex 01 00 00 00 value pinned $P/{name}\n"
+            for name, outer in (("current", "tables"), ("owned", "zones"))
+        ),
+        access="chmod 0604 $P/current",
+        then={
+            "current": {"bits": "0604", "entries": _NEW},
+            "tables": {"entries": {"01 00 00 00": holding(_NEW)}},
+            "owned": {"bits": "0640", "owner": DAEMON, "frozen": 1, "entries": _NEW},
+            "zones": {"entries": {"01 00 00 00": holding(_NEW)}},
+        },
+        calls="MAP_CREATE, MAP_UPDATE_BATCH, MAP_UPDATE_ELEM, OBJ_PIN, rename",
+    ),
+    Scenario(
+        "make a table in a slot",
+        {
+            "directory": "$P",
+            "maps": [
+                {"name": "current", **_HASH, **_filled(_NEW), **_in_slot("tables")},
+                {"name": "owned", **_OWNED, **_HASH, **_filled(_NEW), **_in_slot("zones")},
+                {"name": "there", **_HASH, **_filled(_THREE), **_in_slot("others")},
+            ],
+        },
+        pins=_pin("there", _FITTING, _THREE)
+        + "".join(
+            f"map create $P/{outer} type {kind} key 4 value 4 entries 4 name old "
+            "inner_map pinned $P/there\n"
+            for outer, kind in (
+                ("tables", "hash_of_maps"),
+                ("zones", "array_of_maps"),
+                ("others", "array_of_maps"),
+            )
+        ),
+        then={
+            "current": {"entries": _NEW},
+            "tables": {"entries": {"01 00 00 00": holding(_NEW)}},
+            "owned": {"owner": DAEMON, "entries": _NEW},
+            "zones": {"entries": {"01 00 00 00": holding(_NEW)}},
+            "there": {"entries": _THREE},
+            "others": {"entries": {"01 00 00 00": holding(_THREE)}},
+        },
+        calls="MAP_CREATE, MAP_UPDATE_BATCH, MAP_UPDATE_ELEM, OBJ_PIN, link",
+    ),
+    Scenario(
+        "fill maps of maps",
+        {
+            "directory": "$P",
+            "maps": [
+                {"name": "new", **_NESTED, "entries_mode": "exact", **_held("$P/one")},
+                {"name": "there", **_NESTED, "entries_mode": "exact", **_held("$P/two")},
+            ],
+        },
+        pins=_pin("one", _FITTING, _ONE)
+        + _pin("two", _FITTING, _THREE)
+        + "map create $P/there type hash_of_maps key 4 value 4 entries 4 name old "
+        "inner_map pinned $P/one\n"
+        + "".join(
+            f"map update pinned $P/there key hex 0{key} 00 00 00 value pinned $P/one\n"
+            for key in (0, 1, 3)
+        ),
+        then={
+            "new": {
+                "entries": {
+                    "00 00 00 00": holding(_ONE),
+                    "01 00 00 00": holding(_NEW),
+                    "02 00 00 00": holding({}),
+                }
+            },
+            "there": {
+                "entries": {
+                    "00 00 00 00": holding(_THREE),
+                    "01 00 00 00": holding(_NEW),
+                    "02 00 00 00": holding({}),
+                }
+            },
+        },
+        one_by_one=frozenset({"entries"}),
+        calls="MAP_CREATE, MAP_UPDATE_BATCH, MAP_UPDATE_ELEM, MAP_DELETE_ELEM, MAP_GET_FD_BY_ID",
     ),
 ]

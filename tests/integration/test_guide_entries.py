@@ -142,6 +142,59 @@ def test_a_new_map_has_what_was_put_there_by_hand(page: Page) -> None:
         assert made[field] == shape[field]
 
 
+def test_a_table_in_a_slot_is_what_was_put_there_by_hand(page: Page) -> None:
+    page.turn_to("A table that changes between two packets")
+    host = page.host
+
+    def tables() -> set[Entry]:
+        """What is in the map that is in slot 0, by its id."""
+        (slot,) = [each for each in _slots(host, "tables") if each[0] == 0]
+        told = host.bpftool("map", "dump", "id", str(slot[1]))
+        assert slot[1] == host.map_at(f"{AGENT}/routes")["id"]
+        return {(_raw(each["key"]), _raw(each["value"])) for each in told}
+
+    def start() -> None:
+        host.shell(f"rm -rf {AGENT}; mkdir {AGENT}")
+        words = "type hash key 4 value 4 entries 1024 name routes"
+        host.shell(
+            f"bpftool map create {AGENT}/routes {words};"
+            f"bpftool map create {AGENT}/tables type array_of_maps key 4 value 4 entries 2 "
+            f"name tables inner_map pinned {AGENT}/routes;"
+            f"bpftool map update pinned {AGENT}/tables key 0 0 0 0 value pinned {AGENT}/routes"
+        )
+
+    start()
+    page.by_hand()
+    wanted = tables()
+    assert len(wanted) == 1
+    start()
+    page.do()
+    assert tables() == wanted
+
+
+def test_maps_of_maps_have_what_the_page_says(page: Page) -> None:
+    page.turn_to("Maps of maps")
+    page.host.shell(f"mkdir {AGENT}")
+    page.by_hand()
+    zone = page.host.map_at(f"{AGENT}/zone")["id"]
+    assert _slots(page.host, "zones") == [(1, zone)]
+    first = page.do()
+    assert [each["action"] for each in first[0]["maps"]] == ["unchanged", "adjusted"]
+    (one, two) = sorted(_slots(page.host, "zones"))
+    assert one == (1, zone)
+    told = page.host.bpftool("map", "dump", "id", str(two[1]))
+    assert [(_raw(each["key"]), _raw(each["value"])) for each in told] == [
+        ((10, 0, 0, 1), (1, 0, 0, 0))
+    ]
+
+
+def _slots(host: Host, name: str) -> list[tuple[int, int]]:
+    """The keys of a map of maps, and the ids of what is in it."""
+    told = host.bpftool("map", "dump", "pinned", f"{AGENT}/{name}")
+    pairs = [(each["key"], each["value"]) for each in told if isinstance(each["value"], list)]
+    return [tuple(int.from_bytes(bytes(_raw(part)), "little") for part in pair) for pair in pairs]
+
+
 def test_fields_have_their_bytes_with_and_without_btf(page: Page) -> None:
     page.turn_to("Fields")
     page.make_maps()

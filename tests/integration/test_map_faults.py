@@ -12,12 +12,12 @@ from __future__ import annotations
 import json
 import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from fault_table import BYSTANDERS, FLOW, SCENARIOS, SHARED, Fields, Scenario, say
+from fault_table import BYSTANDERS, FLOW, SCENARIOS, SHARED, Fields, Scenario, holding, say
 from harness.host import BPFFS, Host
 from harness.playbook import task
 from harness.samples import STAGING
@@ -33,6 +33,7 @@ TRIED = 3  # of each of them
 
 # Python makes this call again by itself, and `_Call` those of bpf(2); the others never say EINTR.
 CALLED_AGAIN = ("flock",)
+OF_MAPS = (12, 13)
 CLEARING = ("rmdir", "unlink")  # who is refused these cannot leave a place clean
 
 IDENTITY = ("inode", "id")
@@ -175,12 +176,34 @@ def _looks(host: Host, scenario: Scenario, numbers: Sequence[int]) -> list[Looks
     dumped = [path for path, number in types.items() if number in DUMPED]
     dumps = _batch(host, "".join(f"map dump pinned {path}\n" for path in dumped))
     contents = dict(zip(dumped, dumps, strict=True))
+    _look_into_slots(host, [contents[path] for path in dumped if types[path] in OF_MAPS], there)
     found = {f"{scenario.folder(number)}/": {} for number in numbers}
     for path, entry in there.items():
         folder = f"{'/'.join(path.split('/')[:5])}/"
         if folder in found and path.startswith(folder):
             found[folder][path.removeprefix(folder)] = _look(entry, contents.get(path))
     return list(found.values())
+
+
+def _look_into_slots(
+    host: Host, contents: Sequence[list[Fields]], there: Mapping[str, Fields]
+) -> None:
+    """Have what is in the maps in the place of their ids; of those in SHARED, which have names."""
+    for content in contents:
+        content[:] = [each for each in content if isinstance(each["value"], list)]
+    shared = {
+        entry["object"]["id"]: path
+        for path, entry in there.items()
+        if path.startswith(f"{SHARED}/") and "id" in entry.get("object", {})
+    }
+    slots = [each for content in contents for each in content]
+    ids = [
+        int("".join(f"{int(byte, 16):02x}" for byte in each["value"][::-1]), 16) for each in slots
+    ]
+    inner = _batch(host, "".join(f"map dump id {each}\n" for each in ids))
+    for each, number, content in zip(slots, ids, inner, strict=True):
+        entries = dict(map(_entry, content))
+        each["value"] = [shared.get(number) or holding(entries)]
 
 
 def _batch(host: Host, lines: str) -> list[Any]:

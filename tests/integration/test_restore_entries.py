@@ -280,3 +280,98 @@ def test_a_manifest_shows_nothing_of_what_is_in_the_maps(host: Host) -> None:
     restart(host)
     host.run("/usr/local/lib/ebpf-pinning/ebpf-pinning", "restore")
     assert dump(host, "one") == {bytes([192, 0, 2, 77]): 424242}
+
+
+TABLE: Fields = {**MAP, "entries": ENTRIES, "entries_mode": "exact"}
+INNER: Fields = {name: SHAPE[name] for name in ("type", "key_size", "value_size", "max_entries")}
+IN_PLACE: Fields = {"key_format": "ipv4", "value_format": "u32"}
+# A table in a slot, a map in place, and a pinned map that comes after the one that it is to be in.
+OF_MAPS: list[Fields] = [
+    {"name": "current", **TABLE, "entries_swap": {"outer": f"{BPFFS}/tables", "key": 1}},
+    {
+        "name": "zones",
+        "type": "hash_of_maps",
+        "key_size": 4,
+        "max_entries": 4,
+        "inner_map": INNER,
+        "key_format": "u32",
+        "entries": [
+            {"key": 1, "value": f"{BPFFS}/zone"},
+            {"key": 2, "value": {**IN_PLACE, "entries": ENTRIES}},
+        ],
+    },
+    {"name": "tables", "type": "array_of_maps", "max_entries": 2, "inner_map": INNER},
+    {"name": "zone", **INNER},
+]
+
+
+def slots(host: Host, name: str) -> dict[int, int]:
+    """The ids of the maps in a map of maps, by their keys."""
+    told = host.bpftool("map", "dump", "pinned", f"{BPFFS}/{name}")
+    pairs = [(each["key"], each["value"]) for each in told if isinstance(each["value"], list)]
+    return {
+        int.from_bytes(_raw(key), "little"): int.from_bytes(_raw(value), "little")
+        for key, value in pairs
+    }
+
+
+def are_in_place(host: Host) -> bool:
+    zones = slots(host, "zones")
+    told = host.bpftool("map", "dump", "id", str(zones[2]))
+    return (
+        slots(host, "tables") == {1: host.map_at(f"{BPFFS}/current")["id"]}
+        and zones[1] == host.map_at(f"{BPFFS}/zone")["id"]
+        and {_raw(each["key"]) for each in told} == {*BOTH}
+        and dump(host, "current") == BOTH
+    )
+
+
+def test_maps_are_back_in_the_maps_that_hold_them(
+    restorer: Restorer, subtests: pytest.Subtests
+) -> None:
+    host = restorer.host
+    restorer.declare(maps=OF_MAPS)
+    with subtests.test("missing"):
+        seen = restorer.json("check")
+        assert (seen.code, set(seen.states.values())) == (DRIFT, {"missing"})
+        assert restorer.run("restore").code == GOOD
+        assert are_in_place(host)
+        assert restorer.run("check").code == GOOD
+    with subtests.test("only the map of maps is missing"):
+        host.shell(f"rm {BPFFS}/tables {BPFFS}/zones")
+        assert restorer.run("restore").code == GOOD
+        assert are_in_place(host)
+    with subtests.test("another map is in the slot, and a map in place has other entries"):
+        zone = slots(host, "zones")[2]
+        host.shell(
+            f"bpftool map update pinned {BPFFS}/tables key 1 0 0 0 value pinned {BPFFS}/zone;"
+            f"bpftool map update id {zone} key 1 2 3 4 value 1 0 0 0"
+        )
+        seen = restorer.json("check")
+        assert seen.code == DRIFT
+        assert seen.states[f"{BPFFS}/current"] == seen.states[f"{BPFFS}/zones"] == "different"
+        assert "in its slot of" in seen.line(f"{BPFFS}/current")["detail"]
+        assert restorer.run("restore").code == GOOD
+        assert are_in_place(host)
+    with subtests.test("a table that is not as declared is swapped"):
+        put(host, "current", "1 2 3 4", "1 0 0 0")
+        old = host.map_at(f"{BPFFS}/current")["id"]
+        assert restorer.run("restore").code == GOOD
+        assert host.map_at(f"{BPFFS}/current")["id"] != old
+        assert are_in_place(host)
+
+
+def test_what_would_come_back_before_its_map_of_maps_is_refused(host: Host) -> None:
+    keep_apart(host)
+    host.module("bpf_host", maps=OF_MAPS[2:]).good()
+    current, zones = OF_MAPS[:2]
+    before = host.inventory()
+    for each, text in (
+        (current, f"{BPFFS}/current: entries_swap: {BPFFS}/tables is not declared beside"),
+        (zones, f"{BPFFS}/zones: entries[0].value: this map is not declared beside"),
+    ):
+        for check in (True, False):
+            result = host.module("bpf_host", maps=[each], at_boot=True, check=check)
+            assert result.failed
+            assert text in result.msg
+            assert host.inventory() == before

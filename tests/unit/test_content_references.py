@@ -156,7 +156,9 @@ def test_what_is_none_is_told_without_the_value(name: str, value: Any, told: str
     assert str(caught.value).startswith(told)
 
 
-def encoded(kind: str, given: dict[str, Any], value_size: int = 4, most: int = 4) -> dict[bytes, bytes]:
+def encoded(
+    kind: str, given: dict[str, Any], value_size: int = 4, most: int = 4
+) -> dict[bytes, bytes]:
     number = MAP_TYPES[kind].number
     key_size = MAP_TYPES[kind].key.start
     wanted = content.WantedContent(given, MapShape(number, key_size, value_size, most, 0, 0))

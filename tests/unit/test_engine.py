@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -296,3 +296,32 @@ def test_the_values_of_the_engine_can_be_compared_and_printed(tmp_path: Path) ->
     kind, note = Notes(), Note(f"{tmp_path}/a", "a")
     assert decided(kind, note) == decided(kind, note)
     assert "Action.CREATE" in repr(decided(kind, note).steps[0])
+
+
+class InTurns(Notes):
+    """Notes whose text says when they are written, and that know of each other."""
+
+    def turn_of(self, step: NoteStep) -> int:
+        return int(step.wanted.text[0])
+
+    def agree(self, steps: list[NoteStep], context: Any) -> list[NoteStep]:
+        last = f"{len(steps)} notes"
+        return [
+            Step(replace(step.wanted, text=f"{step.wanted.text}, {last}"), step.found, step.action)
+            for step in steps
+        ]
+
+
+def test_steps_come_in_turns_over_all_sites_and_see_each_other(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    written: list[str] = []
+    kind = InTurns(meddle=lambda path: written.append(path.name))
+    for directory in (one, two):
+        directory.mkdir()
+    texts = {one / "late": "2", two / "first": "0", one / "second": "1", two / "later": "2"}
+    made = decided(kind, *(Note(str(path), text) for path, text in texts.items()))
+    assert apply(kind, made).changed
+    assert written == ["first", "second", "late", "later"]
+    assert {path: path.read_text() for path in texts} == {
+        path: f"{text}, 4 notes" for path, text in texts.items()
+    }

@@ -20,7 +20,7 @@ SOURCES = sorted(CORE.rglob("*.py"))
 # Of a kind, and of the core: what decides, and what is decided about.
 PURE_PARTS = (
     *("access", "boundaries", "declaration", "exposure"),
-    *("migration", "mismatch", "observed", "plan", "reach", "steps"),
+    *("migration", "mismatch", "observed", "plan", "reach", "steps", "swap_plan"),
 )
 PURE_FILES = (
     *("btf", "btf_fields", "btf_likeness", "btf_types", "difference", "map_types", "map_words"),

@@ -71,6 +71,15 @@ WHOLE = {
             "entries_mode": "initial",
             "host_bits": "refuse",
         },
+        {
+            "name": "routes",
+            **SHAPE,
+            "key_format": "u32",
+            "value_format": "u64",
+            "entries": [{"key": 1, "value": 424242}],
+            "entries_mode": "exact",
+            "entries_swap": {"outer": "/run/agent/tables", "key": 1, "key_format": "u32"},
+        },
     ],
     "directories": [{"path": "/sys/fs/bpf/agent", "owner": "1", "group": "0", "mode": "2750"}],
     "objects": [
@@ -177,10 +186,15 @@ def test_all_fields_are_read() -> None:
         "/sys/fs/bpf/agent/flows",
         "/run/agent/bpffs/tenants",
         "/sys/fs/bpf/agent/blocked",
+        "/sys/fs/bpf/agent/routes",
     ]
     owners = [(pin.access.owner, pin.access.mode) for pin in read.pins]
-    assert owners == [(0, 0o640), (1, 0o640), (0, 0o640)]
-    assert [repr(pin.content) for pin in read.pins] == ["None", "None", "<initial entries>"]
+    assert owners == [(0, 0o640), (1, 0o640), (0, 0o640), (0, 0o640)]
+    contents = [repr(pin.content) for pin in read.pins]
+    assert contents == ["None", "None", "<initial entries>", "<exact entries>"]
+    swap = read.pins[3].swap
+    assert swap is not None
+    assert (swap.outer, swap.slot.key, swap.slot.format) == ("/run/agent/tables", 1, "u32")
 
 
 def test_directories_and_second_pins_are_read() -> None:
@@ -353,7 +367,9 @@ def test_any_value_at_any_place_is_read_or_refused(way: tuple[Any, ...], value: 
 
 @some.examples(300)
 @given(
-    st.sampled_from(["key_format", "entries", "entries_from", "entries_absent", "entries_mode"]),
+    st.sampled_from(
+        ["key_format", "entries", "entries_from", "entries_absent", "entries_mode", "entries_swap"]
+    ),
     st.recursive(
         st.sampled_from(["canary", "exact", "src", 424242, None, True]),
         lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["canary", "src"]), inner),
@@ -373,7 +389,7 @@ def test_what_is_in_a_map_is_in_no_message(option: str, value: object) -> None:
 
 def test_a_list_of_a_manifest_is_read_when_its_map_is_put_back() -> None:
     """So one that is not there, or is no list, stops no other map."""
-    *_others, pin = parse(as_text(WHOLE), "a.json").pins
+    pin = parse(as_text(WHOLE), "a.json").pins[2]
     assert pin.content is not None
     with pytest.raises(PinningError, match="/etc/blocked does not exist"):
         pin.content.encoded(None)

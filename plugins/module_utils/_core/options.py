@@ -52,6 +52,11 @@ CONTENT: Options = {
     "host_bits": {"type": "str", "choices": ["refuse", "mask"]},
     "show_entries": {"type": "bool"},
 }
+SWAP: Options = {
+    "outer": {"type": "path", "required": True},
+    "key": {"type": "raw", "required": True, "no_log": False},
+    "key_format": {"type": "raw", "no_log": False},
+}
 MAP: Options = {
     "name": {"type": "str"},
     "path": {"type": "path"},
@@ -65,10 +70,11 @@ MAP: Options = {
     "on_mismatch": {"type": "str", "choices": MISMATCHES},
     "value_growth": {"type": "str", "choices": GROWTHS},
     **CONTENT,
+    "entries_swap": {"type": "dict", "options": SWAP},
 }
 ENTRIES: Options = {"path": {"type": "path"}, **CONTENT}
 # Options whose values nobody is told but the kernel, wherever they stand.
-SECRETS = ("entries", "entries_absent", "entries_from")
+SECRETS = ("entries", "entries_absent", "entries_from", "entries_swap")
 
 _NAMES: Dict[str, Any] = {"type": "list", "elements": "str"}
 DELEGATION: Options = {

@@ -204,6 +204,12 @@ def present(
             raise Problems(texts)
         users.awaited.update(dict.fromkeys(texts))
     for pin in parsed.pins:
+        if pin.swap is not None and not pin.swap.is_declared:
+            problems.add(
+                f"{pin.path}: entries_swap: {pin.swap.outer} is not declared beside, so it may "
+                "come back later: declare it in the same list, or leave this map out of what comes "
+                "back, in a task of its own"
+            )
         if pin.content is not None:
             problems.of(partial(pin.content.check_for_boot, pin.map.btf), f"{pin.path}: ")
     problems.raise_any()
@@ -283,6 +289,8 @@ def _sandbox(parsed: manifest.Manifest) -> Dictionary:
     """Return what a unit of systemd has to let the command do."""
     specs = [spec for pin in parsed.pins for spec in (pin.map, pin.map.inner) if spec]
     needs_admin = any(spec.shape.flags & MapFlag.ZERO_SEED.value for spec in specs)
+    # To look into a map that has no pin, it is opened by its id.
+    needs_admin |= any(pin.content and pin.content.has_maps_in_place for pin in parsed.pins)
     points = {mount.path for mount in parsed.mounts}
     points |= {mount.point for mount in mounts() if mount.fstype == "bpf"}
     directories = {each.directory for each in (*parsed.pins, *parsed.objects)}

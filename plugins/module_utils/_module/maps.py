@@ -108,12 +108,17 @@ def _sides(step: MapStep, done: t.Optional[MapAfter]) -> t.Tuple[Dictionary, Dic
         before[change.field], after[change.field] = change.have, change.want
     if step.action in REPLACING:
         before["entries"] = "those of the old map"
-        after["entries"] = _copied(done) if step.action is Action.MIGRATE else "none"
+        after["entries"] = _copied(done) if step.action is Action.MIGRATE else _new_ones(step)
     return before, after
 
 
 def _copied(done: t.Optional[MapAfter]) -> str:
     return "copied" if done is None or done.copied is None else f"{done.copied} copied"
+
+
+def _new_ones(step: MapStep) -> str:
+    content = step.wanted.content
+    return "none" if content is None else f"{content.count} declared"
 
 
 def _declared(wanted: WantedPin) -> Dictionary:
@@ -125,6 +130,8 @@ def _declared(wanted: WantedPin) -> Dictionary:
         fields["frozen"] = wanted.frozen
     if wanted.content is not None:
         fields["entries"] = f"{wanted.content.count} ({wanted.content.mode.value})"
+    if wanted.swap is not None:
+        fields["entries_swap"] = f"in its slot of {wanted.swap.outer}"
     return fields
 
 

@@ -15,7 +15,22 @@ from ..engine.standing import FOUND, Standing
 from ..engine.steps import Action, Result
 from ..kinds.directories.apply import DirectoryKind
 from ..kinds.directories.declaration import WantedDirectory
-from ..kinds.maps import change, content, declared_btf, details, entries, inner, references, trial
+from ..kinds.maps import (
+    change,
+    content,
+    declared_btf,
+    details,
+    entries,
+    held,
+    holding,
+    inner,
+    references,
+    slot,
+    swap,
+    swap_plan,
+    together,
+    trial,
+)
 from ..kinds.maps.apply import MapKind
 from ..kinds.maps.declaration import WantedPin
 from ..kinds.maps.mismatch import held_open, spell_drift, ways_out
@@ -37,6 +52,7 @@ LOADED = (
     *(change, content, declared_btf, details, directory, entries, link_targets, list_file),
     *(btf_format, content_references, inner, json_list, lines, mount_change, of_map, ownership),
     *(read, record, references, table, trial),
+    *(held, holding, slot, swap, swap_plan, together),
 )
 Act = Callable[[AnyKind, AnyPlan], Result]  # predict, apply
 
@@ -103,12 +119,17 @@ def _pins(loaded: Loaded, act: Act) -> Iterator[Line]:
         for wanted in manifest.directories:
             yield _line(directories, wanted, "directory", manifest.obstacles, act)
     for manifest in loaded.manifests:
-        for pin in manifest.pins:
+        for pin in sorted(manifest.pins, key=_turn):
             declared = map_type_name(pin.map.shape.number)
             yield _line(maps, pin, declared, manifest.obstacles, act)
     for manifest in loaded.manifests:
         for second in manifest.objects:
             yield _line(objects, second, "pin", manifest.obstacles, act)
+
+
+def _turn(pin: WantedPin) -> int:
+    """What holds other maps comes before those that are to be in it."""
+    return pin.turn
 
 
 def _line(

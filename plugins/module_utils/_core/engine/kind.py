@@ -83,6 +83,16 @@ class Kind(Generic[Wanted, Found, Context]):
     def foretell(self, plan: Plan[Wanted, Found], forecast: Any) -> None:
         """Add to `forecast` what carrying out `plan` will change for kinds that follow."""
 
+    def agree(
+        self, steps: List[Step[Wanted, Found]], context: Context
+    ) -> List[Step[Wanted, Found]]:
+        """Return the steps, each in view of what the others will change."""
+        return steps
+
+    def turn_of(self, step: Step[Wanted, Found]) -> int:
+        """Return when a step is carried out: those of turn 0 come first, at all sites."""
+        return 0
+
     def site_of(self, step: Step[Wanted, Found]) -> Hashable:
         """Return the key of the site where a step is carried out."""
         return None

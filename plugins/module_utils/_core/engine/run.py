@@ -39,6 +39,7 @@ def plan(kind: AnyKind, observed: Observed) -> AnyPlan:
     """Decide about all items. Pure."""
     context = observed.context
     steps = [kind.decide(wanted, found, context) for wanted, found in observed.items]
+    steps = kind.agree(steps, context)
     problems = [
         Problem(kind.refusal(step), (index,))
         for index, step in enumerate(steps)
@@ -119,12 +120,21 @@ def _carry_out(kind: AnyKind, plan: AnyPlan, session: Session, result: Result) -
 
 
 def _in_turn(kind: AnyKind, plan: AnyPlan) -> List[Tuple[Site, List[int]]]:
-    """Return the sites in order, each with the indexes of the steps to carry out there."""
-    busy: Dict[Hashable, List[int]] = {}
+    """Return the sites in order, each with the indexes of the steps to carry out there.
+
+    A site comes again for each later turn in which there is something to do.
+    """
+    turns: Dict[int, Dict[Hashable, List[int]]] = {0: {}}
     for index, step in enumerate(plan.steps):
         if not step.is_idle:
+            busy = turns.setdefault(kind.turn_of(step), {})
             busy.setdefault(kind.site_of(step), []).append(index)
-    return [(site, busy.get(site.key, [])) for site in plan.sites]
+    return [
+        (site, turns[turn].get(site.key, []))
+        for turn in sorted(turns)
+        for site in plan.sites
+        if not turn or site.key in turns[turn]
+    ]
 
 
 def _attempt(kind: AnyKind, step: AnyStep, site: Any) -> Outcome:

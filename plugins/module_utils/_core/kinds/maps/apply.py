@@ -5,16 +5,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Callable, Optional, Sequence, cast
+from typing import TYPE_CHECKING, Callable, List, Optional, Sequence, cast
 
 from ...engine.kind import Observed, failed
-from ...engine.steps import Action, Outcome, State
+from ...engine.steps import Action, Outcome, Problem, State
 from ..pins.apply import PinKind
 from ..pins.observe import people_of
 from ..pins.observed import Found, Nothing, PinContext, PinnedMap
 from ..pins.plan import REPLACING, unless_barred
 from .declaration import WantedPin
-from .observe import observe, observe_pin
+from .observe import observe, observe_pin, with_others
 from .outcome import MapAfter, warnings_of
 from .plan import decide
 from .steps import MapPlan, MapStep
@@ -36,8 +36,26 @@ class MapKind(PinKind[WantedPin, Found]):
 
     def decide_again(self, step: MapStep, site: PinDirectory) -> MapStep:
         wanted = step.wanted
-        found = observe_pin(site.place, wanted)
+        found = with_others(wanted, observe_pin(site.place, wanted))
         return decide(wanted, found, people_of([wanted], [found]))
+
+    def agree(self, steps: List[MapStep], context: PinContext) -> List[MapStep]:
+        if not any(step.wanted.turn for step in steps):
+            return steps
+        from .swap_plan import beside_new_maps
+
+        return beside_new_maps(steps)
+
+    def turn_of(self, step: MapStep) -> int:
+        return step.wanted.turn
+
+    def problems(self, steps: Sequence[MapStep], context: PinContext) -> Sequence[Problem]:
+        found = super().problems(steps, context)
+        if not any(step.wanted.turn for step in steps):
+            return found
+        from .swap_plan import lacking
+
+        return [*found, *lacking(steps)]
 
     def foretell(self, plan: MapPlan, forecast: Forecast) -> None:
         making = (Action.CREATE, *REPLACING)

@@ -25,7 +25,7 @@ from .make import NewMap, make_map
 from .merge import CaughtUp, catch_up
 from .migration import with_btf_of
 from .outcome import MapAfter, warnings_of
-from .steps import Fill, Freeze, MapStep
+from .steps import Fill, Freeze, MapStep, PutInSlot
 
 
 def create(site: PinDirectory, step: MapStep) -> Optional[Outcome]:
@@ -34,6 +34,10 @@ def create(site: PinDirectory, step: MapStep) -> Optional[Outcome]:
     new = _make(wanted)
     try:
         outcome = _outcome(step, new)
+        if wanted.swap is not None:
+            from .swap import create_in_slot
+
+            return create_in_slot(site, outcome, new)
         return outcome if site.create(new, wanted.name, wanted.access) else None
     finally:
         os.close(new)
@@ -46,6 +50,10 @@ def replace(site: PinDirectory, step: MapStep, found: PinnedMap) -> Optional[Out
     access = inherited(wanted.access, found.entry, os.geteuid())
     with _make(wanted) as new:
         outcome = _outcome(step, new)
+        if wanted.swap is not None:
+            from .swap import replace_in_slot
+
+            return replace_in_slot(site, outcome, new, access)
         return outcome if site.replace(new, wanted.name, access, identity) else None
 
 
@@ -97,6 +105,8 @@ def _with_news(outcome: Outcome, news: CaughtUp) -> Outcome:
 def adjust_pin(pin: Fd, step: MapStep) -> str:
     """Set what can be set in place; the text says what failed after the first change."""
     first: List[Callable[[Fd], None]] = []
+    if any(isinstance(change, PutInSlot) for change in step.changes):
+        first.append(partial(_put_in_slot, step=step))
     if any(isinstance(change, Fill) for change in step.changes):
         first.append(partial(_fill_pinned, step=step))
     if any(isinstance(change, Freeze) for change in step.changes):
@@ -118,6 +128,13 @@ def _fill_pinned(pin: Fd, step: MapStep) -> None:
     if difference is not None:
         with kernel.get(pin.proc_path) as fd:
             fill_pinned(fd, step.wanted, difference)
+
+
+def _put_in_slot(pin: Fd, step: MapStep) -> None:
+    from .slot import put
+
+    with kernel.get(pin.proc_path) as fd:
+        put(step.wanted, fd)
 
 
 def _freeze(pin: Fd) -> None:

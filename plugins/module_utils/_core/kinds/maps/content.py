@@ -8,7 +8,7 @@ Keys and values may be secrets: no message and no repr has one.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Collection, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ...content.declared_format import Typed, format_of
 from ...content.format import Context, Format
@@ -54,6 +54,22 @@ class WantedContent:
         """Return whether something is said neither by a format nor in bytes alone."""
         formats = (self._given.get("key_format"), self._given.get("value_format"))
         return any(each is None or isinstance(each, dict) for each in formats)
+
+    holds_maps = False
+
+    @property
+    def paths(self) -> List[str]:
+        """The paths of pins that values name."""
+        return []
+
+    def keys_of(self, paths: Collection[str]) -> List[bytes]:
+        """The keys whose values name one of these."""
+        return []
+
+    @property
+    def has_maps_in_place(self) -> bool:
+        """Return whether some values are maps that are declared here."""
+        return False
 
     @property
     def is_known(self) -> bool:
@@ -262,8 +278,8 @@ def _check(given: Given, shape: MapShape) -> None:
         raise BadField(f"entries of the type {name} cannot be declared: {reason}")
     if kin.holds is not None and kin.means is None:
         raise BadField(
-            f"entries of the type {name} cannot be declared: they are maps, which have to be put "
-            "there by whoever loads them"
+            f"entries of the type {name} cannot be declared: they are maps: declare the map itself "
+            "with ebpf.pinning.bpf_map_pinned and inner_map, and its entries there"
         )
     if kin.means is not None and given.get("value_format") is not None:
         from .references import VALUES_OF

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
 
 from ...errors import ProblemCollector, Problems
-from ...fields import read_readers
+from ...fields import absolute, read_readers
 from ...map_types import MAP_TYPES, UNDECLARABLE, Host, MapType, TakesBtf, spell_sizes
 from ...map_words import nearest, plain_word
 from ...options import AT_BOOT, CONTENT
@@ -54,6 +54,23 @@ class MapSpec:
         return replace(self, btf=btf) if applies and self.btf is None else self
 
 
+class SlotKey:
+    """Which slot of a map of maps is meant. Keys may be secrets, so it shows none."""
+
+    def __init__(self, key: object, key_format: object) -> None:
+        self.key = key
+        self.format = key_format
+
+
+@dataclass(frozen=True)
+class WantedSwap:
+    """The map is to be in a slot of the map of maps that is pinned at `outer`."""
+
+    outer: str  # path
+    slot: SlotKey
+    is_declared: bool = False  # the map of maps, by the same declaration
+
+
 @dataclass(frozen=True)
 class WantedPin(WantedName):
     """A map that is to be pinned."""
@@ -63,6 +80,17 @@ class WantedPin(WantedName):
     value_growth: ValueGrowth = ValueGrowth.REFUSE
     readers: Tuple[int, ...] = ()  # uids of those who are to open it
     content: Optional[WantedContent] = None
+    swap: Optional[WantedSwap] = None
+
+    @property
+    def may_be_replaced(self) -> bool:
+        return super().may_be_replaced or self.swap is not None
+
+    @property
+    def turn(self) -> int:
+        if self.swap is not None:
+            return 2
+        return 1 if self.content is not None and self.content.paths else 0
 
     @property
     def asks_more(self) -> bool:
@@ -85,7 +113,13 @@ def read_pins(
     ids: Ids,
 ) -> List[WantedPin]:
     """Read all `items`, filled up from `defaults`; raise Problems with all that is wrong."""
-    return read_named(items, lambda item: _read_pin(item, defaults, host, ids), "map")
+    pins = read_named(items, lambda item: _read_pin(item, defaults, host, ids), "map")
+    if any(pin.turn for pin in pins):
+        # Few maps have to do with others, and to load what reads it takes 20 ms.
+        from .together import agreed
+
+        return agreed(pins)
+    return pins
 
 
 def _read_pin(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> WantedPin:
@@ -95,6 +129,7 @@ def _read_pin(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> Wan
     spec = problems.of(lambda: _read_map(item, host))
     readers = problems.of(lambda: read_readers(given("readers"), ids))  # type: ignore[arg-type]
     content = problems.of(lambda: _content(item, spec, ids.awaited))
+    swap = problems.of(lambda: _swap(item, name, spec))
     problems.raise_any()
     return WantedPin(
         **vars(name),
@@ -103,7 +138,33 @@ def _read_pin(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> Wan
         value_growth=ValueGrowth(given("value_growth") or ValueGrowth.REFUSE),
         readers=readers,
         content=content,
+        swap=swap,
     )
+
+
+def _swap(
+    item: Arguments, name: Optional[WantedName], spec: Optional[MapSpec]
+) -> Optional[WantedSwap]:
+    given: Optional[Dict[str, object]] = item.get("entries_swap")  # type: ignore[assignment]
+    if given is None or spec is None:
+        return None
+    if item.get("entries") is None and item.get("entries_from") is None:
+        raise BadField(
+            "entries_swap is for entries, and none are declared: add entries, or drop it"
+        )
+    if item.get("entries_mode") != "exact":
+        raise BadField(
+            "entries_swap needs entries_mode: exact: a new map takes the place of the old one as a "
+            "whole, and what others write to the old one meanwhile would be lost"
+        )
+    if not spec.kind.can_be_inner:
+        raise BadField(
+            "entries_swap: the kernel takes no such map into another: choose another type"
+        )
+    outer = absolute(str(given["outer"]), "entries_swap.outer")
+    if name is not None and outer == name.path:
+        raise BadField("entries_swap.outer is the map itself: name the map of maps that holds it")
+    return WantedSwap(outer, SlotKey(given["key"], given.get("key_format")))
 
 
 def _content(
@@ -114,7 +175,12 @@ def _content(
     # Few maps have any, and to load what reads it takes 20 ms.
     from .content import WantedContent
 
-    content = WantedContent(item, spec.shape, awaited)
+    if spec.inner is None:
+        content = WantedContent(item, spec.shape, awaited)
+    else:
+        from .held import WantedMaps
+
+        content = WantedMaps(item, spec.shape, spec.inner)
     if not item.get(AT_BOOT) and (spec.btf is not None or not content.needs_btf):
         content.encoded(spec.btf)
     return content

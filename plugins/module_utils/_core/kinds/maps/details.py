@@ -43,7 +43,7 @@ def inspector(pin: WantedPin, *, predicting: bool) -> Inspect:
             trial = Trial(why_without_btf(spec))
         elif has_btf and not info.btf_id:
             trial = try_out(spec, frozen=bool(pin.frozen))
-        elif predicting and pin.on_mismatch is not OnMismatch.FAIL:
+        elif predicting and pin.may_be_replaced:
             new = spec.inheriting(btf, shape.value_size)
             trial = try_out(new, frozen=bool(pin.frozen))
         is_closed = pin.frozen is not None or pin.content is not None

@@ -23,6 +23,10 @@ def content_of(fd: Fd, info: MapInfo, shape: MapShape, pin: WantedPin) -> Option
     want, content = pin.map.shape, pin.content
     if content is None or shape[:3] != want[:3]:
         return None
+    if content.holds_maps:
+        from .holding import look_into
+
+        return look_into(fd, pin)
     _check_values(info)
     entries = content.encoded(_btf(pin, content, info))
     content.check_locks(entries, btf_of(info)[0])
@@ -44,30 +48,43 @@ def fill_new(fd: Fd, pin: WantedPin, *, locks: bool) -> None:
     content = pin.content
     if content is not None:
         entries = content.encoded(pin.map.btf)
-        locks = locks and _has_lock(pin.map.btf)
+        if content.holds_maps:
+            from .holding import put_maps
+
+            put_maps(fd, pin, Difference(missing=entries.pairs), is_new=True)
+            return
+        locks = locks and has_lock(pin.map.btf)
         fill_empty(fd, content.layout, entries, locks=locks, send=content.send)
 
 
 def fill_copy(fd: Fd, pin: WantedPin, btf: Optional[MapBtf], *, locks: bool) -> None:
     """Put what is declared into a new map, with this BTF, beside what was copied to it."""
     content = pin.content
-    if content is not None:
+    if content is not None and content.holds_maps:
+        from .holding import look_into, put_maps
+
+        put_maps(fd, pin, look_into(fd, pin), is_new=True)
+    elif content is not None:
         entries = content.encoded(btf if content.needs_btf else pin.map.btf)
         content.check_locks(entries, btf)
         difference = look_at(fd, content.layout, entries)
-        locks = locks and _has_lock(btf)
+        locks = locks and has_lock(btf)
         fill(fd, content.layout, entries, difference, locks=locks, send=content.send)
 
 
 def fill_pinned(fd: Fd, pin: WantedPin, difference: Difference) -> None:
     """Bring the entries of a map that is in use to what is declared."""
     content = pin.content
-    if content is not None:
+    if content is not None and content.holds_maps:
+        from .holding import put_maps
+
+        put_maps(fd, pin, difference)
+    elif content is not None:
         info = kernel.map_info(fd)
         btf, _hidden = btf_of(info)
         entries = content.encoded(_btf(pin, content, info))
         layout = content.layout._replace(max_entries=info.max_entries)
-        fill(fd, layout, entries, difference, locks=_has_lock(btf), send=content.send)
+        fill(fd, layout, entries, difference, locks=has_lock(btf), send=content.send)
 
 
 def _check_values(info: MapInfo) -> None:
@@ -92,7 +109,7 @@ def _btf(pin: WantedPin, content: WantedContent, info: MapInfo) -> Optional[MapB
     return btf_of(info)[0]
 
 
-def _has_lock(btf: Optional[MapBtf]) -> bool:
+def has_lock(btf: Optional[MapBtf]) -> bool:
     """Return whether a write can respect a lock (BPF_F_LOCK): only of this kind."""
     return btf is not None and any(each.startswith(_LOCK) for each in btf.fields)
 

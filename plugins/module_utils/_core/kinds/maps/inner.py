@@ -11,6 +11,7 @@ from typing import Optional, Tuple
 
 from ... import elements, kernel, uapi
 from ...map_types import MAP_TYPES, TakesBtf, settable_flags
+from ...map_words import spell_shape
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
 from ...uapi import Command, MapCreate, MapFlag
@@ -50,6 +51,19 @@ def observe_inner(fd: Fd, pin_path: bytes, outer: MapShape, wanted: MapSpec) -> 
         bare = _would_take(pin_path, outer.key_size, replace(wanted, btf=None))
         return Inner(fits, None, () if bare else None)
     return Inner(fits)
+
+
+def put_into(outer: Fd, key: bytes, inner: int, spec: MapSpec, flags: int) -> None:
+    """Put a map of this shape into a map of maps.
+
+    EINVAL where that was made for others, which an empty array_of_maps does not tell before.
+    """
+    try:
+        elements.update(outer, key, inner.to_bytes(4, uapi.BYTE_ORDER), flags)
+    except KernelError as error:
+        if error.errno == errno.EINVAL:
+            error.add(f"the map of maps was made for others than {spell_shape(spec.shape)}")
+        raise
 
 
 def held_shape(fd: Fd, outer: MapShape) -> Optional[MapShape]:

@@ -30,7 +30,7 @@ def map_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
         drift.append(Change("btf", want, "another layout" if have == want else have))
     if wanted.frozen is False and details.frozen:
         drift.append(Change("frozen", False, True))
-    if details.frozen:  # and so nobody can write what is declared
+    if details.frozen and wanted.swap is None:  # and so nobody can write what is declared
         drift += [Change(*vars(each).values()) for each in fill_drift(wanted, found)]
     return tuple(drift)
 
@@ -71,7 +71,8 @@ def step_for(wanted: WantedPin, found: PinnedMap, drift: Changes, people: People
     if wanted.on_mismatch is OnMismatch.FAIL:
         return refuse(wanted, found, drift, _mismatch(wanted, found, drift))
     all_drift = drift + access_drift(wanted.access, found.entry, people)
-    if wanted.on_mismatch is OnMismatch.REPLACE:
+    if wanted.on_mismatch is OnMismatch.REPLACE or wanted.swap is not None:
+        # With a slot all entries are declared, so there are none to migrate.
         return Step(wanted, found, Action.REPLACE, all_drift)
     if any(obstacles(wanted, found)):
         return refuse(wanted, found, drift, _mismatch(wanted, found, drift))
@@ -98,7 +99,7 @@ def step_for_a_strangers(
         if is_undeclared:
             reasons.append(of_a_stranger(found.entry, people) + _map_of_your_own(wanted, found))
         return refuse(wanted, found, drift + access, ". Besides, ".join(reasons))
-    if wanted.on_mismatch is OnMismatch.REPLACE:
+    if wanted.on_mismatch is OnMismatch.REPLACE or wanted.swap is not None:
         return Step(wanted, found, Action.REPLACE, drift + access)
     if any(obstacles(wanted, found)):
         reason = _mismatch(wanted, found, drift + access)

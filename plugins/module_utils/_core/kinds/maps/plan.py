@@ -18,6 +18,16 @@ from .steps import Changes, MapStep, does_not_fit, fill_drift, freeze_drift, is_
 
 def decide(wanted: WantedPin, found: Found, people: People) -> MapStep:
     """Return what makes `found` into `wanted`."""
+    step = _decide(wanted, found, people)
+    if wanted.swap is None:
+        return step
+    # Few maps have a slot, and each start would compile it.
+    from .swap_plan import in_slot
+
+    return in_slot(step)
+
+
+def _decide(wanted: WantedPin, found: Found, people: People) -> MapStep:
     if isinstance(found, Nothing):
         return Step(wanted, found, Action.CREATE)
     if isinstance(found, MountedPin):
@@ -47,7 +57,7 @@ def decide(wanted: WantedPin, found: Found, people: People) -> MapStep:
         drift = access_drift(wanted.access, found.entry, people) + freeze_drift(wanted, found)
     if wanted.content is not None:
         drift = fill_drift(wanted, found) + drift
-        reason = does_not_fit(wanted, found)
+        reason = "" if wanted.swap else does_not_fit(wanted, found)
         if reason:
             return refuse(wanted, found, drift, reason)
     return Step(wanted, found, Action.ADJUST if drift else Action.KEEP, drift)

@@ -62,14 +62,14 @@ class Reading:
             if key in declared
         ]
         if problems:
-            raise Problems(_first(problems))
+            raise Problems(first_told(problems))
         return set(keys)
 
     def _take_items(self, items: Sequence[Any], pairs: PairCollector) -> None:
         fields = ("value",) if self._layout.kin.keyless else ("key", "value")
-        problems = list(_ill_formed(items, fields))
+        problems = list(ill_formed(items, fields))
         if problems:
-            raise Problems(_first(problems))
+            raise Problems(first_told(problems))
         if self._layout.kin.keyless:
             _number(self._values_of(items), pairs)
             self._check_room(len(pairs), "entries")
@@ -83,11 +83,11 @@ class Reading:
             if indexes[key] != index
         ]
         if doubled:
-            raise Problems(_first(doubled))
+            raise Problems(first_told(doubled))
         self._check_room(len(keys), "entries")
         misfits = [f"entries[{index}].key: {self._slots}" for index in self._beyond(keys)]
         if misfits:
-            raise Problems(_first(misfits))
+            raise Problems(first_told(misfits))
         pairs.take(keys, values)
 
     def _values_of(self, items: Sequence[Any]) -> List[bytes]:
@@ -268,13 +268,15 @@ def _number(values: Sequence[bytes], pairs: PairCollector) -> None:
     pairs.take([number.to_bytes(_NUMBER_SIZE, BYTE_ORDER) for number in numbers], values)
 
 
-def _ill_formed(items: Sequence[Any], fields: Sequence[str]) -> Iterator[str]:
+def ill_formed(items: Sequence[Any], fields: Sequence[str] = ("key", "value")) -> Iterator[str]:
+    """Yield what is wrong with entries that do not have these fields."""
     for index, item in enumerate(items):
         if not isinstance(item, dict) or set(item) != {*fields}:
             yield f"entries[{index}] must have {' and '.join(fields)}, and nothing else"
 
 
-def _first(problems: List[str]) -> List[str]:
+def first_told(problems: List[str]) -> List[str]:
+    """Return the first of the problems, and how many more there are."""
     more = len(problems) - MOST_TOLD
     return [*problems[:MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
 

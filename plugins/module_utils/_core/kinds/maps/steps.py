@@ -23,6 +23,10 @@ class Fill(Change):
     """Entries are to be written or removed."""
 
 
+class PutInSlot(Change):
+    """The map is to be put into its slot of a map of maps."""
+
+
 def refuse(wanted: WantedPin, found: Found, drift: Changes, reason: str) -> MapStep:
     return Step(wanted, found, Action.REFUSE, drift, reason)
 

@@ -40,6 +40,9 @@ def told_of(outcome: Outcome) -> Dict[str, Any]:
 
 def _difference(step: MapStep, content: WantedContent) -> Optional[Difference]:
     """What differs; None where that is not known: entries that a migration takes along count."""
+    there = step.found.details.entries if isinstance(step.found, PinnedMap) else None
+    if step.wanted.swap is not None and there is not None:
+        return there  # beside what was in the map before
     if step.action in (Action.CREATE, Action.REPLACE):
         return Difference(missing=content.pairs)
     if step.action in (Action.KEEP, Action.ADJUST) and isinstance(step.found, PinnedMap):

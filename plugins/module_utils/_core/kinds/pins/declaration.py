@@ -39,6 +39,16 @@ class WantedName:
     def path(self) -> str:
         return f"{self.directory}/{self.name}"
 
+    @property
+    def turn(self) -> int:
+        """Return when it is made among what is declared together: 0 comes first."""
+        return 0
+
+    @property
+    def may_be_replaced(self) -> bool:
+        """Return whether the name may come to hold another object than that which is there."""
+        return self.on_mismatch is not OnMismatch.FAIL
+
 
 Wanted = TypeVar("Wanted", bound=WantedName)
 

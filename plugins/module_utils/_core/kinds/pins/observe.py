@@ -17,7 +17,7 @@ from ...mountinfo import mounts
 from ...people import People
 from ...shape import UNDECLARED
 from ...users import people
-from .declaration import OnMismatch, Wanted, WantedName
+from .declaration import Wanted, WantedName
 from .objects import look
 from .observed import NOTHING, DirectorySeen, Found, MountedPin, NotAPin, Nothing
 
@@ -49,7 +49,7 @@ def observe_names(
                     continue
                 try:
                     found[index] = look_at(place, each)
-                    if each.on_mismatch is not OnMismatch.FAIL:
+                    if each.may_be_replaced:
                         found[index] = _unless_mounted(place, each.name, found[index], mount_points)
                 except Problems as error:
                     for text in error.problems:

@@ -17,12 +17,22 @@ if TYPE_CHECKING:
     from ...difference import Difference
 
 
+class Slot(NamedTuple):
+    """A slot of a map of maps, in which a map is declared to be."""
+
+    map_id: Optional[int] = None  # of the map that is in it; None: none is
+    refusal: str = ""  # why a map like the declared one cannot be put there
+    is_missing: bool = False  # there is no such map of maps, perhaps not yet
+
+
 @dataclass(frozen=True)
 class Nothing:
     """The name is free."""
 
     without_btf: str = ""  # why this kernel would make the map without the BTF that is declared
     refusal: str = ""  # why it would not make it
+    slot: Optional[Slot] = None
+    lacking: Tuple[str, ...] = ()  # which maps are to be in it, and are pinned nowhere
     label = "nothing"
     entry = None
 
@@ -65,6 +75,8 @@ class MapDetails(NamedTuple):
     memlock: Optional[int] = None  # bytes, as the kernel estimates
     refusal: str = ""  # why this kernel would not make the map that is to take its place
     entries: Optional[Difference] = None  # from what is declared to be in it
+    slot: Optional[Slot] = None
+    lacking: Tuple[str, ...] = ()  # which maps are to be in it, and are pinned nowhere
 
 
 class PinnedMap(NamedTuple):
