@@ -32,7 +32,6 @@ def _of(**item: Any) -> list[Fields]:
 
 
 _AT = {
-    "/none": "/none does not exist: declare the path of the list, or have it written before",
     "/dev": "/dev is a directory, not a file: declare the path of the list",
     "/dev/zero": "/dev/zero is a character device, not a file: declare the path of the list",
 }
@@ -139,7 +138,7 @@ def _bad() -> Iterator[tuple[str, Fields, str]]:
         {**MAP, "key_size": 8, "key_format": "cgroup", "entries": _of(key="/sys/fs/cgroup/no")},
         "entries[0].key: there is no cgroup at this path",
     )
-    for path in ("/none", "/dev", "/dev/zero"):
+    for path in _AT:
         source = {"src": path, "remote_src": True}
         yield f"a list at {path}", {**MAP, "entries_from": source}, _AT[path]
     yield (

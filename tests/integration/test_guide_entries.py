@@ -210,7 +210,8 @@ def test_a_queue_has_what_it_was_made_with(page: Page) -> None:
     page.turn_to("What goes in when the map is made")
     page.host.shell(f"mkdir {AGENT}")
     page.do()
-    popped = [page.host.bpftool("map", "dequeue", "pinned", f"{AGENT}/free_ports") for _ in "12"]
+    dequeue = ("map", "dequeue", "pinned", f"{AGENT}/free_ports")
+    popped = [page.host.bpftool(*dequeue), page.host.bpftool(*dequeue)]
     values = [int.from_bytes(bytes(_raw(each["value"])), "little") for each in popped]
     assert values == [40000, 40001]
 

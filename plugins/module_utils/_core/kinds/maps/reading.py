@@ -43,7 +43,7 @@ class Reading:
     def pairs(self) -> Pairs:
         """Return all entries, in the order of the declaration."""
         key_size = _NUMBER_SIZE if self._layout.kin.keyless else self._layout.key_size
-        pairs = PairCollector(key_size, self._layout.entry_value_size)
+        pairs = PairCollector(key_size, self._value.size)
         items = self._given.get("entries") or ()
         if items:
             self._take_items(items, pairs)
