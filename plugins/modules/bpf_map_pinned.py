@@ -417,19 +417,26 @@ EXAMPLES = r"""
 
 - name: Change all routes between two packets, in the slot where programs look for them
   ebpf.pinning.bpf_map_pinned:
-    name: routes
-    type: hash
-    key_size: 4
-    value_size: 4
-    max_entries: 1024
-    key_format: ipv4
-    value_format: u32
-    entries_mode: exact
-    entries:
-      - {key: 10.0.0.1, value: 1}
-    entries_swap:
-      outer: /sys/fs/bpf/tables
-      key: 0
+    directory: /sys/fs/bpf/router
+    maps:
+      - name: tables
+        type: array_of_maps
+        max_entries: 1
+        inner_map: &routes
+          type: hash
+          key_size: 4
+          value_size: 4
+          max_entries: 1024
+      - <<: *routes
+        name: routes
+        key_format: ipv4
+        value_format: u32
+        entries_mode: exact
+        entries:
+          - {key: 10.0.0.1, value: 1}
+        entries_swap:
+          outer: /sys/fs/bpf/router/tables
+          key: 0
 
 - name: Make room for more flows, and accept that those in the map are lost
   ebpf.pinning.bpf_map_pinned:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,9 @@ def test_the_examples_about_maps_run_and_then_change_nothing(host: Host) -> None
     assert host.map_at(f"{BPFFS}/flows")["max_entries"] == 262144
     assert host.map_at(f"{BPFFS}/agent/per_tenant")["type"] == "hash_of_maps"
     assert access(host, f"{BPFFS}/agent/events") == "640 0 4"
+    (slot,) = host.bpftool("map", "dump", "pinned", f"{BPFFS}/router/tables")
+    held = int.from_bytes([int(each, 16) for each in slot["value"]], sys.byteorder)
+    assert held == host.map_at(f"{BPFFS}/router/routes")["id"]
 
     # What the examples of bpf_pin_absent are about: those, and an uninstalled tool's.
     host.run("mkdir", "-p", f"{BPFFS}/oldtool/maps")
@@ -99,7 +103,9 @@ def test_the_examples_about_maps_run_and_then_change_nothing(host: Host) -> None
     _twice(host, "bpf_pin_absent")
     left = [path for path, entry in host.inventory().items() if "object" in entry]
     assert [path for path in left if not path.endswith(".debug")] == [
-        f"{BPFFS}/agent/packet_counts"
+        f"{BPFFS}/agent/packet_counts",
+        f"{BPFFS}/router/routes",
+        f"{BPFFS}/router/tables",
     ]
 
 
