@@ -57,7 +57,6 @@ _COMMON: dict[str, Any] = {
 }
 settings.register_profile("fixed", derandomize=True, **_COMMON)
 settings.register_profile("more", max_examples=1000, **_COMMON)
-settings.register_profile("fewer", derandomize=True, **_COMMON)
 _PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "fixed")
 settings.load_profile(_PROFILE)
 # Or what is tried would depend on the numbers and texts in whatever modules happen to be loaded.
@@ -68,13 +67,8 @@ MORE = _PROFILE == "more"
 
 
 def examples(count: int) -> settings:
-    """How often a property is tried: `count` times, unless more or fewer are asked for."""
-    if _PROFILE == "fewer":
-        count = max(_FEWEST, count // 10)
+    """How often a property is tried: `count` times, unless more is asked for."""
     return settings() if MORE else settings(max_examples=count)
-
-
-_FEWEST = 10
 
 
 YES_OR_NO = st.booleans()
