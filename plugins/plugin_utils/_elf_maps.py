@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from ..module_utils._core.btf import Btf, BtfError
+from ..module_utils._core.btf_excerpt import excerpt
 from ..module_utils._core.errors import PinningError, ProblemCollector
-from ._btf_excerpt import excerpt
 from ._elf import read_object
 from ._loader_rules import check_sizes, sized_by_loader, without_annotation
 from ._map_definitions import Definition, check_shareable, read_definitions, types_to_describe
