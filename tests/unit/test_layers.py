@@ -179,6 +179,10 @@ MAY_USE = {
     "_core.kinds.entries": {
         *("core", "_core.engine", "_core.kinds.pins", "_core.kinds.maps", "_core.kinds.entries")
     },
+    "_core.kinds.programs": {
+        *("core", "_core.content", "_core.object_file", "_core.loader", "_core.engine"),
+        *("_core.kinds.pins", "_core.kinds.maps", "_core.kinds.programs"),
+    },
     "_core.kinds.*": {
         *("core", "_core.content", "_core.lists", "_core.object_file", "_core.loader"),
         *("_core.engine", "_core.kinds.pins", "itself"),

@@ -260,7 +260,8 @@ def _undeclared(
 
 
 def _named(acted: Acted) -> str:
-    return f"{acted.part.name}: {visible(acted.result.error)}"
+    said = "".join(f"\n  {visible(line)}" for line in acted.result.log)
+    return f"{acted.part.name}: {visible(acted.result.error)}{said}"
 
 
 def _done_so_far(acted: t.Sequence[Acted]) -> str:

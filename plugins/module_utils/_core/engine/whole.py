@@ -91,7 +91,7 @@ def _rehearse(parts: Sequence[Part], rehearsed: ExitStack) -> Optional[Acted]:
             rehearsed.enter_context(part.kind.rehearsed(part.plan))
         except TROUBLE as error:
             result = _not_done(part)
-            result.error = explained(error)
+            result.fail(error)
             return Acted(part, result)
     return None
 
@@ -103,7 +103,7 @@ def _act(part: Part, new_forecast: Callable[[], Any], *, anew: bool, predicting:
         return part.act(predicting=predicting)
     except TROUBLE as error:
         result = _not_done(part)
-        result.error = explained(error)
+        result.fail(error)
         return result
 
 

@@ -9,7 +9,7 @@ import os
 import re
 from typing import Mapping
 
-from ...errors import TROUBLE, PinningError
+from ...errors import TROUBLE, PinningError, WithLog
 from ...loader.load import load as run_loader
 from ...loader.request import Loaded, LoadError, LoadRequest, Refused
 from ...syscall import Fd
@@ -32,7 +32,7 @@ def load(wanted: WantedLoad, maps: Mapping[str, Fd]) -> Loaded:
     try:
         return run_loader(request)
     except LoadError as error:
-        raise PinningError(_told(wanted, error)) from None
+        raise _told(wanted, error) from None
 
 
 def _object_name(path: str) -> str:
@@ -40,21 +40,21 @@ def _object_name(path: str) -> str:
     return os.path.basename(path).partition(".")[0]
 
 
-def _told(wanted: WantedLoad, error: LoadError) -> str:
-    text = f"{wanted.shown}: {error}"
+def _told(wanted: WantedLoad, error: LoadError) -> PinningError:
+    text = f"{wanted.shown}: {error}".partition("\n")[0].rstrip(":")
     if isinstance(error, Refused) and error.errno == errno.EPERM:
-        text += f"\n{_WHO_MAY_LOAD}"
+        text += f": {_WHO_MAY_LOAD}"
     name = re.sub("[^A-Za-z0-9_]+", "_", os.path.basename(wanted.shown)) + ".log"
     try:
         if error.log:
             notes.write(notes.LOGS, name, error.log.encode("utf-8", "replace"))
-            text += f"\nThe whole log is in {notes.LOGS}/{name}."
+            text += f" (the whole log is in {notes.LOGS}/{name})"
     except TROUBLE:
         pass  # what was refused matters more
-    return text
+    return WithLog(text, error.last_lines) if isinstance(error, Refused) else PinningError(text)
 
 
 _WHO_MAY_LOAD = (
-    "Who loads programs needs CAP_BPF, and CAP_PERFMON for tracing or CAP_NET_ADMIN for networking "
-    "(before Linux 5.8 CAP_SYS_ADMIN): run the task as root."
+    "who loads programs needs CAP_BPF, and CAP_PERFMON for tracing or CAP_NET_ADMIN for networking "
+    "(before Linux 5.8 CAP_SYS_ADMIN): run the task as root"
 )

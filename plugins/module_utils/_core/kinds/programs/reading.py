@@ -7,13 +7,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Tuple
 
-from ... import trusted_file
 from ...errors import NotThere, PinningError, ProblemCollector
 from ...fields import absolute, plain
 from ...loader.request import Types
 from ...map_words import nearest
 from ...object_file.read import ObjectFile, read
 from ...people import BadField, Ids
+from ...trusted_file import read_trusted
 from ...uapi import BYTE_ORDER
 from ..pins.declaration import Arguments
 from .declaration import Asked, WantedLoad
@@ -38,7 +38,7 @@ def read_load(
         kernel_btf = absolute(str(kernel_btf), "kernel_btf")
     log_level = int(str(item.get("log_level") or 0))
     try:
-        content = trusted_file.read(path)
+        content = read_trusted(path)
     except NotThere as error:
         if ids.awaited is None:
             raise
@@ -77,7 +77,7 @@ def names_in(item: Arguments) -> List[str]:
     """Return the programs of the file that are loaded unless others are named."""
     if item.get("object") is None:
         raise BadField("neither object nor programs are given: say which pins are meant")
-    found = _read(trusted_file.read(absolute(str(item["object"]), "object")))
+    found = _read(read_trusted(absolute(str(item["object"]), "object")))
     return [each.name for each in found.programs if each.autoload]
 
 

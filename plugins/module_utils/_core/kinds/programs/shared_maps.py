@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
@@ -39,7 +40,7 @@ def read_maps(
         if name not in found.maps:
             problems.add(
                 f"maps: there is no {name!r} in the file: it has "
-                f"{', '.join(found.maps) or 'none'}"
+                f"{', '.join(sorted(found.maps)) or 'none'}"
             )
     directory = str(item.get("maps_directory") or defaults["directory"]).rstrip("/")
     policy = {
@@ -51,7 +52,7 @@ def read_maps(
         shape = _shape(found.btf, definition)
         wanted = {**shape, "path": pin_of_map(name, given, directory)}
         (pin,) = read_pins([wanted], policy, host, ids)
-        return PinnedBy(name, pin)
+        return PinnedBy(name, replace(pin, needs_btf=False))
 
     pinned = [
         problems.of(partial(read, name, definition), f"map {name}: ")
