@@ -63,7 +63,11 @@ ACTIONS = [
 
 @pytest.mark.parametrize(
     ("module", "key"),
-    [("bpf_map_pinned", "maps"), ("bpf_map_entries", "maps"), ("bpf_object_pinned", "objects")],
+    [
+        ("bpf_map_pinned", "maps"),
+        ("bpf_map_entries", "maps"),
+        ("bpf_object_pinned", "objects"),
+    ],
 )
 @pytest.mark.parametrize(("each", "state", "mends"), ACTIONS)
 def test_each_action_is_a_state(
@@ -162,7 +166,7 @@ def test_what_is_removed_was_undeclared() -> None:
 
 def whole(**lists: Any) -> dict[str, Any]:
     """A result of bpf_host."""
-    kinds = ("mounts", "directories", "maps", "objects", "absent")
+    kinds = ("mounts", "directories", "maps", "programs", "objects", "absent")
     return {"changed": False, **{key: [] for key in kinds}, **lists}
 
 

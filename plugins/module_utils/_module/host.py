@@ -35,7 +35,11 @@ if t.TYPE_CHECKING:
 _LISTS = ("mounts", "directories", "maps", "programs", "objects", "absent")
 # Of an item in the drift report.
 _SHOWN = frozenset(["path", "action", "drift", "declared", "copied", "entries", "error"])
-_OF_WHOLE_HOST = ("spared", "files", "at_boot", "undeclared")
+_NOT_AT_BOOT = (
+    "at_boot: programs are not put back at boot, nor the maps that only they declare: run the play "
+    "again after a restart"
+)
+_OF_WHOLE_HOST = ("spared", "files", "at_boot", Standing.UNDECLARED.value)
 _UNDECLARED = {"action": Standing.UNDECLARED.value}
 
 
@@ -61,6 +65,8 @@ def carry_out(
         (declared, parts, boot), awaited = read_awaiting(
             module, lambda ids: _read(given, ids, module.run_command)
         )
+        if boot and given["at_boot"] and declared.programs:
+            module.warn(_NOT_AT_BOOT)
         forecast = Forecast(_freed(module))
         problems = decide_all(parts, forecast, predicting=check)
         undeclared = _undeclared(declared, parts, forecast, problems)

@@ -71,7 +71,7 @@ def read_programs(
     wanted: List[WantedProgram] = []
     for index, item in enumerate(items):
         label = f"programs[{index}] " if len(items) > 1 else ""
-        label += f"{str(item.get('object') or '')[:80]}: "
+        label += f"{str(item.get('shown') or item.get('object') or 'object')[:80]}: "
         wanted += problems.of(lambda item=item: _read(item, defaults, host, ids), label) or ()
     first: Dict[str, WantedProgram] = {}
     for each in wanted:

@@ -25,7 +25,7 @@ def load(wanted: WantedLoad, maps: Mapping[str, Fd]) -> Loaded:
         maps=maps,
         data=wanted.data,
         types=wanted.types,
-        object_name=_object_name(wanted.path),
+        object_name=_object_name(wanted.shown),
         kernel_btf=wanted.kernel_btf,
         log_level=wanted.log_level,
     )

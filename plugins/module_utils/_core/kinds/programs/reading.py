@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Tuple
 
 from ...errors import NotThere, PinningError, ProblemCollector
 from ...fields import absolute, plain
+from ...list_file import opened
 from ...loader.request import Types
 from ...map_words import nearest
 from ...object_file.read import ObjectFile, read
@@ -32,13 +33,13 @@ def read_load(
     In a check the file may be one that a task before writes. Then nothing is known of it.
     """
     path = absolute(str(item["object"]), "object")
-    shown = str(item.get("shown") or path)
+    shown, digest = str(item.get("shown") or path), str(item.get("digest") or "")
     kernel_btf = item.get("kernel_btf")
     if kernel_btf is not None:
         kernel_btf = absolute(str(kernel_btf), "kernel_btf")
     log_level = int(str(item.get("log_level") or 0))
     try:
-        content = read_trusted(path)
+        content = read_sent(path, digest) if digest else read_trusted(path)
     except NotThere as error:
         if ids.awaited is None:
             raise
@@ -73,11 +74,21 @@ def read_load(
     return load, pins
 
 
+def read_sent(path: str, digest: str) -> bytes:
+    """Return what the controller has sent, whoever the file belongs to; PinningError if not that."""
+    with opened(path) as file:
+        content = b"".join(file.blocks())
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise PinningError("it was changed on its way from the controller: run the task again")
+    return content
+
+
 def names_in(item: Arguments) -> List[str]:
     """Return the programs of the file that are loaded unless others are named."""
     if item.get("object") is None:
         raise BadField("neither object nor programs are given: say which pins are meant")
-    found = _read(read_trusted(absolute(str(item["object"]), "object")))
+    path, digest = absolute(str(item["object"]), "object"), str(item.get("digest") or "")
+    found = _read(read_sent(path, digest) if digest else read_trusted(path))
     return [each.name for each in found.programs if each.autoload]
 
 
