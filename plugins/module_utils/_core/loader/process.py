@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Any, Dict, List, Mapping, Sequence
 
 from ..syscall import Fd
-from .fence import close_in
+from .fence import Fence
 from .libbpf import Failed, Libbpf, LoadedObject, Missing, TooOld
 from .request import LoadRequest
 from .told import Told
@@ -34,13 +34,14 @@ def run(request: LoadRequest) -> Told:
 
     The caller closes the descriptors that were told.
     """
-    parent = os.getpid()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     reads, writes = os.pipe2(os.O_CLOEXEC)
     try:
+        targets = [target.program_fd for target in request.targets.values()]
+        fence = Fence((theirs.fileno(), *request.maps.values(), *targets), request.mapped)
         pid = os.fork()
         if not pid:
-            _be_the_loader(request, parent, theirs, writes)
+            _be_the_loader(request, fence, theirs, writes)
     except BaseException:
         os.close(reads)
         ours.close()
@@ -52,12 +53,10 @@ def run(request: LoadRequest) -> Told:
         return _Listener(pid, ours, pipe).listen(request.seconds)
 
 
-def _be_the_loader(request: LoadRequest, parent: int, told: socket.socket, output: int) -> None:
+def _be_the_loader(request: LoadRequest, fence: Fence, told: socket.socket, output: int) -> None:
     """Never return: all else in this process is a copy of the one that it was forked from."""
     try:
-        targets = [target.program_fd for target in request.targets.values()]
-        kept = (told.fileno(), *request.maps.values(), *targets)
-        close_in(parent, output, kept, request.mapped)
+        fence.close(output)
         _send(told, _load(request, told))
     except BaseException as error:
         with suppress(BaseException):
