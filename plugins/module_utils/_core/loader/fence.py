@@ -17,8 +17,8 @@ from typing import Collection, List, Tuple
 
 from ..syscall import Fd, libc
 from . import system_calls
+from .request import MOST_SECONDS
 
-MOST_SECONDS = 100  # of CPU
 MOST_MEMORY = 1 << 30  # bytes of address space, beside what the process began with
 
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
@@ -56,7 +56,7 @@ class Fence:
             os.closerange(first, end)
         for which, most in self._limits:
             with suppress(OSError, ValueError):  # beyond what is allowed: it stays
-                resource.setrlimit(which, (most, most))
+                resource.setrlimit(which, (most, most + (which == resource.RLIMIT_CPU)))
         if not self._is_filtered():
             libc.unshare(_CLONE_NEWNET)
 

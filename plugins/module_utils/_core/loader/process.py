@@ -27,6 +27,7 @@ from .told import Told
 _MOST_LOG = 64 << 20  # bytes; the verifier's own has at most 16 MiB
 _AT_ONCE = 128  # descriptors in a message; the kernel takes 253
 _MOST_MESSAGE = 4096  # bytes
+_MOST_TEXT = 600  # characters, each of which takes up to six bytes
 
 
 def run(request: LoadRequest) -> Told:
@@ -50,7 +51,8 @@ def run(request: LoadRequest) -> Told:
         os.close(writes)
         theirs.close()
     with ours, Fd(reads) as pipe:
-        return _Listener(pid, ours, pipe).listen(request.seconds)
+        most = len(request.programs) + len(request.returned_maps)
+        return _Listener(pid, ours, pipe, most).listen(request.seconds)
 
 
 def _be_the_loader(request: LoadRequest, fence: Fence, told: socket.socket, output: int) -> None:
@@ -60,7 +62,7 @@ def _be_the_loader(request: LoadRequest, fence: Fence, told: socket.socket, outp
         _send(told, _load(request, told))
     except BaseException as error:
         with suppress(BaseException):
-            _send(told, {"error": f"{type(error).__name__}: {error}"})
+            _send(told, {"error": f"{type(error).__name__}: {error}"[:_MOST_TEXT]})
     finally:
         os._exit(0)
 
@@ -75,25 +77,27 @@ def _load(request: LoadRequest, told: socket.socket) -> Dict[str, object]:
             _send(told, {}, fds[start : start + _AT_ONCE])
         return {"version": libbpf.version()}
     except Missing as error:
-        return {"missing": str(error)}
+        return {"missing": str(error)[:_MOST_TEXT]}
     except TooOld as error:
         return {"old": str(error), "version": libbpf.version()}
     except Failed as error:
-        return {"step": error.step, "errno": error.number, "program": error.program}
+        program = error.program[:_MOST_TEXT]
+        return {"step": error.step, "errno": error.number, "program": program}
 
 
 def _send(told: socket.socket, message: Mapping[str, object], fds: Sequence[int] = ()) -> None:
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-    told.sendmsg([json.dumps(message).encode()[:_MOST_MESSAGE]], rights)
+    told.sendmsg([json.dumps(message).encode()], rights)
 
 
 class _Listener:
     """To the process that loads, until it has ended."""
 
-    def __init__(self, pid: int, told: socket.socket, output: int) -> None:
+    def __init__(self, pid: int, told: socket.socket, output: int, most: int) -> None:
         self._pid = pid
         self._told = told
         self._output = output
+        self._most = most  # descriptors
         self._log: List[bytes] = []
         self._log_size = 0
         self._fds: List[Fd] = []
@@ -150,9 +154,8 @@ class _Listener:
             self._fds += map(Fd, fds)
         if not data:
             return False
-        with suppress(ValueError):
-            self._message = dict(json.loads(data))
-        return not self._message
+        self._message = _understood(data)
+        return not self._message and len(self._fds) <= self._most
 
     def _read_log(self) -> bool:
         """Take what it has written; False if that is all for now, or for ever."""
@@ -178,3 +181,15 @@ class _Listener:
     def _close(self) -> None:
         for fd in self._fds:
             os.close(fd)
+
+
+def _understood(data: bytes) -> Dict[str, Any]:
+    """What a message says; it may be anything, where libbpf was made to do what it should not."""
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError):
+        message = None
+    is_sound = isinstance(message, dict) and all(
+        isinstance(value, int if name == "errno" else str) for name, value in message.items()
+    )
+    return message if is_sound else {"error": "what it told makes no sense"}
