@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from .process import run
-from .request import Loaded, LoaderCrashed, LoadRequest
+from .request import Loaded, LoadRequest
 from .told import error_of
 
 
@@ -18,7 +18,8 @@ def load(request: LoadRequest) -> Loaded:
     """
     told = run(request)
     names = (*request.programs, *request.returned_maps)
-    if "version" in told.message and "old" not in told.message and len(told.fds) == len(names):
+    is_done = "version" in told.message and "old" not in told.message
+    if is_done and len(told.fds) == len(names):
         count = len(request.programs)
         return Loaded(
             dict(zip(request.programs, told.fds)),
@@ -28,11 +29,4 @@ def load(request: LoadRequest) -> Loaded:
         )
     for fd in told.fds:
         os.close(fd)
-    if "version" in told.message and "old" not in told.message:
-        error = LoaderCrashed(
-            f"{len(names)} descriptors are more than this process may have open: raise its limit "
-            "(`ulimit -n`), or load fewer programs at once"
-        )
-        error.log = told.log
-        raise error
     raise error_of(told, request)

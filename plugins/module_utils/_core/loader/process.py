@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Any, Dict, List, Mapping, Sequence
 
 from ..syscall import Fd
-from .fence import close_in
+from .fence import Fence
 from .libbpf import Failed, Libbpf, LoadedObject, Missing, TooOld
 from .request import LoadRequest
 from .told import Told
@@ -27,6 +27,7 @@ from .told import Told
 _MOST_LOG = 64 << 20  # bytes; the verifier's own has at most 16 MiB
 _AT_ONCE = 128  # descriptors in a message; the kernel takes 253
 _MOST_MESSAGE = 4096  # bytes
+_MOST_TEXT = 600  # characters, each of which takes up to six bytes
 
 
 def run(request: LoadRequest) -> Told:
@@ -34,13 +35,14 @@ def run(request: LoadRequest) -> Told:
 
     The caller closes the descriptors that were told.
     """
-    parent = os.getpid()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     reads, writes = os.pipe2(os.O_CLOEXEC)
     try:
+        targets = [target.program_fd for target in request.targets.values()]
+        fence = Fence((theirs.fileno(), *request.maps.values(), *targets), request.mapped)
         pid = os.fork()
         if not pid:
-            _be_the_loader(request, parent, theirs, writes)
+            _be_the_loader(request, fence, theirs, writes)
     except BaseException:
         os.close(reads)
         ours.close()
@@ -49,19 +51,18 @@ def run(request: LoadRequest) -> Told:
         os.close(writes)
         theirs.close()
     with ours, Fd(reads) as pipe:
-        return _Listener(pid, ours, pipe).listen(request.seconds)
+        most = len(request.programs) + len(request.returned_maps)
+        return _Listener(pid, ours, pipe, most).listen(request.seconds)
 
 
-def _be_the_loader(request: LoadRequest, parent: int, told: socket.socket, output: int) -> None:
+def _be_the_loader(request: LoadRequest, fence: Fence, told: socket.socket, output: int) -> None:
     """Never return: all else in this process is a copy of the one that it was forked from."""
     try:
-        targets = [target.program_fd for target in request.targets.values()]
-        kept = (told.fileno(), *request.maps.values(), *targets)
-        close_in(parent, output, kept, request.mapped)
+        fence.close(output)
         _send(told, _load(request, told))
     except BaseException as error:
         with suppress(BaseException):
-            _send(told, {"error": f"{type(error).__name__}: {error}"})
+            _send(told, {"error": f"{type(error).__name__}: {error}"[:_MOST_TEXT]})
     finally:
         os._exit(0)
 
@@ -76,25 +77,27 @@ def _load(request: LoadRequest, told: socket.socket) -> Dict[str, object]:
             _send(told, {}, fds[start : start + _AT_ONCE])
         return {"version": libbpf.version()}
     except Missing as error:
-        return {"missing": str(error)}
+        return {"missing": str(error)[:_MOST_TEXT]}
     except TooOld as error:
         return {"old": str(error), "version": libbpf.version()}
     except Failed as error:
-        return {"step": error.step, "errno": error.number, "program": error.program}
+        program = error.program[:_MOST_TEXT]
+        return {"step": error.step, "errno": error.number, "program": program}
 
 
 def _send(told: socket.socket, message: Mapping[str, object], fds: Sequence[int] = ()) -> None:
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-    told.sendmsg([json.dumps(message).encode()[:_MOST_MESSAGE]], rights)
+    told.sendmsg([json.dumps(message).encode()], rights)
 
 
 class _Listener:
     """To the process that loads, until it has ended."""
 
-    def __init__(self, pid: int, told: socket.socket, output: int) -> None:
+    def __init__(self, pid: int, told: socket.socket, output: int, most: int) -> None:
         self._pid = pid
         self._told = told
         self._output = output
+        self._most = most  # descriptors
         self._log: List[bytes] = []
         self._log_size = 0
         self._fds: List[Fd] = []
@@ -151,9 +154,8 @@ class _Listener:
             self._fds += map(Fd, fds)
         if not data:
             return False
-        with suppress(ValueError):
-            self._message = dict(json.loads(data))
-        return not self._message
+        self._message = _understood(data)
+        return not self._message and len(self._fds) <= self._most
 
     def _read_log(self) -> bool:
         """Take what it has written; False if that is all for now, or for ever."""
@@ -179,3 +181,15 @@ class _Listener:
     def _close(self) -> None:
         for fd in self._fds:
             os.close(fd)
+
+
+def _understood(data: bytes) -> Dict[str, Any]:
+    """What a message says; it may be anything, where libbpf was made to do what it should not."""
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError):
+        message = None
+    is_sound = isinstance(message, dict) and all(
+        isinstance(value, int if name == "errno" else str) for name, value in message.items()
+    )
+    return message if is_sound else {"error": "what it told makes no sense"}

@@ -13,6 +13,7 @@ from ..syscall import Fd
 from ..values import NamedTuple, dataclass
 
 DEADLINE = 120.0  # seconds: the verifier may take many of them for very large programs
+MOST_SECONDS = 100  # of CPU
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 

@@ -12,6 +12,7 @@ from ..advice import errno_name
 from ..syscall import Fd
 from ..values import NamedTuple
 from .request import (
+    MOST_SECONDS,
     LoaderCrashed,
     LoaderMissing,
     LoadError,
@@ -70,6 +71,12 @@ def _error_of(told: Told, request: LoadRequest) -> LoadError:
             f"the process that loads failed ({message['error']}): look at what the object asks "
             "for, and whether libbpf is that of the distribution"
         )
+    if "version" in message:
+        return LoaderCrashed(
+            f"of {len(request.programs) + len(request.returned_maps)} descriptors {len(told.fds)} "
+            "came back from the process that loads: raise how many this one may have open "
+            "(`ulimit -n`), or load fewer programs at once"
+        )
     return LoaderCrashed(_ending(told.status))
 
 
@@ -78,7 +85,7 @@ def _refused(told: Told) -> Refused:
     program = message.get("program") or _failed_program(told.log)
     lines = last_lines(told.log, program)
     what = f"program {program}" if program else "the object"
-    number = int(message["errno"])
+    number = message.get("errno", 0)
     name = _LIBBPF_ERRORS.get(number) or errno_name(number)
     text = f"{what} was refused ({message['step']}: {name})"
     said = "".join(f"\n  {line}" for line in lines)
@@ -106,8 +113,8 @@ def _ending(status: int) -> str:
     number = status & 0x7F
     if number == signal.SIGXCPU:
         return (
-            "the process that loads used 100 s of CPU and was ended, so nothing was loaded: load "
-            "fewer programs at once"
+            f"the process that loads used {MOST_SECONDS} s of CPU and was ended, so nothing was "
+            "loaded: load fewer programs at once"
         )
     name = signal.Signals(number).name if number in _SIGNALS else f"status {status}"
     return (

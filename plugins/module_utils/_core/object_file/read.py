@@ -20,7 +20,7 @@ class ProgramDefinition(NamedTuple):
     """A program of the file. What its section does not say is 0, or ""."""
 
     name: str
-    section: str  # as in SEC(), with the question mark
+    section: str  # as in SEC(), without the question mark
     type: int  # of uapi.PROG_TYPES
     expected_attach_type: int  # of uapi.ATTACH_TYPES
     target: str  # what it attaches to, such as a function of the kernel
@@ -134,7 +134,7 @@ def _programs(elf: Elf, symbols: Tuple[Symbol, ...]) -> Iterator[ProgramDefiniti
         known = read_section_name(section.name)
         yield ProgramDefinition(
             each.name,
-            section.name,
+            section.name if known.autoload else section.name[1:],
             known.type,
             known.expected_attach_type,
             known.target,

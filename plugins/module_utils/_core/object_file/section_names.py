@@ -23,11 +23,11 @@ def read_section_name(name: str) -> SectionName:
     """Return what libbpf 1.0 and newer make of a section's name."""
     autoload = not name.startswith("?")
     name = name if autoload else name[1:]
-    row = _EXACT.get(name)
+    row = EXACT.get(name)
     if row is not None:
         return SectionName(*row, "", autoload)
     first, _slash, target = name.partition("/")
-    return SectionName(*_WITH_TARGET.get(first, (0, 0)), target, autoload)
+    return SectionName(*WITH_TARGET.get(first, (0, 0)), target, autoload)
 
 
 def _rows(*rows: Tuple[str, str, str]) -> Dict[str, Tuple[int, int]]:
@@ -42,7 +42,7 @@ def _rows(*rows: Tuple[str, str, str]) -> Dict[str, Tuple[int, int]]:
 
 
 # Those that stand for themselves.
-_EXACT = _rows(
+EXACT = _rows(
     ("socket", "socket_filter", ""),
     ("sk_reuseport/migrate", "sk_reuseport", "sk_reuseport_select_or_migrate"),
     ("sk_reuseport", "sk_reuseport", "sk_reuseport_select"),
@@ -101,7 +101,7 @@ _EXACT = _rows(
     ("netfilter", "netfilter", "netfilter"),
 )
 # Those that may say behind a slash what the program attaches to.
-_WITH_TARGET = _rows(
+WITH_TARGET = _rows(
     ("kprobe kretprobe uprobe uretprobe uprobe.s uretprobe.s", "kprobe", ""),
     ("ksyscall kretsyscall usdt usdt.s", "kprobe", ""),
     ("kprobe.multi kretprobe.multi", "kprobe", "trace_kprobe_multi"),
