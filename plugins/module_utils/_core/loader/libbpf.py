@@ -196,10 +196,10 @@ class LoadedObject:
             _check("bpf_program__set_autoload", set_autoload(program, name in wanted), name)
         type_of = self._libbpf.function("bpf_program__type", "bpf_program__get_type")
         for name, (number, attach) in self._request.types.items():
-            program = self._programs.get(name)
-            if number and program is not None and not type_of(program):
-                self._libbpf.function("bpf_program__set_type")(program, number)
-                self._libbpf.function("bpf_program__set_expected_attach_type")(program, attach)
+            found = self._programs.get(name)
+            if number and found is not None and not type_of(found):
+                self._libbpf.function("bpf_program__set_type")(found, number)
+                self._libbpf.function("bpf_program__set_expected_attach_type")(found, attach)
         for name, target in self._request.targets.items():
             set_target = self._libbpf.function("bpf_program__set_attach_target")
             code = set_target(self._programs[name], target.program_fd, target.function.encode())

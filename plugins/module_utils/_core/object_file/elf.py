@@ -22,7 +22,7 @@ class ElfError(PinningError):
 class Section(NamedTuple):
     """A section, and where in the file it is."""
 
-    index: int
+    number: int  # its place in the table
     name: str
     type: int
     flags: int
@@ -53,7 +53,7 @@ class Relocation(NamedTuple):
     """A place that the loader fills in."""
 
     offset: int  # bytes from the start of the section that is changed
-    symbol: int  # its index
+    symbol: int  # its place in the table
     raw: bytes  # as the file has it
 
 
@@ -114,7 +114,7 @@ class Elf:
         """The whole file, with no more than this at the beginning of a section."""
         changed = bytearray(self.data)
         changed[section.offset : section.offset + len(content)] = content
-        at = self._headers_at + section.index * _SECTION_SIZE + _SIZE_AT
+        at = self._headers_at + section.number * _SECTION_SIZE + _SIZE_AT
         struct.pack_into(f"{self._order}Q", changed, at, len(content))
         return bytes(changed)
 
