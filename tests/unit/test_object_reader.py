@@ -292,8 +292,8 @@ def test_a_file_that_was_stripped_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"", "not an ELF file"),
-        (b"#!/bin/sh\n", "not an ELF file"),
+        (b"", "not an ELF file.*begins otherwise"),
+        (b"#!/bin/sh\n", "not an ELF file.*begins otherwise"),
         (b"\x7fELF", "ends after 4 bytes"),
         (Path(sys.executable).resolve().read_bytes()[:5000], "not a BPF object file"),
     ],

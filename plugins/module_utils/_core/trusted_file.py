@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
+from typing import List
 
 from .advice import ActsOn
 from .bpffs import describe_mode
@@ -96,7 +97,7 @@ def _check(path: str, way: str, status: os.stat_result) -> None:
 
 
 def _read(fd: Fd, path: str) -> bytes:
-    blocks = []
+    blocks: List[bytes] = []
     left = MOST_BYTES - os.fstat(fd).st_size  # or less, if it grows meanwhile
     with at(path, ActsOn.FILE):
         while left >= 0:

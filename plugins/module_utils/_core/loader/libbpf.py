@@ -29,11 +29,12 @@ class TooOld(Exception):
 class Failed(Exception):
     """A function of libbpf refused."""
 
-    def __init__(self, step: str, number: int, program: str = "") -> None:
+    def __init__(self, step: str, number: int, program: str = "", name: str = "") -> None:
         super().__init__(step)
         self.step = step
         self.number = number  # errno
         self.program = program
+        self.map = name
 
 
 class Libbpf:
@@ -108,23 +109,22 @@ class LoadedObject:
         self._buffer = ctypes.create_string_buffer(request.object, len(request.object))
         self._object = self._open()
         self._programs = {self._name_of(each): each for each in self._all_programs()}
-        self._maps: Dict[str, ctypes.c_void_p] = {}
+        self._maps = {self._map_name_of(each): each for each in self._all_maps()}
+        self._check_names()
         self._choose_programs()
         self._set_maps()
         self._load()
 
     def program_fd(self, name: str) -> int:
         """The descriptor of a program."""
-        return self._fd("bpf_program__fd", self._programs.get(name))
+        fd: int = self._libbpf.function("bpf_program__fd")(self._programs[name])
+        _check("bpf_program__fd", fd, name)
+        return fd
 
     def map_fd(self, name: str) -> int:
         """The descriptor of a map, or of that of a section."""
-        return self._fd("bpf_map__fd", self._maps.get(name))
-
-    def _fd(self, function: str, of: Optional[ctypes.c_void_p]) -> int:
-        fd: int = self._libbpf.function(function)(of) if of is not None else -_ENOENT
-        if fd < 0:
-            raise Failed(function, -fd)
+        fd: int = self._libbpf.function("bpf_map__fd")(self._maps[name])
+        _check("bpf_map__fd", fd, name=name)
         return fd
 
     def _tell_everything(self) -> None:
@@ -172,6 +172,23 @@ class LoadedObject:
         name: bytes = self._libbpf.function("bpf_program__name", returns=ctypes.c_char_p)(program)
         return name.decode("utf-8", "replace")
 
+    def _map_name_of(self, found: ctypes.c_void_p) -> str:
+        """That of its declaration, or of the section whose variables are in it."""
+        text: bytes = self._libbpf.function("bpf_map__name", returns=ctypes.c_char_p)(found)
+        name = text.decode("utf-8", "replace")
+        is_internal = self._libbpf.function("bpf_map__is_internal", returns=ctypes.c_bool)
+        # It may begin with that of the object.
+        return "." + name.partition(".")[2] if is_internal(found) else name
+
+    def _check_names(self) -> None:
+        request = self._request
+        for name in (*request.programs, *request.targets):
+            if name not in self._programs:
+                raise Failed("bpf_object__find_program_by_name", _ENOENT, name)
+        for name in (*request.maps, *request.data, *request.returned_maps):
+            if name not in self._maps:
+                raise Failed("bpf_object__find_map_by_name", _ENOENT, name=name)
+
     def _choose_programs(self) -> None:
         set_autoload = self._libbpf.function("bpf_program__set_autoload")
         wanted = frozenset(self._request.programs)
@@ -179,10 +196,10 @@ class LoadedObject:
             _check("bpf_program__set_autoload", set_autoload(program, name in wanted), name)
         type_of = self._libbpf.function("bpf_program__type", "bpf_program__get_type")
         for name, (number, attach) in self._request.types.items():
-            program = self._programs.get(name)
-            if number and program is not None and not type_of(program):
-                self._libbpf.function("bpf_program__set_type")(program, number)
-                self._libbpf.function("bpf_program__set_expected_attach_type")(program, attach)
+            found = self._programs.get(name)
+            if number and found is not None and not type_of(found):
+                self._libbpf.function("bpf_program__set_type")(found, number)
+                self._libbpf.function("bpf_program__set_expected_attach_type")(found, attach)
         for name, target in self._request.targets.items():
             set_target = self._libbpf.function("bpf_program__set_attach_target")
             code = set_target(self._programs[name], target.program_fd, target.function.encode())
@@ -190,23 +207,17 @@ class LoadedObject:
 
     def _set_maps(self) -> None:
         """Give it our maps, so that it makes none of them and looks for none in a bpffs."""
-        name_of = self._libbpf.function("bpf_map__name", returns=ctypes.c_char_p)
-        is_internal = self._libbpf.function("bpf_map__is_internal", returns=ctypes.c_bool)
+        request = self._request
         set_pin_path = self._libbpf.function("bpf_map__set_pin_path")
-        for each in self._all_maps():
-            name = name_of(each).decode("utf-8", "replace")
-            if is_internal(each):
-                name = "." + name.partition(".")[2]  # it may begin with that of the object
-            self._maps[name] = each
-            _check("bpf_map__set_pin_path", set_pin_path(each, None))
-            fd, content = self._request.maps.get(name), self._request.data.get(name)
-            if content is not None:
-                set_value = self._libbpf.function("bpf_map__set_initial_value")
-                code = set_value(each, content, ctypes.c_size_t(len(content)))
-                _check("bpf_map__set_initial_value", code)
-            if fd is not None:
-                code = self._libbpf.function("bpf_map__reuse_fd")(each, fd)
-                _check("bpf_map__reuse_fd", code)
+        for name, found in self._maps.items():
+            _check("bpf_map__set_pin_path", set_pin_path(found, None), name=name)
+        for name, content in request.data.items():
+            set_value = self._libbpf.function("bpf_map__set_initial_value")
+            code = set_value(self._maps[name], content, ctypes.c_size_t(len(content)))
+            _check("bpf_map__set_initial_value", code, name=name)
+        for name, fd in request.maps.items():
+            code = self._libbpf.function("bpf_map__reuse_fd")(self._maps[name], fd)
+            _check("bpf_map__reuse_fd", code, name=name)
 
     def _load(self) -> None:
         request = self._request
@@ -246,9 +257,9 @@ def _error_of(pointer: Optional[int]) -> int:
     return below if below < _MOST_ERRNO else 0
 
 
-def _check(step: str, code: int, program: str = "") -> None:
+def _check(step: str, code: int, program: str = "", name: str = "") -> None:
     if code < 0:
-        raise Failed(step, -code, program)
+        raise Failed(step, -code, program, name)
 
 
 _ENOENT, _EINVAL = 2, 22

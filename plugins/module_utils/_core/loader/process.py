@@ -27,7 +27,7 @@ from .told import Told
 _MOST_LOG = 64 << 20  # bytes; the verifier's own has at most 16 MiB
 _AT_ONCE = 128  # descriptors in a message; the kernel takes 253
 _MOST_MESSAGE = 4096  # bytes
-_MOST_TEXT = 600  # characters, each of which takes up to six bytes
+_MOST_TEXT = 300  # characters, each of which takes up to six bytes
 
 
 def run(request: LoadRequest) -> Told:
@@ -81,8 +81,8 @@ def _load(request: LoadRequest, told: socket.socket) -> Dict[str, object]:
     except TooOld as error:
         return {"old": str(error), "version": libbpf.version()}
     except Failed as error:
-        program = error.program[:_MOST_TEXT]
-        return {"step": error.step, "errno": error.number, "program": program}
+        names = {"program": error.program[:_MOST_TEXT], "map": error.map[:_MOST_TEXT]}
+        return {"step": error.step, "errno": error.number, **names}
 
 
 def _send(told: socket.socket, message: Mapping[str, object], fds: Sequence[int] = ()) -> None:

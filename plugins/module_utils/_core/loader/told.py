@@ -82,14 +82,16 @@ def _error_of(told: Told, request: LoadRequest) -> LoadError:
 
 def _refused(told: Told) -> Refused:
     message = told.message
-    program = message.get("program") or _failed_program(told.log)
+    program = message.get("program") or ("" if message.get("map") else _failed_program(told.log))
     lines = last_lines(told.log, program)
     what = f"program {program}" if program else "the object"
+    if message.get("map"):
+        what = f"map {message['map']}"
     number = message.get("errno", 0)
     name = _LIBBPF_ERRORS.get(number) or errno_name(number)
-    text = f"{what} was refused ({message['step']}: {name})"
+    text = f"{what} was refused ({message['step']}: {name}), and nothing was loaded"
     said = "".join(f"\n  {line}" for line in lines)
-    return Refused(program, number, f"{text}, and nothing was loaded:{said}", lines)
+    return Refused(program, number, f"{text}:{said}" if said else text, lines)
 
 
 def _failed_program(log: str) -> str:

@@ -22,7 +22,7 @@ class ElfError(PinningError):
 class Section(NamedTuple):
     """A section, and where in the file it is."""
 
-    index: int
+    number: int  # its place in the table
     name: str
     type: int
     flags: int
@@ -53,7 +53,7 @@ class Relocation(NamedTuple):
     """A place that the loader fills in."""
 
     offset: int  # bytes from the start of the section that is changed
-    symbol: int  # its index
+    symbol: int  # its place in the table
     raw: bytes  # as the file has it
 
 
@@ -92,7 +92,7 @@ class Elf:
         if table is None:
             return None
         if table.link >= len(self.sections):
-            raise ElfError(_DAMAGED.format("its symbols have no names"))
+            raise _damaged("its symbols have no names")
         entries = self._entries(table, _SYMBOL)
         names = _Names(self.content(self.sections[table.link]), len(self.data))
         return tuple(
@@ -114,7 +114,7 @@ class Elf:
         """The whole file, with no more than this at the beginning of a section."""
         changed = bytearray(self.data)
         changed[section.offset : section.offset + len(content)] = content
-        at = self._headers_at + section.index * _SECTION_SIZE + _SIZE_AT
+        at = self._headers_at + section.number * _SECTION_SIZE + _SIZE_AT
         struct.pack_into(f"{self._order}Q", changed, at, len(content))
         return bytes(changed)
 
@@ -132,7 +132,7 @@ class Elf:
             raise ElfError("it is not a BPF object file: compile with `clang -g -target bpf -c`")
         end = headers_at + count * _SECTION_SIZE
         if not count or each_size != _SECTION_SIZE or end > len(self.data) or names_at >= count:
-            raise ElfError(_DAMAGED.format("its table of sections does not fit in"))
+            raise _damaged("its table of sections does not fit in")
         self._headers_at = headers_at
         rows = [
             struct.unpack_from(self._order + _SECTION, self.data, headers_at + at * _SECTION_SIZE)
@@ -161,12 +161,16 @@ class _Names:
             return known
         end = self._text.find(b"\0", start)
         if end < 0:
-            raise ElfError(_DAMAGED.format("a name reaches beyond its table"))
+            raise _damaged("a name reaches beyond its table")
         self._left -= end - start
         if self._left < 0:
             raise ElfError("its names overlap so often that they would fill the memory")
         name = self._text[start:end].decode("utf-8", "replace")
         return self._known.setdefault(start, name)
+
+
+def _damaged(why: str) -> ElfError:
+    return ElfError(f"it is not an ELF file, or is damaged: compile it again ({why})")
 
 
 def short(name: str) -> str:
@@ -176,16 +180,15 @@ def short(name: str) -> str:
 
 def _byte_order(data: bytes) -> str:
     if data[:4] != _IDENT[:4]:
-        raise ElfError("it is not an ELF file: name what `clang -g -target bpf -c` wrote")
+        raise _damaged("it begins otherwise")
     if len(data) < _HEADER_SIZE:
-        raise ElfError(_DAMAGED.format(f"it ends after {len(data)} bytes"))
+        raise _damaged(f"it ends after {len(data)} bytes")
     byte_order = _BYTE_ORDERS.get(data[5])
     if data[4] != _64_BITS or byte_order is None:
         raise ElfError("it is not a BPF object file: compile with `clang -g -target bpf -c`")
     return byte_order
 
 
-_DAMAGED = "it is a damaged ELF file, {}: compile it again"
 _IDENT = b"\x7fELF" + bytes(12)
 _64_BITS = 2
 _BYTE_ORDERS = {1: "little", 2: "big"}

@@ -169,9 +169,9 @@ def _is_legacy(section: Section) -> bool:
 
 def _is_data(section: Section) -> bool:
     """Return whether libbpf makes a map of a section (bpf_object__elf_collect)."""
-    first = section.name.split(".")[1:2]
-    kinds = {("bss",): NOBITS, ("data",): PROGBITS, ("rodata",): PROGBITS}
-    return section.name.startswith(".") and kinds.get(tuple(first)) == section.type
+    nothing, dot, name = section.name.partition(".")
+    kinds = {"bss": NOBITS, "data": PROGBITS, "rodata": PROGBITS}
+    return not nothing and bool(dot) and kinds.get(name.partition(".")[0]) == section.type
 
 
 def _is_read_only(section: Section) -> bool:
@@ -189,7 +189,7 @@ def _variables(
         section = elf.by_name[described.name]
         for part in described.parts:
             variable = btf.types[part.type_id] if btf else described
-            at = places.get((section.index, variable.name))
+            at = places.get((section.number, variable.name))
             if btf is None or at is None or variable.kind != VAR:
                 continue
             size = _size(btf, variable.target)

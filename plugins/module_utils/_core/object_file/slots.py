@@ -20,14 +20,14 @@ from .elf import REL, Elf, Relocation, Section, Symbol
 class Slot(NamedTuple):
     """An entry of a map of maps, or of a prog_array."""
 
-    index: int
+    key: int
     name: str  # of the map or program that is in it
 
 
 class _Filled(NamedTuple):
     relocation: Relocation
     map: str  # its name
-    index: int
+    key: int
 
 
 def read_slots(elf: Elf, symbols: Sequence[Symbol], btf: Btf) -> Dict[str, Tuple[Slot, ...]]:
@@ -37,7 +37,7 @@ def read_slots(elf: Elf, symbols: Sequence[Symbol], btf: Btf) -> Dict[str, Tuple
     for each in _filled(elf, symbols, btf, section) if section else ():
         if each.relocation.symbol < len(symbols):
             name = symbols[each.relocation.symbol].name
-            found.setdefault(each.map, []).append(Slot(each.index, name))
+            found.setdefault(each.map, []).append(Slot(each.key, name))
     return {name: tuple(slots) for name, slots in found.items()}
 
 
@@ -55,7 +55,7 @@ def _relocations_of_maps(elf: Elf) -> Optional[Section]:
     maps = elf.by_name.get(".maps")
     if maps is None:
         return None
-    changing = (each for each in elf.sections if each.type == REL and each.info == maps.index)
+    changing = (each for each in elf.sections if each.type == REL and each.info == maps.number)
     return next(changing, None)
 
 
@@ -70,13 +70,13 @@ def _filled(elf: Elf, symbols: Sequence[Symbol], btf: Btf, section: Section) -> 
     for relocation in elf.relocations(section):
         at = bisect_right(offsets, relocation.offset) - 1
         start, name = starts[at] if at >= 0 else (0, "")
-        index = (relocation.offset - start - values_at.get(name, 0)) // _POINTER
-        yield _Filled(relocation, name, index)
+        key = (relocation.offset - start - values_at.get(name, 0)) // _POINTER
+        yield _Filled(relocation, name, key)
 
 
 def _values_at(btf: Btf) -> Dict[str, int]:
     """By map, how many bytes into its declaration the values begin."""
-    found = {}
+    found: Dict[str, int] = {}
     for section in btf.types:
         if section.kind != DATASEC or section.name != ".maps":
             continue
