@@ -23,6 +23,7 @@ author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:
   - ebpf.pinning.attributes
+  - ebpf.pinning.pins
 requirements:
   - libbpf 0.3 or newer on the managed node, as C(libbpf.so.1) or C(libbpf.so.0)
 options:
@@ -113,10 +114,6 @@ options:
         O(ebpf.pinning.bpf_map_pinned#module:value_growth).
     type: str
     choices: [refuse, zero_pad]
-  parents:
-    description: Make missing directories, with mode V("0755"). Only inside a BPF file system.
-    type: bool
-    default: true
   state:
     description:
       - V(absent) removes the pins of the programs, the last first. Maps stay. A program that is
