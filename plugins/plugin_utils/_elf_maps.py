@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from ..module_utils._core.btf import Btf, BtfError
+from ..module_utils._core.btf_excerpt import excerpt
 from ..module_utils._core.errors import PinningError, ProblemCollector
 from ..module_utils._core.object_file.definitions import (
     Definition,
@@ -17,7 +18,6 @@ from ..module_utils._core.object_file.definitions import (
     read_definitions,
     types_to_describe,
 )
-from ._btf_excerpt import excerpt
 from ._elf import read_object
 from ._loader_rules import check_sizes, sized_by_loader, without_annotation
 from ._refused_btf import is_refused

@@ -23,7 +23,7 @@ PURE_PARTS = (
     *("migration", "mismatch", "observed", "plan", "reach", "steps", "swap_plan"),
 )
 PURE_FILES = (
-    *("btf", "btf_fields", "btf_likeness", "btf_types", "difference", "map_types", "map_words"),
+    *("btf", "btf_excerpt", "btf_fields", "btf_likeness", "btf_types", "difference", "map_types", "map_words"),
     *(
         "mountinfo",
         "fields",
@@ -178,6 +178,10 @@ MAY_USE = {
     "_core.kinds": set(),
     "_core.kinds.entries": {
         *("core", "_core.engine", "_core.kinds.pins", "_core.kinds.maps", "_core.kinds.entries")
+    },
+    "_core.kinds.programs": {
+        *("core", "_core.content", "_core.object_file", "_core.loader", "_core.engine"),
+        *("_core.kinds.pins", "_core.kinds.maps", "_core.kinds.programs"),
     },
     "_core.kinds.*": {
         *("core", "_core.content", "_core.lists", "_core.object_file", "_core.loader"),

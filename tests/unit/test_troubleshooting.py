@@ -65,6 +65,7 @@ FOR_USERS = {
     "_changed",
     "_explain",
     "_moved",
+    "_told",
     "_off_bpffs",
     "self._unsound",
     "self._without_size",
@@ -110,7 +111,23 @@ NO_MESSAGES = {
     "Pins that are to be gone, each with the options of M(ebpf.pinning.bpf_pin_absent).": (
         "documentation"
     ),
-    "^(mounts|directories|maps|objects|absent): (?=/)": "a pattern",
+    "^(mounts|directories|maps|programs|objects|absent): (?=/)": "a pattern",
+    "Programs of object files, each item one file with the options of "
+    "M(ebpf.pinning.bpf_program_pinned). A map that O(maps) declares, too, is made as it says.": (
+        "documentation"
+    ),
+    "Mapping[str, int]": "a type",
+    "a map of its own": "a side of a difference",
+    "a new map": "a side of a difference",
+    "an object file": "what a path is to lead to",
+    "the list": "what a path is to lead to",
+    "as declared": "a side of a difference",
+    "other values": "a side of a difference",
+    "by itself": "a side of a difference",
+    "with all others": "a side of a difference",
+    "that of the kernel": "a side of a difference",
+    "still to come": "a side of a difference",
+    "the program that is to be at …": "what stands for an object",
     "the map that is to be at …": "what stands for an object",
     "a directory that others made": "what took a place",
     "what it holds": "what stands for a program's name",

@@ -58,6 +58,12 @@ def _maps(owners: Owners, parents: bool) -> AnyKind:
     return MapKind(parents=parents, owners=owners)
 
 
+def _programs(owners: Owners, parents: bool) -> AnyKind:
+    from ..kinds.programs.apply import ProgramKind
+
+    return ProgramKind(parents=parents, owners=owners)
+
+
 def _objects(owners: Owners, parents: bool) -> AnyKind:
     from ..kinds.objects.apply import ObjectKind
 
@@ -74,6 +80,7 @@ _KINDS: Dict[str, Callable[[Owners, bool], AnyKind]] = {
     "mounts": _mounts,
     "directories": _directories,
     "maps": _maps,
+    "programs": _programs,
     "objects": _objects,
     "absent": _absences,
 }

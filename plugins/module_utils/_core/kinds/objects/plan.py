@@ -41,7 +41,7 @@ def expecting(observed: Observed, awaited: Awaited) -> Observed:
 
 def made_meanwhile(observed: Observed, forecast: Forecast) -> Observed:
     """Return `observed` with the maps that the same declaration makes, for what they are."""
-    if not (forecast.pins or forecast.mounts):
+    if not (forecast.pins or forecast.programs or forecast.mounts):
         return observed
     items = []
     for each, found in observed.items:
@@ -49,6 +49,9 @@ def made_meanwhile(observed: Observed, forecast: Forecast) -> Observed:
         if reference.by == "path" and reference.value in forecast.pins:
             label = f"the map that is to be at {reference.value}"
             each = replace(each, object=KernelObject("map", 0, "", label))
+        elif reference.by == "path" and reference.value in forecast.programs:
+            label = f"the program that is to be at {reference.value}"
+            each = replace(each, object=KernelObject("prog", 0, "", label))
         elif reference.by == "path" and forecast.mount_of(str(reference.value)):
             each = replace(each, object=Unresolved(no_source(str(reference.value))))
         items.append((each, found))
