@@ -38,9 +38,7 @@ class ProgramKind(PinKind[WantedProgram, Found]):
         return with_coming_maps(super().expect(observed, forecast), forecast)
 
     def foretell(self, plan: ProgramPlan, forecast: Forecast) -> None:
-        forecast.programs.update(
-            step.wanted.path for step in plan.steps if step.action in LOADING
-        )
+        forecast.programs.update(step.wanted.path for step in plan.steps if step.action in LOADING)
 
     def decide(self, wanted: WantedProgram, found: Found, context: PinContext) -> ProgramStep:
         return unless_barred(decide(wanted, found, context.people), context)

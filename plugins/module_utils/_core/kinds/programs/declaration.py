@@ -137,7 +137,9 @@ def _asked(given: Any) -> Optional[Sequence[Asked]]:
         if names.count(name) > 1:
             raise BadField(f"programs: {name} is listed twice: keep one")
     if not asked:
-        raise BadField("programs lists none that is to be loaded: name one, or leave it out for all")
+        raise BadField(
+            "programs lists none that is to be loaded: name one, or leave it out for all"
+        )
     return asked
 
 

@@ -133,9 +133,7 @@ def held_open(_step: ProgramStep) -> Remedy:
     return _LOADED_ANEW
 
 
-def _refuse(
-    wanted: WantedProgram, found: Found, drift: Changes, reason: str
-) -> ProgramStep:
+def _refuse(wanted: WantedProgram, found: Found, drift: Changes, reason: str) -> ProgramStep:
     return Step(wanted, found, Action.REFUSE, drift, reason)
 
 

@@ -36,9 +36,7 @@ def with_values(found: ObjectFile, given: Any) -> Values:
     digest = hashlib.sha256()
     for section, content in sorted(sections.items()):
         digest.update(f"{section} {len(content)} ".encode() + content)
-    return Values(
-        {name: bytes(content) for name, content in sections.items()}, digest.hexdigest()
-    )
+    return Values({name: bytes(content) for name, content in sections.items()}, digest.hexdigest())
 
 
 def _set(found: ObjectFile, name: str, value: object, sections: Dict[str, bytearray]) -> None:
