@@ -16,8 +16,9 @@ description:
   - All is read, observed and decided before the first change. A declaration that cannot be made
     true changes nothing, and all that is in its way is said at once. Programs are loaded for trial
     before anything is replaced.
-  - Carries it out in the order O(mounts), O(directories), O(maps), O(programs), O(objects), O(absent),
-    O(prune), O(at_boot). In check mode each of these sees what those before it would have done.
+  - Carries it out in the order O(mounts), O(directories), O(maps), O(programs), O(objects),
+    O(absent), O(prune), O(at_boot). In check mode each of these sees what those before it would
+    have done.
 author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:

@@ -35,7 +35,7 @@ options:
     type: path
   remote_src:
     description:
-      - V(false) sends a file of the controller, which is looked for as M(ansible.builtin.copy) does.
+      - V(false) sends a file of the controller, looked for as M(ansible.builtin.copy) does.
     type: bool
     default: true
   programs:
@@ -77,7 +77,8 @@ options:
   globals:
     description:
       - Values of global variables by name, of the sections C(.rodata), C(.data) and C(.bss). How
-        they are written follows from their types, as for O(ebpf.pinning.bpf_map_pinned#module:entries).
+        they are written follows from their types, as for
+        O(ebpf.pinning.bpf_map_pinned#module:entries).
       - They are in no result.
     type: dict
   kernel_btf:
