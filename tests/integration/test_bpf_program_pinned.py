@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from harness.site import DAEMON, Site
 
 APP = f"{BPFFS}/app"
 BOTH = ["count_all", "drop_all"]
+KERNEL_BTF = "/sys/kernel/btf/vmlinux"
 NOTES = "/run/ebpf-pinning/programs"
 
 
@@ -413,3 +416,23 @@ def test_a_prog_array_is_filled_once_all_programs_are_loaded(
     new = _ids(host, names)
     assert not {*new.values()} & {*ids.values()}
     assert _stages(host) == {1: new["second"], 3: new["third"]}
+
+
+@pytest.mark.skipif(not Path(KERNEL_BTF).exists(), reason="a kernel without BTF")
+def test_a_program_is_fitted_to_the_kernel(host: Host, site: Site, folder: str) -> None:
+    """By the BTF of the kernel, or by that of a file: which one it was counts."""
+    path = _put(host, folder, site.bpf_object("relocated"), "relocated.bpf.o")
+    _pinned(host, path).good()
+    before = _program(host, "at_pid")["id"]
+    raw = host.shell(f"bpftool btf dump file {KERNEL_BTF} format raw")
+    (struct,) = re.findall(r"^\[\d+\] STRUCT 'task_struct' .*\n((?:\t.*\n)+)", raw, re.M)
+    (bits,) = re.findall(r"^\t'tgid' type_id=\d+ bits_offset=(\d+)", struct, re.M)
+    code = host.shell(f"bpftool prog dump xlated pinned {APP}/at_pid")
+    assert f"= {int(bits) // 8}\n" in code
+    host.shell(f"cp {KERNEL_BTF} {folder}/kernel.btf")
+    done = _pinned(host, path, kernel_btf=f"{folder}/kernel.btf").good()
+    (drift,) = done["programs"][0]["drift"]
+    assert (drift["field"], drift["have"]) == ("kernel_btf", "that of the kernel")
+    assert drift["want"].startswith(f"{folder}/kernel.btf, sha256 ")
+    assert _program(host, "at_pid")["id"] != before
+    assert not _pinned(host, path, kernel_btf=f"{folder}/kernel.btf").good().changed

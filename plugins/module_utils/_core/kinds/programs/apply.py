@@ -53,7 +53,7 @@ class ProgramKind(PinKind[WantedProgram, Found]):
 
     def predict(self, step: ProgramStep) -> Outcome:
         found = step.found
-        if isinstance(found, PinnedProg):
+        if isinstance(found, PinnedProg) and step.action not in LOADING:
             return Outcome(step, after=ProgramAfter(found.id, found.tag, found.type))
         return Outcome(step)
 

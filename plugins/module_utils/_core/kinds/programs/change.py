@@ -128,8 +128,8 @@ class Loading:
 
 def _origin(program: str, wanted: WantedLoad, held: Held) -> Origin:
     ids = cast("Mapping[str, int]", held.map_ids)
-    digest, types = wanted.digest, wanted.kernel_btf or ""
-    return Origin(held.token, program, digest, wanted.globals, types, ids, held.loader)
+    digests = wanted.digest, wanted.globals, wanted.types_of
+    return Origin(held.token, program, *digests, ids, held.loader)
 
 
 def _opened(each: PinnedBy) -> Fd:

@@ -45,7 +45,8 @@ class WantedLoad:
     maps: Tuple[PinnedBy, ...]
     data: Mapping[str, bytes]  # first values of sections of variables, where some were set
     globals: str  # digest of them
-    kernel_btf: Optional[str]
+    kernel_btf: Optional[str]  # path
+    types_of: str  # the same with a digest; "" for the types of the running kernel
     log_level: int
     types: Mapping[str, Types]  # of its programs, for a loader that does not know their sections
     slots: Mapping[str, Mapping[int, str]]  # of each pinned prog_array: its programs, by index

@@ -79,8 +79,8 @@ def _program_drift(wanted: WantedProgram, origin: Optional[Origin]) -> Changes:
         changes.append(Change("object", _short(load.digest), _short(origin.object)))
     if origin.globals != load.globals:
         changes.append(Change("globals", "as declared", "other values"))
-    if origin.kernel_btf != (load.kernel_btf or ""):
-        types = (each or "that of the kernel" for each in (load.kernel_btf, origin.kernel_btf))
+    if origin.types_of != load.types_of:
+        types = (each or "that of the kernel" for each in (load.types_of, origin.types_of))
         changes.append(Change("kernel_btf", *types))
     for each in load.maps:
         want, have = wanted.map_ids.get(each.name), origin.maps.get(each.name)

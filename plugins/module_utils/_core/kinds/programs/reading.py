@@ -39,11 +39,14 @@ def read_load(
     log_level = int(str(item.get("log_level") or 0))
     try:
         content = read_sent(path, digest) if digest else read_trusted(path)
+        types_of = _named_with_digest(kernel_btf)
     except NotThere as error:
         if ids.awaited is None:
             raise
         ids.awaited[str(error)] = None
-        nothing = WantedLoad(path, shown, b"", "", (), (), {}, "", kernel_btf, log_level, {}, {})
+        nothing = WantedLoad(
+            path, shown, b"", "", (), (), {}, "", kernel_btf, "", log_level, {}, {}
+        )
         return nothing, asked or ()
     found = _read(content)
     problems = ProblemCollector()
@@ -61,6 +64,7 @@ def read_load(
         tuple(maps),
         *values,
         kernel_btf,
+        types_of,
         log_level,
         {each.name: Types(each.type, each.expected_attach_type) for each in found.programs},
         {
@@ -70,6 +74,13 @@ def read_load(
         },
     )
     return load, pins
+
+
+def _named_with_digest(path: Optional[str]) -> str:
+    """A file of BTF decides where programs look, so nobody else may have written it, either."""
+    if path is None:
+        return ""
+    return f"{path}, sha256 {hashlib.sha256(read_trusted(path)).hexdigest()[:_DIGITS]}"
 
 
 def read_sent(path: str, digest: str) -> bytes:
@@ -149,4 +160,5 @@ def _listed(names: List[str]) -> str:
     return ", ".join(names[:_MOST]) + more
 
 
+_DIGITS = 16
 _MOST = 20  # names in a message
