@@ -12,8 +12,8 @@ short_description: Ensure that a pinned BPF program is attached by a pinned link
 version_added: 0.2.0
 description:
   - Ensures that a program, which is pinned already, is attached to an interface, a cgroup, a
-    tracepoint or another target, by a link that is pinned at O(directory)/O(name). The program stays
-    attached when the task has ended.
+    tracepoint or another target, by a link that is pinned at O(directory)/O(name). The program
+    stays attached when the task has ended.
   - A link that holds another program is updated in place, so that no packet passes without one. A
     link that was severed, since its interface or cgroup went, is made anew.
   - Programs of others are never displaced. An interface with XDP of somebody else is refused, and

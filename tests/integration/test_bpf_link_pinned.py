@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from absence_table import inventory_task, taken
 from harness.host import Host
 from harness.playbook import Result, task
-from link_table import LINKS, LOADED, Hooks, hooks_of
+from harness.site import CHECKOUT
+from link_table import LINKS, LOADED, ROWS, UNTRIED, Hooks, hooks_of
 
 
 @pytest.fixture
@@ -73,3 +75,66 @@ def test_a_program_is_attached_changed_in_place_and_detached(hooks: Hooks) -> No
     assert hooks.xdp() is None
     assert f"{LINKS}/v0" not in host.inventory()
     assert link["id"] not in [each["id"] for each in host.bpftool("link", "show")]
+
+
+@pytest.mark.every_python
+def test_every_attach_type_is_attached_changed_and_detached(
+    hooks: Hooks, subtests: pytest.Subtests
+) -> None:
+    host = hooks.host
+    ids: dict[str, list[int]] = {}
+    for name, row in ROWS.items():
+        with subtests.test(f"{name} is loaded"):
+            pins = [f"{LOADED}/{name}_{number}" for number in range(2)]
+            ids[name] = [
+                hooks.load(program, *row.numbers, pin=pin)
+                for program, pin in zip(row.programs, pins, strict=True)
+            ]
+    hooks.make_maps()
+    tried = {name: row for name, row in ROWS.items() if name in ids}
+
+    def links(number: int) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": name,
+                "program": f"{LOADED}/{name}_{number}",
+                "attach": hooks.declared(name),
+            }
+            for name in tried
+        ]
+
+    made = checked_and_done(host, directory=LINKS, links=links(0))
+    first = {name: hooks.link(f"{LINKS}/{name}") for name in tried}
+    changed = checked_and_done(host, directory=LINKS, links=links(1))
+    second = {name: hooks.link(f"{LINKS}/{name}") for name in tried}
+    absent = [{"name": name, "state": "absent"} for name in tried]
+    gone = checked_and_done(host, directory=LINKS, links=absent)
+    left = {each["id"] for each in host.bpftool("link", "show")}
+    for index, name in enumerate(tried):
+        with subtests.test(name):
+            before, after = first[name], second[name]
+            assert made["links"][index]["action"] == "created"
+            assert made["links"][index]["id"] == before["id"]
+            assert (before["prog_id"], after["prog_id"]) == tuple(ids[name])
+            in_place = before["id"] == after["id"]
+            assert in_place is (name not in NEW_LINKS)
+            assert changed["links"][index]["action"] == ("updated" if in_place else "replaced")
+            shown = hooks.shown(ROWS[name])
+            assert {key: before.get(key) for key in shown} == shown
+            assert {key: after.get(key) for key in shown} == shown
+            assert gone["links"][index]["action"] == "removed"
+            assert not {before["id"], after["id"]} & left
+
+
+def test_every_attach_type_of_the_table_is_tried() -> None:
+    page = (CHECKOUT / "docs" / "links.md").read_text()
+    named = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert len(named) > 50
+    assert {*ROWS} | UNTRIED | {"struct_ops"} == {*named}
+
+
+# Of these the kernel changes no program in place.
+NEW_LINKS = {
+    *("netfilter", "tracepoint", "raw_tracepoint", "uprobe", "uretprobe"),
+    *("tp_btf", "fentry", "fexit", "fmod_ret", "lsm"),
+}

@@ -26,24 +26,19 @@ from .declaration import Attach
 from .targets import OpenTarget, beside, pinned
 
 
-def attach(
-    declared: Attach, program: Fd, target: OpenTarget, *, may_bridge: bool = False
-) -> Optional[Fd]:
-    """Attach the program; None where somebody else is by now, or what is to be bridged.
+def attach(declared: Attach, program: Fd, target: OpenTarget, *, patiently: bool = True) -> Fd:
+    """Attach the program; KernelError with one of TAKEN where another one is in the way.
 
     The kernel detaches in its own time what nobody holds any more, so it is asked for a while.
     """
-    deadline = time.monotonic() + (0 if may_bridge else _GRACE)
+    deadline = time.monotonic() + _GRACE
     while True:
         try:
             return _attached(declared, program, target)
         except KernelError as error:
-            if error.errno not in (errno.EBUSY, errno.EEXIST):
+            is_over = time.monotonic() > deadline or not patiently
+            if error.errno not in TAKEN or is_over:
                 raise _explained(error, declared) from None
-            if time.monotonic() > deadline:
-                if not (may_bridge or _shows_who(declared)):
-                    raise _explained(error, declared) from None
-                return None
         time.sleep(0.01)
 
 
@@ -57,7 +52,7 @@ def bridged(declared: Attach, program: Fd, target: OpenTarget) -> Optional[Fd]:
         try:
             return _attached(Attach(declared.type, given), program, target)
         except KernelError as error:
-            if error.errno not in (errno.EBUSY, errno.EINVAL):
+            if error.errno not in (*TAKEN, errno.EINVAL):
                 raise
     return None
 
@@ -136,11 +131,7 @@ def _explained(error: KernelError, declared: Attach) -> KernelError:
     return error
 
 
-def _shows_who(declared: Attach) -> bool:
-    """Return whether deciding again tells who is in the way."""
-    return declared.type.target in (Target.INTERFACE, Target.NETWORK, Target.MAP)
-
-
+TAKEN = (errno.EBUSY, errno.EEXIST)
 _GRACE = 2.0  # seconds
 _BESIDE = (1, -1, 2, -2, 3, -3, 4, -4)
 _CREATE: Dict[Target, Callable[[Attach, Fd, OpenTarget], Fd]] = {

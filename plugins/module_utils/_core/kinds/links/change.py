@@ -20,9 +20,9 @@ from ..pins.directory import PinDirectory, adjust
 from ..pins.objects import identify, object_by_id
 from ..pins.observed import Nothing, Pin, PinnedLink
 from .apply import LinkAfter
-from .attach import attach, bridged
+from .attach import TAKEN, attach, bridged
 from .declaration import Attach
-from .observe import look_at
+from .observe import look_at, seen_of
 from .observed import ProgramSeen, Seen, TargetSeen
 from .plan import LinkStep, ProgramChange, held_id
 from .targets import OpenTarget, opened, program_at
@@ -57,12 +57,25 @@ def _create(
     wanted = step.wanted
     if not isinstance(look_at(site.place, wanted), Nothing):
         return None
-    link = attach(cast(Attach, wanted.attach), program, target)
+    link = _attached(step, site, program, target)
     if link is None:
         return None
     with link:
         is_named = site.create(link, wanted.name, wanted.access)
         return _outcome(step, link) if is_named else None
+
+
+def _attached(step: LinkStep, site: PinDirectory, program: Fd, target: OpenTarget) -> Optional[Fd]:
+    """Attach the program; None where somebody else is by now, which deciding again will tell."""
+    wanted = step.wanted
+    try:
+        return attach(cast(Attach, wanted.attach), program, target)
+    except KernelError as error:
+        if error.errno in TAKEN:
+            seen = seen_of(wanted, look_at(site.place, wanted))
+            if seen and isinstance(seen.target, TargetSeen) and seen.target.occupants:
+                return None
+        raise
 
 
 def _replace(
@@ -78,11 +91,17 @@ def _replace(
         old = None
         if isinstance(found, PinnedLink):
             old = stack.enter_context(kernel.get(pin.proc_path))
-        declared = cast(Attach, wanted.attach)
-        in_the_way = old if isinstance(found, PinnedLink) and found.type == "netfilter" else None
-        link = attach(declared, program, target, may_bridge=in_the_way is not None)
-        if link is None and in_the_way is not None:
-            return _bridge(step, site, program, target, in_the_way, access)
+        if old is not None and cast(PinnedLink, found).type == "netfilter":
+            try:
+                link: Optional[Fd] = attach(
+                    cast(Attach, wanted.attach), program, target, patiently=False
+                )
+            except KernelError as error:
+                if error.errno not in TAKEN:
+                    raise
+                return _bridge(step, site, program, target, old, access)
+        else:
+            link = _attached(step, site, program, target)
         if link is None:
             return None
         stack.enter_context(link)
@@ -112,10 +131,7 @@ def _bridge(
         if not site.replace(beside, wanted.name, access, found.entry.identity):
             return None
         detach_link(old)
-        link = attach(declared, program, target)
-        if link is None:
-            return None
-        with link:
+        with attach(declared, program, target) as link:
             site.staging().pin(link, wanted.name, access)
             site.staging().replace(wanted.name)
             detach_link(beside)

@@ -36,7 +36,8 @@ def _open_links(pid: str) -> Iterator[str]:
 
 
 def _name_of(pid: str) -> str:
-    with suppress(OSError):
+    try:
         with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
             return file.read().strip()
-    return "gone by now"
+    except OSError:
+        return "gone by now"

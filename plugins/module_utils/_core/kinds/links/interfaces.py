@@ -18,7 +18,7 @@ from ...values import NamedTuple
 class Interface(NamedTuple):
     """One interface, and the programs of XDP on it, by their mode."""
 
-    index: int
+    number: int  # its ifindex
     xdp: Mapping[str, int]
 
 

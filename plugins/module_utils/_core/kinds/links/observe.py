@@ -197,7 +197,7 @@ def _holder(prog_id: int, kind: str, ifindex: int) -> int:
     """Return the link by which a program is attached; 0 if it has none, or nobody may tell."""
     with suppress(KernelError):
         for link in links():
-            if (link.type, link.prog_id) == (kind, prog_id):
-                if link.target.get("ifindex") == ifindex:
-                    return link.id
+            there = (link.type, link.prog_id, link.target.get("ifindex"))
+            if there == (kind, prog_id, ifindex):
+                return link.id
     return 0

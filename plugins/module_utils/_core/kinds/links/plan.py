@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Iterator, Sequence, Tuple, cast
 
-from ...attach_types import HOOKS, PROTOCOLS, Target
+from ...attach_types import HOOKS, PROTOCOLS, AttachType, Target
 from ...engine.kind import Observed
 from ...engine.steps import Action, Change, Plan, Step
 from ...people import Awaited, People
@@ -15,7 +15,7 @@ from ...shape import is_stranger
 from ..pins.access import access_drift, of_a_stranger, strangers_drift
 from ..pins.declaration import OnMismatch
 from ..pins.exposure import Remedy
-from ..pins.observed import Found, MountedPin, NotAPin, Nothing, PinnedLink
+from ..pins.observed import Found, MountedPin, NotAPin, Nothing, Pin, PinnedLink
 from ..pins.plan import taken_by_mount
 from .declaration import Attach, WantedLink
 from .observed import ProgramSeen, Seen, TargetSeen, Unresolved
@@ -127,14 +127,14 @@ def _absent(wanted: WantedLink, found: Found) -> LinkStep:
 
 
 def _about_a_pin(
-    wanted: WantedLink, found: Found, people: People, program: ProgramSeen, target: TargetSeen
+    wanted: WantedLink, found: Pin, people: People, program: ProgramSeen, target: TargetSeen
 ) -> LinkStep:
     entry = found.entry
-    is_strangers = is_stranger(entry.owner, wanted.access.owner, people.task)  # type: ignore
+    is_strangers = is_stranger(entry.owner, wanted.access.owner, people.task)
     drift_of = strangers_drift if is_strangers else access_drift
-    access = drift_of(wanted.access, entry, people)  # type: ignore[arg-type]
+    access = drift_of(wanted.access, entry, people)
     if is_strangers and wanted.access.owner is None:
-        reason = of_a_stranger(entry, people)  # type: ignore[arg-type]
+        reason = of_a_stranger(entry, people)
         return _refuse(wanted, found, access, reason + _A_PIN_OF_YOUR_OWN)
     if not isinstance(found, PinnedLink):
         drift: Tuple[Change, ...] = (Change("attached", target.label, found.label),)
@@ -142,8 +142,8 @@ def _about_a_pin(
     severed = _severed(found, wanted)
     held = _program_change(wanted, found, program)
     if severed:
-        step = Step(wanted, found, Action.REPLACE, (*severed, *held, *access))
-        return _unless_taken(step, target)
+        healed: LinkStep = Step(wanted, found, Action.REPLACE, (*severed, *held, *access))
+        return _unless_taken(healed, target)
     elsewhere = tuple(_elsewhere(wanted, found, target))
     if elsewhere:
         if [each.field for each in elsewhere] == ["attach.priority"]:
@@ -283,7 +283,7 @@ def _refuse(wanted: WantedLink, found: Found, drift: Tuple[Change, ...], reason:
     return Step(wanted, found, Action.REFUSE, drift, reason)
 
 
-def _row(wanted: WantedLink):  # type: ignore[no-untyped-def]
+def _row(wanted: WantedLink) -> AttachType:
     return cast(Attach, wanted.attach).type
 
 

@@ -104,11 +104,11 @@ def _interface(attach: Attach, stack: ExitStack) -> OpenTarget:
     where = f" in {network.path}" if network.path else ""
     if found is None:
         raise NotThere(f"interface {name} does not exist{where}: make it first, or see `ip link`")
-    label = f"interface {name} (ifindex {found.index}){where}"
-    expected: Dict[str, object] = {"ifindex": found.index}
+    label = f"interface {name} (ifindex {found.number}){where}"
+    expected: Dict[str, object] = {"ifindex": found.number}
     if attach.type.name != "xdp":
         expected["attach_type"] = attach.type.kernel_name
-    return OpenTarget(label, expected, found.index, network, found)
+    return OpenTarget(label, expected, found.number, network, found)
 
 
 def _cgroup(attach: Attach, stack: ExitStack) -> OpenTarget:
