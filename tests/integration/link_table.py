@@ -88,8 +88,6 @@ class Hooks:
         numbers = {
             "$network": lambda: int(run("stat", "-Lc", "%i", self.network).stdout),
             "$cgroup": lambda: int(run("stat", "-c", "%i", self.cgroup).stdout),
-            "$ifindex": lambda: self.on("v0")["ifindex"],
-            "$map": lambda: self.host.map_at(row.attach["map"])["id"],
         }
         return {
             key: numbers[each]() if each in numbers else each for key, each in row.shown.items()
@@ -106,6 +104,20 @@ class Hooks:
 
     def _filled(self, value: Any) -> Any:
         return self.names.get(value, value) if isinstance(value, str) else value
+
+    def programs(self, type_name: str) -> list[int] | None:
+        """The ids of the programs on the hook of a row (c/hook.c); None if nobody may ask."""
+        if type_name == "xdp":
+            return [each for each in [self.xdp()] if each]
+        attach = self.declared(type_name)
+        target = attach.get("interface") or attach.get("cgroup") or attach.get("map")
+        if type_name in ("sk_lookup", "flow_dissector"):
+            target = self.network
+        number = _NUMBERS.get(type_name)
+        if target is None or number is None:
+            return None
+        words = self.inside(self.host.site.program("hook"), target, str(number))
+        return json.loads(self.host.run(*words).stdout)
 
     def on(self, interface: str) -> dict[str, Any]:
         """What iproute2 says of a device."""
@@ -149,12 +161,12 @@ def _in_group(what: str, *numbers: int, program: str = "") -> Row:
 def _on_map(program: str) -> Row:
     # Those for verdicts do not go beside each other: each has a map of its own.
     pin = f"{LOADED}/{program}_sockets"
-    return Row(program, {"map": pin}, {"map_id": "$map"})
+    return Row(program, {"map": pin}, {})
 
 
 _ADDRESS = 18  # cgroup_sock_addr
 ROWS: Mapping[str, Row] = {
-    "xdp": Row("xdp", _V0, {"type": "xdp", "ifindex": "$ifindex"}),
+    "xdp": Row("xdp", _V0, {"type": "xdp"}),
     "tcx_ingress": Row("tc", _V0, {}),
     "tcx_egress": Row("tc", _V0, {}),
     **{
@@ -203,6 +215,43 @@ ROWS: Mapping[str, Row] = {
     "fmod_ret": Row("fmod_ret", {}, {"type": "tracing", "attach_type": "modify_return"}),
     "lsm": Row("lsm", {}, {"type": "tracing", "attach_type": "lsm_mac"}),
     "iter": Row("iter", {}, {"type": "iter", "target_name": "bpf_map"}),
+}
+# enum bpf_attach_type, of those hooks that tell what is on them
+_NUMBERS = {
+    **{
+        name: number
+        for number, name in enumerate(
+            (
+                "cgroup_inet_ingress",
+                "cgroup_inet_egress",
+                "cgroup_inet_sock_create",
+                "cgroup_sock_ops",
+                "sk_skb_stream_parser",
+                "sk_skb_stream_verdict",
+                "cgroup_device",
+                "sk_msg_verdict",
+                "cgroup_inet4_bind",
+                "cgroup_inet6_bind",
+                "cgroup_inet4_connect",
+                "cgroup_inet6_connect",
+                "cgroup_inet4_post_bind",
+                "cgroup_inet6_post_bind",
+                "cgroup_udp4_sendmsg",
+                "cgroup_udp6_sendmsg",
+                "",
+                "flow_dissector",
+                "cgroup_sysctl",
+                "cgroup_udp4_recvmsg",
+                "cgroup_udp6_recvmsg",
+                "cgroup_getsockopt",
+                "cgroup_setsockopt",
+            )
+        )
+    },
+    "sk_lookup": 36,
+    "sk_skb_verdict": 38,
+    "tcx_ingress": 46,
+    "tcx_egress": 47,
 }
 # Programs that not every kernel loads that tests run on.
 OF_TRACING = {"lsm_cgroup", "fentry", "fexit", "fmod_ret", "lsm"}
