@@ -46,6 +46,13 @@ static __always_inline int count_xdp(__u32 slot, struct xdp_md *context)
 	BOTH(section, name, context_type, count(0, 1), count(1, 1))
 
 BOTH("xdp", xdp, struct xdp_md, count_xdp(0, context), count_xdp(1, context))
+
+SEC("xdp")
+int xdp_dispatcher(struct xdp_md *context) // as libxdp calls its own
+{
+	return XDP_PASS;
+}
+
 BOTH("tc", tc, struct __sk_buff, count_frame(0, context->protocol, -1),
      count_frame(1, context->protocol, -1))
 
