@@ -43,6 +43,11 @@ _LISTS = {
         "maps",
         "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned).",
     ),
+    "links": (
+        "bpf_link_pinned",
+        "links",
+        "Links, each with the options of M(ebpf.pinning.bpf_link_pinned).",
+    ),
     "objects": (
         "bpf_object_pinned",
         "objects",

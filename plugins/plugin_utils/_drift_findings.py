@@ -24,6 +24,7 @@ DRIFT = (MISSING, DIFFERENT, ACCESS, UNDECLARED)
 GROUPS = ("pins", "mounts", "directories", "files")
 GROUP_OF: t.Mapping[str, str] = {
     "map": "pins",
+    "link": "pins",
     "object": "pins",
     "pin": "pins",
     "mount": "mounts",
@@ -218,6 +219,19 @@ def _named(key: str, kind: str) -> t.Callable[[Result, bool], Told]:
     return read_items
 
 
+def _links(result: Result, check: bool) -> Told:
+    return Told([*_link_items(result, check), *_leftovers(result, check)])
+
+
+def _link_items(result: Result, check: bool) -> t.Iterator[Finding]:
+    """Read links that are to be there, and those that are to be gone and are not."""
+    for item in _list(result, "links"):
+        if item["action"] == Action.REMOVE.value:
+            yield _undeclared({**item, "type": "link"}, check, stays=False)
+        elif item["action"] != Action.MISS.value:
+            yield _declared_item(item, "link", check)
+
+
 def _entries(result: Result, check: bool) -> Told:
     return Told([_entries_item(item, check) for item in _list(result, "maps")])
 
@@ -272,6 +286,7 @@ def _whole(result: Result, check: bool) -> Told:
             findings += _mount({**item, "changed": changed}, check).findings
     for key, kind in (("directories", "directory"), ("maps", "map"), ("objects", "object")):
         findings += [_declared_item(item, kind, check) for item in _list(result, key)]
+    findings += _link_items(result, check)
     for item in _list(result, "absent"):
         if item["action"] == Action.REMOVE.value:
             findings.append(_undeclared(item, check, stays=False))
@@ -408,10 +423,10 @@ def _words(*actions: Action) -> t.Dict[str, str]:
 # As a difference of entries is told (difference.py); a map has room for 2**32.
 _COUNTED = re.compile(r"\b([0-9]{1,10})\s(missing|different|extra)\b")
 # What bpf_host puts before a message.
-_LIST = re.compile("^(mounts|directories|maps|objects|absent): (?=/)")
+_LIST = re.compile("^(mounts|directories|maps|links|objects|absent): (?=/)")
 _NO_MESSAGE = "Action failed: Unknown error."  # ansible-core 2.19, of an until never met
 _KEPT = Action.KEEP.value
-_REPAIRING = _words(Action.CREATE, Action.ADJUST, Action.REPLACE, Action.MIGRATE)
+_REPAIRING = _words(Action.CREATE, Action.ADJUST, Action.REPLACE, Action.UPDATE, Action.MIGRATE)
 _STATE_OF_PIN = {**_REPAIRING, **_words(Action.REFUSE)}
 _STATE_OF_MOUNT = _words(Action.MOUNT, Action.UNMOUNT)
 _UNDONE = (Action.REFUSE.value, State.FAILED.value, State.NOT_DONE.value)
@@ -421,6 +436,7 @@ _KEYS = {
     "bpf_host": "maps",
     "bpf_map_entries": "maps",
     "bpf_map_pinned": "maps",
+    "bpf_link_pinned": "links",
     "bpf_object_pinned": "objects",
     "bpf_pin_absent": "pins",
     "bpffs_mount": "action",
@@ -430,6 +446,7 @@ _READERS: t.Dict[str, t.Callable[[Result, bool], Told]] = {
     "bpf_host": _whole,
     "bpf_map_entries": _entries,
     "bpf_map_pinned": _named("maps", "map"),
+    "bpf_link_pinned": _links,
     "bpf_object_pinned": _named("objects", "object"),
     "bpf_pin_absent": _absent,
     "bpffs_mount": _mount,

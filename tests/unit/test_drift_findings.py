@@ -162,7 +162,7 @@ def test_what_is_removed_was_undeclared() -> None:
 
 def whole(**lists: Any) -> dict[str, Any]:
     """A result of bpf_host."""
-    kinds = ("mounts", "directories", "maps", "objects", "absent")
+    kinds = ("mounts", "directories", "maps", "links", "objects", "absent")
     return {"changed": False, **{key: [] for key in kinds}, **lists}
 
 

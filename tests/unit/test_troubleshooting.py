@@ -62,6 +62,7 @@ FOR_USERS = {
     # functions that make one of these
     "_changed",
     "_explain",
+    "_explained",
     "_moved",
     "_off_bpffs",
     "self._unsound",
@@ -72,7 +73,9 @@ FOR_USERS = {
 }
 # ... and these never reach one: methods of a base class, an error taken from another thread, the
 # end of the run, a value that is assigned to, an error that was made before.
-INTERNAL = {"FrozenInstanceError", "NotImplementedError", "SystemExit", "batch", "unfit"}
+INTERNAL = {
+    *("FrozenInstanceError", "NotImplementedError", "SystemExit", "batch", "error", "unfit")
+}
 
 # Files whose texts are what a report is made of, and not messages.
 FORMS = {"_drift_forms.py", "_drift_page.py", "_drift_page_data.py", "_drift_table.py"}
@@ -104,8 +107,32 @@ NO_MESSAGES = {
     "Pins that are to be gone, each with the options of M(ebpf.pinning.bpf_pin_absent).": (
         "documentation"
     ),
-    "^(mounts|directories|maps|objects|absent): (?=/)": "a pattern",
-    "the map that is to be at …": "what stands for an object",
+    "Links, each with the options of M(ebpf.pinning.bpf_link_pinned).": "documentation",
+    "^(mounts|directories|maps|links|objects|absent): (?=/)": "a pattern",
+    "the … that is to be at …": "what stands for an object",
+    "what is to be at …": "what stands for a program",
+    "a cgroup of version 2": "what a program is attached to",
+    "a function of the kernel": "what a program is attached to",
+    "a hook of netfilter": "what a program is attached to",
+    "a map of sockets": "what a program is attached to",
+    "a network interface": "what a program is attached to",
+    "a network namespace": "what a program is attached to",
+    "a raw tracepoint": "what a program is attached to",
+    "an instruction of a program or library": "what a program is attached to",
+    "what the program itself names": "what a program is attached to",
+    "what the program names": "what a program is attached to",
+    "cgroup … (id …)": "what a program is attached to",
+    "interface … (ifindex …)": "what a program is attached to",
+    "map … (id …)": "what a program is attached to",
+    "network namespace … (…)": "what a program is attached to",
+    "raw tracepoint …": "what a program is attached to",
+    "of the task": "a network namespace",
+    ", by link …": "how a program is attached",
+    "by somebody else": "a side of a difference",
+    "severed: nothing any more": "a side of a difference",
+    "and … is not on this hook": "a side of a difference",
+    "ifindex … of another network namespace": "a side of a difference",
+    "gone by now": "what stands for the name of a process",
     "a directory that others made": "what took a place",
     "what it holds": "what stands for a program's name",
     "Unsupported parameters:": "Ansible's own",

@@ -32,9 +32,12 @@ if t.TYPE_CHECKING:
     from .at_boot import AtBoot
     from .mount_part import MountPart
 
-_LISTS = ("mounts", "directories", "maps", "objects", "absent")
+_LISTS = ("mounts", "directories", "maps", "links", "objects", "absent")
 # Of an item in the drift report.
 _SHOWN = frozenset(["path", "action", "drift", "declared", "copied", "entries", "error"])
+_NO_LINKS_AT_BOOT = (
+    "links are not put back at boot: run this task again once programs are loaded after a boot"
+)
 _UNDECLARED = {"action": Standing.UNDECLARED.value}
 
 
@@ -57,6 +60,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
         problems += _remaining(module, parts, awaited)
         problems += [f"at_boot: {each}" for each in boot.hindrances()] if boot else []
         cautions = [] if problems else [text for part in parts for text in _cautions(part)]
+        if given["at_boot"] and declared.links:
+            module.warn(_NO_LINKS_AT_BOOT)
         for warning in (*cautions, *(text for part in parts for text in _warnings(part))):
             module.warn(warning)
         if problems:
@@ -107,6 +112,10 @@ def _batch_of(part: Part) -> t.Optional[Batch]:
         from .maps import MAPS
 
         return MAPS
+    if part.name == "links":
+        from .links import LINKS
+
+        return LINKS
     if part.name == "objects":
         from .objects import OBJECTS
 
@@ -120,11 +129,13 @@ def _freed(module: t.Any) -> t.Collection[str]:
 
 
 def _await_objects(part: Part, awaited: Awaited) -> None:
-    """Expect, in a check, objects that something before the run may load."""
-    if part.name != "objects":
+    """Expect, in a check, objects that something before the run may load, and so links."""
+    if part.name == "objects":
+        from .._core.kinds.objects.plan import expecting
+    elif part.name == "links":
+        from .._core.kinds.links.plan import expecting
+    else:
         return
-    from .._core.kinds.objects.plan import expecting
-
     items = [(step.wanted, step.found) for step in part.plan.steps]
     announced = plan(part.kind, expecting(Observed(items, part.plan.context), awaited))
     if not announced.texts(Cure.NONE):

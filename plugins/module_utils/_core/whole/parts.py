@@ -58,6 +58,12 @@ def _maps(owners: Owners, parents: bool) -> AnyKind:
     return MapKind(parents=parents, owners=owners)
 
 
+def _links(owners: Owners, parents: bool) -> AnyKind:
+    from ..kinds.links.apply import LinkKind
+
+    return LinkKind(parents=parents, owners=owners)
+
+
 def _objects(owners: Owners, parents: bool) -> AnyKind:
     from ..kinds.objects.apply import ObjectKind
 
@@ -74,6 +80,7 @@ _KINDS: Dict[str, Callable[[Owners, bool], AnyKind]] = {
     "mounts": _mounts,
     "directories": _directories,
     "maps": _maps,
+    "links": _links,
     "objects": _objects,
     "absent": _absences,
 }
