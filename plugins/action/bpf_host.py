@@ -34,6 +34,7 @@ class ActionModule(JoinedArguments):
     """Refuses what contradicts other tasks of the run."""
 
     takes_lists = True
+    takes_objects = True
 
     def run(
         self, tmp: t.Optional[str] = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None

@@ -43,6 +43,12 @@ _LISTS = {
         "maps",
         "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned).",
     ),
+    "programs": (
+        "bpf_program_pinned",
+        "",
+        "Programs of object files, each item one file with the options of "
+        "M(ebpf.pinning.bpf_program_pinned). A map that O(maps) declares, too, is made as it says.",
+    ),
     "links": (
         "bpf_link_pinned",
         "links",

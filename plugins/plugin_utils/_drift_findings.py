@@ -24,6 +24,7 @@ DRIFT = (MISSING, DIFFERENT, ACCESS, UNDECLARED)
 GROUPS = ("pins", "mounts", "directories", "files")
 GROUP_OF: t.Mapping[str, str] = {
     "map": "pins",
+    "program": "pins",
     "link": "pins",
     "object": "pins",
     "pin": "pins",
@@ -245,6 +246,18 @@ def _entries_item(item: Result, check: bool) -> Finding:
     return finding
 
 
+def _programs(result: Result, check: bool) -> Told:
+    """Read a result that has the maps of programs, too, or one of pins that are to be gone."""
+    if "programs" not in result:
+        return _absent({"pins": _list(result, "absent")}, check)
+    findings = [
+        _declared_item(item, kind, check)
+        for key, kind in (("maps", "map"), ("programs", "program"))
+        for item in _list(result, key)
+    ]
+    return Told([*findings, *_leftovers(result, check)])
+
+
 def _leftovers(result: Result, check: bool) -> t.List[Finding]:
     note = "left behind by a run that was killed"
     return [
@@ -284,7 +297,7 @@ def _whole(result: Result, check: bool) -> Told:
         else:
             changed = item["action"] != _KEPT or has_written
             findings += _mount({**item, "changed": changed}, check).findings
-    for key, kind in (("directories", "directory"), ("maps", "map"), ("objects", "object")):
+    for key, kind in _DECLARED:
         findings += [_declared_item(item, kind, check) for item in _list(result, key)]
     findings += _link_items(result, check)
     for item in _list(result, "absent"):
@@ -423,7 +436,11 @@ def _words(*actions: Action) -> t.Dict[str, str]:
 # As a difference of entries is told (difference.py); a map has room for 2**32.
 _COUNTED = re.compile(r"\b([0-9]{1,10})\s(missing|different|extra)\b")
 # What bpf_host puts before a message.
-_LIST = re.compile("^(mounts|directories|maps|links|objects|absent): (?=/)")
+_LIST = re.compile("^(mounts|directories|maps|programs|links|objects|absent): (?=/)")
+_DECLARED = (
+    *(("directories", "directory"), ("maps", "map")),
+    *(("programs", "program"), ("objects", "object")),
+)
 _NO_MESSAGE = "Action failed: Unknown error."  # ansible-core 2.19, of an until never met
 _KEPT = Action.KEEP.value
 _REPAIRING = _words(Action.CREATE, Action.ADJUST, Action.REPLACE, Action.UPDATE, Action.MIGRATE)
@@ -438,6 +455,7 @@ _KEYS = {
     "bpf_map_pinned": "maps",
     "bpf_link_pinned": "links",
     "bpf_object_pinned": "objects",
+    "bpf_program_pinned": "programs",
     "bpf_pin_absent": "pins",
     "bpffs_mount": "action",
     "bpf_restore": "files",
@@ -448,6 +466,7 @@ _READERS: t.Dict[str, t.Callable[[Result, bool], Told]] = {
     "bpf_map_pinned": _named("maps", "map"),
     "bpf_link_pinned": _links,
     "bpf_object_pinned": _named("objects", "object"),
+    "bpf_program_pinned": _programs,
     "bpf_pin_absent": _absent,
     "bpffs_mount": _mount,
     "bpf_restore": _restore,

@@ -9,7 +9,7 @@ import typing as t
 
 from ..module_utils._core.btf import Btf, BtfError
 from ..module_utils._core.errors import PinningError
-from ._bound_types import allocated_types
+from ..module_utils._core.object_file.bound_types import allocated_types
 
 try:
     from elftools.elf.elffile import ELFFile

@@ -10,11 +10,16 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from ..module_utils._core.btf import Btf, BtfError
+from ..module_utils._core.btf_excerpt import excerpt
 from ..module_utils._core.errors import PinningError, ProblemCollector
-from ._btf_excerpt import excerpt
+from ..module_utils._core.object_file.definitions import (
+    Definition,
+    check_shareable,
+    read_definitions,
+    types_to_describe,
+)
 from ._elf import read_object
 from ._loader_rules import check_sizes, sized_by_loader, without_annotation
-from ._map_definitions import Definition, check_shareable, read_definitions, types_to_describe
 from ._refused_btf import is_refused
 
 Item = t.Dict[str, t.Any]  # an item of option `maps`

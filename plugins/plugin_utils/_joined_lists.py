@@ -30,8 +30,7 @@ def joined(
     problems = []
     for variable, value in lists.items():
         for item in _items(variable, value):
-            paths = declared({"items": [item], "directory": directory}, "items")
-            place = paths[0] if paths else path
+            place = _place(item, directory) or path
             if place is None or place not in first:
                 items.append(item)
                 if place is not None:
@@ -46,6 +45,14 @@ def joined(
     if problems:
         raise Unjoined("\n".join(problems))
     return items
+
+
+def _place(item: t.Mapping[str, t.Any], directory: str) -> t.Optional[str]:
+    """What is declared only once: a pin, or an object file for the pins of a directory."""
+    if item.get("object"):
+        return f"{item['object']} ({item.get('directory') or directory})"
+    paths = declared({"items": [item], "directory": directory}, "items")
+    return paths[0] if paths else None
 
 
 def _but_place(item: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:

@@ -15,6 +15,50 @@ from ._declared import Arguments
 FROM = "entries_from"
 
 
+def objects_of(arguments: Arguments) -> t.List[str]:
+    """The object files that are on the controller, each once, as they are written."""
+    return list(dict.fromkeys(each["object"] for each in _loads(arguments) if _is_sent(each)))
+
+
+def with_objects(
+    arguments: Arguments, paths: t.Mapping[str, str], digests: t.Mapping[str, str]
+) -> Arguments:
+    """The arguments with the paths that these files have on the host, and what must be in them.
+
+    SENT says how users call them, and the digest of each.
+    """
+
+    def sent(item: Arguments) -> t.Dict[str, t.Any]:
+        return {**item, "object": paths[item["object"]]} if _is_sent(item) else dict(item)
+
+    whole = sent(arguments)
+    if _is_list_of_loads(arguments):
+        whole["programs"] = [
+            sent(each) if isinstance(each, dict) else each for each in arguments["programs"]
+        ]
+    told = {path: [name, digests[name]] for name, path in paths.items()}
+    return {**whole, SENT: {**(arguments.get(SENT) or {}), **told}}
+
+
+def _loads(arguments: Arguments) -> t.Iterator[Arguments]:
+    if _is_list_of_loads(arguments):
+        yield from (each for each in arguments["programs"] if isinstance(each, dict))
+    else:
+        yield arguments
+
+
+def _is_list_of_loads(arguments: Arguments) -> bool:
+    """Whether these are of bpf_host: those of bpf_program_pinned have one file."""
+    return "object" not in arguments and isinstance(arguments.get("programs"), list)
+
+
+def _is_sent(item: Arguments) -> bool:
+    if not isinstance(item.get("object"), str) or not item["object"]:
+        return False
+    remote = item.get("remote_src")
+    return remote not in (None, "") and not boolean(remote, strict=False)
+
+
 def files_of(arguments: Arguments) -> t.List[str]:
     """The files that `entries_from` names on the controller, each once, as they are written."""
     sources = [_source(each) for each in (arguments, *_maps(arguments))]

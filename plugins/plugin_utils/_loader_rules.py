@@ -8,8 +8,8 @@ import typing as t
 
 from ..module_utils._core.errors import PinningError, ProblemCollector
 from ..module_utils._core.map_types import MAP_TYPES, spell_sizes
+from ..module_utils._core.object_file.definitions import Definition
 from ..module_utils._core.uapi import MAP_FLAGS
-from ._map_definitions import Definition
 
 
 class BadSize(PinningError):

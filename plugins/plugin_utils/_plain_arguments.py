@@ -11,7 +11,7 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ..module_utils._core.errors import PinningError
 from ._declared import Arguments
-from ._lists_to_send import files_of, with_sent
+from ._lists_to_send import files_of, objects_of, with_objects, with_sent
 from ._plain_values import plain
 from ._run_notes import RunNotes
 
@@ -24,6 +24,7 @@ class PlainArguments(NormalAction):
     """
 
     takes_lists = False  # whether the module reads `entries_from`
+    takes_objects = False  # whether it loads programs
 
     def run(
         self, tmp: t.Optional[str] = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None
@@ -49,19 +50,31 @@ class PlainArguments(NormalAction):
     def _with_lists(self, tmp: t.Any, task_vars: t.Any) -> t.Dict[str, t.Any]:
         """Run the module with the files of the controller that list entries."""
         declared = self._task.args
-        files = files_of(declared) if self.takes_lists else []
-        if files:
-            from ._sent_lists import SentLists
-
-            try:
-                self._task.args = dict(with_sent(declared, SentLists(self).send(files)))
-            except PinningError as error:
-                return {"failed": True, "changed": False, "msg": str(error)}
+        try:
+            self._task.args = dict(self._sending(declared))
+        except PinningError as error:
+            return {"failed": True, "changed": False, "msg": str(error)}
         try:
             result: t.Dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
         finally:
             self._task.args = declared  # which another attempt begins with
         return result
+
+    def _sending(self, arguments: Arguments) -> Arguments:
+        """The arguments, with the paths on the host of files that are there by then."""
+        files = files_of(arguments) if self.takes_lists else []
+        objects = objects_of(arguments) if self.takes_objects else []
+        if not (files or objects):
+            return arguments
+        from ._sent_lists import SentLists
+
+        if files:
+            lists = SentLists(self, "entries_from", "the list")
+            arguments = with_sent(arguments, lists.send(files))
+        if objects:
+            sent = SentLists(self, "object", "an object file")
+            arguments = with_objects(arguments, sent.send(objects), sent.digests)
+        return arguments
 
     def complete(self, arguments: Arguments, _variables: t.Mapping[str, t.Any]) -> Arguments:
         """The arguments, with what the controller adds; PinningError if that cannot be."""

@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of the controller that list entries, on their way to a host. Private to this collection."""
+"""Lists of entries and object files of the controller, on their way to a host. Private."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import typing as t
 
@@ -19,8 +20,11 @@ class SentLists:
     `action` is the action plugin of the task. Ansible removes the directory.
     """
 
-    def __init__(self, action: t.Any) -> None:
+    def __init__(self, action: t.Any, option: str, what: str) -> None:
         self._action = action
+        self._option = option  # that names them
+        self._what = what  # it is, in messages
+        self.digests: t.Dict[str, str] = {}  # by name
         self._sent: t.Dict[str, str] = {}  # by the path on the controller, that on the host
 
     def send(self, names: t.Sequence[str]) -> t.Dict[str, str]:
@@ -34,7 +38,7 @@ class SentLists:
             self._action._make_tmp_path()
         for name, path in found.items():
             if path not in self._sent:
-                there = shell.join_path(shell.tmpdir, f"list-{len(self._sent)}")
+                there = shell.join_path(shell.tmpdir, f"{self._option}-{len(self._sent)}")
                 self._transfer(name, path, there)
                 self._sent[path] = there
         self._action._fixup_perms2((shell.tmpdir, *self._sent.values()), execute=False)
@@ -46,16 +50,16 @@ class SentLists:
         except AnsibleFileNotFound as error:
             places = ", ".join(dict.fromkeys(error.paths or [name]))
             raise PinningError(
-                f"entries_from: {name} is not on the controller, where it was looked for at "
+                f"{self._option}: {name} is not on the controller, where it was looked for at "
                 f"{places}: put it there, or set remote_src: true if it is on the host"
             ) from None
         if not os.path.isfile(path):
             raise PinningError(
-                f"entries_from: {name} is no file on the controller ({path}): declare the path of "
-                "the list"
+                f"{self._option}: {name} is no file on the controller ({path}): declare the path of "
+                f"{self._what}"
             )
         if os.path.getsize(path) > MOST_BYTES:
-            raise PinningError(f"entries_from: {too_large(path)}")
+            raise PinningError(f"{self._option}: {too_large(path)}")
         return os.path.realpath(path)
 
     def _transfer(self, name: str, path: str, there: str) -> None:
@@ -64,9 +68,11 @@ class SentLists:
             real = loader.get_real_file(path)
         except AnsibleError as error:
             raise PinningError(
-                f"entries_from: {name} cannot be read on the controller: {error}"
+                f"{self._option}: {name} cannot be read on the controller: {error}"
             ) from None
         try:
+            with open(real, "rb") as file:
+                self.digests[name] = hashlib.sha256(file.read()).hexdigest()
             self._action._transfer_file(real, there)
         finally:
             loader.cleanup_tmp_file(real)

@@ -179,7 +179,7 @@ CONFLICTS = {
     ),
     "a prune of all there is": (
         {"prune": {"directory": APP}, "maps": None},
-        "prune: neither maps nor objects are set, and all there is would be removed: set maps to "
+        "prune: neither maps nor programs nor objects are set, and all there is would be removed: set maps to "
         "[] if nothing is to stay",
     ),
     "an absence of nothing": (
@@ -536,7 +536,7 @@ def test_blank_lists_and_a_prune_empty_no_directory(host: Host) -> None:
     include = {"ansible.builtin.include_role": {"name": "ebpf.pinning.bpf_host"}}
     blank = {"bpf_host_maps": "", "bpf_host_maps__agent": "", "bpf_host_prune": {"directory": APP}}
     run = host.ansible_playbook(host.play([{**include, "vars": blank}]))
-    assert "neither maps nor objects are set" in run[-1].msg
+    assert "neither maps nor programs nor objects are set" in run[-1].msg
     assert host.map_at(f"{APP}/precious")
 
 

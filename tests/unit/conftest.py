@@ -16,6 +16,7 @@ OF_CONTROLLERS = [
     "test_loader_rules.py",
     "test_map_definitions.py",
     "test_object_files.py",
+    "test_object_reader.py",
 ]
 # These import Ansible, or what comes with it, which there is for controllers.
 IMPORTING_ANSIBLE = [

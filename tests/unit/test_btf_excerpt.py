@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.ebpf.pinning.plugins.module_utils._core import btf_types as btf
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf import Btf, BtfError
-from ansible_collections.ebpf.pinning.plugins.plugin_utils._btf_excerpt import excerpt
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf_excerpt import excerpt
 from test_btf import (
     AN_INT,
     FLOW,

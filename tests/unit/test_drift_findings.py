@@ -63,7 +63,11 @@ ACTIONS = [
 
 @pytest.mark.parametrize(
     ("module", "key"),
-    [("bpf_map_pinned", "maps"), ("bpf_map_entries", "maps"), ("bpf_object_pinned", "objects")],
+    [
+        ("bpf_map_pinned", "maps"),
+        ("bpf_map_entries", "maps"),
+        ("bpf_object_pinned", "objects"),
+    ],
 )
 @pytest.mark.parametrize(("each", "state", "mends"), ACTIONS)
 def test_each_action_is_a_state(
@@ -162,7 +166,7 @@ def test_what_is_removed_was_undeclared() -> None:
 
 def whole(**lists: Any) -> dict[str, Any]:
     """A result of bpf_host."""
-    kinds = ("mounts", "directories", "maps", "links", "objects", "absent")
+    kinds = ("mounts", "directories", "maps", "programs", "links", "objects", "absent")
     return {"changed": False, **{key: [] for key in kinds}, **lists}
 
 
@@ -176,6 +180,7 @@ def test_all_of_a_host_is_told_of_by_kind() -> None:
         mounts=[{**MOUNT, "action": "mounted"}],
         directories=[item("created", "/b/d")],
         maps=[item("created", "/b/m")],
+        programs=[item("replaced", "/b/p")],
         objects=[item("unchanged", "/b/o")],
         absent=[GONE, {"path": "/b/d/old", "action": "removed", "type": "directory"}],
         undeclared=[{**GONE, "path": "/b/y", "action": "undeclared"}],
@@ -187,6 +192,7 @@ def test_all_of_a_host_is_told_of_by_kind() -> None:
             ("/b", "mount", MISSING, not check),
             ("/b/d", "directory", MISSING, not check),
             ("/b/m", "map", MISSING, not check),
+            ("/b/p", "program", DIFFERENT, not check),
             ("/b/o", "object", IN_PLACE, False),
             ("/b/x", "pin", UNDECLARED, not check),
             ("/b/d/old", "directory", UNDECLARED, not check),
@@ -349,3 +355,17 @@ def test_whatever_comes_is_a_finding_or_a_problem(
         assert all(isinstance(each, str) for each in (finding.path, finding.kind, finding.note))
     if failed:
         assert told.findings or told.problems
+
+
+def test_programs_are_told_of_with_their_maps() -> None:
+    result = {"changed": True, "maps": [item("created", "/b/m")]}
+    result["programs"] = [item("replaced", "/b/p"), item("unchanged", "/b/q")]
+    told = read("bpf_program_pinned", result, failed=False, check=False).findings
+    assert [(each.path, each.kind, each.state) for each in told] == [
+        ("/b/m", "map", MISSING),
+        ("/b/p", "program", DIFFERENT),
+        ("/b/q", "program", IN_PLACE),
+    ]
+    gone = {"changed": True, "absent": [GONE]}
+    (told_gone,) = read("bpf_program_pinned", gone, failed=False, check=False).findings
+    assert (told_gone.path, told_gone.state) == ("/b/x", UNDECLARED)

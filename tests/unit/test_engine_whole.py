@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict
 
@@ -159,3 +160,42 @@ def test_what_turns_out_otherwise_is_decided_again_and_may_be_refused(tmp_path: 
     _notes, copies = act_all(parts, dict, predicting=False)
     assert copies.result.error == f"{tmp_path}/c: {tmp_path}/a is missing"
     assert contents(tmp_path) == {}
+
+
+class Rehearsed(Copies):
+    """Copies that are tried, and held until all is done."""
+
+    held = False
+
+    @contextmanager
+    def rehearsed(self, plan: Plan[Any, Any]) -> Iterator[None]:
+        if any("refused" in step.wanted[0] for step in plan.steps):
+            raise PinningError("the kernel refuses it")
+        self.held = True
+        yield
+        self.held = False
+
+    def apply(self, step: Step[Any, Any], site: Any) -> Outcome:
+        assert self.held
+        return super().apply(step, site)
+
+
+def test_what_is_refused_when_it_is_tried_changes_nothing(tmp_path: Path) -> None:
+    parts = parts_of(tmp_path, {"a": "new"}, {"refused": "a"})
+    parts[1].kind = Rehearsed()
+    decide_all(parts, {}, predicting=False)
+    notes, copies = act_all(parts, dict, predicting=False)
+    assert (notes.result.error, copies.result.error) == ("", "the kernel refuses it")
+    assert [each.word for each in (*notes.result.outcomes, *copies.result.outcomes)] == [
+        "not_done",
+        "not_done",
+    ]
+    assert contents(tmp_path) == {}
+
+
+def test_what_was_tried_is_held_until_all_is_done(tmp_path: Path) -> None:
+    parts = parts_of(tmp_path, {"a": "new"}, {"c": "a"})
+    parts[1].kind = kind = Rehearsed()
+    assert carry_out(parts, check=True) == carry_out(parts, check=False)
+    assert contents(tmp_path) == {"a": "new", "c": "new"}
+    assert not kind.held

@@ -30,6 +30,9 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf_types impor
     VAR,
 )
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.object_file.definitions import (
+    read_definitions,
+)
 from ansible_collections.ebpf.pinning.plugins.plugin_utils import _elf_maps
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._elf_maps import (
     Choice,
@@ -37,7 +40,6 @@ from ansible_collections.ebpf.pinning.plugins.plugin_utils._elf_maps import (
     choose,
     find_maps,
 )
-from ansible_collections.ebpf.pinning.plugins.plugin_utils._map_definitions import read_definitions
 from test_btf import info
 
 TWICE = 2.5  # at most, where 4 would be the square

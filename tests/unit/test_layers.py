@@ -26,6 +26,7 @@ PURE_FILES = (
     *(
         "attach_types",
         "btf",
+        "btf_excerpt",
         "btf_fields",
         "btf_likeness",
         "btf_types",
@@ -49,7 +50,7 @@ PURE_FILES = (
 PURE = sorted(
     ".".join(path.relative_to(MODULE_UTILS).with_suffix("").parts)
     for path in SOURCES
-    if path.parent.name in ("engine", "content", "lists")
+    if path.parent.name in ("engine", "content", "lists", "object_file")
     or path.stem in (PURE_FILES if path.parent == CORE else PURE_PARTS)
 )
 # What asks the system anything raises, from before the first import on.
@@ -143,7 +144,9 @@ def test_the_core_imports_the_standard_library_and_itself_only(source: Path) -> 
 
 def test_only_the_doors_to_the_kernel_use_ctypes() -> None:
     users = [path.name for path in SOURCES if "ctypes" in path.read_text()]
-    assert users == ["attaching.py", "elements.py", "kernel.py", "syscall.py"]
+    assert users == [
+        *("attaching.py", "elements.py", "kernel.py", "fence.py", "libbpf.py", "syscall.py")
+    ]
 
 
 def test_the_command_of_a_host_loads_at_its_start_all_that_it_may_need() -> None:
@@ -175,14 +178,26 @@ MAY_USE = {
         *("_core.content", "_core.btf", "_core.btf_types", "_core.prefix"),
         *("_core.errors", "_core.uapi", "_core.values"),
     },
+    "_core.object_file": {
+        *("_core.object_file", "_core.btf", "_core.btf_types", "_core.map_types"),
+        *("_core.errors", "_core.uapi", "_core.values"),
+    },
+    "_core.loader": {
+        *("_core.loader", "_core.advice", "_core.errors", "_core.syscall", "_core.values")
+    },
     "_core.lists": {"_core.lists", "_core.errors", "_core.values"},
     "_core.kinds.pins": {"core", "_core.engine", "_core.kinds.pins"},
     "_core.kinds": set(),
     "_core.kinds.entries": {
         *("core", "_core.engine", "_core.kinds.pins", "_core.kinds.maps", "_core.kinds.entries")
     },
+    "_core.kinds.programs": {
+        *("core", "_core.content", "_core.object_file", "_core.loader", "_core.engine"),
+        *("_core.kinds.pins", "_core.kinds.maps", "_core.kinds.programs"),
+    },
     "_core.kinds.*": {
-        *("core", "_core.content", "_core.lists", "_core.engine", "_core.kinds.pins", "itself")
+        *("core", "_core.content", "_core.lists", "_core.object_file", "_core.loader"),
+        *("_core.engine", "_core.kinds.pins", "itself"),
     },
     "_core.info": {"core", "_core.engine", "_core.kinds", "_core.info"},
     "_core.whole": {"core", "_core.engine", "_core.kinds", "_core.whole"},

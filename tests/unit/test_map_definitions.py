@@ -19,13 +19,13 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf_types impor
 )
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_types import map_type_name
-from ansible_collections.ebpf.pinning.plugins.plugin_utils._elf import read_object
-from ansible_collections.ebpf.pinning.plugins.plugin_utils._map_definitions import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.object_file.definitions import (
     Definition,
     check_shareable,
     read_definitions,
     types_to_describe,
 )
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._elf import read_object
 from bpf_objects import as_libbpf_reads, object_file, section
 
 A_HASH = "__uint(type, HASH); __uint(max_entries, 2);"

@@ -59,6 +59,8 @@ FOR_USERS = {
     "Unjoined",
     "ValueError",
     "_Refused",
+    "_damaged",
+    "error_of",
     # functions that make one of these
     "_changed",
     "_explain",
@@ -72,9 +74,11 @@ FOR_USERS = {
     "unknown_user",
 }
 # ... and these never reach one: methods of a base class, an error taken from another thread, the
-# end of the run, a value that is assigned to, an error that was made before.
+# end of the run, a value that is assigned to, an error that was made before, what the process that
+# loads tells its parent.
 INTERNAL = {
-    *("FrozenInstanceError", "NotImplementedError", "SystemExit", "batch", "error", "unfit")
+    *("FrozenInstanceError", "NotImplementedError", "SystemExit", "batch", "unfit"),
+    *("Failed", "Missing", "TooOld", "error"),
 }
 
 # Files whose texts are what a report is made of, and not messages.
@@ -190,6 +194,17 @@ NO_MESSAGES = {
     "Illegal trailing comma": "Python's own",
     "Invalid control character": "Python's own",
     "`key`, `value` or `key.FIELD`": "what stands for names of columns",
+    r"^libbpf: (?:prog '(.*)': )?-- BEGIN .*LOG --.*\n((?s:.*?))^(?:libbpf: )?-- END": "a pattern",
+    r"failed to load program '([^'\n]+)'": "a pattern",
+    r"prog '([^'\n]+)': BPF program load failed": "a pattern",
+    "a name reaches beyond its table": "how a file is damaged",
+    "it begins otherwise": "how a file is damaged",
+    "it ends after … bytes": "how a file is damaged",
+    "its symbols have no names": "how a file is damaged",
+    "its table of sections does not fit in": "how a file is damaged",
+    "of this host": "what stands for a version",
+    "the object": "what is refused",
+    "what it told makes no sense": "why a process failed",
     "a NUL byte": "what a line holds",
     "a control character": "what a line holds",
     "line …, column …": "where a fault is",

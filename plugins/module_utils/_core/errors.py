@@ -87,6 +87,14 @@ _OS_CALLS = (
 )
 
 
+class WithLog(PinningError):
+    """What somebody else refused, and the last lines of what they said of it."""
+
+    def __init__(self, text: str, lines: Sequence[str]) -> None:
+        super().__init__(text)
+        self.lines = tuple(lines)
+
+
 class Problems(PinningError):
     """Everything that is wrong with a request, gathered before anything is changed."""
 

@@ -73,8 +73,27 @@ MAP: Options = {
     "entries_swap": {"type": "dict", "options": SWAP},
 }
 ENTRIES: Options = {"path": {"type": "path"}, **CONTENT}
+PROGRAM: Options = {
+    "name": {"type": "str", "required": True},
+    "pin": {"type": "str"},
+    "autoload": {"type": "bool"},
+}
+PROGRAMS: Options = {
+    "object": {"type": "path"},
+    "remote_src": {"type": "bool", "default": True},
+    "programs": {"type": "list", "elements": "dict", "options": PROGRAM},
+    "directory": {"type": "path"},
+    "maps": {"type": "dict"},
+    "maps_directory": {"type": "path"},
+    "globals": {"type": "dict"},
+    "kernel_btf": {"type": "path"},
+    "log_level": {"type": "int", "choices": [0, 1, 2]},
+    **ACCESS,
+    "on_mismatch": {"type": "str", "choices": MISMATCHES},
+    "value_growth": {"type": "str", "choices": GROWTHS},
+}
 # Options whose values nobody is told but the kernel, wherever they stand.
-SECRETS = ("entries", "entries_absent", "entries_from", "entries_swap")
+SECRETS = ("entries", "entries_absent", "entries_from", "entries_swap", "globals")
 
 _NAMES: Dict[str, Any] = {"type": "list", "elements": "str"}
 DELEGATION: Options = {

@@ -26,6 +26,8 @@ class PinningModule(AnsibleModule):
         super().__init__(*arguments, **more)  # type: ignore[no-untyped-call]
         for source in _sources(self.params) if self._sent else ():
             source["shown"] = self._sent.get(source.get("src"))
+        for load in _loads(self.params) if self._sent else ():
+            load["shown"], load["digest"] = self._sent.get(load["object"]) or (None, None)
 
     def _load_params(self) -> None:
         super()._load_params()  # type: ignore[no-untyped-call]
@@ -112,6 +114,14 @@ def _sources(params: t.Any) -> t.Iterator[Dictionary]:
     for each in _items(params):
         if isinstance(each.get("entries_from"), dict):
             yield each["entries_from"]
+
+
+def _loads(params: t.Any) -> t.Iterator[Dictionary]:
+    """Yield what names an object file: the task as a whole, or its programs."""
+    if isinstance(params, dict):
+        programs = params.get("programs")
+        items = [params, *(programs if isinstance(programs, list) else ())]
+        yield from (each for each in items if isinstance(each, dict) and each.get("object"))
 
 
 def _items(params: t.Any) -> t.Iterator[Dictionary]:

@@ -32,26 +32,41 @@ if t.TYPE_CHECKING:
     from .at_boot import AtBoot
     from .mount_part import MountPart
 
-_LISTS = ("mounts", "directories", "maps", "links", "objects", "absent")
+_LISTS = ("mounts", "directories", "maps", "programs", "links", "objects", "absent")
 # Of an item in the drift report.
 _SHOWN = frozenset(["path", "action", "drift", "declared", "copied", "entries", "error"])
-_NO_LINKS_AT_BOOT = (
-    "links are not put back at boot: run this task again once programs are loaded after a boot"
+_NOT_AT_BOOT = (
+    "at_boot: programs and links are not put back at boot, nor the maps that only programs "
+    "declare: run the play again after a restart"
 )
+_OF_WHOLE_HOST = ("spared", "files", "at_boot", Standing.UNDECLARED.value)
 _UNDECLARED = {"action": Standing.UNDECLARED.value}
 
 
 def run(module: AnsibleModule) -> t.NoReturn:
     """Arguments, declaration, observe, plan, apply, report."""
-    gc.disable()  # many values, no cycles, and the process ends with it
-    given, check = module.params, module.check_mode
+    given = module.params
     # Before core 2.21 every result carries all arguments along: a thousand maps, once more.
-    said = {"module_args": {**given, **{key: f"{len(given[key] or ())} {key}" for key in _LISTS}}}
+    counts = {key: f"{len(given[key] or ())} {key}" for key in _LISTS}
+    carry_out(module, given, {"module_args": {**given, **counts}})
+
+
+def carry_out(
+    module: AnsibleModule, given: Dictionary, said: Dictionary, lists: t.Sequence[str] = _LISTS
+) -> t.NoReturn:
+    """Make true what is `given`, as arguments of bpf_host; the result has these `lists`.
+
+    `said` is the invocation in the result.
+    """
+    gc.disable()  # many values, no cycles, and the process ends with it
+    check = module.check_mode
     brief: bool = t.cast(t.Any, module).brief
     with failures_reported(module):
         (declared, parts, boot), awaited = read_awaiting(
             module, lambda ids: _read(given, ids, module.run_command)
         )
+        if boot and given["at_boot"] and (declared.programs or declared.links):
+            module.warn(_NOT_AT_BOOT)
         forecast = Forecast(_freed(module))
         problems = decide_all(parts, forecast, predicting=check)
         undeclared = _undeclared(declared, parts, forecast, problems)
@@ -60,8 +75,6 @@ def run(module: AnsibleModule) -> t.NoReturn:
         problems += _remaining(module, parts, awaited)
         problems += [f"at_boot: {each}" for each in boot.hindrances()] if boot else []
         cautions = [] if problems else [text for part in parts for text in _cautions(part)]
-        if given["at_boot"] and declared.links:
-            module.warn(_NO_LINKS_AT_BOOT)
         for warning in (*cautions, *(text for part in parts for text in _warnings(part))):
             module.warn(warning)
         if problems:
@@ -69,7 +82,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
             nothing = {"changed": False, "made": [], "leftovers": [], "files": []}
             report = _report(acted, with_diff=False, brief=brief)
             report.update(nothing, msg=visible_lines(problems))
-            module.fail_json(invocation=said, **printable(report))
+            module.fail_json(invocation=said, **printable(_only(lists, report)))
         acted = list(act_all(parts, Forecast, predicting=check))
         for warning in (
             text for each in acted for done in each.result.outcomes for text in done.warnings
@@ -82,8 +95,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
             error = _at_boot(module, boot, report)
         if error:
             report["msg"] = how_far(error, _done_so_far(acted), changed=report["changed"])
-            module.fail_json(invocation=said, **printable(report))
-        module.exit_json(invocation=said, **report)
+            module.fail_json(invocation=said, **printable(_only(lists, report)))
+        module.exit_json(invocation=said, **_only(lists, report))
 
 
 def _read(
@@ -102,6 +115,14 @@ def _read(
     return declared, parts, at_boot.of_host(given, ids, run)
 
 
+def _only(lists: t.Sequence[str], report: Dictionary) -> Dictionary:
+    """`report` with these lists, and without what only bpf_host has where they are not all."""
+    if lists is _LISTS:
+        return report
+    left_out = {*_LISTS, *_OF_WHOLE_HOST}.difference(lists)
+    return {key: value for key, value in report.items() if key not in left_out}
+
+
 def _batch_of(part: Part) -> t.Optional[Batch]:
     """What is particular to a kind in reports; None for mounts and absences, which have parts."""
     if part.name == "directories":
@@ -112,6 +133,10 @@ def _batch_of(part: Part) -> t.Optional[Batch]:
         from .maps import MAPS
 
         return MAPS
+    if part.name == "programs":
+        from .programs import PROGRAMS
+
+        return PROGRAMS
     if part.name == "links":
         from .links import LINKS
 
@@ -247,7 +272,8 @@ def _undeclared(
 
 
 def _named(acted: Acted) -> str:
-    return f"{acted.part.name}: {visible(acted.result.error)}"
+    said = "".join(f"\n  {visible(line)}" for line in acted.result.log)
+    return f"{acted.part.name}: {visible(acted.result.error)}{said}"
 
 
 def _done_so_far(acted: t.Sequence[Acted]) -> str:

@@ -41,6 +41,17 @@ static void map(int fd)
 	       info.btf_key_type_id, info.btf_value_type_id);
 }
 
+static void prog(int fd)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		printf("{\"error\": %d}\n", errno);
+	else
+		printf("{\"kind\": \"prog\", \"prog_id\": %u}\n", info.id);
+}
+
 int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
@@ -59,8 +70,10 @@ int main(int argc, char **argv)
 			return 1;
 		if (strstr(target, "map"))
 			map(fd);
+		else if (strstr(target, "prog"))
+			prog(fd);
 		else
-			printf("{\"kind\": \"%s\"}\n", strstr(target, "prog") ? "prog" : "link");
+			printf("{\"kind\": \"link\"}\n");
 		close(fd);
 	}
 	return 0;

@@ -206,8 +206,8 @@ class _Supervisor:
         """Until it ends."""
         counts: Counter[str] = Counter()
         for notification in self._notifications(listener):
-            request, _pid, _flags, number, _machine, _address, *arguments = notification
-            call = self._name(number, arguments)
+            request, pid, _flags, number, _machine, _address, *arguments = notification
+            call = self._name(pid, number, arguments)
             self.calls.append(call)
             counts[call] += 1
             if counts[call] == 1 and call in self._meanwhile:
@@ -234,7 +234,7 @@ class _Supervisor:
                 yield _NOTIFICATION.unpack(buffer)
         os.close(end)
 
-    def _name(self, number: int, arguments: Sequence[int]) -> str:
+    def _name(self, pid: int, number: int, arguments: Sequence[int]) -> str:
         """For example "rename", "MAP_CREATE", "OBJ_GET_INFO_BY_FD of bpf-map"."""
         name = self._names.calls[number]
         if name == "unlinkat":
@@ -244,10 +244,10 @@ class _Supervisor:
         name = self._names.commands[arguments[0]]
         if name != "OBJ_GET_INFO_BY_FD":
             return name
-        with open(f"/proc/{self._child}/mem", "rb", buffering=0) as memory:
+        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
             memory.seek(arguments[1])
             (fd,) = struct.unpack("=I", memory.read(4))
-        kind = os.readlink(f"/proc/{self._child}/fd/{fd}").removeprefix("anon_inode:")
+        kind = os.readlink(f"/proc/{pid}/fd/{fd}").removeprefix("anon_inode:")
         return f"{name} of {kind}"
 
 

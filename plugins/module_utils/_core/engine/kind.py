@@ -114,6 +114,13 @@ class Kind(Generic[Wanted, Found, Context]):
         """
         raise NotImplementedError
 
+    def rehearsed(self, plan: Plan[Wanted, Found]) -> ContextManager[None]:
+        """Try what only trying tells, changing nothing that others see, before the first change.
+
+        What it holds is held until all parts of a declaration are done. Raises what was refused.
+        """
+        return nullcontext()
+
     def session(self, plan: Plan[Wanted, Found]) -> ContextManager[Session]:
         """Begin to carry out a plan."""
         return nullcontext(Session())

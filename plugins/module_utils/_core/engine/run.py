@@ -83,7 +83,7 @@ def apply(kind: AnyKind, plan: AnyPlan) -> Result:
         try:
             result.error = _carry_out(kind, plan, session, result)
         except TROUBLE as error:
-            result.error = explained(error)
+            result.fail(error)
         if result.error:
             session.take_back()
         result.made, result.cleared = session.made, session.cleared

@@ -7,6 +7,7 @@ from __future__ import annotations
 import enum
 from typing import Any, Collection, Generic, Hashable, List, Sequence, Tuple, TypeVar
 
+from ..errors import WithLog, explained
 from ..values import NamedTuple, dataclass
 
 Wanted = TypeVar("Wanted")
@@ -178,6 +179,12 @@ class Result:
         self.written: List[str] = []  # files
         self.partly: List[str] = []  # what was done of steps that failed, in words
         self.error = ""
+        self.log: Sequence[str] = ()  # the last lines of what the kernel said of it
+
+    def fail(self, error: Exception) -> None:
+        """Have it told that and why something was not done."""
+        self.error = explained(error)
+        self.log = error.lines if isinstance(error, WithLog) else ()
 
     @property
     def changed(self) -> bool:

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, List, Sequence
+from contextlib import ExitStack
+from typing import Any, Callable, Iterator, List, Optional, Sequence
 
 from ..errors import TROUBLE, Problems, explained
 from ..values import NamedTuple
@@ -67,17 +68,32 @@ def act_all(
 ) -> Iterator[Acted]:
     """Carry all plans out, up to the first failure.
 
-    After a part that was not idle the next are decided again: what was foretold can be seen then.
+    What only trying tells is tried before the first change. After a part that was not idle the
+    next are decided again: what was foretold can be seen then.
     """
-    acted, stopped = False, False
+    with ExitStack() as rehearsed:
+        refused = None if predicting else _rehearse(parts, rehearsed)
+        acted, stopped = False, refused is not None
+        for part in parts:
+            if stopped:
+                yield refused if refused and refused.part is part else Acted(part, _not_done(part))
+                continue
+            result = _act(part, new_forecast, anew=acted and not predicting, predicting=predicting)
+            acted |= not part.is_idle
+            stopped = bool(result.error)
+            yield Acted(part, result)
+
+
+def _rehearse(parts: Sequence[Part], rehearsed: ExitStack) -> Optional[Acted]:
+    """Return the first part that something refuses, with the error; None if nothing does."""
     for part in parts:
-        if stopped:
-            yield Acted(part, _not_done(part))
-            continue
-        result = _act(part, new_forecast, anew=acted and not predicting, predicting=predicting)
-        acted |= not part.is_idle
-        stopped = bool(result.error)
-        yield Acted(part, result)
+        try:
+            rehearsed.enter_context(part.kind.rehearsed(part.plan))
+        except TROUBLE as error:
+            result = _not_done(part)
+            result.fail(error)
+            return Acted(part, result)
+    return None
 
 
 def _act(part: Part, new_forecast: Callable[[], Any], *, anew: bool, predicting: bool) -> Result:
@@ -87,7 +103,7 @@ def _act(part: Part, new_forecast: Callable[[], Any], *, anew: bool, predicting:
         return part.act(predicting=predicting)
     except TROUBLE as error:
         result = _not_done(part)
-        result.error = explained(error)
+        result.fail(error)
         return result
 
 

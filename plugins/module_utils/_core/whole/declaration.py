@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..kinds.maps.declaration import WantedPin
     from ..kinds.mounts.declaration import WantedMount, WantedUnmount
     from ..kinds.objects.declaration import WantedObject
+    from ..kinds.programs.declaration import WantedProgram
     from ..map_types import Host
 
     Mount = Union[WantedMount, WantedUnmount]
@@ -50,6 +51,7 @@ class Declaration:
     mounts: Sequence[Mount] = ()
     directories: Sequence[WantedDirectory] = ()
     maps: Sequence[WantedPin] = ()
+    programs: Sequence[WantedProgram] = ()
     links: Sequence[WantedLink] = ()
     objects: Sequence[WantedObject] = ()
     absent: Sequence[Absence] = ()
@@ -58,7 +60,7 @@ class Declaration:
     @property
     def named(self) -> Iterator[Named]:
         """All that is to have a name in a bpffs."""
-        for key in ("directories", "maps", "objects"):
+        for key in ("directories", "maps", "programs", "objects"):
             for each in getattr(self, key):
                 yield key, each.path
         yield from (("links", each.path) for each in self.links if not each.is_absent)
@@ -95,6 +97,7 @@ def read_declaration(given: Given, host: Host, ids: Ids) -> Declaration:
         "mounts": lambda mounts: _each(mounts, "mounts", partial(_mount, ids=ids)),
         "directories": lambda directories: _directories(directories, ids),
         "maps": lambda maps: _maps(maps, given, host, ids),
+        "programs": lambda programs: _programs(programs, given, host, ids),
         "links": lambda links: _links(links, given, ids),
         "objects": lambda objects: _objects(objects, given, ids),
         "absent": lambda absent: _each(absent, "absent", _absence),
@@ -105,6 +108,8 @@ def read_declaration(given: Given, host: Host, ids: Ids) -> Declaration:
         if given.get(key)
     }
     problems.raise_any()
+    if lists.get("programs"):
+        lists["maps"] = _with_maps_of_programs(lists.get("maps") or (), lists["programs"])
     declared = Declaration(**lists)
     for text in _conflicts(declared):
         problems.add(text)
@@ -152,6 +157,22 @@ def _maps(items: Sequence[Given], given: Given, host: Host, ids: Ids) -> Sequenc
     return read_pins(items, given, host, ids)
 
 
+def _programs(
+    items: Sequence[Given], given: Given, host: Host, ids: Ids
+) -> Sequence[WantedProgram]:
+    from ..kinds.programs.declaration import read_programs
+
+    return read_programs(items, given, host, ids)
+
+
+def _with_maps_of_programs(
+    maps: Sequence[WantedPin], programs: Sequence[WantedProgram]
+) -> Sequence[WantedPin]:
+    from ..kinds.programs.together import with_maps_of
+
+    return with_maps_of(maps, programs)
+
+
 def _objects(items: Sequence[Given], given: Given, ids: Ids) -> Sequence[WantedObject]:
     from ..kinds.objects.declaration import read_objects
 
@@ -189,10 +210,10 @@ def _prune(item: Given, declared: Declaration, given: Given) -> Prune:
     from ..kinds.absence.declaration import prune
 
     only_told = bool(item.get("report_only"))
-    if not only_told and all(given.get(key) is None for key in ("maps", "objects")):
+    if not only_told and all(given.get(key) is None for key in ("maps", "programs", "objects")):
         raise BadField(
-            "neither maps nor objects are set, and all there is would be removed: set maps to [] "
-            "if nothing is to stay"
+            "neither maps nor programs nor objects are set, and all there is would be removed: set "
+            "maps to [] if nothing is to stay"
         )
     directory = absolute(item["directory"], "directory")
     named = [path for _key, path in declared.named] + [path for _key, path in declared.sources]

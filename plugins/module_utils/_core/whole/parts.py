@@ -58,6 +58,12 @@ def _maps(owners: Owners, parents: bool) -> AnyKind:
     return MapKind(parents=parents, owners=owners)
 
 
+def _programs(owners: Owners, parents: bool) -> AnyKind:
+    from ..kinds.programs.apply import ProgramKind
+
+    return ProgramKind(parents=parents, owners=owners)
+
+
 def _links(owners: Owners, parents: bool) -> AnyKind:
     from ..kinds.links.apply import LinkKind
 
@@ -80,6 +86,7 @@ _KINDS: Dict[str, Callable[[Owners, bool], AnyKind]] = {
     "mounts": _mounts,
     "directories": _directories,
     "maps": _maps,
+    "programs": _programs,
     "links": _links,
     "objects": _objects,
     "absent": _absences,

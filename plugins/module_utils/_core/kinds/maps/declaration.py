@@ -81,6 +81,7 @@ class WantedPin(WantedName):
     readers: Tuple[int, ...] = ()  # uids of those who are to open it
     content: Optional[WantedContent] = None
     swap: Optional[WantedSwap] = None
+    needs_btf: bool = True  # False: one without any serves, too, unless the kernel reads the BTF
 
     @property
     def may_be_replaced(self) -> bool:

@@ -25,7 +25,7 @@ def map_drift(wanted: WantedPin, found: PinnedMap) -> Changes:
     drift = [] if spec.shape == found.shape else _shape_drift(spec.shape, found.shape)
     if spec.inner is not None and details.inner_fits is False:
         drift.append(_inner_drift(spec.inner, details))
-    if spec.btf is not None and is_btf_known(details) and not _same_btf(spec.btf, details.btf):
+    if spec.btf is not None and is_btf_known(details) and not _serves(wanted, spec.btf, details):
         want, have = _spell_btf(spec.btf), _spell_btf(details.btf)
         drift.append(Change("btf", want, "another layout" if have == want else have))
     if wanted.frozen is False and details.frozen:
@@ -44,8 +44,11 @@ def _shape_drift(want: MapShape, have: MapShape) -> List[Change]:
     ]
 
 
-def _same_btf(want: MapBtf, have: Optional[MapBtf]) -> bool:
-    return have is not None and want.is_like(have)
+def _serves(wanted: WantedPin, want: MapBtf, details: MapDetails) -> bool:
+    """Return whether the BTF that is there is that which is wanted, or need not be there."""
+    if details.btf is None:
+        return not (wanted.needs_btf or want.fields)
+    return want.is_like(details.btf)
 
 
 def _inner_drift(want: MapSpec, details: MapDetails) -> Change:

@@ -43,6 +43,7 @@ def made_meanwhile(observed: Observed, forecast: Forecast) -> Observed:
     """Return `observed` with what the same declaration makes, for what it is."""
     made = {
         **dict.fromkeys(forecast.pins, "map"),
+        **dict.fromkeys(forecast.programs, "prog"),
         **dict.fromkeys(forecast.links, "link"),
     }
     if not (made or forecast.mounts):

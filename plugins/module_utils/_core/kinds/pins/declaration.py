@@ -93,13 +93,13 @@ def read_named(
         if first != index:
             problems.add(f"{label}: {wanted.path} is declared by {what}s[{first}] too: keep one")
         named.append(wanted)
-    for problem in _nested(named):
+    for problem in nested(named):
         problems.add(problem)
     problems.raise_any()
     return named
 
 
-def _nested(named: Sequence[WantedName]) -> Iterator[str]:
+def nested(named: Sequence[WantedName]) -> Iterator[str]:
     """A name cannot be a pin and a directory of other pins."""
     above: Dict[str, str] = {}
     for directory in {wanted.directory for wanted in named}:

@@ -22,8 +22,8 @@ class Forecast:
         self.remounts: Dict[str, bool] = {}  # of bpffs that are there: read-only?
         self.directories: Dict[str, Level] = {}  # that will be made or adjusted
         self.pins: Set[str] = set()  # that will hold a map that is not made yet
-        self.programs: Set[str] = set()  # pins that will hold a program that is not loaded yet
-        self.links: Set[str] = set()  # pins that will hold a link that is not made yet
+        self.programs: Set[str] = set()  # that will hold a program that is not loaded yet
+        self.links: Set[str] = set()  # that will hold a link that is not made yet
 
     def mount_of(self, path: str) -> Optional[str]:
         """Return where the bpffs will be mounted that `path` will lie in; None if none will."""

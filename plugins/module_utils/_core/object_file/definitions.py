@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""BTF-style map definitions, read as libbpf reads them. Private to this collection.
+# SPDX-License-Identifier: BSD-2-Clause
+"""BTF-style map definitions, read as libbpf reads them.
 
 A definition is a struct whose members say by their types what they mean (bpf_helpers.h):
 __uint(x, N) is a pointer to an array of N, __ulong(x, N) an enum with the one value N,
@@ -10,12 +10,11 @@ of parse_btf_map_def and bpf_object__init_user_btf_map in libbpf, which is stric
 
 from __future__ import annotations
 
-import typing as t
-from dataclasses import dataclass
 from functools import partial
+from typing import Any, Callable, Collection, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
-from ..module_utils._core.btf import Btf
-from ..module_utils._core.btf_types import (
+from ..btf import Btf
+from ..btf_types import (
     ARRAY,
     DATASEC,
     ENUM,
@@ -28,10 +27,11 @@ from ..module_utils._core.btf_types import (
     VAR,
     Type,
 )
-from ..module_utils._core.errors import PinningError, ProblemCollector
-from ..module_utils._core.map_types import MAP_TYPES, TakesBtf, map_type_name
-from ..module_utils._core.uapi import MapFlag, flag_names
-from ._bound_types import bound_types
+from ..errors import PinningError, ProblemCollector
+from ..map_types import MAP_TYPES, TakesBtf, map_type_name
+from ..uapi import MapFlag, flag_names
+from ..values import dataclass
+from .bound_types import bound_types
 
 
 class BadDefinition(PinningError):
@@ -52,24 +52,24 @@ class Definition:
     pinning: int = 0  # 1: LIBBPF_PIN_BY_NAME
     key: int = 0  # id of its type; 0: only the size is given, or nothing
     value: int = 0
-    inner: t.Optional[Definition] = None
+    inner: Optional[Definition] = None
 
     @property
-    def flags(self) -> t.List[str]:
+    def flags(self) -> List[str]:
         return flag_names(self.map_flags)
 
     @property
-    def on_numa_node(self) -> t.Optional[int]:
+    def on_numa_node(self) -> Optional[int]:
         """None: on any. The kernel does not look at the node without the flag."""
         return self.numa_node if self.map_flags & MapFlag.NUMA_NODE.value else None
 
 
-def read_definitions(types: Btf, hidden: t.Collection[str]) -> t.Dict[str, Definition]:
+def read_definitions(types: Btf, hidden: Collection[str]) -> Dict[str, Definition]:
     """All maps of section .maps by name; raise Problems with all that is wrong.
 
     `hidden` are the names of symbols that do not leave their object file.
     """
-    definitions: t.Dict[str, Definition] = {}
+    definitions: Dict[str, Definition] = {}
     problems = ProblemCollector()
     for part in _section(types).parts:
         variable = types.types[part.type_id]
@@ -81,7 +81,7 @@ def read_definitions(types: Btf, hidden: t.Collection[str]) -> t.Dict[str, Defin
     return definitions
 
 
-def types_to_describe(types: Btf, definition: Definition) -> t.Optional[t.Tuple[int, int]]:
+def types_to_describe(types: Btf, definition: Definition) -> Optional[Tuple[int, int]]:
     """Ids of key and value, if the kernel takes a map of this type with BTF for them.
 
     It has rules for some types (map_check_btf). What it refuses, libbpf then makes without BTF.
@@ -102,7 +102,7 @@ def types_to_describe(types: Btf, definition: Definition) -> t.Optional[t.Tuple[
 
 
 def check_shareable(
-    types: Btf, definition: Definition, allocated: t.FrozenSet[str] = frozenset()
+    types: Btf, definition: Definition, allocated: FrozenSet[str] = frozenset()
 ) -> None:
     """Raise BadDefinition if a map that one load makes is of no use to the programs of another.
 
@@ -129,7 +129,7 @@ def _section(types: Btf) -> Type:
     )
 
 
-def _read_variable(types: Btf, variable: Type, hidden: t.Collection[str]) -> Definition:
+def _read_variable(types: Btf, variable: Type, hidden: Collection[str]) -> Definition:
     if variable.kind != VAR or not variable.name:
         raise BadDefinition(
             "section .maps holds something other than named variables: put only maps there"
@@ -147,11 +147,11 @@ def _read_variable(types: Btf, variable: Type, hidden: t.Collection[str]) -> Def
     return _read_struct(types, struct, _FIELDS)
 
 
-def _read_struct(types: Btf, struct: Type, known: t.Mapping[str, _Read]) -> Definition:
+def _read_struct(types: Btf, struct: Type, known: Mapping[str, _Read]) -> Definition:
     if len(struct.parts) > _MOST_FIELDS:
         raise BadDefinition(f"it has {len(struct.parts)} fields: use {', '.join(known)}")
     problems = ProblemCollector()
-    given: t.Dict[str, t.Any] = {}
+    given: Dict[str, Any] = {}
     for part in struct.parts:
         read = known.get(part.name)
         if read is None:
@@ -194,7 +194,7 @@ def _size(types: Btf, type_id: int) -> int:
     return types.size_of(type_id)
 
 
-def _set_size(given: t.Dict[str, t.Any], field: str, size: int) -> None:
+def _set_size(given: Dict[str, Any], field: str, size: int) -> None:
     if given.get(field) and given[field] != size:
         raise BadDefinition(
             f"{field} is {given[field]}, but its type has {size} bytes: drop one of the two"
@@ -202,7 +202,7 @@ def _set_size(given: t.Dict[str, t.Any], field: str, size: int) -> None:
     given[field] = size
 
 
-def _inner(types: Btf, map_type: str, given: t.Dict[str, t.Any]) -> t.Optional[Definition]:
+def _inner(types: Btf, map_type: str, given: Dict[str, Any]) -> Optional[Definition]:
     element = types.bare(given.pop("values"))
     _set_size(given, "value_size", 4)
     if map_type == "prog_array":
@@ -257,9 +257,9 @@ def _values(types: Btf, type_id: int) -> int:
     return pointer.target
 
 
-_Read = t.Callable[[Btf, int], int]
+_Read = Callable[[Btf, int], int]
 
-_FIELDS_OF_INNER: t.Dict[str, _Read] = {
+_FIELDS_OF_INNER: Dict[str, _Read] = {
     "type": _number,
     "max_entries": _number,
     "key": _type,
@@ -270,7 +270,7 @@ _FIELDS_OF_INNER: t.Dict[str, _Read] = {
     "map_extra": _long,
     "numa_node": _number,
 }
-_FIELDS: t.Dict[str, _Read] = {**_FIELDS_OF_INNER, "pinning": _number, "values": _values}
+_FIELDS: Dict[str, _Read] = {**_FIELDS_OF_INNER, "pinning": _number, "values": _values}
 
 _MOST_FIELDS = 32
 _LONGEST_NAME = 128  # characters

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""Types that bind a map to the programs it was loaded with. Private to this collection.
+# SPDX-License-Identifier: BSD-2-Clause
+"""Types that bind a map to the programs it was loaded with.
 
 What is in them are objects that programs allocate (bpf_obj_new). To the kernel their type is that
 of one BTF, the program's; a map that was made with another BTF does not take them.
@@ -9,21 +9,21 @@ of one BTF, the program's; a map that was made with another BTF does not take th
 from __future__ import annotations
 
 import struct
-import typing as t
 from functools import lru_cache
+from typing import Collection, Dict, FrozenSet, Iterator, List, Mapping, Tuple
 
-from ..module_utils._core.btf import STRUCT_ORDERS, Btf, BtfError
-from ..module_utils._core.btf_types import POINTER_TAGS, PTR, STRUCT, Type, made_of, pointer_tag
+from ..btf import STRUCT_ORDERS, Btf, BtfError
+from ..btf_types import POINTER_TAGS, PTR, STRUCT, Type, made_of, pointer_tag
 
 
 @lru_cache(maxsize=16)
-def bound_types(types: Btf, allocated: t.FrozenSet[str]) -> t.Mapping[int, str]:
+def bound_types(types: Btf, allocated: FrozenSet[str]) -> Mapping[int, str]:
     """By id, what is in a value of a type that binds it, in words; all others are not there.
 
     `allocated` are the names of structs that the object allocates.
     """
-    holders: t.Dict[int, t.List[int]] = {}
-    found: t.Dict[int, str] = {}
+    holders: Dict[int, List[int]] = {}
+    found: Dict[int, str] = {}
     for type_id, each in enumerate(types.types):
         for part in made_of(each) if each.kind != PTR else ():
             holders.setdefault(part, []).append(type_id)
@@ -40,7 +40,7 @@ def bound_types(types: Btf, allocated: t.FrozenSet[str]) -> t.Mapping[int, str]:
     return found
 
 
-def allocated_types(types: Btf, extension: bytes) -> t.FrozenSet[str]:
+def allocated_types(types: Btf, extension: bytes) -> FrozenSet[str]:
     """Names of structs that the code allocates, as section .BTF.ext has it.
 
     bpf_obj_new says which type by a relocation. A struct whose members are relocated as well is
@@ -57,7 +57,7 @@ def allocated_types(types: Btf, extension: bytes) -> t.FrozenSet[str]:
     return frozenset(ours - theirs - {""})
 
 
-def _what_binds(types: Btf, found: Type, allocated: t.Collection[str]) -> str:
+def _what_binds(types: Btf, found: Type, allocated: Collection[str]) -> str:
     if found.name in _GRAPHS:
         # process_kf_arg_ptr_to_graph_node: the nodes must be of the very BTF of the map.
         return f"a {found.name}"
@@ -78,7 +78,7 @@ def _struct_name(types: Btf, type_id: int) -> str:
     return found.name if found.kind == STRUCT else ""
 
 
-def _relocations(extension: bytes, order: str) -> t.Iterator[t.Tuple[int, int]]:
+def _relocations(extension: bytes, order: str) -> Iterator[Tuple[int, int]]:
     """Kind and type of each CO-RE relocation (struct btf_ext_header, struct bpf_core_relo)."""
     header_size, *_others = struct.unpack_from(f"{order}4xI", extension)
     if header_size < _WITH_RELOCATIONS:

@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""The smallest BTF that describes a few types of another. Private to this collection."""
+# SPDX-License-Identifier: BSD-2-Clause
+"""The smallest BTF that describes a few types of another. Pure."""
 
 from __future__ import annotations
 
-import typing as t
+from typing import Dict, List, Mapping, Sequence, Tuple
 
-from ..module_utils._core.btf import Btf, encoded
-from ..module_utils._core.btf_types import (
+from .btf import Btf, encoded
+from .btf_types import (
     ARRAY,
     COMPOSITE,
     DATASEC,
@@ -25,13 +25,14 @@ from ..module_utils._core.btf_types import (
     made_of,
     type_at,
 )
+from .values import NamedTuple
 
 
-class Excerpt(t.NamedTuple):
+class Excerpt(NamedTuple):
     """A blob in the byte order of the original, and the ids of the types asked for in it."""
 
     blob: bytes
-    type_ids: t.Tuple[int, ...]
+    type_ids: Tuple[int, ...]
 
 
 def excerpt(types: Btf, *wanted: int) -> Excerpt:
@@ -45,16 +46,16 @@ def excerpt(types: Btf, *wanted: int) -> Excerpt:
     ids = {old: new for new, old in enumerate(found, 1)}
     ids[0] = 0
     strings = _Strings()
-    words: t.List[int] = []
+    words: List[int] = []
     for described in found.values():
         words += _encode(described, ids, strings)
     blob = encoded(types.byte_order, words, strings.blob)
     return Excerpt(blob, tuple(ids[old] for old in wanted))
 
 
-def _reached_from(types: Btf, wanted: t.Sequence[int]) -> t.Dict[int, Type]:
+def _reached_from(types: Btf, wanted: Sequence[int]) -> Dict[int, Type]:
     """By old id and in the order of the new ones: each type as it is to be written."""
-    found: t.Dict[int, Type] = {}
+    found: Dict[int, Type] = {}
     met = {(0, False), (0, True)}
     waiting = [(type_id, False) for type_id in reversed(wanted)]
     while waiting:
@@ -90,7 +91,7 @@ class _Strings:
         return self._at[text]
 
 
-def _encode(found: Type, ids: t.Mapping[int, int], strings: _Strings) -> t.List[int]:
+def _encode(found: Type, ids: Mapping[int, int], strings: _Strings) -> List[int]:
     head = [
         strings.at(found.name),
         found.flag << 31 | found.kind << 24 | len(found.parts),
@@ -104,8 +105,8 @@ def _encode(found: Type, ids: t.Mapping[int, int], strings: _Strings) -> t.List[
 
 
 def _encode_part(
-    whole: Type, part: Part, ids: t.Mapping[int, int], strings: _Strings
-) -> t.List[int]:
+    whole: Type, part: Part, ids: Mapping[int, int], strings: _Strings
+) -> List[int]:
     name = strings.at(part.name)
     if whole.kind in COMPOSITE:
         offset, bits = part.numbers

@@ -1,0 +1,144 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""From an object file of this host to what is to be loaded of it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Tuple
+
+from ...errors import NotThere, PinningError, ProblemCollector
+from ...fields import absolute, plain
+from ...list_file import opened
+from ...loader.request import Types
+from ...map_words import nearest
+from ...object_file.read import ObjectFile, read
+from ...people import BadField, Ids
+from ...trusted_file import read_trusted
+from ...uapi import BYTE_ORDER
+from ..pins.declaration import Arguments
+from .declaration import Asked, WantedLoad
+from .shared_maps import read_maps
+from .variables import with_values
+
+if TYPE_CHECKING:
+    from ...map_types import Host
+
+
+def read_load(
+    item: Arguments, defaults: Arguments, asked: Optional[Sequence[Asked]], host: Host, ids: Ids
+) -> Tuple[WantedLoad, Sequence[Asked]]:
+    """Return what is to be loaded, and the pins; Problems with all that is wrong.
+
+    In a check the file may be one that a task before writes. Then nothing is known of it.
+    """
+    path = absolute(str(item["object"]), "object")
+    shown, digest = str(item.get("shown") or path), str(item.get("digest") or "")
+    kernel_btf = item.get("kernel_btf")
+    if kernel_btf is not None:
+        kernel_btf = absolute(str(kernel_btf), "kernel_btf")
+    log_level = int(str(item.get("log_level") or 0))
+    try:
+        content = read_sent(path, digest) if digest else read_trusted(path)
+    except NotThere as error:
+        if ids.awaited is None:
+            raise
+        ids.awaited[str(error)] = None
+        nothing = (b"", "", (), (), {}, "", kernel_btf, log_level, {}, {})
+        return WantedLoad(path, shown, *nothing), asked or ()
+    found = _read(content)
+    problems = ProblemCollector()
+    pins = problems.of(lambda: _chosen(found, asked))
+    maps = problems.of(lambda: read_maps(found, _pins_of_maps(item), item, defaults, host, ids))
+    values = problems.of(lambda: with_values(found, item.get("globals") or {}))
+    problems.raise_any()
+    shared = [each.name for each in maps]
+    load = WantedLoad(
+        path,
+        shown,
+        found.without_slots(shared),
+        hashlib.sha256(content).hexdigest(),
+        tuple(each.name for each in pins),
+        tuple(maps),
+        values.sections,
+        values.digest,
+        kernel_btf,
+        log_level,
+        {each.name: Types(each.type, each.expected_attach_type) for each in found.programs},
+        {
+            name: {slot.index: slot.name for slot in slots}
+            for name, slots in found.slots.items()
+            if name in shared and found.maps[name].type == "prog_array"
+        },
+    )
+    return load, pins
+
+
+def read_sent(path: str, digest: str) -> bytes:
+    """Return what the controller has sent, whoever the file belongs to; PinningError if not that."""
+    with opened(path) as file:
+        content = b"".join(file.blocks())
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise PinningError("it was changed on its way from the controller: run the task again")
+    return content
+
+
+def names_in(item: Arguments) -> List[str]:
+    """Return the programs of the file that are loaded unless others are named."""
+    if item.get("object") is None:
+        raise BadField("neither object nor programs are given: say which pins are meant")
+    path, digest = absolute(str(item["object"]), "object"), str(item.get("digest") or "")
+    found = _read(read_sent(path, digest) if digest else read_trusted(path))
+    return [each.name for each in found.programs if each.autoload]
+
+
+def _read(content: bytes) -> ObjectFile:
+    found = read(content)
+    if found.byte_order != BYTE_ORDER:
+        raise PinningError(
+            f"its byte order is {found.byte_order}, but that of this host is {BYTE_ORDER}: compile "
+            "for hosts like this one"
+        )
+    if not found.programs:
+        raise PinningError("it has no programs: give an object file that clang -target bpf made")
+    return found
+
+
+def _chosen(found: ObjectFile, asked: Optional[Sequence[Asked]]) -> Sequence[Asked]:
+    names = [each.name for each in found.programs]
+    if asked is None:
+        chosen = [Asked(each.name, each.name) for each in found.programs if each.autoload]
+        if not chosen:
+            raise BadField(
+                f"programs: the file says of each that it is not loaded by itself (SEC with a "
+                f"question mark): name those that are meant, of {_listed(names)}"
+            )
+        return chosen
+    problems = ProblemCollector()
+    for each in asked:
+        if each.name not in names:
+            meant = nearest(each.name, names)
+            hint = f"did you mean {meant}? " if meant else ""
+            problems.add(
+                f"programs: there is no {each.name!r} in the file: {hint}It has {_listed(names)}"
+            )
+    problems.raise_any()
+    return asked
+
+
+def _pins_of_maps(item: Arguments) -> Mapping[str, Any]:
+    given: Any = item.get("maps") or {}
+    for name, pin in given.items():
+        if not isinstance(pin, str) or not pin:
+            raise BadField(f"maps: {name} must be the path or the name of a pin")
+    if item.get("maps_directory") is not None:
+        plain(str(item["maps_directory"]), "maps_directory")
+    return given
+
+
+def _listed(names: List[str]) -> str:
+    more = f", and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    return ", ".join(names[:_MOST]) + more
+
+
+_MOST = 20  # names in a message

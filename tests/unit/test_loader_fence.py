@@ -1,0 +1,247 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A libbpf that crashes, hangs, eats memory or worse is ended, and nothing is left of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.loader import fence, process
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.loader.load import load
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.loader.request import (
+    LoaderCrashed,
+    LoaderMissing,
+    LoadError,
+    LoaderTimedOut,
+    LoaderTooOld,
+    LoadRequest,
+    Refused,
+)
+
+SOURCE = Path(__file__).with_name("misbehaving_libbpf.c")
+CASES = ("crashes", "aborts", "leaves", "waits", "runs", "eats", "writes", "looks", "tries")
+CASES += ("floods", "babbles", "boasts", "lies", "closes", "paints")
+HAS_FILTER = os.uname().machine in ("x86_64", "aarch64", "riscv64", "loongarch64")
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("libbpf")
+
+
+def request(**fields: object) -> LoadRequest:
+    return LoadRequest(b"object", **{"programs": ("one",), "seconds": 60.0, **fields})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def libbpf(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """Chooses how libbpf misbehaves."""
+
+    def choose(case: str) -> None:
+        folder = scratch / case
+        if not folder.exists():
+            folder.mkdir()
+            target = str(folder / "libbpf.so.1")
+            options = [f"-DMISBEHAVIOUR={CASES.index(case)}", f'-DSCRATCH="{scratch}"', "-w"]
+            command = ["gcc", "-O1", "-shared", "-fPIC", *options, str(SOURCE), "-o", target]
+            subprocess.run(command, check=True)
+        monkeypatch.setenv("EBPF_PINNING_LIBBPF", str(folder))
+
+    before = state()
+    yield choose
+    assert state() == before
+
+
+def state() -> tuple[set[str], str]:
+    """The descriptors and children of this process."""
+    with open("/proc/thread-self/children") as children:
+        return {*os.listdir("/proc/self/fd")}, children.read()
+
+
+def mine() -> set[int]:
+    """Ids of processes that have this test's name in their arguments: its forks have, too."""
+    mark, found = Path("/proc/self/cmdline").read_bytes(), set()
+    for each in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if Path(f"/proc/{each}/cmdline").read_bytes() == mark:
+                found.add(int(each))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    ("case", "error", "text"),
+    [
+        ("crashes", LoaderCrashed, r"libbpf crashed .*SIGSEGV"),
+        ("aborts", LoaderCrashed, r"libbpf crashed .*SIGABRT"),
+        ("leaves", LoaderCrashed, "libbpf crashed .*status 0"),
+        ("writes", LoaderCrashed, "wrote more than 64 MiB"),
+        ("babbles", LoaderCrashed, "makes no sense"),
+        ("boasts", LoaderCrashed, "of 1 descriptors 0 came back"),
+        ("lies", LoaderCrashed, "makes no sense"),
+        ("floods", LoaderCrashed, "libbpf crashed|makes no sense"),
+        ("closes", LoaderCrashed, "libbpf crashed"),
+        ("paints", Refused, "the object was refused"),
+    ],
+)
+def test_it_is_ended(libbpf, case: str, error: type[LoadError], text: str) -> None:  # type: ignore[no-untyped-def]
+    libbpf(case)
+    with pytest.raises(error, match=text):
+        load(request())
+
+
+@pytest.mark.parametrize("case", ["waits", "runs"])
+def test_it_is_ended_when_its_time_is_up(libbpf, case: str) -> None:  # type: ignore[no-untyped-def]
+    libbpf(case)
+    before, start = mine(), time.monotonic()
+    with pytest.raises(LoaderTimedOut, match=r"not done after 0\.5 s"):
+        load(request(seconds=0.5))
+    assert 0.4 < time.monotonic() - start < 20
+    assert mine() == before
+
+
+def test_it_gets_no_more_memory_than_it_may(libbpf) -> None:  # type: ignore[no-untyped-def]
+    libbpf("eats")
+    with pytest.raises(LoaderCrashed) as caught:
+        load(request())
+    (mebibytes,) = re.findall(r"(\d+) MiB", caught.value.log)
+    assert 500 < int(mebibytes) <= fence.MOST_MEMORY >> 20
+
+
+def test_it_gets_no_more_of_the_processor_than_it_may(
+    libbpf,  # type: ignore[no-untyped-def]
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    libbpf("runs")
+    monkeypatch.setattr(fence, "MOST_SECONDS", 1)
+    with pytest.raises(LoaderCrashed, match="used 100 s of CPU"):
+        load(request())
+
+
+def test_it_has_no_descriptors_but_those_it_is_given(libbpf) -> None:  # type: ignore[no-untyped-def]
+    libbpf("looks")
+    read, write = os.pipe()
+    with pytest.raises(Refused) as caught:
+        load(request(maps={"m": read}))
+    os.close(read)
+    os.close(write)
+    found = [int(each) for each in re.findall(r"open: (\d+)", caught.value.log)]
+    assert len(found) == 5  # standard ones, what it tells its parent by, the map
+    assert found[:3] == [0, 1, 2]
+    assert read in found
+    assert write not in found
+    assert "read: Bad file descriptor" in caught.value.log
+
+
+@pytest.mark.skipif(not HAS_FILTER, reason="there is no filter for this machine")
+def test_it_may_do_nothing_but_load(libbpf, scratch: Path) -> None:  # type: ignore[no-untyped-def]
+    (scratch / "there").write_text("there")
+    libbpf("tries")
+    with pytest.raises(Refused) as caught:
+        load(request())
+    said = dict(line.split(": ") for line in caught.value.log.splitlines())
+    assert said.pop("look") == "done"
+    assert len(said) == 12
+    assert set(said.values()) == {"Operation not permitted"}
+    assert (scratch / "there").read_text() == "there"
+    assert not (scratch / "made").exists()
+
+
+def test_what_it_says_is_kept_as_text(libbpf) -> None:  # type: ignore[no-untyped-def]
+    libbpf("paints")
+    with pytest.raises(Refused) as caught:
+        load(request())
+    assert caught.value.log == "\ufffd\ufffd\x1b[31mred\n"
+
+
+def test_it_ends_with_its_parent(libbpf) -> None:  # type: ignore[no-untyped-def]
+    libbpf("waits")
+    core = Path(fence.__file__).parents[2]
+    program = (
+        f"import os, sys\nsys.path.insert(0, {str(core)!r})\n"
+        "from _core.loader import process\nfrom _core.loader.request import LoadRequest\n"
+        "fork = os.fork\n"
+        "def told():\n    pid = fork()\n    if pid:\n        print(pid, flush=True)\n"
+        "    return pid\n"
+        "os.fork = told\nprocess.run(LoadRequest(b'x', ()))"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    pid = int(child.stdout.readline())
+    assert Path(f"/proc/{pid}").exists()
+    child.kill()
+    child.communicate()
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_an_interrupt_leaves_nothing(libbpf) -> None:  # type: ignore[no-untyped-def]
+    libbpf("waits")
+    before = mine()
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            load(request())
+    finally:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    assert mine() == before
+
+
+def test_a_host_without_libbpf_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("EBPF_PINNING_LIBBPF", str(tmp_path))
+    with pytest.raises(LoaderMissing, match=r"libbpf is missing.* install libbpf1 \(Debian"):
+        load(request())
+
+
+def test_a_libbpf_without_a_function_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    empty = ["gcc", "-shared", "-x", "c", "/dev/null", "-o", str(tmp_path / "libbpf.so.0")]
+    subprocess.run(empty, check=True)
+    monkeypatch.setenv("EBPF_PINNING_LIBBPF", str(tmp_path))
+    with pytest.raises(LoaderTooOld, match=r"has no bpf_object__open_mem.*libbpf 0\.3 or newer"):
+        load(request())
+
+
+def test_libbpf_is_never_in_this_process(libbpf) -> None:  # type: ignore[no-untyped-def]
+    libbpf("paints")
+    with pytest.raises(Refused):
+        load(request())
+    assert "libbpf" not in Path("/proc/self/maps").read_text()
+
+
+def test_no_more_processes_than_there_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork that fails leaves no descriptor."""
+
+    def refuse() -> int:
+        raise BlockingIOError
+
+    before = state()
+    monkeypatch.setattr(process.os, "fork", refuse)
+    with pytest.raises(BlockingIOError):
+        load(request())
+    assert state() == before
+
+
+def test_limits_of_this_process_stay(libbpf) -> None:  # type: ignore[no-untyped-def]
+    libbpf("paints")
+    kinds = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)
+    before = [resource.getrlimit(kind) for kind in kinds]
+    with pytest.raises(Refused):
+        load(request())
+    assert [resource.getrlimit(kind) for kind in kinds] == before
