@@ -146,7 +146,7 @@ def _judged(
     if not reruns:
         return
     done, unchanged = map(_result, reruns)
-    if done.get("failed", True) or unchanged.get("changed", True):
+    if not done or done.get("failed") or unchanged.get("changed", True):
         yield f"it is not repaired by another run: {done.get('msg')}, {unchanged.get('msg')}"
     if any(last[name] == old[name] for name in last):
         yield f"it is not repaired by another run: {old}, {last}"

@@ -66,6 +66,7 @@ FOR_USERS = {
     "_explain",
     "_explained",
     "_moved",
+    "_told",
     "_off_bpffs",
     "self._unsound",
     "self._without_size",
@@ -111,8 +112,23 @@ NO_MESSAGES = {
     "Pins that are to be gone, each with the options of M(ebpf.pinning.bpf_pin_absent).": (
         "documentation"
     ),
+    "^(mounts|directories|maps|programs|links|objects|absent): (?=/)": "a pattern",
+    "Programs of object files, each item one file with the options of "
+    "M(ebpf.pinning.bpf_program_pinned). A map that O(maps) declares, too, is made as it says.": (
+        "documentation"
+    ),
+    "Mapping[str, int]": "a type",
+    "a map of its own": "a side of a difference",
+    "a new map": "a side of a difference",
+    "an object file": "what a path is to lead to",
+    "the list": "what a path is to lead to",
+    "as declared": "a side of a difference",
+    "other values": "a side of a difference",
+    "by itself": "a side of a difference",
+    "with all others": "a side of a difference",
+    "that of the kernel": "a side of a difference",
+    "still to come": "a side of a difference",
     "Links, each with the options of M(ebpf.pinning.bpf_link_pinned).": "documentation",
-    "^(mounts|directories|maps|links|objects|absent): (?=/)": "a pattern",
     "the … that is to be at …": "what stands for an object",
     "what is to be at …": "what stands for a program",
     "a cgroup of version 2": "what a program is attached to",
