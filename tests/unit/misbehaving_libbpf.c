@@ -109,18 +109,18 @@ void *bpf_object__open_mem(const void *data, size_t size, const void *options)
 		break;
 	case 9:
 		for (;;)
-			send_to_all("{}", 2, 1);
+			send_to_all("\0", 1, 1);
 	case 10:
 		memset(text, '[', 4000);
 		send_to_all(text, 4000, 0);
 		pause();
 		break;
 	case 11:
-		send_to_all("{\"version\": \"9\"}", 16, 0);
+		send_to_all("\0version\0009", 10, 0);
 		pause();
 		break;
 	case 12:
-		send_to_all("{\"step\": \"x\", \"errno\": \"y\"}", 27, 0);
+		send_to_all("\0step\0x\0errno\0y", 15, 0);
 		pause();
 		break;
 	case 13:

@@ -106,7 +106,6 @@ class LoadedObject:
         self._libbpf = libbpf
         self._request = request
         self._tell_everything()
-        self._buffer = ctypes.create_string_buffer(request.object, len(request.object))
         self._object = self._open()
         self._programs = {self._name_of(each): each for each in self._all_programs()}
         self._maps = {self._map_name_of(each): each for each in self._all_maps()}
@@ -145,7 +144,7 @@ class LoadedObject:
                 options.kernel_log_level = request.log_level
                 options.sz = ctypes.sizeof(OpenOptions)
         opened = self._libbpf.function("bpf_object__open_mem", returns=ctypes.c_void_p)(
-            self._buffer, ctypes.c_size_t(len(request.object)), ctypes.byref(options)
+            request.object, ctypes.c_size_t(len(request.object)), ctypes.byref(options)
         )
         number = _error_of(opened)
         if number:

@@ -9,14 +9,14 @@ leak of it must not be ours. Descriptors of programs come back by SCM_RIGHTS.
 from __future__ import annotations
 
 import array
-import json
 import os
+import re
 import select
 import signal
 import socket
 import time
 from contextlib import suppress
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Dict, List, Mapping, Sequence
 
 from ..syscall import Fd
 from .fence import Fence
@@ -37,22 +37,18 @@ def run(request: LoadRequest) -> Told:
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     reads, writes = os.pipe2(os.O_CLOEXEC)
-    try:
-        targets = [target.program_fd for target in request.targets.values()]
-        fence = Fence((theirs.fileno(), *request.maps.values(), *targets), request.mapped)
-        pid = os.fork()
-        if not pid:
-            _be_the_loader(request, fence, theirs, writes)
-    except BaseException:
-        os.close(reads)
-        ours.close()
-        raise
-    finally:
-        os.close(writes)
-        theirs.close()
     with ours, Fd(reads) as pipe:
-        most = len(request.programs) + len(request.returned_maps)
-        return _Listener(pid, ours, pipe, most).listen(request.seconds)
+        try:
+            targets = [target.program_fd for target in request.targets.values()]
+            fence = Fence((theirs.fileno(), *request.maps.values(), *targets), request.mapped)
+            listener = _Listener(ours, pipe, len(request.programs) + len(request.returned_maps))
+            pid = os.fork()
+            if not pid:
+                _be_the_loader(request, fence, theirs, writes)
+        finally:
+            os.close(writes)
+            theirs.close()
+        return listener.listen(pid, request.seconds)
 
 
 def _be_the_loader(request: LoadRequest, fence: Fence, told: socket.socket, output: int) -> None:
@@ -62,12 +58,12 @@ def _be_the_loader(request: LoadRequest, fence: Fence, told: socket.socket, outp
         _send(told, _load(request, told))
     except BaseException as error:
         with suppress(BaseException):
-            _send(told, {"error": f"{type(error).__name__}: {error}"[:_MOST_TEXT]})
+            _send(told, {"error": f"{type(error).__name__}: {error}"})
     finally:
         os._exit(0)
 
 
-def _load(request: LoadRequest, told: socket.socket) -> Dict[str, object]:
+def _load(request: LoadRequest, told: socket.socket) -> Dict[str, str]:
     try:
         libbpf = Libbpf()
         loaded = LoadedObject(libbpf, request)
@@ -77,34 +73,41 @@ def _load(request: LoadRequest, told: socket.socket) -> Dict[str, object]:
             _send(told, {}, fds[start : start + _AT_ONCE])
         return {"version": libbpf.version()}
     except Missing as error:
-        return {"missing": str(error)[:_MOST_TEXT]}
+        return {"missing": str(error)}
     except TooOld as error:
         return {"old": str(error), "version": libbpf.version()}
     except Failed as error:
-        names = {"program": error.program[:_MOST_TEXT], "map": error.map[:_MOST_TEXT]}
-        return {"step": error.step, "errno": error.number, **names}
+        names = {"program": error.program, "map": error.map}
+        return {"step": error.step, "errno": str(error.number), **names}
 
 
-def _send(told: socket.socket, message: Mapping[str, object], fds: Sequence[int] = ()) -> None:
+def _send(told: socket.socket, message: Mapping[str, str], fds: Sequence[int] = ()) -> None:
+    """A message is names and texts in turn, with a NUL before each."""
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-    told.sendmsg([json.dumps(message).encode()], rights)
+    parts = [part[:_MOST_TEXT] for item in message.items() for part in item]
+    told.sendmsg(["".join(f"\0{part}" for part in parts).encode() or b"\0"], rights)
 
 
 class _Listener:
     """To the process that loads, until it has ended."""
 
-    def __init__(self, pid: int, told: socket.socket, output: int, most: int) -> None:
-        self._pid = pid
+    def __init__(self, told: socket.socket, output: int, most: int) -> None:
+        self._pid = 0
         self._told = told
         self._output = output
         self._most = most  # descriptors
         self._log: List[bytes] = []
         self._log_size = 0
         self._fds: List[Fd] = []
-        self._message: Dict[str, Any] = {}
+        self._message: Dict[str, str] = {}
+        os.set_blocking(output, False)
+        self._poll = select.poll()
+        self._poll.register(told, select.POLLIN)
+        self._poll.register(output, select.POLLIN)
 
-    def listen(self, seconds: float) -> Told:
+    def listen(self, pid: int, seconds: float) -> Told:
         """Return what it told; it has ended then, and nobody of its session is left."""
+        self._pid = pid
         try:
             is_late = not self._hear_until(time.monotonic() + seconds)
         except BaseException:
@@ -125,18 +128,14 @@ class _Listener:
 
     def _hear_until(self, deadline: float) -> bool:
         """Return whether it came to an end, or wrote too much, before that time."""
-        os.set_blocking(self._output, False)
-        poll = select.poll()
-        poll.register(self._told, select.POLLIN)
-        poll.register(self._output, select.POLLIN)
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            for fd, _event in poll.poll(left * 1000):
+            for fd, _event in self._poll.poll(left * 1000):
                 if fd == self._output:
                     if not self._read_log():
-                        poll.unregister(self._output)
+                        self._poll.unregister(self._output)
                     if self._log_size >= _MOST_LOG:
                         return True
                 elif not self._hear():
@@ -183,13 +182,13 @@ class _Listener:
             os.close(fd)
 
 
-def _understood(data: bytes) -> Dict[str, Any]:
+def _understood(data: bytes) -> Dict[str, str]:
     """What a message says; it may be anything, where libbpf was made to do what it should not."""
-    try:
-        message = json.loads(data)
-    except (ValueError, RecursionError):
-        message = None
-    is_sound = isinstance(message, dict) and all(
-        isinstance(value, int if name == "errno" else str) for name, value in message.items()
-    )
-    return message if is_sound else {"error": "what it told makes no sense"}
+    if data == b"\0":
+        return {}
+    before, *parts = data.decode("utf-8", "replace").split("\0")
+    message = dict(zip(parts[::2], parts[1::2]))
+    is_sound = not before and bool(parts) and not len(parts) % 2
+    if not is_sound or not re.fullmatch("[0-9]{1,9}", message.get("errno", "0")):
+        return {"error": "what it told makes no sense"}
+    return message

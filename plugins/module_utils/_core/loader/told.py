@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import signal
-from typing import Any, Dict, Tuple
+from typing import Dict, Tuple
 
 from ..advice import errno_name
 from ..syscall import Fd
@@ -27,7 +27,7 @@ class Told(NamedTuple):
     """How the process ended, and what it said before."""
 
     fds: Tuple[Fd, ...]
-    message: Dict[str, Any]  # empty: it did not get so far
+    message: Dict[str, str]  # empty: it did not get so far
     log: str
     status: int  # man 2 wait
     is_late: bool = False
@@ -87,7 +87,7 @@ def _refused(told: Told) -> Refused:
     what = f"program {program}" if program else "the object"
     if message.get("map"):
         what = f"map {message['map']}"
-    number = message.get("errno", 0)
+    number = int(message.get("errno", "0"))
     name = _LIBBPF_ERRORS.get(number) or errno_name(number)
     text = f"{what} was refused ({message['step']}: {name}), and nothing was loaded"
     said = "".join(f"\n  {line}" for line in lines)
