@@ -14,7 +14,9 @@ from functools import cached_property
 from typing import Any
 
 import pytest
+from absence_table import inventory_task, taken
 from harness.host import BPFFS, Host
+from harness.playbook import Result, task
 
 LOADED = f"{BPFFS}/loaded"
 LINKS = f"{BPFFS}/links"
@@ -273,3 +275,39 @@ def hooks_of(host: Host) -> Iterator[Hooks]:
             yield Hooks(host, f"/proc/{network.pid}/ns/net", groups, cgroup)
     finally:
         host.run("rmdir", cgroup)
+
+
+@pytest.fixture
+def hooks(host: Host) -> Iterator[Hooks]:
+    with hooks_of(host) as hooks:
+        yield hooks
+
+
+def checked_and_done(host: Host, **words: Any) -> Result:
+    """Of a check run that changes nothing, a run that does the same, and one without a change."""
+    before = host.inventory()
+    predicted, seen, done, again = host.playbook(
+        [
+            task("bpf_link_pinned", check=True, diff=True, **words),
+            inventory_task(host, "after the check"),
+            task("bpf_link_pinned", diff=True, **words),
+            task("bpf_link_pinned", diff=True, **words),
+        ]
+    )
+    assert taken(seen) == before
+    for key in ("changed", "counts", "directories", "leftovers", "diff"):
+        assert done.good()[key] == predicted.good()[key], key
+    told = [
+        [{**each, "id": None, "prog_id": None} for each in result["links"]]
+        for result in (predicted, done)
+    ]
+    assert told[0] == told[1]
+    assert done.warnings == predicted.warnings
+    assert not again.good().changed
+    assert again["diff"] == []
+    return done
+
+
+def xdp(hooks: Hooks, program: str = "xdp_old", **more: Any) -> dict[str, Any]:
+    attach = {"type": "xdp", "interface": "v0", "namespace": hooks.network}
+    return {"path": f"{LINKS}/v0", "program": f"{LOADED}/{program}", "attach": attach, **more}

@@ -1,55 +1,18 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""bpf_link_pinned: a pinned program is attached, changed in place, attached anew, detached."""
+"""bpf_link_pinned: a pinned program is attached, changed in place, and detached."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from absence_table import inventory_task, taken
-from harness.host import BPFFS, Host
-from harness.playbook import Result, task
-from harness.site import CHECKOUT
-from link_table import LINKS, LOADED, ROWS, UNTRIED, Hooks, hooks_of
+from harness.playbook import task
+from harness.site import ADM_GROUP, CHECKOUT, DAEMON
+from link_table import LINKS, LOADED, ROWS, UNTRIED, Hooks, checked_and_done, hooks, xdp
 
-
-@pytest.fixture
-def hooks(host: Host) -> Iterator[Hooks]:
-    with hooks_of(host) as hooks:
-        yield hooks
-
-
-def checked_and_done(host: Host, **words: Any) -> Result:
-    """Of a check run that changes nothing, a run that does the same, and one without a change."""
-    before = host.inventory()
-    predicted, seen, done, again = host.playbook(
-        [
-            task("bpf_link_pinned", check=True, diff=True, **words),
-            inventory_task(host, "after the check"),
-            task("bpf_link_pinned", diff=True, **words),
-            task("bpf_link_pinned", diff=True, **words),
-        ]
-    )
-    assert taken(seen) == before
-    for key in ("changed", "counts", "directories", "leftovers", "diff"):
-        assert done.good()[key] == predicted.good()[key], key
-    told = [
-        [{**each, "id": None, "prog_id": None} for each in result["links"]]
-        for result in (predicted, done)
-    ]
-    assert told[0] == told[1]
-    assert done.warnings == predicted.warnings
-    assert not again.good().changed
-    assert again["diff"] == []
-    return done
-
-
-def xdp(hooks: Hooks, program: str = "xdp_old", **more: Any) -> dict[str, Any]:
-    attach = {"type": "xdp", "interface": "v0", "namespace": hooks.network}
-    return {"path": f"{LINKS}/v0", "program": f"{LOADED}/{program}", "attach": attach, **more}
+__all__ = ["hooks"]  # a fixture
 
 
 @pytest.mark.every_python
@@ -168,178 +131,76 @@ def test_a_map_of_struct_ops_is_attached_and_detached(hooks: Hooks) -> None:
     checked_and_done(host, path=f"{LINKS}/control", state="absent")
 
 
-BETWEEN = "ip link add b0 type veth peer name b1"  # so that what comes back has another number
-# What severs a link, and what brings its target back. $LINK is its pin.
-SEVERED = {
-    "the interface": ("xdp", f"ip link del v0\n{BETWEEN}", "ip link add v0 type veth peer name v1"),
-    "the interface of tcx": (
-        "tcx_ingress",
-        f"ip link del v0\n{BETWEEN}",
-        "ip link add v0 type veth peer name v1",
-    ),
-    "the cgroup": ("cgroup_inet4_connect", "rmdir $CGROUP", "mkdir $CGROUP"),
-    "somebody, of XDP": ("xdp", "bpftool link detach pinned $LINK", ""),
-    "somebody, of tcx": ("tcx_egress", "bpftool link detach pinned $LINK", ""),
-    "somebody, of a cgroup": ("cgroup_inet_egress", "bpftool link detach pinned $LINK", ""),
-    "somebody, of a network": ("sk_lookup", "bpftool link detach pinned $LINK", ""),
-}
-
-
-@pytest.mark.parametrize("by", SEVERED)
-def test_a_severed_link_is_told_of_and_made_anew(hooks: Hooks, by: str) -> None:
-    host = hooks.host
-    name, cut, mend = SEVERED[by]
-    row = ROWS[name]
-    path, bystander = f"{LINKS}/{name}", f"{LINKS}/bystander"
-    for program in row.programs:
-        hooks.load(program, *row.numbers)
-    hooks.load("sk_msg_old")
-    hooks.make_maps()
-    other = {
-        "name": "bystander",
-        "program": f"{LOADED}/sk_msg_old",
-        "attach": hooks.declared("sk_msg_verdict"),
-    }
-    declared = {
-        "name": name,
-        "program": f"{LOADED}/{row.programs[0]}",
-        "attach": hooks.declared(name),
-        "mode": "0640",
-        "group": "adm",
-    }
-    words = {"directory": LINKS, "links": [declared, other]}
-    host.module("bpf_link_pinned", **words).good()
-    before, first = host.inventory(), hooks.link(path)
-    index = hooks.on("v0")["ifindex"]
-    script = f"{cut}\n{mend}".replace("$LINK", path).replace("$CGROUP", hooks.cgroup)
-    host.run(*hooks.inside("sh", "-ec", script))
-    assert (hooks.on("v0")["ifindex"] != index) is ("interface" in by)
-    done = checked_and_done(host, **words)
-    told = done["links"][0]
-    assert told["action"] == "replaced"
-    (drift,) = told["drift"]
-    assert drift["field"] == "attached"
-    assert drift["have"].startswith("severed")
-    assert done["links"][1]["action"] == "unchanged"
-    after = host.inventory()
-    assert after[bystander] == before[bystander]
-    kept = ("bits", "owner", "group")
-    assert [after[path][key] for key in kept] == [before[path][key] for key in kept]
-    second = hooks.link(path)
-    assert second["prog_id"] == first["prog_id"]
-    assert second["id"] != first["id"]
-    assert hooks.programs(name) == [first["prog_id"]]
-
-
-def test_a_link_of_a_target_that_is_gone_says_what_is_missing(hooks: Hooks) -> None:
+def test_owner_group_and_mode_are_as_declared(hooks: Hooks) -> None:
     host = hooks.host
     hooks.load("xdp_old")
-    words = xdp(hooks)
-    host.module("bpf_link_pinned", **words).good()
-    host.run(*hooks.inside("ip", "link", "del", "v0"))
-    before = host.inventory()
-    drift, refused = host.playbook(
-        [
-            task("bpf_link_pinned", check=True, **words),
-            task("bpf_link_pinned", **words),
-        ]
-    )
-    assert "interface v0 does not exist" in "\n".join(drift.good().warnings)
-    assert refused.failed
-    assert "interface v0 does not exist" in refused.msg
-    assert refused["links"][0]["drift"][0]["have"].startswith("severed")
-    assert host.inventory() == before
-
-
-# Others on the hook
-
-OTHERS = {
-    "by a link": "xdp_old",
-    "by netlink": "xdp_old",
-    "by netlink, generic": "xdp_old",
-    "by a dispatcher": "xdp_dispatcher",
-    "by xdp-loader": "",
-}
-
-
-@pytest.mark.parametrize("how", OTHERS)
-def test_xdp_of_others_is_never_displaced(hooks: Hooks, how: str) -> None:
-    host, site = hooks.host, hooks.host.site
     hooks.load("xdp_new")
-    program = OTHERS[how]
-    if program:
-        hooks.load(program)
-    if how == "by a link":
-        host.module("bpf_link_pinned", **{**xdp(hooks, program), "path": f"{BPFFS}/others"}).good()
-    elif program:
-        mode = "xdpgeneric" if "generic" in how else "xdp"
-        words = ["ip", "link", "set", "dev", "v0", mode, "pinned", f"{LOADED}/{program}"]
-        host.run(*hooks.inside(*words))
-    else:
-        # Where the kernel has no trampolines, it attaches the program itself, without a dispatcher.
-        words = ["xdp-loader", "load", "-m", "skb", "-n", "xdp_old", "v0"]
-        host.run(*hooks.inside(*words, site.bpf_object("hooked")))
-    there = hooks.on("v0")["xdp"]["prog"]
-    before = host.inventory()
-    refused = host.module("bpf_link_pinned", **xdp(hooks, "xdp_new", on_mismatch="replace"))
-    assert refused.failed
-    assert f"program {there['id']} ({there['name']})" in refused.msg
-    assert ("xdp-loader status" in refused.msg) is (there["name"] == "xdp_dispatcher")
-    assert ("by link " in refused.msg) is (how == "by a link")
-    assert refused["links"][0]["action"] == "incompatible"
-    assert hooks.xdp() == there["id"]
-    assert host.inventory() == before
+    path = f"{LINKS}/v0"
+    mine = {"owner": "daemon", "group": "adm", "mode": "0640"}
+    checked_and_done(host, **xdp(hooks, **mine))
+    kept = ("bits", "owner", "group")
+    pin = host.inventory()[path]
+    assert [pin[key] for key in kept] == ["0640", DAEMON, ADM_GROUP]
+    changed = checked_and_done(host, **xdp(hooks, "xdp_new", **{**mine, "mode": "0600"}))
+    assert changed["links"][0]["action"] == "updated"
+    assert [each["field"] for each in changed["links"][0]["drift"]] == ["program", "mode"]
+    now = host.inventory()[path]
+    assert now["inode"] == pin["inode"]
+    assert [now[key] for key in kept] == ["0600", DAEMON, ADM_GROUP]
+    host.run("chown", "nobody", path)
+    refused = host.module("bpf_link_pinned", **xdp(hooks, "xdp_new"))
+    assert "the pin belongs to nobody" in refused.msg
 
 
-def test_tcx_of_others_stays_in_its_order(hooks: Hooks) -> None:
+def test_a_link_moves_to_another_interface_only_if_that_is_declared(hooks: Hooks) -> None:
     host = hooks.host
-    first = {each: hooks.load("tc_old", pin=f"{LOADED}/{each}") for each in ("a", "b", "c", "d")}
-    (a, b, c, d) = first.values()
+    old = hooks.load("xdp_old")
+    host.module("bpf_link_pinned", **xdp(hooks)).good()
+    before = host.inventory()
+    there = {"type": "xdp", "interface": "v1", "namespace": hooks.network}
+    refused = host.module("bpf_link_pinned", **xdp(hooks, attach=there))
+    assert "the pin holds another one than declared (interface ifindex " in refused.msg
+    assert host.inventory() == before
+    moved = checked_and_done(host, **xdp(hooks, attach=there, on_mismatch="replace"))
+    assert moved["links"][0]["action"] == "replaced"
+    assert (hooks.xdp("v0"), hooks.xdp("v1")) == (None, old)
 
-    def link(name: str, **more: Any) -> dict[str, Any]:
-        attach = hooks.declared("tcx_ingress", **more)
-        return {"path": f"{LINKS}/{name}", "program": f"{LOADED}/{name}", "attach": attach}
 
-    host.module("bpf_link_pinned", **link("a")).good()
-    checked_and_done(host, **link("b", before=f"{LINKS}/a"))
-    checked_and_done(host, **link("c", after=f"{LOADED}/b"))
-    checked_and_done(host, **link("d"))
-    assert hooks.programs("tcx_ingress") == [b, c, a, d]
-    other = hooks.load("tc_new", pin=f"{LOADED}/other")
-    checked_and_done(host, **{**link("c", after=f"{LOADED}/b"), "program": f"{LOADED}/other"})
-    assert hooks.programs("tcx_ingress") == [b, other, a, d]
-    moved, twice, gone = host.playbook(
+def test_a_mode_of_xdp_is_compared_if_it_is_declared(hooks: Hooks) -> None:
+    host = hooks.host
+    hooks.load("xdp_old")
+    generic = {"type": "xdp", "interface": "v0", "namespace": hooks.network, "mode": "generic"}
+    checked_and_done(host, **xdp(hooks, attach=generic))
+    assert hooks.on("v0")["xdp"]["mode"] == 2  # XDP_ATTACHED_SKB
+    refused, kept = host.playbook(
         [
-            task("bpf_link_pinned", **link("b", after=f"{LINKS}/d")),
-            task("bpf_link_pinned", **{**link("d"), "path": f"{LINKS}/twice"}),
-            task("bpf_link_pinned", path=f"{LINKS}/c", state="absent"),
+            task(
+                "bpf_link_pinned",
+                **xdp(hooks, attach={**generic, "mode": "native"}, on_mismatch="replace"),
+            ),
+            task("bpf_link_pinned", **xdp(hooks)),
         ]
     )
-    assert "attach.after cannot be changed" in moved.msg
-    assert "takes each program once" in twice.msg
-    assert gone.good().changed
-    assert hooks.programs("tcx_ingress") == [b, a, d]
+    assert "attach.mode cannot be changed" in refused.msg
+    assert not kept.good().changed
 
 
-def test_a_cgroup_with_a_program_that_bears_no_other_is_refused(hooks: Hooks) -> None:
+def test_who_else_holds_a_link_is_told_and_it_is_detached_all_the_same(hooks: Hooks) -> None:
     host = hooks.host
-    hooks.load("inet4_connect_new")
-    theirs = hooks.load("inet4_connect_old")
-    attached = f"{hooks.cgroup} connect4 pinned {LOADED}/inet4_connect_old"
-    host.shell(f"bpftool cgroup attach {attached}")
-    words = {
-        "path": f"{LINKS}/connect",
-        "program": f"{LOADED}/inet4_connect_new",
-        "attach": hooks.declared("cgroup_inet4_connect"),
-    }
-    refused = host.module("bpf_link_pinned", **words)
-    assert f"program {theirs} (inet4_connect_o)" in refused.msg
-    assert "BPF_F_ALLOW_MULTI" in refused.msg
-    host.shell(f"bpftool cgroup detach {attached}; bpftool cgroup attach {attached} multi")
-    checked_and_done(host, **words)
-    listed = hooks.programs("cgroup_inet4_connect")
-    assert listed is not None
-    assert theirs in listed
-    assert len(listed) == 2
-    tree = host.bpftool("cgroup", "show", hooks.cgroup)
-    assert {each["id"] for each in tree} == {*listed}
+    hooks.load("xdp_old")
+    host.module("bpf_link_pinned", **xdp(hooks)).good()
+    holding = "import ctypes, sys; sys.stdin.read()"
+    code = (
+        "import ctypes, struct\n"
+        f"path = ctypes.create_string_buffer(b'{LINKS}/v0')\n"
+        "attr = ctypes.create_string_buffer(struct.pack('QII', ctypes.addressof(path), 0, 0))\n"
+        "assert ctypes.CDLL(None).syscall(321, 7, attr, 16) > 0\n"
+        "print('held', flush=True)\n"
+    )
+    with host.running("python3", "-c", code + holding) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        gone = host.module("bpf_link_pinned", path=f"{LINKS}/v0", state="absent").good()
+        (warning,) = gone.warnings
+        assert f"is held by process {holder.pid} (python3), too: it is detached" in warning
+        assert hooks.xdp() is None
