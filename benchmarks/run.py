@@ -21,6 +21,7 @@ import kernel_work
 import local_fleet
 import migration
 import pin_info
+import programs
 import report
 import start
 import whole_tasks
@@ -36,6 +37,7 @@ PARTS = {
     "entries": ("declared entries", declared_entries.measure),
     "few-entries": ("fewer entries", few_entries.measure),
     "info": ("what pins hold", lambda at, rounds: pin_info.measure(at, 3 * rounds)),
+    "programs": ("programs", lambda at, rounds: programs.measure(at, 5 * rounds)),
     "tasks": ("whole tasks", whole_tasks.measure),
     "hosts": ("whole runs over hosts", lambda at, rounds: local_fleet.measure(at, 2 * rounds)),
 }

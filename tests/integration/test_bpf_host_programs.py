@@ -88,7 +88,7 @@ def test_prune_keeps_programs_and_their_maps(host: Host, counted: str) -> None:
 
 @pytest.mark.parametrize("policy", ["replace", "migrate"])
 def test_what_the_verifier_refuses_is_known_before_a_map_is_replaced(
-    host: Host, site: Site, folder: str, counted: str, policy: str
+    host: Host, site: Site, counted: str, policy: str
 ) -> None:
     declared = [{**COUNTS, **ENTRIES}]
     _host(host, counted, maps=declared).good()
@@ -121,7 +121,8 @@ def test_a_map_that_programs_could_not_use_is_refused(host: Host, counted: str) 
     assert host.inventory() == before
 
 
-def test_an_object_file_is_sent_by_the_controller(host: Host, site: Site, folder: str) -> None:
+@pytest.mark.usefixtures("folder")
+def test_an_object_file_is_sent_by_the_controller(host: Host, site: Site) -> None:
     """To whoever connects, who may not be the user that loads it."""
     there = site.bpf_object("counted")
     words = {"object": there, "remote_src": False, "directory": APP}

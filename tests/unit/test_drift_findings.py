@@ -30,6 +30,7 @@ MODULES = (
     "bpf_map_entries",
     "bpf_map_pinned",
     "bpf_object_pinned",
+    "bpf_program_pinned",
     "bpf_pin_absent",
     "bpffs_mount",
     "bpf_restore",

@@ -23,17 +23,8 @@ PURE_PARTS = (
     *("migration", "mismatch", "observed", "plan", "reach", "steps", "swap_plan"),
 )
 PURE_FILES = (
-    *(
-        "attach_types",
-        "btf",
-        "btf_excerpt",
-        "btf_fields",
-        "btf_likeness",
-        "btf_types",
-        "difference",
-        "map_types",
-        "map_words",
-    ),
+    *("attach_types", "btf", "btf_excerpt", "btf_fields", "btf_likeness", "btf_types"),
+    *("difference", "map_types", "map_words"),
     *(
         "mountinfo",
         "fields",

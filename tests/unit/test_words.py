@@ -34,6 +34,7 @@ TOLD: list[tuple[str, list[str], tuple[Action | State, ...]]] = [
     ("bpf_map_entries", ["maps"], (*FILLED, State.FAILED, State.NOT_DONE)),
     ("bpf_map_pinned", ["maps"], (*MADE, Action.MIGRATE, State.FAILED, State.NOT_DONE)),
     ("bpf_object_pinned", ["objects"], (*MADE, State.FAILED, State.NOT_DONE)),
+    ("bpf_program_pinned", ["programs"], (*MADE, State.FAILED, State.NOT_DONE)),
     ("bpf_pin_absent", ["pins"], (Action.REMOVE, Action.MISS)),
     ("bpf_restore", ["files"], (Action.REMOVE, Action.WRITE)),
     ("bpffs_mount", [], (Action.MOUNT, Action.ADJUST, Action.UNMOUNT, Action.KEEP)),

@@ -104,9 +104,7 @@ def _encode(found: Type, ids: Mapping[int, int], strings: _Strings) -> List[int]
     return [*head, *found.numbers]
 
 
-def _encode_part(
-    whole: Type, part: Part, ids: Mapping[int, int], strings: _Strings
-) -> List[int]:
+def _encode_part(whole: Type, part: Part, ids: Mapping[int, int], strings: _Strings) -> List[int]:
     name = strings.at(part.name)
     if whole.kind in COMPOSITE:
         offset, bits = part.numbers

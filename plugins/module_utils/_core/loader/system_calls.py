@@ -17,7 +17,7 @@ from ..values import NamedTuple
 class _Machine(NamedTuple):
     architecture: int  # AUDIT_ARCH_*
     bpf: int
-    opens: Dict[int, int]  # by number of a call that opens files: which argument has its flags
+    opens: Dict[int, int]  # calls that open files: which argument has the flags
     denied: Tuple[int, ...]
 
 
@@ -28,49 +28,54 @@ def program(machine: str) -> Optional[bytes]:
 
 
 def _assemble(machine: _Machine) -> bytes:
-    """Instructions of classic BPF; a jump is written as what follows if it is not taken."""
-    code: List[Tuple[int, int]] = [
+    """Instructions of classic BPF.
+
+    The kernel goes through them for each call that there is when they are installed, so the numbers
+    stand in blocks that it need not go through.
+    """
+    checked = [(machine.bpf, 0, [(_DENY_IF_EQUAL, command) for command in _COMMANDS])]
+    checked += [(call, flags, [(_DENY_IF_ANY, _WRITING)]) for call, flags in machine.opens.items()]
+    code: List[_Instruction] = [
         (_LOAD, 4),  # struct seccomp_data: the architecture, ...
         (_DENY_UNLESS_EQUAL, machine.architecture),
         (_LOAD, 0),  # ... the number of the call, ...
         (_DENY_FROM, _X32),
-        *((_DENY_IF_EQUAL, number) for number in machine.denied),
     ]
-    checks: List[Tuple[int, int, List[Tuple[int, int]]]] = [
-        (machine.bpf, 0, [(_DENY_IF_EQUAL, command) for command in _COMMANDS])
-    ]
-    for number, argument in machine.opens.items():
-        checks.append((number, argument, [(_DENY_IF_ANY, _WRITING)]))
-    for number, argument, denied in checks:
+    for number, argument, denied in checked:
         block = [(_LOAD, 16 + 8 * argument), *denied, (_RETURN, _ALLOW)]  # ... its arguments
         code += [(_SKIP_UNLESS_EQUAL | len(block) << 16, number), *block]
+    numbers = sorted(machine.denied)
+    for start in range(0, len(numbers), _BLOCK):
+        each = numbers[start : start + _BLOCK]
+        block = [*((_DENY_IF_EQUAL, number) for number in each), (_RETURN, _ALLOW)]
+        code += [(_SKIP_IF_ABOVE | len(block) << 16, each[-1]), *block]
     code += [(_RETURN, _ALLOW), (_RETURN, _DENY)]
     return b"".join(_packed(code, at) for at in range(len(code)))
 
 
-def _packed(code: List[Tuple[int, int]], at: int) -> bytes:
+def _packed(code: List[_Instruction], at: int) -> bytes:
+    """One instruction: its operation, how many to skip if it is so and if it is not, its value."""
     operation, value = code[at]
-    to_deny = len(code) - 2 - at  # instructions between this one and the last
-    skipped = operation >> 16
-    operation &= 0xFFFF
-    plain, yes, no = _OPERATIONS[operation]
-    jumps = [to_deny if each else 0 for each in (yes, no)]
-    return struct.pack("=HBBI", plain, jumps[0], skipped or jumps[1], value)
+    skipped = {"": 0, "deny": len(code) - 2 - at, "skip": operation >> 16}
+    plain, if_so, if_not = _OPERATIONS[operation & 0xFFFF]
+    return struct.pack("=HBBI", plain, skipped[if_so], skipped[if_not], value)
 
 
-# What is done, and whether the last instruction, which denies, follows if it is so, or if not.
-_LOAD, _RETURN, _DENY_IF_EQUAL, _DENY_UNLESS_EQUAL, _DENY_FROM, _DENY_IF_ANY, _SKIP_UNLESS_EQUAL = (
-    range(7)
-)
+_Instruction = Tuple[int, int]  # operation, with how many it skips above 16 bits; value
+_LOAD, _RETURN, _DENY_IF_EQUAL, _DENY_UNLESS_EQUAL, _DENY_FROM, _DENY_IF_ANY = range(6)
+_SKIP_UNLESS_EQUAL, _SKIP_IF_ABOVE = 6, 7
+# The last instruction denies.
 _OPERATIONS = {
-    _LOAD: (0x20, False, False),  # BPF_LD | BPF_W | BPF_ABS
-    _RETURN: (0x06, False, False),
-    _DENY_IF_EQUAL: (0x15, True, False),  # BPF_JMP | BPF_JEQ
-    _DENY_UNLESS_EQUAL: (0x15, False, True),
-    _DENY_FROM: (0x35, True, False),  # BPF_JGE
-    _DENY_IF_ANY: (0x45, True, False),  # BPF_JSET
-    _SKIP_UNLESS_EQUAL: (0x15, False, False),
+    _LOAD: (0x20, "", ""),  # BPF_LD | BPF_W | BPF_ABS
+    _RETURN: (0x06, "", ""),
+    _DENY_IF_EQUAL: (0x15, "deny", ""),  # BPF_JMP | BPF_JEQ
+    _DENY_UNLESS_EQUAL: (0x15, "", "deny"),
+    _DENY_FROM: (0x35, "deny", ""),  # BPF_JGE
+    _DENY_IF_ANY: (0x45, "deny", ""),  # BPF_JSET
+    _SKIP_UNLESS_EQUAL: (0x15, "", "skip"),
+    _SKIP_IF_ABOVE: (0x25, "skip", ""),  # BPF_JGT
 }
+_BLOCK = 8  # numbers
 _ALLOW, _DENY = 0x7FFF0000, 0x00050001  # SECCOMP_RET_ALLOW; SECCOMP_RET_ERRNO with EPERM
 _X32 = 0x40000000  # another way to make the calls of x86-64
 _WRITING = 0o1 | 0o2 | 0o100 | 0o1000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, ContextManager, Iterator, List, Optional, Sequence, cast
+from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence, cast
 
 from ...engine.kind import Observed, Session
-from ...engine.steps import Action, Outcome
+from ...engine.steps import Outcome
 from ..pins.apply import PinKind
 from ..pins.observe import people_of
 from ..pins.observed import Found, PinContext, PinnedProg
@@ -38,9 +38,7 @@ class ProgramKind(PinKind[WantedProgram, Found]):
         return with_coming_maps(super().expect(observed, forecast), forecast)
 
     def foretell(self, plan: ProgramPlan, forecast: Forecast) -> None:
-        forecast.programs.update(
-            step.wanted.path for step in plan.steps if step.action in LOADING
-        )
+        forecast.programs.update(step.wanted.path for step in plan.steps if step.action in LOADING)
 
     def decide(self, wanted: WantedProgram, found: Found, context: PinContext) -> ProgramStep:
         return unless_barred(decide(wanted, found, context.people), context)
@@ -78,8 +76,7 @@ class ProgramKind(PinKind[WantedProgram, Found]):
         with self.rehearsed(plan):
             if self._loading is not None:
                 self._loading.load_all(plan.steps)
-            pins = cast("ContextManager[Session]", super().session(plan))
-            with pins as session:
+            with super().session(plan) as session:
                 yield session
 
     def apply(self, step: ProgramStep, site: PinDirectory) -> Optional[Outcome]:

@@ -153,4 +153,5 @@ def _is_same(step: ProgramStep, directory: int) -> bool:
     now = look(directory, step.wanted.name)
     if isinstance(step.found, Nothing) or isinstance(now, Nothing):
         return isinstance(step.found, Nothing) and isinstance(now, Nothing)
-    return now.entry is not None and now.entry.identity == step.found.entry.identity
+    before = step.found.entry
+    return bool(before and now.entry and now.entry.identity == before.identity)

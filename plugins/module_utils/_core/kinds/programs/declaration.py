@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ...errors import ProblemCollector
@@ -13,8 +14,8 @@ from ...values import NamedTuple, dataclass
 from ..pins.declaration import Arguments, WantedName, filled_up, nested, read_name
 
 if TYPE_CHECKING:
-    from ...map_types import Host
     from ...loader.request import Types
+    from ...map_types import Host
     from ..maps.declaration import WantedPin
 
 
@@ -72,7 +73,7 @@ def read_programs(
     for index, item in enumerate(items):
         label = f"programs[{index}] " if len(items) > 1 else ""
         label += f"{str(item.get('shown') or item.get('object') or 'object')[:80]}: "
-        wanted += problems.of(lambda item=item: _read(item, defaults, host, ids), label) or ()
+        wanted += problems.of(partial(_read, item, defaults, host, ids), label) or ()
     first: Dict[str, WantedProgram] = {}
     for each in wanted:
         other = first.setdefault(each.path, each)
@@ -114,7 +115,7 @@ def _read(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> List[Wa
     def named(each: Asked) -> WantedName:
         return read_name(filled_up({**item, "name": each.pin, "path": None}, defaults), ids)
 
-    names = [problems.of(lambda each=each: named(each), f"{each.name}: ") for each in pins]
+    names = [problems.of(partial(named, each), f"{each.name}: ") for each in pins]
     problems.raise_any()
     unknown = {each.name: None for each in load.maps}
     return [
@@ -137,7 +138,9 @@ def _asked(given: Any) -> Optional[Sequence[Asked]]:
         if names.count(name) > 1:
             raise BadField(f"programs: {name} is listed twice: keep one")
     if not asked:
-        raise BadField("programs lists none that is to be loaded: name one, or leave it out for all")
+        raise BadField(
+            "programs lists none that is to be loaded: name one, or leave it out for all"
+        )
     return asked
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ...errors import NotThere, PinningError, ProblemCollector
 from ...fields import absolute, plain
@@ -44,8 +44,8 @@ def read_load(
         if ids.awaited is None:
             raise
         ids.awaited[str(error)] = None
-        nothing = (b"", "", (), (), {}, "", kernel_btf, log_level, {}, {})
-        return WantedLoad(path, shown, *nothing), asked or ()
+        nothing = WantedLoad(path, shown, b"", "", (), (), {}, "", kernel_btf, log_level, {}, {})
+        return nothing, asked or ()
     found = _read(content)
     problems = ProblemCollector()
     pins = problems.of(lambda: _chosen(found, asked))
@@ -66,7 +66,7 @@ def read_load(
         log_level,
         {each.name: Types(each.type, each.expected_attach_type) for each in found.programs},
         {
-            name: {slot.index: slot.name for slot in slots}
+            name: {slot.key: slot.name for slot in slots}
             for name, slots in found.slots.items()
             if name in shared and found.maps[name].type == "prog_array"
         },
@@ -75,7 +75,7 @@ def read_load(
 
 
 def read_sent(path: str, digest: str) -> bytes:
-    """Return what the controller has sent, whoever the file belongs to; PinningError if not that."""
+    """Return what the controller has sent, whoever it belongs to; PinningError if not that."""
     with opened(path) as file:
         content = b"".join(file.blocks())
     if hashlib.sha256(content).hexdigest() != digest:
@@ -127,7 +127,7 @@ def _chosen(found: ObjectFile, asked: Optional[Sequence[Asked]]) -> Sequence[Ask
 
 
 def _pins_of_maps(item: Arguments) -> Mapping[str, Any]:
-    given: Any = item.get("maps") or {}
+    given: Dict[str, Any] = item.get("maps") or {}  # type: ignore[assignment]
     for name, pin in given.items():
         if not isinstance(pin, str) or not pin:
             raise BadField(f"maps: {name} must be the path or the name of a pin")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Any, Dict, Mapping
 
 from ...content.btf_format import format_of_type
@@ -31,19 +32,17 @@ def with_values(found: ObjectFile, given: Any) -> Values:
     problems = ProblemCollector()
     sections: Dict[str, bytearray] = {}
     for name, value in given.items():
-        problems.of(lambda name=name, value=value: _set(found, name, value, sections))
+        problems.of(partial(_set, found, name, value, sections))
     problems.raise_any()
     digest = hashlib.sha256()
     for section, content in sorted(sections.items()):
         digest.update(f"{section} {len(content)} ".encode() + content)
-    return Values(
-        {name: bytes(content) for name, content in sections.items()}, digest.hexdigest()
-    )
+    return Values({name: bytes(content) for name, content in sections.items()}, digest.hexdigest())
 
 
 def _set(found: ObjectFile, name: str, value: object, sections: Dict[str, bytearray]) -> None:
     variable = found.globals.get(name)
-    if variable is None or variable.section not in found.data:
+    if variable is None or variable.section not in found.data or found.btf is None:
         raise BadField(_unknown(found, name))
     what = f"globals: {name}"
     encoder = format_of_type(found.btf, variable.type_id, {}, Context(HostNames()), what)
