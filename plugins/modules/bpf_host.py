@@ -116,9 +116,10 @@ options:
     default: true
   at_boot:
     description:
-      - V(true) lets the host put all of this back by itself at boot, but for O(programs),
-        O(links), O(absent) and O(prune), with the command and the unit of systemd that
-        M(ebpf.pinning.bpf_restore) installs. V(false) ends that. Left out, nothing is done about it.
+      - V(true) lets the host put all of this back by itself at boot, but for O(programs), O(links),
+        O(absent) and O(prune), with the command and the unit of systemd that
+        M(ebpf.pinning.bpf_restore) installs. V(false) ends that. Left out, nothing is done about
+        it.
       - Nothing is replaced or removed at boot. Maps come back with the entries that are declared. A
         file of O(maps[].entries_from) has to be on the host, in a place where all belongs to root,
         outside of homes, and is read again at each boot.

@@ -136,7 +136,8 @@ def _read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
     # A module that succeeds has no message: so failed_when cannot hide a failure.
     may_know_nothing = (failed or message) and result.get(_KEYS[module]) is None
     told = Told(()) if may_know_nothing else _READERS[module](result, check)
-    lines = [own_words(line) for line in shortened(message, MOST).splitlines()]
+    said = shortened(message, MOST).splitlines()
+    lines = [own_words(line) for line in said if not line.startswith(_QUOTED)]
     if module == "bpf_host":
         lines = [_LIST.sub("", line) for line in lines]
     if lines == [_NO_MESSAGE]:
@@ -442,6 +443,7 @@ _DECLARED = (
     *(("programs", "program"), ("objects", "object")),
 )
 _NO_MESSAGE = "Action failed: Unknown error."  # ansible-core 2.19, of an until never met
+_QUOTED = "  "  # of the log of the verifier; where the whole log is, is told before it
 _KEPT = Action.KEEP.value
 _REPAIRING = _words(Action.CREATE, Action.ADJUST, Action.REPLACE, Action.UPDATE, Action.MIGRATE)
 _STATE_OF_PIN = {**_REPAIRING, **_words(Action.REFUSE)}
