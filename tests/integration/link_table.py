@@ -274,7 +274,7 @@ def hooks_of(host: Host) -> Iterator[Hooks]:
             assert network.stdout.readline() == "ready\n"
             yield Hooks(host, f"/proc/{network.pid}/ns/net", groups, cgroup)
     finally:
-        host.run("rmdir", cgroup)
+        host.run("find", cgroup, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";")
 
 
 @pytest.fixture

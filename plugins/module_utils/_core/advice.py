@@ -66,8 +66,8 @@ _NO_BATCH_ROOM = (
     "the time; let them pause, then run again"
 )
 _TAKEN = (
-    "another program is there, and this place takes one: look with `bpftool link`, `bpftool net` "
-    "and `bpftool cgroup tree`, and let who attached it detach it"
+    "another program is there, and this place takes one, or this very program is: look with "
+    "`bpftool link`, `bpftool net` and `bpftool cgroup tree`, and let who attached it detach it"
 )
 _ATTACHING = (
     "the task may not attach it: run it with `become: true`, or give the user CAP_NET_ADMIN for "
