@@ -230,6 +230,11 @@ links:
       type: list
       elements: dict
       sample: []
+    declared:
+      description: What is declared of a link that is made, or to be made.
+      returned: for a link that is not there
+      type: dict
+      sample: {"program": "/sys/fs/bpf/firewall/drop_listed", "attach.type": "xdp"}
     type:
       description: The attach type that is declared. V(null) with O(state=absent).
       type: str

@@ -10,7 +10,7 @@ from dataclasses import replace
 from .._core.engine.run import plan
 from .._core.engine.steps import Action, Cure, Outcome
 from .._core.kinds.links.apply import LinkAfter, LinkKind
-from .._core.kinds.links.declaration import read_links
+from .._core.kinds.links.declaration import Attach, read_links
 from .._core.kinds.links.observed import ProgramSeen, TargetSeen
 from .._core.kinds.links.plan import LinkPlan, LinkStep, both_run, expecting, held_open
 from .._core.kinds.pins.exposure import Caution, cautions
@@ -91,9 +91,16 @@ def _link(outcome: Outcome) -> Dictionary:
         "id": after and after.id,
         "prog_id": (after and after.prog_id) or None,
     }
+    if step.action is Action.CREATE and attach is not None:
+        report["declared"] = {"program": Declared(step.wanted.program), **_of(attach)}
     if outcome.error:
         report["error"] = outcome.error
     return report
+
+
+def _of(attach: Attach) -> Dictionary:
+    given = {f"attach.{option}": value for option, value in attach.given.items()}
+    return {"attach.type": attach.type.name, **given}
 
 
 def _diff(outcome: Outcome) -> Dictionary:
