@@ -191,6 +191,11 @@ programs:
       description: Digest of its instructions by the kernel.
       type: str
       sample: a04f5eef06a7f555
+    declared:
+      description: What is declared of it, in the words of the options.
+      returned: when it was not there
+      type: dict
+      sample: {"object": "/usr/local/lib/bpf/firewall.bpf.o", "program": "drop"}
     error:
       description: What was refused, and what to do about it.
       returned: when it failed at this program

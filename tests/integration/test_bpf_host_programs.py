@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drift_runs import ansible_playbook, by_environment
+from harness.drift import Json
 from harness.host import BPFFS, Host
 from harness.playbook import Result, task
 from harness.site import Site
+from restoring import keep_apart, restart
 
 APP = f"{BPFFS}/app"
 COUNTS = {"name": "counts", "type": "array", "key_size": 4, "value_size": 8, "max_entries": 4}
@@ -172,3 +175,46 @@ def test_lists_of_groups_are_joined(host: Host, site: Site, counted: str) -> Non
     )
     assert not run[-1].failed, run[-1]
     assert host.shell(f"ls {APP}").split() == ["count_all", "counts", "drop_all", "jump", "jumps"]
+
+
+def test_drift_of_programs_is_in_every_form_of_the_report(
+    host: Host, site: Site, counted: str, tmp_path: Path
+) -> None:
+    """The playbook looks, and says what is not as declared, and why."""
+    variables = {"bpf_maps_directory": APP, "bpffs_opts": [], "bpf_programs": [{"object": counted}]}
+    folder = tmp_path / "out"
+
+    def look() -> dict[str, Json]:
+        words = ["ebpf.pinning.drift", "-e", json.dumps(variables)]
+        done = ansible_playbook(host, folder, words, {"one": {}}, **by_environment(folder))
+        return done.hosts["one"]
+
+    missing = {pin["path"]: pin for pin in look()["pins"]}
+    assert {path: pin["state"] for path, pin in missing.items()} == {
+        f"{APP}/{name}": "missing" for name in ("count_all", "counts", "drop_all")
+    }
+    _host(host, counted).good()
+    assert look()["pins"] == []
+    host.shell(f"cp {site.bpf_variant('counted', '-DSTEP=3')} {counted}; rm {APP}/drop_all")
+    differing = {pin["path"]: pin for pin in look()["pins"]}
+    assert {path: (pin["kind"], pin["state"]) for path, pin in differing.items()} == {
+        f"{APP}/count_all": ("program", "different"),
+        f"{APP}/drop_all": ("program", "missing"),
+    }
+    (field,) = differing[f"{APP}/count_all"]["fields"]
+    assert field["field"] == "object"
+    digest = host.shell(f"sha256sum {counted}").split()[0]
+    assert field["want"] == f"sha256 {digest[:16]}"
+
+
+def test_a_host_puts_back_maps_and_says_that_programs_are_not(host: Host, site: Site) -> None:
+    keep_apart(host)
+    host.shell(f"mkdir /run/objects; cp {site.bpf_object('counted')} /run/objects")
+    done = _host(host, "/run/objects/counted.bpf.o", maps=[COUNTS], at_boot=True).good()
+    assert "at_boot: programs are not put back at boot" in str(done.warnings)
+    restart(host)
+    host.run("/usr/local/lib/ebpf-pinning/ebpf-pinning", "restore")
+    assert host.shell(f"ls {APP}").split() == ["counts"]
+    again = _host(host, "/run/objects/counted.bpf.o", maps=[COUNTS], at_boot=True).good()
+    assert [each["action"] for each in again["programs"]] == ["created", "created"]
+    assert [each["action"] for each in again["maps"]] == ["unchanged"]

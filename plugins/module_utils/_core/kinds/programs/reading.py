@@ -19,7 +19,6 @@ from ...uapi import BYTE_ORDER
 from ..pins.declaration import Arguments
 from .declaration import Asked, WantedLoad
 from .shared_maps import read_maps
-from .variables import with_values
 
 if TYPE_CHECKING:
     from ...map_types import Host
@@ -50,7 +49,7 @@ def read_load(
     problems = ProblemCollector()
     pins = problems.of(lambda: _chosen(found, asked))
     maps = problems.of(lambda: read_maps(found, _pins_of_maps(item), item, defaults, host, ids))
-    values = problems.of(lambda: with_values(found, item.get("globals") or {}))
+    values = problems.of(lambda: _values(found, item.get("globals")))
     problems.raise_any()
     shared = [each.name for each in maps]
     load = WantedLoad(
@@ -60,8 +59,7 @@ def read_load(
         hashlib.sha256(content).hexdigest(),
         tuple(each.name for each in pins),
         tuple(maps),
-        values.sections,
-        values.digest,
+        *values,
         kernel_btf,
         log_level,
         {each.name: Types(each.type, each.expected_attach_type) for each in found.programs},
@@ -124,6 +122,16 @@ def _chosen(found: ObjectFile, asked: Optional[Sequence[Asked]]) -> Sequence[Ask
             )
     problems.raise_any()
     return asked
+
+
+def _values(found: ObjectFile, given: Any) -> Tuple[Mapping[str, bytes], str]:
+    """Return sections of variables as they are set, and their digest; "" if none is."""
+    if not given:
+        return {}, ""
+    # Few files need any, and to load what encodes them takes 20 ms.
+    from .variables import with_values
+
+    return with_values(found, given)
 
 
 def _pins_of_maps(item: Arguments) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import partial
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Tuple
 
 from ...content.btf_format import format_of_type
 from ...content.format import Context, UnfitItems
@@ -14,21 +14,14 @@ from ...errors import ProblemCollector, Problems
 from ...map_words import nearest
 from ...object_file.read import ObjectFile, Variable
 from ...people import BadField
-from ...values import NamedTuple
 from ..maps.host_names import HostNames
 
 
-class Values(NamedTuple):
-    """Sections of variables with the values that were set; only those in which some were."""
+def with_values(found: ObjectFile, given: Mapping[str, Any]) -> Tuple[Mapping[str, bytes], str]:
+    """Return the sections in which variables are set by name, and their digest.
 
-    sections: Mapping[str, bytes]
-    digest: str  # "" if none were set
-
-
-def with_values(found: ObjectFile, given: Any) -> Values:
-    """Set variables by name; Problems with all that is wrong."""
-    if not given:
-        return Values({}, "")
+    Problems with all that is wrong.
+    """
     problems = ProblemCollector()
     sections: Dict[str, bytearray] = {}
     for name, value in given.items():
@@ -37,7 +30,7 @@ def with_values(found: ObjectFile, given: Any) -> Values:
     digest = hashlib.sha256()
     for section, content in sorted(sections.items()):
         digest.update(f"{section} {len(content)} ".encode() + content)
-    return Values({name: bytes(content) for name, content in sections.items()}, digest.hexdigest())
+    return {name: bytes(content) for name, content in sections.items()}, digest.hexdigest()
 
 
 def _set(found: ObjectFile, name: str, value: object, sections: Dict[str, bytearray]) -> None:
