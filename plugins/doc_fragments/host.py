@@ -53,6 +53,11 @@ _LISTS = {
         "Programs of object files, each item one file with the options of "
         "M(ebpf.pinning.bpf_program_pinned). A map that O(maps) declares, too, is made as it says.",
     ),
+    "links": (
+        "bpf_link_pinned",
+        "links",
+        "Links, each with the options of M(ebpf.pinning.bpf_link_pinned).",
+    ),
     "objects": (
         "bpf_object_pinned",
         "objects",

@@ -112,6 +112,7 @@ def test_the_glossary_has_them(word: str, words: Any) -> None:
 # These mean other things, too: options of bpffs_mount, what Ansible itself says of a result, and
 # names of fields.
 AMBIGUOUS = {"mounted", "unmounted", "missing", "failed", "access", "done", "spared", "in_place"}
+AMBIGUOUS |= {"updated"}  # of entries of a map
 
 
 def spelled(source: Path) -> Iterator[str]:

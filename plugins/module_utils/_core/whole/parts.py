@@ -64,6 +64,12 @@ def _programs(owners: Owners, parents: bool) -> AnyKind:
     return ProgramKind(parents=parents, owners=owners)
 
 
+def _links(owners: Owners, parents: bool) -> AnyKind:
+    from ..kinds.links.apply import LinkKind
+
+    return LinkKind(parents=parents, owners=owners)
+
+
 def _objects(owners: Owners, parents: bool) -> AnyKind:
     from ..kinds.objects.apply import ObjectKind
 
@@ -81,6 +87,7 @@ _KINDS: Dict[str, Callable[[Owners, bool], AnyKind]] = {
     "directories": _directories,
     "maps": _maps,
     "programs": _programs,
+    "links": _links,
     "objects": _objects,
     "absent": _absences,
 }
