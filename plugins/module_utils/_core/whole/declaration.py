@@ -30,6 +30,7 @@ from ..values import dataclass
 if TYPE_CHECKING:
     from ..kinds.absence.declaration import AbsentPaths, Prune
     from ..kinds.directories.declaration import WantedDirectory
+    from ..kinds.entries.declaration import WantedEntries
     from ..kinds.links.declaration import WantedLink
     from ..kinds.maps.declaration import WantedPin
     from ..kinds.mounts.declaration import WantedMount, WantedUnmount
@@ -52,6 +53,7 @@ class Declaration:
     directories: Sequence[WantedDirectory] = ()
     maps: Sequence[WantedPin] = ()
     programs: Sequence[WantedProgram] = ()
+    entries: Sequence[WantedEntries] = ()  # of maps, that name programs
     links: Sequence[WantedLink] = ()
     objects: Sequence[WantedObject] = ()
     absent: Sequence[Absence] = ()
@@ -109,7 +111,8 @@ def read_declaration(given: Given, host: Host, ids: Ids) -> Declaration:
     }
     problems.raise_any()
     if lists.get("programs"):
-        lists["maps"] = _with_maps_of_programs(lists.get("maps") or (), lists["programs"])
+        maps = _with_maps_of_programs(lists.get("maps") or (), lists["programs"])
+        lists["maps"], lists["entries"] = _entries_apart(maps, lists["programs"])
     declared = Declaration(**lists)
     for text in _conflicts(declared):
         problems.add(text)
@@ -171,6 +174,16 @@ def _with_maps_of_programs(
     from ..kinds.programs.together import with_maps_of
 
     return with_maps_of(maps, programs)
+
+
+def _entries_apart(
+    maps: Sequence[WantedPin], programs: Sequence[WantedProgram]
+) -> Tuple[Sequence[WantedPin], Sequence[WantedEntries]]:
+    if not any(each.content for each in maps):
+        return maps, ()
+    from .later_entries import set_apart
+
+    return set_apart(maps, programs)
 
 
 def _objects(items: Sequence[Given], given: Given, ids: Ids) -> Sequence[WantedObject]:

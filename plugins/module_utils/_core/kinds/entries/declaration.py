@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Sequence
+from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence
 
 from ...map_types import MAP_TYPES_BY_NUMBER
 from ...people import NUMBERS_ONLY, Awaited
@@ -29,6 +29,7 @@ class WantedEntries(WantedName):
 
     given: Given
     is_awaited: bool = False  # a task before may pin the map
+    programs: FrozenSet[str] = frozenset()  # of the same declaration, that values name
 
     @property
     def mode(self) -> str:

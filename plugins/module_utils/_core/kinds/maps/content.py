@@ -8,7 +8,20 @@ Keys and values may be secrets: no message and no repr has one.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Collection, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Collection,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Set,
+    Tuple,
+)
 
 from ...content.declared_format import Typed, format_of
 from ...content.format import Context, Format
@@ -65,6 +78,29 @@ class WantedContent:
     def keys_of(self, paths: Collection[str]) -> List[bytes]:
         """The keys whose values name one of these."""
         return []
+
+    def naming(
+        self, programs: Mapping[str, str]
+    ) -> Optional[Tuple[Dict[str, object], FrozenSet[str]]]:
+        """Return the options with a path for each name of these programs, and those paths.
+
+        None if values name none of them.
+        """
+        if self._kin.means in (None, Means.CGROUPS):
+            return None
+        found: Set[str] = set()
+        entries = []
+        for entry in self._given.get("entries") or ():
+            value: Any = entry.get("value") if isinstance(entry, dict) else None
+            has_more = isinstance(value, dict)
+            named = value.get("program") if has_more else value
+            path = programs.get(named) if isinstance(named, str) else None
+            if path is not None and (has_more or self._kin.means is Means.PROGRAMS):
+                found.add(path)
+                entry = {**entry, "value": {**value, "program": path} if has_more else path}
+            entries.append(entry)
+        options = {option: self._given.get(option) for option in CONTENT}
+        return ({**options, "entries": entries}, frozenset(found)) if found else None
 
     @property
     def has_maps_in_place(self) -> bool:
