@@ -45,8 +45,9 @@ _LISTS = {
     "maps": (
         "bpf_map_pinned",
         "maps",
-        "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned). Entries may name programs of "
-        "O(programs), also by the names of their pins alone: they are written once these are loaded.",
+        "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned). Entries may name "
+        "programs of O(programs), also by the names of their pins: they are written once these are "
+        "loaded.",
     ),
     "programs": (
         "bpf_program_pinned",

@@ -104,10 +104,9 @@ NO_MESSAGES = {
     "Action failed: Unknown error.": "Ansible's own",
     "none at all": "what stands for no names",
     "BPF file systems, each with the options of M(ebpf.pinning.bpffs_mount).": "documentation",
-    "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned). Entries may name programs of "
-    "O(programs), also by the names of their pins alone: they are written once these are loaded.": (
-        "documentation"
-    ),
+    "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned). Entries may name "
+    "programs of O(programs), also by the names of their pins: they are written once these are "
+    "loaded.": ("documentation"),
     "Further pins of what is in the kernel, each with the options of "
     "M(ebpf.pinning.bpf_object_pinned). The source may be a map that is declared here, too.": (
         "documentation"
