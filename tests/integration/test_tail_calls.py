@@ -26,7 +26,8 @@ def tails(host: Host) -> Host:
 
 
 def _declare(host: Host, value: object = "callee", **words: Any) -> Result:
-    entries = {"entries": [{"key": 3, "value": value}], "entries_mode": "exact"}
+    key = words.pop("key", 3)
+    entries = {"entries": [{"key": key, "value": value}], "entries_mode": "exact"}
     how = {key: words.pop(key) for key in ("check", "diff") if key in words}
     maps = [{**JUMPS, **entries, **words.pop("more", {})}]
     programs = [{"object": OBJECT}]
@@ -103,6 +104,22 @@ def test_pins_that_are_to_have_an_owner_are_filled_too(tails: Host) -> None:
     _declare(tails, directories=directories, more=owned).good()
     assert _slots(tails) == {3: _id_of(tails, "callee")}
     assert not _declare(tails, directories=directories, more=owned).good().changed
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "a slot that is not there": ({"key": 9}, f"{APP}/jumps: entries[0].key"),
+    "a map that is frozen": ({"more": {"frozen": True}}, f"{APP}/jumps: frozen does not go with"),
+}
+
+
+@pytest.mark.parametrize(("words", "text"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_known_before_anything_changes(
+    tails: Host, words: dict[str, Any], text: str
+) -> None:
+    refused = _declare(tails, **words)
+    assert refused.failed
+    assert text in refused.msg
+    assert APP not in tails.inventory()
 
 
 def test_a_name_that_no_program_has_is_refused_before_anything_changes(tails: Host) -> None:

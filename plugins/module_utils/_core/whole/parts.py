@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Callable, Dict, Iterator, Optional, cast
 
 from ..engine.run import AnyKind, plan
 from ..engine.whole import Part
+from ..errors import ProblemCollector
 from ..kinds.pins.forecast import Forecast
 from .declaration import Declaration
 
@@ -40,6 +41,10 @@ class EntriesPart(Part):
             for each in self.wanted
             if each.path in forecast.pins or not each.programs.isdisjoint(forecast.programs)
         ]
+        problems = ProblemCollector()
+        for each in following:
+            problems.of(each.check, f"{each.path}: ")
+        problems.raise_any()
         others = [each for each in self.wanted if each not in following]
         observed = self.kind.observe(others, predicting=predicting)
         decided = plan(self.kind, self.kind.expect(observed, forecast))

@@ -50,10 +50,17 @@ _DECLARING = ("entries", "entries_from", "entries_absent")
 class WantedContent:
     """What is to be in a map. It is encoded once the types of keys and values are known."""
 
-    def __init__(self, given: Given, shape: MapShape, awaited: Optional[Awaited] = None) -> None:
+    def __init__(
+        self,
+        given: Given,
+        shape: MapShape,
+        awaited: Optional[Awaited] = None,
+        programs: Collection[str] = (),
+    ) -> None:
         self._given = given
         self._shape = shape
         self._awaited = awaited  # in a check, what a task before may make
+        self._programs = programs  # paths where they are still to be pinned
         self._encoded: List[Tuple[Optional[MapBtf], Entries]] = []
         self.mode = Mode(given.get("entries_mode") or "present")
         self.is_shown = bool(given.get("show_entries"))
@@ -164,7 +171,7 @@ class WantedContent:
     def _references(self) -> HostReferences:
         from .references import HostReferences  # a start compiles all that it loads
 
-        return HostReferences()
+        return HostReferences(self._programs)
 
     @property
     def send(self) -> Optional[Send]:
