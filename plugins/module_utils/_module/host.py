@@ -202,6 +202,10 @@ def _report(acted: t.Sequence[Acted], *, with_diff: bool, brief: bool) -> Dictio
     report.update(spared=[], counts={}, made=[], leftovers=[], files=[], diff=[], at_boot=None)
     for part, result in acted:
         told_of = _report_of(part, result, with_diff=with_diff, brief=brief)
+        if part.name in report["counts"]:  # maps that were filled later
+            told_of[part.name] = list(_both(report[part.name], told_of[part.name]))
+            counted = Counter(each["action"] for each in told_of[part.name])
+            told_of["counts"] = {**dict.fromkeys(told_of["counts"], 0), **counted}
         report["counts"][part.name] = told_of["counts"]
         report["made"] += result.made
         report["leftovers"] += result.cleared
@@ -220,6 +224,19 @@ def _report(acted: t.Sequence[Acted], *, with_diff: bool, brief: bool) -> Dictio
         del report["diff"]
     report["changed"] = any(each.result.changed for each in acted)
     return report
+
+
+def _both(first: t.Sequence[Dictionary], then: t.Sequence[Dictionary]) -> t.Iterator[Dictionary]:
+    """Yield what is told of items, some of which were carried out in two steps."""
+    later = {each["path"]: each for each in then}
+    for each in first:
+        more = later.get(each["path"])
+        if more is None:
+            yield each
+            continue
+        drift = [*each.get("drift", ()), *more.get("drift", ())]
+        is_done = each["action"] != Action.KEEP.value and "error" not in more
+        yield {**each, **more, "drift": drift, "action": (each if is_done else more)["action"]}
 
 
 def _report_of(part: Part, result: t.Any, *, with_diff: bool, brief: bool) -> Dictionary:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ..kinds.objects.declaration import WantedObject
     from ..kinds.programs.declaration import WantedProgram
     from ..map_types import Host
+    from .filled_later import FilledLater
 
     Mount = Union[WantedMount, WantedUnmount]
     Absence = Union[AbsentPaths, Prune]
@@ -55,6 +56,7 @@ class Declaration:
     links: Sequence[WantedLink] = ()
     objects: Sequence[WantedObject] = ()
     absent: Sequence[Absence] = ()
+    later: Optional[FilledLater] = None  # maps whose entries mean programs of these
     looked_for: Optional[Prune] = None  # undeclared pins that are told, and stay
 
     @property
@@ -97,16 +99,18 @@ def read_declaration(given: Given, host: Host, ids: Ids) -> Declaration:
         "mounts": lambda mounts: _each(mounts, "mounts", partial(_mount, ids=ids)),
         "directories": lambda directories: _directories(directories, ids),
         "maps": lambda maps: _maps(maps, given, host, ids),
-        "programs": lambda programs: _programs(programs, given, host, ids),
         "links": lambda links: _links(links, given, ids),
         "objects": lambda objects: _objects(objects, given, ids),
         "absent": lambda absent: _each(absent, "absent", _absence),
     }
-    lists: Dict[str, Any] = {
-        key: problems.of(partial(read, given[key]))
-        for key, read in readers.items()
-        if given.get(key)
-    }
+    lists: Dict[str, Any] = {}
+    if given.get("programs"):
+        lists["programs"] = problems.of(lambda: _programs(given["programs"], given, host, ids))
+        if lists["programs"] and given.get("maps"):
+            given, lists["later"] = _without_programs(given, lists["programs"], host, ids)
+    for key, read in readers.items():
+        if given.get(key):
+            lists[key] = problems.of(partial(read, given[key]))
     problems.raise_any()
     if lists.get("programs"):
         lists["maps"] = _with_maps_of_programs(lists.get("maps") or (), lists["programs"])
@@ -163,6 +167,18 @@ def _programs(
     from ..kinds.programs.declaration import read_programs
 
     return read_programs(items, given, host, ids)
+
+
+def _without_programs(
+    given: Given, programs: Sequence[WantedProgram], host: Host, ids: Ids
+) -> Tuple[Given, Optional[FilledLater]]:
+    """Return what is given, without entries of maps that mean programs; and these maps."""
+    from .filled_later import FilledLater, split
+
+    made, later, meant = split(given["maps"], programs)
+    if not later:
+        return given, None
+    return {**given, "maps": made}, FilledLater(later, given, host, ids, meant)
 
 
 def _with_maps_of_programs(

@@ -35,6 +35,10 @@ def parts_of(declared: Declaration, *, parents: bool = True) -> Iterator[Part]:
         if wanted:
             kind = kind_of(declared.owners, parents)
             yield (AbsencePart if name == "absent" else Part)(name, kind, wanted)
+        if name == "programs" and declared.later is not None:
+            from .filled_later import LaterPart
+
+            yield LaterPart(_maps(declared.owners, parents), declared.later)
 
 
 # Each loads what it needs: in most declarations it is not all of them.
