@@ -248,7 +248,13 @@ def test_no_more_processes_than_there_may_be(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_limits_of_this_process_stay(libbpf: Callable[[str], None]) -> None:
     libbpf("paints")
-    kinds = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)
+    kinds = (
+        resource.RLIMIT_DATA,
+        resource.RLIMIT_AS,
+        resource.RLIMIT_CPU,
+        resource.RLIMIT_FSIZE,
+        resource.RLIMIT_CORE,
+    )
     before = [resource.getrlimit(kind) for kind in kinds]
     with pytest.raises(Refused):
         load(request())
