@@ -190,6 +190,17 @@ def test_a_thousand_descriptors_are_not_needed_for_many_programs(host: Host) -> 
     assert shown(host, "many_299")["name"] == "many_299"
 
 
+@pytest.mark.skipif(not OTHERS, reason="run tools/get-libbpf")
+def test_a_large_arena_is_mapped(host: Host) -> None:
+    """Twice as large as what the process may allocate."""
+    path = host.site.bpf_object("arena")
+    told = load(host, path, "arena_user", libbpf=VERSIONS[-1], returned_maps=("arena_pages",))
+    assert "error" not in told, told
+    arena = host.map_at(f"{BPFFS}/arena_pages")
+    assert arena["max_entries"] == 1 << 19
+    assert arena["id"] in shown(host, "arena_user")["map_ids"]
+
+
 def test_maps_of_the_wrong_kind_are_refused(host: Host, loaded: str) -> None:
     """Maps are compared before; what the loader is given must be a map all the same."""
     host.make_pin(COUNTS, type=1, max_entries=8, value_size=2)

@@ -19,7 +19,8 @@ from ..syscall import Fd, libc
 from . import system_calls
 from .request import MOST_SECONDS
 
-MOST_MEMORY = 1 << 30  # bytes of address space, beside what the process began with
+MOST_MEMORY = 1 << 30  # bytes, beside what the process began with
+_MOST_ADDRESSES = 16 << 30  # bytes, of which maps that are shared with the kernel may be 4 GiB each
 
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
 _SECCOMP_MODE_FILTER = 2
@@ -33,11 +34,11 @@ _STANDARD = (0, 1, 2)
 class Fence:
     """Made by the parent, and closed by its child."""
 
-    def __init__(self, kept: Collection[int], mapped: int) -> None:
-        """`kept` are descriptors that stay open, `mapped` more bytes of memory that it needs."""
+    def __init__(self, kept: Collection[int]) -> None:
+        """`kept` are descriptors that stay open."""
         self._parent = os.getpid()
         self._closed = _gaps(sorted({*_STANDARD, *kept}))
-        self._limits = _limits(mapped)
+        self._limits = _limits()
         machine = os.uname().machine if sys.maxsize > _MOST_OF_32_BITS else ""
         code = system_calls.program(machine) or b""
         self._code = ctypes.create_string_buffer(code, len(code))
@@ -82,11 +83,13 @@ def _gaps(kept: List[int]) -> List[Tuple[int, int]]:
     return [(last + 1, following) for last, following in pairs if last + 1 < following]
 
 
-def _limits(mapped: int) -> Tuple[Tuple[int, int], ...]:
+def _limits() -> Tuple[Tuple[int, int], ...]:
     with Fd(os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)) as sizes:
-        now = int(os.read(sizes, 64).split()[0]) * resource.getpagesize()
+        pages = list(map(int, os.read(sizes, 128).split()))
+    addresses, _resident, _shared, _code, _zero, data, *_more = pages
     return (
-        (resource.RLIMIT_AS, now + mapped + MOST_MEMORY),
+        (resource.RLIMIT_DATA, data * resource.getpagesize() + MOST_MEMORY),
+        (resource.RLIMIT_AS, addresses * resource.getpagesize() + _MOST_ADDRESSES),
         (resource.RLIMIT_CPU, MOST_SECONDS),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),

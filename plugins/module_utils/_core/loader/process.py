@@ -40,7 +40,7 @@ def run(request: LoadRequest) -> Told:
     with ours, Fd(reads) as pipe:
         try:
             targets = [target.program_fd for target in request.targets.values()]
-            fence = Fence((theirs.fileno(), *request.maps.values(), *targets), request.mapped)
+            fence = Fence((theirs.fileno(), *request.maps.values(), *targets))
             listener = _Listener(ours, pipe, len(request.programs) + len(request.returned_maps))
             pid = os.fork()
             if not pid:

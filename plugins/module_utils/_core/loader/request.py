@@ -46,7 +46,6 @@ class LoadRequest:
     object_name: str = "object"  # the kernel's names of data maps begin with it
     kernel_btf: Optional[str] = None  # path; None: that of the running kernel
     log_level: int = 0  # of the verifier; 0: it only tells why it refuses
-    mapped: int = 0  # bytes of address space that maps take beside all else (arenas)
     seconds: float = DEADLINE
 
 
