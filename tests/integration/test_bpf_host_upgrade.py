@@ -103,6 +103,24 @@ def test_no_packet_is_missed_while_programs_change(hooks: Hooks, counted: str) -
     assert 0 <= _counted(hooks) - int(said) <= OF_OTHERS
 
 
+def test_it_is_told_that_a_program_goes_on_which_is_attached(hooks: Hooks, counted: str) -> None:
+    host = hooks.host
+    host.module("bpf_host", **_declared(hooks, counted)).good()
+    link = hooks.link(f"{APP}/on_v0")
+    gone = host.module("bpf_program_pinned", object=counted, directory=APP, state="absent").good()
+    told = (
+        f"{APP}/count_all: program {link['prog_id']} goes on without this pin: link {link['id']} "
+        "has it attached (xdp"
+    )
+    assert [each for each in gone.warnings if each.startswith(told)]
+    assert not [each for each in gone.warnings if "drop_all" in each]
+    assert {each["path"]: each["last_reference"] for each in gone["absent"]} == {
+        f"{APP}/count_all": False,
+        f"{APP}/drop_all": True,
+    }
+    assert hooks.xdp() == link["prog_id"]
+
+
 @pytest.mark.parametrize("size", [[], ["-DCOUNTS=8"]], ids=["maps stay", "a map migrates"])
 def test_a_verifiers_refusal_leaves_programs_links_and_maps(
     hooks: Hooks, counted: str, size: list[str]
