@@ -118,8 +118,8 @@ def _read_btf(elf: Elf) -> Optional[Btf]:
 
 
 def _programs(elf: Elf, symbols: Tuple[Symbol, ...]) -> Iterator[ProgramDefinition]:
-    """What is in .text is called by others, and no program of its own (prog_is_subprog)."""
-    for each in symbols:
+    """In the order of the file. What is in .text is called by others (prog_is_subprog)."""
+    for each in sorted(symbols, key=lambda symbol: (symbol.section, symbol.value)):
         if each.type != FUNCTION or not 0 < each.section < len(elf.sections):
             continue
         section = elf.sections[each.section]
