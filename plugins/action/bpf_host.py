@@ -85,12 +85,17 @@ class ActionModule(JoinedArguments):
         if not isinstance(prune, dict) or boolean(prune.get("report_only"), strict=False):
             return None
         also = texts(prune.get("keep_also"))
-        keep = [*maps, *declared(arguments, "objects"), *(also if isinstance(also, list) else ())]
+        keep = [
+            *maps,
+            *declared(arguments, "objects"),
+            *declared(arguments, "links"),
+            *(also if isinstance(also, list) else ()),
+        ]
         return prune_of({"directory": prune.get("directory"), "keep": keep})
 
     def in_a_check(self, arguments: Arguments, notes: RunNotes) -> Arguments:
         """With the paths that are free by then."""
-        return with_freed(arguments, notes.paths(FREED), "maps", "objects")
+        return with_freed(arguments, notes.paths(FREED), "maps", "links", "objects")
 
     def foretell(self, result: t.Mapping[str, t.Any], notes: RunNotes) -> None:
         """Note the paths that are free by then."""

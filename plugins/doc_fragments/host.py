@@ -9,6 +9,7 @@ from importlib import import_module
 
 import yaml
 
+_OF_TASKS = ("parents", "state")  # of bpf_program_pinned as a whole
 _MODULES = "ansible_collections.ebpf.pinning.plugins.modules"
 
 
@@ -16,6 +17,9 @@ def _list_of(key: str, module: str, what: str, items: str) -> str:
     """Return the documentation of a list whose items take the options of a module, or `items`."""
     documentation = yaml.safe_load(import_module(f"{_MODULES}.{module}").DOCUMENTATION)
     options = documentation["options"][items]["suboptions"] if items else documentation["options"]
+    if key == "programs":
+        options = {name: each for name, each in options.items() if name not in _OF_TASKS}
+        del options["directory"]["default"]  # it is that of bpf_host
     described = {
         "description": [what],
         "type": "list",
@@ -48,6 +52,11 @@ _LISTS = {
         "",
         "Programs of object files, each item one file with the options of "
         "M(ebpf.pinning.bpf_program_pinned). A map that O(maps) declares, too, is made as it says.",
+    ),
+    "links": (
+        "bpf_link_pinned",
+        "links",
+        "Links, each with the options of M(ebpf.pinning.bpf_link_pinned).",
     ),
     "objects": (
         "bpf_object_pinned",

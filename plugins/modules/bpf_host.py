@@ -12,12 +12,13 @@ short_description: Ensure that all that is declared of a host is so
 version_added: 0.2.0
 description:
   - Takes everything that is declared of a host in one task, mounts, directories, maps, programs,
-    second pins and absences, and asks the host once.
+    links, second pins and absences, and asks the host once.
   - All is read, observed and decided before the first change. A declaration that cannot be made
     true changes nothing, and all that is in its way is said at once. Programs are loaded for trial
     before anything is replaced.
-  - Carries it out in the order O(mounts), O(directories), O(maps), O(programs), O(objects), O(absent),
-    O(prune), O(at_boot). In check mode each of these sees what those before it would have done.
+  - Carries it out in the order O(mounts), O(directories), O(maps), O(programs), O(links),
+    O(objects), O(absent), O(prune), O(at_boot). In check mode each of these sees what those before
+    it would have done.
 author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:
@@ -26,6 +27,7 @@ extends_documentation_fragment:
   - ebpf.pinning.host.mounts
   - ebpf.pinning.host.maps
   - ebpf.pinning.host.programs
+  - ebpf.pinning.host.links
   - ebpf.pinning.host.objects
   - ebpf.pinning.host.absent
 options:
@@ -76,25 +78,28 @@ options:
         default: false
   directory:
     description:
-      - Absolute path of a directory in a BPF file system, for O(maps), O(programs) and O(objects)
-        that name no other.
+      - Absolute path of a directory in a BPF file system, for O(maps), O(programs), O(links)
+        and O(objects) that name no other.
     type: path
     default: /sys/fs/bpf
   owner:
-    description: Owner of the pins of O(maps), O(programs) and O(objects) that name no other.
+    description: >-
+      Owner of the pins of O(maps), O(programs), O(links) and O(objects) that name no other.
     type: str
   group:
-    description: Group of the pins of O(maps), O(programs) and O(objects) that name no other.
+    description: >-
+      Group of the pins of O(maps), O(programs), O(links) and O(objects) that name no other.
     type: str
   mode:
     description:
-      - Permission bits of the pins of O(maps), O(programs) and O(objects) that name no others.
+      - Permission bits of the pins of O(maps), O(programs), O(links) and O(objects) that name no
+        others.
     type: raw
   on_mismatch:
     description:
       - What to do with a pin that holds something else than declared; see
         O(ebpf.pinning.bpf_map_pinned#module:on_mismatch). V(migrate) is for O(maps), and those of
-        O(programs); it is V(fail) for O(objects).
+        O(programs); it is V(fail) for O(links) and O(objects).
     type: str
     choices: [fail, replace, migrate]
     default: fail
@@ -111,13 +116,15 @@ options:
     default: true
   at_boot:
     description:
-      - V(true) lets the host put all of this back by itself at boot, but for O(absent) and
-        O(prune), with the command and the unit of systemd that M(ebpf.pinning.bpf_restore)
-        installs. V(false) ends that. Left out, nothing is done about it.
+      - V(true) lets the host put all of this back by itself at boot, but for O(programs), O(links),
+        O(absent) and O(prune), with the command and the unit of systemd that
+        M(ebpf.pinning.bpf_restore) installs. V(false) ends that. Left out, nothing is done about
+        it.
       - Nothing is replaced or removed at boot. Maps come back with the entries that are declared. A
         file of O(maps[].entries_from) has to be on the host, in a place where all belongs to root,
         outside of homes, and is read again at each boot.
-      - Programs are not put back, nor the maps that only they declare; a warning says so.
+      - Programs and links are not put back, nor the maps that only programs declare; a warning says
+        so.
       - Is done last. The unit runs at once with what is declared now.
       - Where systemd does not run the host, a warning says what its init has to run.
     type: bool
@@ -170,6 +177,7 @@ seealso:
   - module: ebpf.pinning.bpf_restore
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpf_program_pinned
+  - module: ebpf.pinning.bpf_link_pinned
   - module: ebpf.pinning.bpf_object_pinned
   - module: ebpf.pinning.bpf_pin_absent
 """
@@ -253,6 +261,13 @@ programs:
   type: list
   elements: dict
   sample: []
+links:
+  description:
+    - The links, in the order of the task, each as in RV(ebpf.pinning.bpf_link_pinned#module:links).
+  returned: always, unless the arguments are at fault
+  type: list
+  elements: dict
+  sample: []
 objects:
   description:
     - The second pins, in the order of the task, each as in
@@ -330,6 +345,7 @@ from ..module_utils._core.options import (
     ACCESS,
     DIRECTORY,
     GROWTHS,
+    LINK,
     MAP,
     MISMATCHES,
     MOUNT_AT_BOOT,
@@ -349,6 +365,7 @@ def main() -> None:
         "directories": DIRECTORY,
         "maps": MAP,
         "programs": PROGRAMS,
+        "links": LINK,
         "objects": OBJECT,
         "absent": ABSENCE,
     }

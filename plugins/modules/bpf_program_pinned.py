@@ -23,6 +23,7 @@ author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:
   - ebpf.pinning.attributes
+  - ebpf.pinning.pins
 requirements:
   - libbpf 0.3 or newer on the managed node, as C(libbpf.so.1) or C(libbpf.so.0)
 options:
@@ -34,7 +35,7 @@ options:
     type: path
   remote_src:
     description:
-      - V(false) sends a file of the controller, which is looked for as M(ansible.builtin.copy) does.
+      - V(false) sends a file of the controller, looked for as M(ansible.builtin.copy) does.
     type: bool
     default: true
   programs:
@@ -76,7 +77,8 @@ options:
   globals:
     description:
       - Values of global variables by name, of the sections C(.rodata), C(.data) and C(.bss). How
-        they are written follows from their types, as for O(ebpf.pinning.bpf_map_pinned#module:entries).
+        they are written follows from their types, as for
+        O(ebpf.pinning.bpf_map_pinned#module:entries).
       - They are in no result.
     type: dict
   kernel_btf:
@@ -113,10 +115,6 @@ options:
         O(ebpf.pinning.bpf_map_pinned#module:value_growth).
     type: str
     choices: [refuse, zero_pad]
-  parents:
-    description: Make missing directories, with mode V("0755"). Only inside a BPF file system.
-    type: bool
-    default: true
   state:
     description:
       - V(absent) removes the pins of the programs, the last first. Maps stay. A program that is
@@ -193,6 +191,11 @@ programs:
       description: Digest of its instructions by the kernel.
       type: str
       sample: a04f5eef06a7f555
+    declared:
+      description: What is declared of it, in the words of the options.
+      returned: when it was not there
+      type: dict
+      sample: {"object": "/usr/local/lib/bpf/firewall.bpf.o", "program": "drop"}
     error:
       description: What was refused, and what to do about it.
       returned: when it failed at this program

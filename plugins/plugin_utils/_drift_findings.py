@@ -25,6 +25,7 @@ GROUPS = ("pins", "mounts", "directories", "files")
 GROUP_OF: t.Mapping[str, str] = {
     "map": "pins",
     "program": "pins",
+    "link": "pins",
     "object": "pins",
     "pin": "pins",
     "mount": "mounts",
@@ -135,7 +136,8 @@ def _read(module: str, result: Result, *, failed: bool, check: bool) -> Told:
     # A module that succeeds has no message: so failed_when cannot hide a failure.
     may_know_nothing = (failed or message) and result.get(_KEYS[module]) is None
     told = Told(()) if may_know_nothing else _READERS[module](result, check)
-    lines = [own_words(line) for line in shortened(message, MOST).splitlines()]
+    said = shortened(message, MOST).splitlines()
+    lines = [own_words(line) for line in said if not line.startswith(_QUOTED)]
     if module == "bpf_host":
         lines = [_LIST.sub("", line) for line in lines]
     if lines == [_NO_MESSAGE]:
@@ -219,6 +221,19 @@ def _named(key: str, kind: str) -> t.Callable[[Result, bool], Told]:
     return read_items
 
 
+def _links(result: Result, check: bool) -> Told:
+    return Told([*_link_items(result, check), *_leftovers(result, check)])
+
+
+def _link_items(result: Result, check: bool) -> t.Iterator[Finding]:
+    """Read links that are to be there, and those that are to be gone and are not."""
+    for item in _list(result, "links"):
+        if item["action"] == Action.REMOVE.value:
+            yield _undeclared({**item, "type": "link"}, check, stays=False)
+        elif item["action"] != Action.MISS.value:
+            yield _declared_item(item, "link", check)
+
+
 def _entries(result: Result, check: bool) -> Told:
     return Told([_entries_item(item, check) for item in _list(result, "maps")])
 
@@ -285,6 +300,7 @@ def _whole(result: Result, check: bool) -> Told:
             findings += _mount({**item, "changed": changed}, check).findings
     for key, kind in _DECLARED:
         findings += [_declared_item(item, kind, check) for item in _list(result, key)]
+    findings += _link_items(result, check)
     for item in _list(result, "absent"):
         if item["action"] == Action.REMOVE.value:
             findings.append(_undeclared(item, check, stays=False))
@@ -421,14 +437,15 @@ def _words(*actions: Action) -> t.Dict[str, str]:
 # As a difference of entries is told (difference.py); a map has room for 2**32.
 _COUNTED = re.compile(r"\b([0-9]{1,10})\s(missing|different|extra)\b")
 # What bpf_host puts before a message.
-_LIST = re.compile("^(mounts|directories|maps|programs|objects|absent): (?=/)")
+_LIST = re.compile("^(mounts|directories|maps|programs|links|objects|absent): (?=/)")
 _DECLARED = (
     *(("directories", "directory"), ("maps", "map")),
     *(("programs", "program"), ("objects", "object")),
 )
 _NO_MESSAGE = "Action failed: Unknown error."  # ansible-core 2.19, of an until never met
+_QUOTED = "  "  # of the log of the verifier; where the whole log is, is told before it
 _KEPT = Action.KEEP.value
-_REPAIRING = _words(Action.CREATE, Action.ADJUST, Action.REPLACE, Action.MIGRATE)
+_REPAIRING = _words(Action.CREATE, Action.ADJUST, Action.REPLACE, Action.UPDATE, Action.MIGRATE)
 _STATE_OF_PIN = {**_REPAIRING, **_words(Action.REFUSE)}
 _STATE_OF_MOUNT = _words(Action.MOUNT, Action.UNMOUNT)
 _UNDONE = (Action.REFUSE.value, State.FAILED.value, State.NOT_DONE.value)
@@ -438,6 +455,7 @@ _KEYS = {
     "bpf_host": "maps",
     "bpf_map_entries": "maps",
     "bpf_map_pinned": "maps",
+    "bpf_link_pinned": "links",
     "bpf_object_pinned": "objects",
     "bpf_program_pinned": "programs",
     "bpf_pin_absent": "pins",
@@ -448,6 +466,7 @@ _READERS: t.Dict[str, t.Callable[[Result, bool], Told]] = {
     "bpf_host": _whole,
     "bpf_map_entries": _entries,
     "bpf_map_pinned": _named("maps", "map"),
+    "bpf_link_pinned": _links,
     "bpf_object_pinned": _named("objects", "object"),
     "bpf_program_pinned": _programs,
     "bpf_pin_absent": _absent,

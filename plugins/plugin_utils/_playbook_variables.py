@@ -50,6 +50,7 @@ def arguments_of(said: Said) -> Arguments:
         "directories": said("bpf_directories", "dicts"),
         "maps": said("bpf_maps", "dicts", needed_by=needed_by),
         "programs": said("bpf_programs", "dicts"),
+        "links": said("bpf_links", "dicts"),
         "objects": said("bpf_objects", "dicts"),
         "absent": said("bpf_absent", "dicts"),
         "directory": directory,

@@ -55,8 +55,8 @@ class SentLists:
             ) from None
         if not os.path.isfile(path):
             raise PinningError(
-                f"{self._option}: {name} is no file on the controller ({path}): declare the path of "
-                f"{self._what}"
+                f"{self._option}: {name} is no file on the controller ({path}): declare the path "
+                f"of {self._what}"
             )
         if os.path.getsize(path) > MOST_BYTES:
             raise PinningError(f"{self._option}: {too_large(path)}")

@@ -179,8 +179,8 @@ CONFLICTS = {
     ),
     "a prune of all there is": (
         {"prune": {"directory": APP}, "maps": None},
-        "prune: neither maps nor programs nor objects are set, and all there is would be removed: set maps to "
-        "[] if nothing is to stay",
+        "prune: neither maps nor programs nor objects are set, and all there is would be removed: "
+        "set maps to [] if nothing is to stay",
     ),
     "an absence of nothing": (
         {"absent": [{"recurse": True}]},

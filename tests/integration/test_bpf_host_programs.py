@@ -5,13 +5,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from drift_runs import ansible_playbook, by_environment
+from harness.drift import Json
 from harness.host import BPFFS, Host
 from harness.playbook import Result, task
 from harness.site import Site
+from restoring import keep_apart, restart
 
 APP = f"{BPFFS}/app"
 COUNTS = {"name": "counts", "type": "array", "key_size": 4, "value_size": 8, "max_entries": 4}
@@ -88,7 +92,7 @@ def test_prune_keeps_programs_and_their_maps(host: Host, counted: str) -> None:
 
 @pytest.mark.parametrize("policy", ["replace", "migrate"])
 def test_what_the_verifier_refuses_is_known_before_a_map_is_replaced(
-    host: Host, site: Site, folder: str, counted: str, policy: str
+    host: Host, site: Site, counted: str, policy: str
 ) -> None:
     declared = [{**COUNTS, **ENTRIES}]
     _host(host, counted, maps=declared).good()
@@ -121,7 +125,8 @@ def test_a_map_that_programs_could_not_use_is_refused(host: Host, counted: str) 
     assert host.inventory() == before
 
 
-def test_an_object_file_is_sent_by_the_controller(host: Host, site: Site, folder: str) -> None:
+@pytest.mark.usefixtures("folder")
+def test_an_object_file_is_sent_by_the_controller(host: Host, site: Site) -> None:
     """To whoever connects, who may not be the user that loads it."""
     there = site.bpf_object("counted")
     words = {"object": there, "remote_src": False, "directory": APP}
@@ -171,3 +176,83 @@ def test_lists_of_groups_are_joined(host: Host, site: Site, counted: str) -> Non
     )
     assert not run[-1].failed, run[-1]
     assert host.shell(f"ls {APP}").split() == ["count_all", "counts", "drop_all", "jump", "jumps"]
+
+
+def test_drift_of_programs_is_in_every_form_of_the_report(
+    host: Host, site: Site, counted: str, tmp_path: Path
+) -> None:
+    """The playbook looks, and says what is not as declared, and why."""
+    variables = {"bpf_maps_directory": APP, "bpffs_opts": [], "bpf_programs": [{"object": counted}]}
+    folder = tmp_path / "out"
+
+    def look() -> dict[str, Json]:
+        words = ["ebpf.pinning.drift", "-e", json.dumps(variables)]
+        done = ansible_playbook(host, folder, words, {"one": {}}, **by_environment(folder))
+        return done.hosts["one"]
+
+    missing = {pin["path"]: pin for pin in look()["pins"]}
+    assert {path: pin["state"] for path, pin in missing.items()} == {
+        f"{APP}/{name}": "missing" for name in ("count_all", "counts", "drop_all")
+    }
+    _host(host, counted).good()
+    assert look()["pins"] == []
+    host.shell(f"cp {site.bpf_variant('counted', '-DSTEP=3')} {counted}; rm {APP}/drop_all")
+    differing = {pin["path"]: pin for pin in look()["pins"]}
+    assert {path: (pin["kind"], pin["state"]) for path, pin in differing.items()} == {
+        f"{APP}/count_all": ("program", "different"),
+        f"{APP}/drop_all": ("program", "missing"),
+    }
+    (field,) = differing[f"{APP}/count_all"]["fields"]
+    assert field["field"] == "object"
+    digest = host.shell(f"sha256sum {counted}").split()[0]
+    assert field["want"] == f"sha256 {digest[:16]}"
+
+
+def test_a_host_puts_back_maps_and_says_that_programs_are_not(host: Host, site: Site) -> None:
+    keep_apart(host)
+    host.shell(f"mkdir /run/objects; cp {site.bpf_object('counted')} /run/objects")
+    done = _host(host, "/run/objects/counted.bpf.o", maps=[COUNTS], at_boot=True).good()
+    assert "at_boot: programs and links are not put back at boot" in str(done.warnings)
+    restart(host)
+    host.run("/usr/local/lib/ebpf-pinning/ebpf-pinning", "restore")
+    assert host.shell(f"ls {APP}").split() == ["counts"]
+    again = _host(host, "/run/objects/counted.bpf.o", maps=[COUNTS], at_boot=True).good()
+    assert [each["action"] for each in again["programs"]] == ["created", "created"]
+    assert [each["action"] for each in again["maps"]] == ["unchanged"]
+
+
+def _slots(host: Host) -> dict[int, int]:
+    """What is in the prog_array: ids of programs, by index."""
+    return {
+        int(entry["key"][0], 16): int.from_bytes(
+            [int(each, 16) for each in entry["value"]], sys.byteorder
+        )
+        for entry in host.bpftool("map", "dump", "pinned", f"{APP}/stages")
+        if isinstance(entry["value"], list)
+    }
+
+
+def test_entries_mean_programs_of_the_same_declaration(host: Host, site: Site, folder: str) -> None:
+    """By name or by path; an upgrade puts the new ones into the slots."""
+    path = f"{folder}/stages.bpf.o"
+    stages = {"name": "stages", "type": "prog_array", "max_entries": 4}
+    entries = [{"key": 0, "value": "third"}, {"key": 2, "value": f"{APP}/second"}]
+    maps = [{**stages, "entries": entries}]
+    host.shell(f"cp {site.bpf_object('stages')} {path}")
+    checked = _host(host, path, check=True, maps=maps).good()
+    assert [each["action"] for each in checked["maps"]] == ["created"]
+    for verdict in ("XDP_PASS", "XDP_DROP"):
+        host.shell(f"cp {site.bpf_variant('stages', f'-DVERDICT={verdict}')} {path}")
+        done = _host(host, path, maps=maps).good()
+        assert done["counts"]["maps"]["created"] == (verdict == "XDP_PASS")
+        ids = {each["name"]: each["id"] for each in done["programs"]}
+        assert _slots(host) == {
+            0: ids["third"],
+            1: ids["second"],
+            2: ids["second"],
+            3: ids["third"],
+        }
+        assert not _host(host, path, maps=maps).good().changed
+    wrong = _host(host, path, maps=[{**stages, "entries": [{"key": 9, "value": "third"}]}])
+    assert wrong.failed
+    assert "entries[0].key" in wrong.msg

@@ -4,18 +4,19 @@
 
 from __future__ import annotations
 
-import shutil
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from harness.host import BPFFS, Host
-from harness.playbook import Result, task
-from harness.samples import HASH, SECRET
+from harness.playbook import Result
 from harness.site import DAEMON, Site
 
 APP = f"{BPFFS}/app"
 BOTH = ["count_all", "drop_all"]
+KERNEL_BTF = "/sys/kernel/btf/vmlinux"
 NOTES = "/run/ebpf-pinning/programs"
 
 
@@ -86,9 +87,7 @@ def test_another_file_replaces_all_programs_and_keeps_the_maps(
     _pinned(host, counted).good()
     before, map_id = _ids(host), host.map_at(f"{APP}/counts")["id"]
     _put(host, folder, site.bpf_variant("counted", "-DSTEP=5"))
-    checked = host.module(
-        "bpf_program_pinned", check=True, object=counted, directory=APP
-    ).good()
+    checked = host.module("bpf_program_pinned", check=True, object=counted, directory=APP).good()
     assert _ids(host) == before
     done = _pinned(host, counted).good()
     for result in (checked, done):
@@ -236,7 +235,7 @@ def test_a_map_of_another_shape_is_refused_replaced_or_migrated(
     host: Host, site: Site, folder: str, counted: str
 ) -> None:
     _pinned(host, counted).good()
-    host.bpftool("map", "update", "pinned", f"{APP}/counts", *"key 1 0 0 0 value".split(), *"70000000")
+    host.shell(f"bpftool map update pinned {APP}/counts key 1 0 0 0 value 7 0 0 0 0 0 0 0")
     before, ids = host.inventory(), _ids(host)
     _put(host, folder, site.bpf_variant("counted", "-DCOUNTS=8"))
     refused = _pinned(host, counted)
@@ -309,7 +308,10 @@ def test_a_pin_that_is_gone_is_made_anew_with_those_of_the_same_file(
 
 
 TAKEN = {
-    "a map": (f"bpftool map create {APP}/count_all type array key 4 value 4 entries 1 name x", "a map"),
+    "a map": (
+        f"bpftool map create {APP}/count_all type array key 4 value 4 entries 1 name x",
+        "a map",
+    ),
     "a directory": (f"mkdir {APP}/count_all", "a directory"),
     "a symlink": (f"ln -s /etc/passwd {APP}/count_all", "a symlink"),
 }
@@ -380,3 +382,57 @@ def test_notes_end_with_their_programs(host: Host, counted: str) -> None:
     noted = {int(name) for name in host.shell(f"ls {NOTES}").split()}
     assert {*_ids(host).values()} <= noted
     assert not noted & {*first}
+
+
+def _stages(host: Host) -> dict[int, int]:
+    """What is in the prog_array: ids of programs, by index."""
+    dumped = host.bpftool("map", "dump", "pinned", f"{APP}/stages")
+    return {
+        _number(entry["key"]): _number(entry["value"])
+        for entry in dumped
+        if isinstance(entry["value"], list)
+    }
+
+
+def _number(octets: list[str]) -> int:
+    return int.from_bytes([int(each, 16) for each in octets], sys.byteorder)
+
+
+def test_a_prog_array_is_filled_once_all_programs_are_loaded(
+    host: Host, site: Site, folder: str
+) -> None:
+    """It is in use by the old ones: what the verifier refuses must not be in there, nor half."""
+    names = ["first", "second", "third"]
+    path = _put(host, folder, site.bpf_object("stages"), "stages.bpf.o")
+    _pinned(host, path).good()
+    ids = _ids(host, names)
+    assert _stages(host) == {1: ids["second"], 3: ids["third"]}
+    assert not _pinned(host, path).good().changed
+    _put(host, folder, site.bpf_variant("stages", "-DREFUSED"), "stages.bpf.o")
+    assert _pinned(host, path).failed
+    assert _stages(host) == {1: ids["second"], 3: ids["third"]}
+    _put(host, folder, site.bpf_variant("stages", "-DVERDICT=XDP_DROP"), "stages.bpf.o")
+    _pinned(host, path).good()
+    new = _ids(host, names)
+    assert not {*new.values()} & {*ids.values()}
+    assert _stages(host) == {1: new["second"], 3: new["third"]}
+
+
+@pytest.mark.skipif(not Path(KERNEL_BTF).exists(), reason="a kernel without BTF")
+def test_a_program_is_fitted_to_the_kernel(host: Host, site: Site, folder: str) -> None:
+    """By the BTF of the kernel, or by that of a file: which one it was counts."""
+    path = _put(host, folder, site.bpf_object("relocated"), "relocated.bpf.o")
+    _pinned(host, path).good()
+    before = _program(host, "at_pid")["id"]
+    raw = host.shell(f"bpftool btf dump file {KERNEL_BTF} format raw")
+    (struct,) = re.findall(r"^\[\d+\] STRUCT 'task_struct' .*\n((?:\t.*\n)+)", raw, re.M)
+    (bits,) = re.findall(r"^\t'tgid' type_id=\d+ bits_offset=(\d+)", struct, re.M)
+    code = host.shell(f"bpftool prog dump xlated pinned {APP}/at_pid")
+    assert f"= {int(bits) // 8}\n" in code
+    host.shell(f"cp {KERNEL_BTF} {folder}/kernel.btf")
+    done = _pinned(host, path, kernel_btf=f"{folder}/kernel.btf").good()
+    (drift,) = done["programs"][0]["drift"]
+    assert (drift["field"], drift["have"]) == ("kernel_btf", "that of the kernel")
+    assert drift["want"].startswith(f"{folder}/kernel.btf, sha256 ")
+    assert _program(host, "at_pid")["id"] != before
+    assert not _pinned(host, path, kernel_btf=f"{folder}/kernel.btf").good().changed

@@ -16,6 +16,7 @@ import yaml
 from harness.host import BPFFS, Host
 from harness.playbook import Run
 from harness.site import CHECKOUT
+from link_table import hooks_of
 from mount_table import access, mounts_at
 from restoring import keep_apart
 
@@ -130,6 +131,33 @@ def test_the_examples_about_objects_run_and_then_change_nothing(host: Host) -> N
     assert sorted(pin["path"] for pin in told.good()["pins"]) == sorted(held)
     assert debug.good()["msg"] == []
     assert asserted.good().changed is False
+
+
+@pytest.mark.every_core
+def test_the_examples_about_links_run_and_then_change_nothing(host: Host) -> None:
+    with hooks_of(host) as hooks:
+        host.run(*hooks.inside("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "e"))
+        host.shell(
+            f"mkdir {hooks.cgroup}/system.slice; mount --bind {hooks.cgroup} /sys/fs/cgroup\n"
+            f"mkdir {BPFFS}/firewall {BPFFS}/egress"
+        )
+        program = hooks.load("xdp_old", pin=f"{BPFFS}/firewall/drop_listed")
+        for name in ("connect4", "connect6"):
+            hooks.load(f"inet{name[-1]}_connect_old", pin=f"{BPFFS}/egress/check_{name}")
+        host.module(
+            "bpf_link_pinned",
+            path=f"{BPFFS}/firewall/eth1",
+            program=f"{BPFFS}/firewall/drop_listed",
+            attach={"type": "xdp", "interface": "e", "namespace": hooks.network},
+        ).good()
+        in_network = f'exec nsenter --net={hooks.network} {host.site.python} "$@"'
+        _twice(host, "bpf_link_pinned", **host.interpreter(in_network))
+        assert (hooks.xdp("eth0"), hooks.xdp("e")) == (program, None)
+        shown = host.bpftool("cgroup", "show", "/sys/fs/cgroup/system.slice")
+        assert {each["attach_type"] for each in shown} == {
+            *("cgroup_inet4_connect", "cgroup_inet6_connect")
+        }
+        host.run("rm", "-r", f"{BPFFS}/egress")
 
 
 def test_the_examples_of_bpf_restore_run_and_then_change_nothing(host: Host) -> None:

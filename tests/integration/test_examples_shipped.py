@@ -100,6 +100,16 @@ def check_blocklist(entries: list[Json], dropped: Json, program: Json, *maps: Js
     assert {*program["map_ids"]} == {each["id"] for each in maps}
 
 
+def check_firewall(
+    entries: list[Json], dropped: list[Json], program: Json, link: Json, *maps: Json
+) -> None:
+    """After the reboot one packet has come, and was dropped."""
+    assert len(entries) == 2
+    assert [each["formatted"]["value"] for each in dropped] == [1]
+    assert {each["id"] for each in maps} <= {*program["map_ids"]}
+    assert (link["type"], link["prog_id"]) == ("xdp", program["id"])
+
+
 def check_restored(*maps: Json) -> None:
     assert _shapes(*maps) == {"flows": FLOWS, "events": EVENTS}
 
@@ -152,6 +162,27 @@ EXAMPLES = {
             "10.0.0.3 is dropped",
             "blocked.netset: line 7: key: must be a prefix",
             "blocked.netset lists no entries",
+        ],
+    ),
+    "firewall": Example(
+        [1, 1, 1, 0, 1, 1, 1, 0, 1, 1],
+        [
+            *(f"map dump pinned {BPFFS}/firewall/{name}" for name in ("blocked", "dropped")),
+            f"prog show pinned {BPFFS}/firewall/firewall",
+            f"link show pinned {BPFFS}/firewall/eth0",
+            *shown("firewall/blocked", "firewall/dropped"),
+        ],
+        check_firewall,
+        [
+            *("10.0.0.2 comes through", "10.0.0.3 comes through"),
+            *("10.0.0.2 comes through", "10.0.0.3 comes through"),
+            *("10.0.0.2 is dropped", "10.0.0.3 comes through"),
+            "severed",
+            *("10.0.0.2 comes through", "10.0.0.2 is dropped"),
+            "invalid access to packet",
+            "10.0.0.2 is dropped",
+            "10.0.0.2 is dropped",
+            *("10.0.0.2 comes through", "10.0.0.2 is dropped"),
         ],
     ),
     "migrate": Example(

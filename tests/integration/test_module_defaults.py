@@ -37,10 +37,14 @@ def test_defaults_of_a_group_reach_each_of_its_modules_and_break_none(
 ) -> None:
     folder = f"{BPFFS}/app"
     host.run("mkdir", folder)
+    host.shell(f"mount -t tmpfs -o mode=755 run /run; cp {host.site.bpf_object('counted')} /run")
     tasks = {
         "bpf_map_pinned": task("bpf_map_pinned", label="bpf_map_pinned", **MAP),
         "bpf_object_pinned": task(
             "bpf_object_pinned", label="bpf_object_pinned", name="again", source=f"{folder}/flows"
+        ),
+        "bpf_program_pinned": task(
+            "bpf_program_pinned", label="bpf_program_pinned", object="/run/counted.bpf.o"
         ),
         "bpf_host": task("bpf_host", label="bpf_host", maps=[{**MAP, "name": "whole"}]),
     }
@@ -49,8 +53,11 @@ def test_defaults_of_a_group_reach_each_of_its_modules_and_break_none(
         module_defaults={f"group/ebpf.pinning.{group}": SHARED[group]},
     )
     assert [each.good().changed for each in run] == [True] * len(run)
-    assert host.shell(f"cd {folder} && stat -c '%n %a %U %G' *").split("\n")[:3] == [
+    assert host.shell(f"cd {folder} && stat -c '%n %a %U %G' *").split("\n")[:6] == [
         "again 640 daemon adm",
+        "count_all 640 daemon adm",
+        "counts 600 root root",
+        "drop_all 640 daemon adm",
         "flows 640 daemon adm",
         "whole 640 daemon adm",
     ]

@@ -166,7 +166,7 @@ def _check_nothing_is_left(
         wrong.append(f"left for good: {stagings}")
 
 
-def test_two_runs_at_once_load_once(host: Host, objects: Sequence[str]) -> None:
+def test_of_runs_at_once_one_pins_what_it_loads(host: Host, objects: Sequence[str]) -> None:
     directory = f"{BPFFS}/app"
     results = at_once(host, AT_ONCE, "bpf_program_pinned", object=objects[0], directory=directory)
     assert sorted(each.changed for each in results) == [False] * (AT_ONCE - 1) + [True]

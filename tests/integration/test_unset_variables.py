@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -147,15 +148,15 @@ def test_a_blank_variable_of_a_role_is_as_one_that_is_not_set(
     there = state(apart)
     names = variables_of(role)
     assert set(REAL[role]) <= set(names)
+    blanks = itertools.cycle(BLANKS)
     for name in names:
         # To put back at boot takes many tasks, and its variables are those that say so.
         left_out = {name} if "restore" in name else {name, "bpf_maps_restore_at_boot"}
         others = {other: REAL[role][other] for other in REAL[role] if other not in left_out}
-        steps = [others, *({**others, name: blank} for blank in BLANKS.values())]
-        unset, *said = run_role(apart, role, steps, "--check")
-        for blank, each in zip(BLANKS, said, strict=True):
-            with subtests.test(f"{name}: {blank}"):
-                assert each == unset
+        blank = next(blanks)  # of all variables together, the test below tries all
+        unset, said = run_role(apart, role, [others, {**others, name: BLANKS[blank]}], "--check")
+        with subtests.test(f"{name}: {blank}"):
+            assert said == unset
     assert state(apart) == there
 
 

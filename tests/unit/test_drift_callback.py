@@ -37,6 +37,7 @@ KEYS = {
     "bpf_map_entries": "maps",
     "bpf_map_pinned": "maps",
     "bpf_object_pinned": "objects",
+    "bpf_program_pinned": "programs",
     "bpf_pin_absent": "pins",
     "bpffs_mount": "action",
     "bpf_restore": "files",

@@ -30,6 +30,7 @@ MODULES = (
     "bpf_map_entries",
     "bpf_map_pinned",
     "bpf_object_pinned",
+    "bpf_program_pinned",
     "bpf_pin_absent",
     "bpffs_mount",
     "bpf_restore",
@@ -148,6 +149,19 @@ def test_a_mount_is_told_of(action: str, drift: dict[str, Any], state: str) -> N
         assert finding.repaired == (not check and state != IN_PLACE)
 
 
+def test_of_what_the_verifier_says_the_report_has_the_beginning() -> None:
+    msg = (
+        "program drop was refused (the whole log is in /run/a.log)\n"
+        "  0: (61) r1\n  invalid access\nNothing was changed."
+    )
+    result = {"msg": msg, "programs": [], "maps": []}
+    told = read("bpf_program_pinned", result, failed=True, check=False)
+    assert told.problems == [
+        "program drop was refused (the whole log is in /run/a.log)",
+        "Nothing was changed.",
+    ]
+
+
 def test_what_is_removed_was_undeclared() -> None:
     pins = [
         {"path": "/b/a", "action": "removed", "type": "map", "id": 7, "name": "flows"},
@@ -166,7 +180,7 @@ def test_what_is_removed_was_undeclared() -> None:
 
 def whole(**lists: Any) -> dict[str, Any]:
     """A result of bpf_host."""
-    kinds = ("mounts", "directories", "maps", "programs", "objects", "absent")
+    kinds = ("mounts", "directories", "maps", "programs", "links", "objects", "absent")
     return {"changed": False, **{key: [] for key in kinds}, **lists}
 
 

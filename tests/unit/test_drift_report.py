@@ -299,7 +299,7 @@ TEXTS = (
     .filter(bool)
 )
 FIELDS = st.lists(st.builds(Field, TEXTS, TEXTS, TEXTS), max_size=2).map(tuple)
-KINDS = st.sampled_from(["map", "object", "mount", "pin", "directory", "file"])
+KINDS = st.sampled_from(["map", "program", "link", "object", "mount", "pin", "directory", "file"])
 NOTES = st.just("") | TEXTS
 NONE = st.none()
 FINDINGS = st.one_of(

@@ -47,22 +47,28 @@ WAYS = {
 
 
 class Meeting:
-    """The parent begins only when the child has come to a place."""
+    """One of the two begins only when the other has come to a place."""
 
     def __init__(self) -> None:
         self.parent = os.getpid()
         self._reads, self._writes = os.pipe()
 
+    def come(self) -> None:
+        os.write(self._writes, b".")
+
+    def wait(self) -> None:
+        os.read(self._reads, 1)
+
     def look(self, place: int, act: Callable[[], object] = lambda: None) -> Callable[[str], Any]:
-        """Returns how both look; in the child, `act` is called at `place`."""
+        """Returns how both look; the child comes to `place` first, and calls `act` there."""
 
         def look(name: str) -> Any:
             if os.getpid() != self.parent:
                 if name == NAMES[place]:
-                    os.write(self._writes, b".")
+                    self.come()
                     act()
             elif name == NAMES[0]:
-                os.read(self._reads, 1)
+                self.wait()
             return name, "found"
 
         return look
@@ -234,8 +240,10 @@ def test_the_child_does_not_go_on_with_what_its_parent_does(
     def look(name: str) -> Any:
         if os.getpid() != meeting.parent:
             if name == NAMES[LAST]:
+                meeting.wait()  # or it could tell all before its parent looks at anything
                 act()
         elif name == NAMES[0]:
+            meeting.come()
             ended = os.waitid(os.P_PID, forked[0], os.WEXITED | os.WNOWAIT)
             assert ended is not None
             ends.append((ended.si_code, ended.si_status))

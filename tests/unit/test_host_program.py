@@ -20,7 +20,8 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import P
 from ansible_collections.ebpf.pinning.plugins.module_utils._module import at_boot, host_program
 from ansible_collections.ebpf.pinning.plugins.module_utils._module.host_program import HostFile
 
-CORE = Path(__file__).parents[2] / "plugins" / "module_utils" / "_core"
+UTILS = Path(__file__).parents[2] / "plugins" / "module_utils"
+CORE = UTILS / "_core"
 LIBRARY = "/usr/local/lib/ebpf-pinning"
 PYTHON = "/usr/bin/python3"
 
@@ -31,6 +32,32 @@ def test_the_program_is_the_core_as_it_is() -> None:
     assert re.fullmatch(rf"{LIBRARY}/core-[0-9a-f]{{16}}", core.path)
     assert core.contents == sources
     assert (starter.path, starter.mode) == (f"{LIBRARY}/ebpf-pinning", 0o755)
+
+
+def imported(path: Path) -> set[Path]:
+    """What a file of plugins/ imports of the others: Ansible sends that along with a module."""
+    found, todo = set(), [path]
+    while todo:
+        path = todo.pop()
+        if path in found or not path.is_file():
+            continue
+        found.add(path)
+        todo += [folder / "__init__.py" for folder in path.parents if folder.is_relative_to(UTILS)]
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+                names = [base, *(base / each.name for each in node.names)]
+                todo += [each.with_suffix(".py") for each in names]
+                todo += [each / "__init__.py" for each in names]
+    return found
+
+
+def test_whichever_module_installs_it_it_is_the_same() -> None:
+    """Each sends what it imports, and the command is made of what was sent."""
+    modules = (UTILS.parent / "modules" / f"{name}.py" for name in ("bpf_host", "bpf_restore"))
+    by_host, by_restore = ({each for each in imported(m) if CORE in each.parents} for m in modules)
+    assert by_host == by_restore
+    assert len(by_host) > 100
 
 
 def test_the_starter_comes_last_since_it_makes_it_so() -> None:

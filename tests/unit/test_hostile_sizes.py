@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -19,6 +20,8 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf import Btf
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf_types import (
     ARRAY,
     DATASEC,
+    ENUM,
+    ENUM64,
     FWD,
     INT,
     PTR,
@@ -270,6 +273,22 @@ def test_each_type_is_compared_once_however_many_ways_lead_to_it(size: int) -> N
     assert steps < 300 * size
     steps, _text = lines_of(lambda: one.uncopyable_part(size + 1))
     assert steps < 100 * size
+
+
+@pytest.mark.parametrize("kind", [ENUM, ENUM64])
+def test_an_enum_takes_no_memory_for_the_size_that_it_claims(kind: int) -> None:
+    blob = Blob()
+    blob.add(
+        blob.name("huge"), info(kind, 1), 2**32 - 1, blob.name("A"), 1, *[0] * (kind == ENUM64)
+    )
+    one, two = Btf.parse(blob.bytes), Btf.parse(blob.bytes)
+    tracemalloc.start()
+    try:
+        assert one.same_type(1, two, 1)
+        _now, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2**20
 
 
 @pytest.mark.parametrize("make", [with_long_rows, with_large_arrays, with_rows_of_structs])

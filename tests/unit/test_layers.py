@@ -23,7 +23,8 @@ PURE_PARTS = (
     *("migration", "mismatch", "observed", "plan", "reach", "steps", "swap_plan"),
 )
 PURE_FILES = (
-    *("btf", "btf_excerpt", "btf_fields", "btf_likeness", "btf_types", "difference", "map_types", "map_words"),
+    *("attach_types", "btf", "btf_excerpt", "btf_fields", "btf_likeness", "btf_types"),
+    *("difference", "map_types", "map_words"),
     *(
         "mountinfo",
         "fields",
@@ -134,7 +135,9 @@ def test_the_core_imports_the_standard_library_and_itself_only(source: Path) -> 
 
 def test_only_the_doors_to_the_kernel_use_ctypes() -> None:
     users = [path.name for path in SOURCES if "ctypes" in path.read_text()]
-    assert users == ["elements.py", "kernel.py", "fence.py", "libbpf.py", "syscall.py"]
+    assert users == [
+        *("attaching.py", "elements.py", "kernel.py", "fence.py", "libbpf.py", "syscall.py")
+    ]
 
 
 def test_the_command_of_a_host_loads_at_its_start_all_that_it_may_need() -> None:

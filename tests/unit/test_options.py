@@ -38,6 +38,8 @@ TABLES = {
     "an inner map of an item": (options.SHAPE, "bpf_map_pinned", ("maps", "inner_map")),
     "entries": (options.ENTRIES, "bpf_map_entries", ()),
     "entries of an item of maps": (options.ENTRIES, "bpf_map_entries", ("maps",)),
+    "a file of programs": (options.PROGRAMS, "bpf_program_pinned", ()),
+    "a program": (options.PROGRAM, "bpf_program_pinned", ("programs",)),
     "an object": (options.OBJECT, "bpf_object_pinned", ("objects",)),
     "a mount": (options.MOUNTED, "bpffs_mount", ()),
     "an absence": (options.ABSENCE, "bpf_pin_absent", ()),

@@ -64,6 +64,7 @@ FOR_USERS = {
     # functions that make one of these
     "_changed",
     "_explain",
+    "_explained",
     "_moved",
     "_told",
     "_off_bpffs",
@@ -78,7 +79,7 @@ FOR_USERS = {
 # loads tells its parent.
 INTERNAL = {
     *("FrozenInstanceError", "NotImplementedError", "SystemExit", "batch", "unfit"),
-    *("Failed", "Missing", "TooOld"),
+    *("Failed", "Missing", "TooOld", "error"),
 }
 
 # Files whose texts are what a report is made of, and not messages.
@@ -111,7 +112,7 @@ NO_MESSAGES = {
     "Pins that are to be gone, each with the options of M(ebpf.pinning.bpf_pin_absent).": (
         "documentation"
     ),
-    "^(mounts|directories|maps|programs|objects|absent): (?=/)": "a pattern",
+    "^(mounts|directories|maps|programs|links|objects|absent): (?=/)": "a pattern",
     "Programs of object files, each item one file with the options of "
     "M(ebpf.pinning.bpf_program_pinned). A map that O(maps) declares, too, is made as it says.": (
         "documentation"
@@ -127,8 +128,31 @@ NO_MESSAGES = {
     "with all others": "a side of a difference",
     "that of the kernel": "a side of a difference",
     "still to come": "a side of a difference",
-    "the program that is to be at …": "what stands for an object",
-    "the map that is to be at …": "what stands for an object",
+    "Links, each with the options of M(ebpf.pinning.bpf_link_pinned).": "documentation",
+    "the … that is to be at …": "what stands for an object",
+    "what is to be at …": "what stands for a program",
+    "a cgroup of version 2": "what a program is attached to",
+    "a function of the kernel": "what a program is attached to",
+    "a hook of netfilter": "what a program is attached to",
+    "a map of sockets": "what a program is attached to",
+    "a network interface": "what a program is attached to",
+    "a network namespace": "what a program is attached to",
+    "a raw tracepoint": "what a program is attached to",
+    "an instruction of a program or library": "what a program is attached to",
+    "what the program itself names": "what a program is attached to",
+    "what the program names": "what a program is attached to",
+    "cgroup … (id …)": "what a program is attached to",
+    "interface … (ifindex …)": "what a program is attached to",
+    "map … (id …)": "what a program is attached to",
+    "network namespace … (…)": "what a program is attached to",
+    "raw tracepoint …": "what a program is attached to",
+    "of the task": "a network namespace",
+    ", by link …": "how a program is attached",
+    "by somebody else": "a side of a difference",
+    "severed: nothing any more": "a side of a difference",
+    "and … is not on this hook": "a side of a difference",
+    "ifindex … of another network namespace": "a side of a difference",
+    "gone by now": "what stands for the name of a process",
     "a directory that others made": "what took a place",
     "what it holds": "what stands for a program's name",
     "Unsupported parameters:": "Ansible's own",

@@ -34,6 +34,7 @@ TOLD: list[tuple[str, list[str], tuple[Action | State, ...]]] = [
     ("bpf_map_entries", ["maps"], (*FILLED, State.FAILED, State.NOT_DONE)),
     ("bpf_map_pinned", ["maps"], (*MADE, Action.MIGRATE, State.FAILED, State.NOT_DONE)),
     ("bpf_object_pinned", ["objects"], (*MADE, State.FAILED, State.NOT_DONE)),
+    ("bpf_program_pinned", ["programs"], (*MADE, State.FAILED, State.NOT_DONE)),
     ("bpf_pin_absent", ["pins"], (Action.REMOVE, Action.MISS)),
     ("bpf_restore", ["files"], (Action.REMOVE, Action.WRITE)),
     ("bpffs_mount", [], (Action.MOUNT, Action.ADJUST, Action.UNMOUNT, Action.KEEP)),
@@ -111,6 +112,7 @@ def test_the_glossary_has_them(word: str, words: Any) -> None:
 # These mean other things, too: options of bpffs_mount, what Ansible itself says of a result, and
 # names of fields.
 AMBIGUOUS = {"mounted", "unmounted", "missing", "failed", "access", "done", "spared", "in_place"}
+AMBIGUOUS |= {"updated"}  # of entries of a map
 
 
 def spelled(source: Path) -> Iterator[str]:

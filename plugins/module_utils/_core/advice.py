@@ -65,6 +65,32 @@ _NO_BATCH_ROOM = (
     "a bucket of the map holds more than was asked for at a time: other processes add entries all "
     "the time; let them pause, then run again"
 )
+_TAKEN = (
+    "another program is there, and this place takes one, or this very program is: look with "
+    "`bpftool link`, `bpftool net` and `bpftool cgroup tree`, and let who attached it detach it"
+)
+_ATTACHING = (
+    "the task may not attach it: run it with `become: true`, or give the user CAP_NET_ADMIN for "
+    "networks and cgroups, and CAP_PERFMON for tracing; or a cgroup above has a program that lets "
+    "no other beside it (`bpftool cgroup tree`); or a security module forbids it (`journalctl -k`)"
+)
+_NOT_THIS_PROGRAM = (
+    "the kernel does not take this program for this attach type and target: it has to be loaded "
+    "for just this one (its SEC), the interface or map has to be of the kind that the type is for, "
+    "and the kernel has to have links for it (docs/links.md)"
+)
+_PLACE = (
+    "what it is to be before or after is not on this hook: attach that first, or leave before and "
+    "after out; or the hook has as many programs as it takes"
+)
+_DRIVER = (
+    "the target does not support it: the driver of the interface may lack XDP of this mode (take "
+    "mode: generic), or this kernel such links (docs/links.md)"
+)
+_NO_TRACING = (
+    "the kernel has no such tracepoint, function or instruction, or is built without probes: look "
+    "in /sys/kernel/tracing/available_events and available_filter_functions"
+)
 _BY_ID = "finding objects by id or name needs CAP_SYS_ADMIN: run with `become: true`"
 _IDS = tuple(
     f"{kind}_GET_{what}"
@@ -158,6 +184,39 @@ _CALLS: _Table = {
     ("umount", errno.EINVAL): "it is no longer a mount point, or it is locked, as the mounts of a "
     "container are: look with `findmnt`, and unmount it on the host",
 }
+
+_LINK_CALLS: _Table = {
+    **{("LINK_CREATE", number): _TAKEN for number in (errno.EBUSY, errno.EEXIST)},
+    **{("LINK_CREATE", number): _NOT_THIS_PROGRAM for number in (errno.EINVAL, errno.ENXIO)},
+    **{("LINK_CREATE", number): _PLACE for number in (errno.ENOENT, errno.ERANGE, errno.E2BIG)},
+    **{
+        ("LINK_CREATE", number): _DRIVER
+        for number in (errno.EOPNOTSUPP, ENOTSUPP, errno.ENODEV, errno.EMSGSIZE)
+    },
+    ("LINK_CREATE", errno.EPERM): _ATTACHING,
+    ("LINK_CREATE", errno.EACCES): _ATTACHING,
+    ("LINK_UPDATE", errno.EPERM): "the link holds another program than a moment ago: run again",
+    ("LINK_UPDATE", errno.ENOLINK): "the link is attached to nothing any more: run again",
+    ("LINK_UPDATE", errno.EINVAL): "the link does not take this program: it has to be of the same "
+    "type and attach type as the one before, loaded by the same SEC, and for the same function",
+    ("LINK_UPDATE", errno.EBUSY): _TAKEN,
+    ("LINK_UPDATE", errno.EEXIST): _TAKEN,
+    ("RAW_TRACEPOINT_OPEN", errno.ENOENT): _NO_TRACING,
+    ("RAW_TRACEPOINT_OPEN", errno.EINVAL): _NOT_THIS_PROGRAM,
+    ("RAW_TRACEPOINT_OPEN", errno.EBUSY): _TAKEN,
+    ("RAW_TRACEPOINT_OPEN", errno.EPERM): _ATTACHING,
+    **{
+        ("perf_event_open", number): _NO_TRACING
+        for number in (errno.ENOENT, errno.EINVAL, errno.EILSEQ, errno.EOPNOTSUPP, ENOTSUPP)
+    },
+    ("perf_event_open", errno.EPERM): _ATTACHING,
+    ("perf_event_open", errno.EACCES): _ATTACHING,
+    ("setns", errno.EPERM): "entering a network namespace needs CAP_SYS_ADMIN: run with "
+    "`become: true`",
+    ("netlink", errno.EPERM): "the task may not ask for interfaces: seccomp or a security module "
+    "forbids rtnetlink; run it on the host",
+}
+_CALLS.update(_LINK_CALLS)
 
 _PIN_CALLS: _Table = {
     ("chown", errno.EPERM): "the pin belongs to another user, or is to be given to one, or to a "
@@ -288,4 +347,9 @@ def _usual(call: str) -> ActsOn:
     return _USUAL.get(call, ActsOn.PIN)
 
 
-_USUAL = {"mount": ActsOn.MOUNT, "umount": ActsOn.MOUNT, "write": ActsOn.FILE}
+_USUAL = {
+    "mount": ActsOn.MOUNT,
+    "umount": ActsOn.MOUNT,
+    "write": ActsOn.FILE,
+    **dict.fromkeys(("perf_event_open", "setns", "netlink", "ioctl"), ActsOn.BPF),
+}

@@ -152,7 +152,7 @@ def _enum(found: Type, behind: bool) -> _Likeness:
     """Old compilers write neither its sign nor what goes beyond 32 bits."""
     if behind and found.name:
         return _Likeness(ENUM, found.name, 0, (), (), [])
-    bits = 8 * found.size
+    bits = min(8 * found.size, _WIDEST)
     parts = tuple((part.name, part.numbers[0] % (1 << bits)) for part in found.parts)
     is_cut = found.kind == ENUM and bits > 32
     return _Likeness(ENUM, found.name, found.size, (), parts, [], is_cut=is_cut)
@@ -200,4 +200,5 @@ def _digits(number: Type) -> Tuple[int, int, int]:
 # Their members are nobody's business, and change from header to header.
 _OWNED_BY_KERNEL = OWNED_BY_PROGRAMS | {"bpf_spin_lock", "bpf_res_spin_lock", "bpf_dynptr"}
 _CHAR = 0x2  # BTF_INT_CHAR
+_WIDEST = 64  # bits of a value of an enum; what BTF says of its size may be anything
 _INDEX_OF_CLANG = "__ARRAY_SIZE_TYPE__"

@@ -163,7 +163,7 @@ def fd_by_id(command: Command, object_id: int) -> Fd:
 
 
 def all_ids(command: Command) -> Iterator[int]:
-    """Ids of all maps or programs, rising. Needs CAP_SYS_ADMIN (EPERM)."""
+    """Ids of all maps, programs or links, rising. Needs CAP_SYS_ADMIN (EPERM)."""
     next_id = _NEXT_ID[command]
     current = 0
     while True:
@@ -287,7 +287,11 @@ _get_info = Call(Command.OBJ_GET_INFO_BY_FD, uapi.INFO_BY_FD)
 _btf_load = Call(Command.BTF_LOAD, uapi.BTF_LOAD)
 _NEXT_ID = {
     command: Call(command, uapi.ID)
-    for command in (Command.PROG_GET_NEXT_ID, Command.MAP_GET_NEXT_ID)
+    for command in (
+        Command.PROG_GET_NEXT_ID,
+        Command.MAP_GET_NEXT_ID,
+        Command.LINK_GET_NEXT_ID,
+    )
 }
 _BY_ID = {
     command: Call(command, uapi.ID)

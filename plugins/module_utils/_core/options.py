@@ -129,6 +129,37 @@ OBJECT: Options = {
     **ACCESS,
     "on_mismatch": {"type": "str", "choices": ["fail", "replace"]},
 }
+ATTACH: Options = {
+    "type": {"type": "str", "required": True},
+    "interface": {"type": "str"},
+    "namespace": {"type": "str"},
+    "mode": {"type": "str", "choices": ["native", "generic", "offload"]},
+    "before": {"type": "path"},
+    "after": {"type": "path"},
+    "cgroup": {"type": "path"},
+    "pf": {"type": "str", "choices": ["ipv4", "ipv6"]},
+    "hook": {
+        "type": "str",
+        "choices": ["prerouting", "input", "forward", "output", "postrouting"],
+    },
+    "priority": {"type": "int"},
+    "defragment": {"type": "bool"},
+    "map": {"type": "path"},
+    "tracepoint": {"type": "str"},
+    "function": {"type": "str"},
+    "binary": {"type": "path"},
+    "offset": {"type": "int"},
+}
+LINK: Options = {
+    "name": {"type": "str"},
+    "path": {"type": "path"},
+    "directory": {"type": "path"},
+    "program": {"type": "path"},
+    "attach": {"type": "dict", "options": ATTACH},
+    "state": {"type": "str", "choices": ["present", "absent"]},
+    **ACCESS,
+    "on_mismatch": {"type": "str", "choices": ["fail", "replace"]},
+}
 ABSENCE: Options = {
     "path": {"type": "list", "elements": "path"},
     "directory": {"type": "path"},

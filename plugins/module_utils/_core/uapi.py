@@ -32,13 +32,19 @@ class Command(enum.IntEnum):
     PROG_GET_FD_BY_ID = 13
     MAP_GET_FD_BY_ID = 14
     OBJ_GET_INFO_BY_FD = 15
+    PROG_QUERY = 16
+    RAW_TRACEPOINT_OPEN = 17
     BTF_LOAD = 18
     BTF_GET_FD_BY_ID = 19
     MAP_FREEZE = 22
     MAP_LOOKUP_BATCH = 24
     MAP_UPDATE_BATCH = 26
     MAP_DELETE_BATCH = 27
+    LINK_CREATE = 28
+    LINK_UPDATE = 29
     LINK_GET_FD_BY_ID = 30
+    LINK_GET_NEXT_ID = 31
+    LINK_DETACH = 34
 
 
 class MapFlag(enum.IntFlag):
@@ -73,6 +79,13 @@ BPF_NOEXIST = 1  # add only what is not there
 BPF_F_LOCK = 4  # write and read a value under the lock that is in it
 BPF_EXIST = 2  # update only what is there
 BPF_F_RDONLY = MapFlag.RDONLY.value  # the same bit opens a pin read-only in OBJ_GET
+
+BPF_F_ALLOW_MULTI = 2  # of programs in a cgroup: others may be beside it
+BPF_F_REPLACE = 1 << 2  # LINK_UPDATE only if the link has the old program
+BPF_F_BEFORE = 1 << 3
+BPF_F_AFTER = 1 << 4
+BPF_F_LINK = MapFlag.LINK.value  # what it is to be before or after is a link
+BPF_F_NETFILTER_IP_DEFRAG = 1
 
 PROG_TYPES = (
     "unspec",
@@ -274,6 +287,76 @@ class MapFd(NamedTuple):
     map_fd: int
 
 
+class LinkCreate(NamedTuple):
+    """LINK_CREATE, of targets that take no more."""
+
+    prog_fd: int  # or map_fd
+    target: int  # a descriptor, or the number of an interface
+    attach_type: int
+    flags: int = 0
+
+
+class OrderedLinkCreate(NamedTuple):
+    """LINK_CREATE at a place among others: tcx, netkit, cgroup."""
+
+    prog_fd: int
+    target: int
+    attach_type: int
+    flags: int
+    relative_fd: int
+    expected_revision: int = 0
+
+
+class NetfilterLinkCreate(NamedTuple):
+    """LINK_CREATE of a program of netfilter."""
+
+    prog_fd: int
+    target: int
+    attach_type: int
+    flags: int
+    pf: int
+    hooknum: int
+    priority: int
+    netfilter_flags: int
+
+
+class LinkUpdate(NamedTuple):
+    """LINK_UPDATE."""
+
+    link_fd: int
+    new_prog_fd: int  # or new_map_fd
+    flags: int = 0
+    old_prog_fd: int = 0  # or old_map_fd
+
+
+class LinkFd(NamedTuple):
+    """LINK_DETACH."""
+
+    link_fd: int
+
+
+class RawTracepointOpen(NamedTuple):
+    """RAW_TRACEPOINT_OPEN; without a name for what is written in the program itself."""
+
+    name: int  # address
+    prog_fd: int
+
+
+class ProgQuery(NamedTuple):
+    """PROG_QUERY. The last three are since Linux 6.6, of hooks that order programs."""
+
+    target: int
+    attach_type: int
+    query_flags: int
+    attach_flags: int  # the kernel says which
+    prog_ids: int  # address
+    prog_cnt: int  # how many there is room for; the kernel says how many there are
+    prog_attach_flags: int = 0
+    link_ids: int = 0  # address
+    link_attach_flags: int = 0
+    revision: int = 0
+
+
 MAP_CREATE = struct.Struct("=7I16s5IQ")
 ELEM = struct.Struct("=IxxxxQQQ")
 ELEM_BATCH = struct.Struct("=QQQQIIQQ")
@@ -282,6 +365,13 @@ ID = struct.Struct("=III")
 INFO_BY_FD = struct.Struct("=IIQ")
 BTF_LOAD = struct.Struct("=QQIII")
 MAP_FD = struct.Struct("=I")
+LINK_CREATE = struct.Struct("=4I")
+ORDERED_LINK_CREATE = struct.Struct("=5IxxxxQ")
+NETFILTER_LINK_CREATE = struct.Struct("=6IiI")
+LINK_UPDATE = struct.Struct("=4I")
+LINK_FD = struct.Struct("=I")
+RAW_TRACEPOINT_OPEN = struct.Struct("=QIxxxx")
+PROG_QUERY = struct.Struct("=4IQIxxxx4Q")
 
 # Answers: struct bpf_{map,prog,link,btf}_info, the leading part that we need.
 

@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 import typing as t
+from contextlib import suppress
 
 from .._core.engine.run import AnyPlan, apply, plan, predict
 from .._core.engine.steps import Action, Outcome, Result
 from .._core.kinds.absence.apply import AbsenceKind, path_of
 from .._core.kinds.absence.declaration import AbsentPaths, Prune, absent_paths, prune
 from .._core.kinds.absence.plan import Emptied
-from .._core.kinds.pins.observed import PinnedLink, Sight
+from .._core.kinds.pins.observed import PinnedLink, PinnedProg, Sight
 from .._core.people import BadField
+from .._core.syscall import KernelError
 from .._core.visible import visible, visible_lines
 from .report import Dictionary, failures_reported, printable, text_diff
 
@@ -42,11 +44,36 @@ def run(module: AnsibleModule) -> t.NoReturn:
 
 
 def losses(decided: AnyPlan) -> t.Iterator[str]:
-    """Yield what the user has to know about links that lose their pins."""
+    """Yield what the user has to know about links and programs that lose their pins."""
+    yield from _still_attached(decided)
     for step in decided.steps:
         link = step.found.found if isinstance(step.found, Sight) else None
         if step.action is Action.REMOVE and isinstance(link, PinnedLink):
             yield f"{path_of(step)}: when the pin is gone, {link.loss}"
+
+
+def _still_attached(decided: AnyPlan) -> t.Iterator[str]:
+    """Yield a warning for each program that goes on, since a link has it attached."""
+    programs = {
+        path_of(step): step.found.found
+        for step in decided.steps
+        if step.action is Action.REMOVE
+        and isinstance(step.found, Sight)
+        and isinstance(step.found.found, PinnedProg)
+    }
+    if not programs:
+        return
+    from .._core.kinds.pins.attached import links_of
+
+    with suppress(KernelError):  # who may not ask is not told
+        links = links_of({program.id for program in programs.values()})
+        for path, program in programs.items():
+            for link in links[program.id]:
+                target = "".join(f", {name} {value}" for name, value in link.target.items())
+                yield (
+                    f"{path}: program {program.id} goes on without this pin: link {link.id} has it "
+                    f"attached ({link.type}{target})"
+                )
 
 
 def _wanted(parameters: t.Mapping[str, t.Any]) -> t.Union[AbsentPaths, Prune]:

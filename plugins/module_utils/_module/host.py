@@ -32,12 +32,12 @@ if t.TYPE_CHECKING:
     from .at_boot import AtBoot
     from .mount_part import MountPart
 
-_LISTS = ("mounts", "directories", "maps", "programs", "objects", "absent")
+_LISTS = ("mounts", "directories", "maps", "programs", "links", "objects", "absent")
 # Of an item in the drift report.
 _SHOWN = frozenset(["path", "action", "drift", "declared", "copied", "entries", "error"])
 _NOT_AT_BOOT = (
-    "at_boot: programs are not put back at boot, nor the maps that only they declare: run the play "
-    "again after a restart"
+    "at_boot: programs and links are not put back at boot, nor the maps that only programs "
+    "declare: run the play again after a restart"
 )
 _OF_WHOLE_HOST = ("spared", "files", "at_boot", Standing.UNDECLARED.value)
 _UNDECLARED = {"action": Standing.UNDECLARED.value}
@@ -65,7 +65,7 @@ def carry_out(
         (declared, parts, boot), awaited = read_awaiting(
             module, lambda ids: _read(given, ids, module.run_command)
         )
-        if boot and given["at_boot"] and declared.programs:
+        if boot and given["at_boot"] and (declared.programs or declared.links):
             module.warn(_NOT_AT_BOOT)
         forecast = Forecast(_freed(module))
         problems = decide_all(parts, forecast, predicting=check)
@@ -137,6 +137,10 @@ def _batch_of(part: Part) -> t.Optional[Batch]:
         from .programs import PROGRAMS
 
         return PROGRAMS
+    if part.name == "links":
+        from .links import LINKS
+
+        return LINKS
     if part.name == "objects":
         from .objects import OBJECTS
 
@@ -150,11 +154,13 @@ def _freed(module: t.Any) -> t.Collection[str]:
 
 
 def _await_objects(part: Part, awaited: Awaited) -> None:
-    """Expect, in a check, objects that something before the run may load."""
-    if part.name != "objects":
+    """Expect, in a check, objects that something before the run may load, and so links."""
+    if part.name == "objects":
+        from .._core.kinds.objects.plan import expecting
+    elif part.name == "links":
+        from .._core.kinds.links.plan import expecting
+    else:
         return
-    from .._core.kinds.objects.plan import expecting
-
     items = [(step.wanted, step.found) for step in part.plan.steps]
     announced = plan(part.kind, expecting(Observed(items, part.plan.context), awaited))
     if not announced.texts(Cure.NONE):
@@ -196,6 +202,10 @@ def _report(acted: t.Sequence[Acted], *, with_diff: bool, brief: bool) -> Dictio
     report.update(spared=[], counts={}, made=[], leftovers=[], files=[], diff=[], at_boot=None)
     for part, result in acted:
         told_of = _report_of(part, result, with_diff=with_diff, brief=brief)
+        if part.name in report["counts"]:  # maps that were filled later
+            told_of[part.name] = list(_both(report[part.name], told_of[part.name]))
+            counted = Counter(each["action"] for each in told_of[part.name])
+            told_of["counts"] = {**dict.fromkeys(told_of["counts"], 0), **counted}
         report["counts"][part.name] = told_of["counts"]
         report["made"] += result.made
         report["leftovers"] += result.cleared
@@ -214,6 +224,19 @@ def _report(acted: t.Sequence[Acted], *, with_diff: bool, brief: bool) -> Dictio
         del report["diff"]
     report["changed"] = any(each.result.changed for each in acted)
     return report
+
+
+def _both(first: t.Sequence[Dictionary], then: t.Sequence[Dictionary]) -> t.Iterator[Dictionary]:
+    """Yield what is told of items, some of which were carried out in two steps."""
+    later = {each["path"]: each for each in then}
+    for each in first:
+        more = later.get(each["path"])
+        if more is None:
+            yield each
+            continue
+        drift = [*each.get("drift", ()), *more.get("drift", ())]
+        is_done = each["action"] != Action.KEEP.value and "error" not in more
+        yield {**each, **more, "drift": drift, "action": (each if is_done else more)["action"]}
 
 
 def _report_of(part: Part, result: t.Any, *, with_diff: bool, brief: bool) -> Dictionary:

@@ -56,6 +56,8 @@ def _program(outcome: Outcome) -> Dictionary:
         "type": after and after.type,
         "tag": after and after.tag,
     }
+    if step.action is Action.CREATE:
+        report["declared"] = _declared(step)
     if outcome.error:
         report["error"] = outcome.error
     return report
@@ -66,9 +68,14 @@ def _diff(outcome: Outcome) -> Dictionary:
     before: Dictionary = {change.field: change.have for change in step.changes}
     after: Dictionary = {change.field: change.want for change in step.changes}
     if step.action is Action.CREATE:
-        after.update(program=step.wanted.program, object=step.wanted.load.shown)
-        after.update(access_fields(step.wanted.access))
+        after.update(_declared(step))
     return text_diff(step.wanted.path, before, after)
+
+
+def _declared(step: ProgramStep) -> Dictionary:
+    wanted = step.wanted
+    fields = access_fields(wanted.access)
+    return {"program": wanted.program, "object": wanted.load.shown, **fields}
 
 
 def _cautions(decided: ProgramPlan) -> t.Iterator[Caution]:

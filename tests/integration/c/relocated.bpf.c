@@ -1,26 +1,23 @@
 // SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A program that returns where a field is in the kernel. With PADDING it is that kernel.
+// A program that fits any kernel: where a field is, the loader finds out from the kernel's BTF.
 #include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
-#ifdef PADDING
-struct task_struct {
-	char padding[PADDING];
-	int pid;
-};
-struct task_struct of_the_kernel;
-#else
+
 struct task_struct {
 	int pid;
+	int tgid;
 } __attribute__((preserve_access_index));
 
-SEC("xdp")
-int relocated(struct xdp_md *context)
-{
-	struct task_struct *task = 0;
+__u64 place;
 
-	return __builtin_preserve_field_info(task->pid, 0); // its offset
+SEC("raw_tp/sys_enter")
+int at_pid(void *context)
+{
+	place = bpf_core_field_offset(struct task_struct, tgid);
+	return 0;
 }
-#endif
+
 char _license[] SEC("license") = "GPL";

@@ -4,13 +4,24 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+_UTILS = "ansible_collections.ebpf.pinning.plugins.module_utils"
+
 NO_CODE = 70  # of work that raised, or that returned and was to exit
+
+
+def import_all() -> None:
+    """Import all of the collection's code: what is imported late, each child would compile."""
+    utils = importlib.import_module(_UTILS)
+    for found in pkgutil.walk_packages(utils.__path__, f"{_UTILS}."):
+        importlib.import_module(found.name)
 
 
 def end_after(work: Callable[[], object], streams: Sequence[int]) -> NoReturn:

@@ -35,7 +35,7 @@ from contextlib import redirect_stdout, suppress
 from typing import Any, NamedTuple
 
 from ansible.module_utils.testing import patch_module_args
-from child import end_after
+from child import end_after, import_all
 
 Run = dict[str, Any]
 Done = dict[str, Any]
@@ -86,6 +86,7 @@ def main(file: str) -> None:
     with open(file, encoding="utf-8") as stream:
         task = json.load(stream)
     sys.path.insert(0, task["path"])
+    import_all()
     for name in {run["module"] for series in task["series"] for run in series}:
         module = importlib.import_module(f"{_PLUGINS}.modules.{name}")
         # Without arguments it fails, but then what Ansible imports late is there, too.

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from unittest import mock
 
-from .child import end_after
+from .child import end_after, import_all
 from .fuzz_arguments import BPFFS, Dice, arguments_for
 
 # AnsibleModule itself falls over `.inf` as a number, and numbers of thousands of digits. Then no
@@ -260,6 +260,7 @@ class Runner:
         self.basic = importlib.import_module("ansible.module_utils.basic")
         path = f"ansible_collections.ebpf.pinning.plugins.modules.{self.module}"
         self.code = importlib.import_module(path)
+        import_all()
 
     def spec(self) -> dict[str, Any]:
         """The argument spec that the module hands over."""

@@ -15,7 +15,6 @@ import io
 import json
 import multiprocessing
 import os
-import pkgutil
 import stat
 import struct
 import sys
@@ -28,6 +27,7 @@ from unittest import mock
 
 from ansible.module_utils.testing import patch_module_args
 
+from .child import import_all
 from .worlds import (
     CHANGES,
     MS_BIND,
@@ -48,6 +48,7 @@ TOP = "/mnt"  # a tmpfs
 def main() -> None:
     """Run tasks; or one operation, with each change at each moment; or all of them in all ways."""
     words = json.load(sys.stdin)
+    import_all()
     for module in ("bpf_map_pinned", "bpf_pin_absent"):
         importlib.import_module(f"{_COLLECTION}.modules.{module}")
     if "tasks" in words:
@@ -90,9 +91,6 @@ def _become(user: int) -> None:
     """Give up all privileges but CAP_BPF (man 2 capset)."""
     # What is loaded late is out of reach then; as Ansible sends it, it is the user's own.
     importlib.import_module("encodings.ascii")
-    utils = importlib.import_module(f"{_COLLECTION}.module_utils._core")
-    for found in pkgutil.walk_packages(utils.__path__, f"{utils.__name__}."):
-        importlib.import_module(found.name)
     libc("prctl", PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])
     os.setresgid(user, user, user)

@@ -31,6 +31,7 @@ FOUND = {
     Action.KEEP: Standing.IN_PLACE,
     Action.ADJUST: Standing.DIFFERENT,
     Action.REPLACE: Standing.DIFFERENT,
+    Action.UPDATE: Standing.DIFFERENT,
     Action.MIGRATE: Standing.DIFFERENT,
     Action.MOUNT: Standing.MISSING,
     Action.UNMOUNT: Standing.UNDECLARED,

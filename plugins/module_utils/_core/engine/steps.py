@@ -21,6 +21,7 @@ class Action(enum.Enum):
     KEEP = "unchanged"
     ADJUST = "adjusted"
     REPLACE = "replaced"
+    UPDATE = "updated"  # another program in place
     MIGRATE = "migrated"
     MOUNT = "mounted"
     UNMOUNT = "unmounted"

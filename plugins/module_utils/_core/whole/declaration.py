@@ -30,11 +30,13 @@ from ..values import dataclass
 if TYPE_CHECKING:
     from ..kinds.absence.declaration import AbsentPaths, Prune
     from ..kinds.directories.declaration import WantedDirectory
+    from ..kinds.links.declaration import WantedLink
     from ..kinds.maps.declaration import WantedPin
     from ..kinds.mounts.declaration import WantedMount, WantedUnmount
     from ..kinds.objects.declaration import WantedObject
     from ..kinds.programs.declaration import WantedProgram
     from ..map_types import Host
+    from .filled_later import FilledLater
 
     Mount = Union[WantedMount, WantedUnmount]
     Absence = Union[AbsentPaths, Prune]
@@ -51,8 +53,10 @@ class Declaration:
     directories: Sequence[WantedDirectory] = ()
     maps: Sequence[WantedPin] = ()
     programs: Sequence[WantedProgram] = ()
+    links: Sequence[WantedLink] = ()
     objects: Sequence[WantedObject] = ()
     absent: Sequence[Absence] = ()
+    later: Optional[FilledLater] = None  # maps whose entries mean programs of these
     looked_for: Optional[Prune] = None  # undeclared pins that are told, and stay
 
     @property
@@ -61,17 +65,21 @@ class Declaration:
         for key in ("directories", "maps", "programs", "objects"):
             for each in getattr(self, key):
                 yield key, each.path
+        yield from (("links", each.path) for each in self.links if not each.is_absent)
 
     @property
-    def sources(self) -> Iterator[str]:
-        """The pins that further pins are made of."""
+    def sources(self) -> Iterator[Named]:
+        """The pins that further pins are made of, and those that links need."""
+        for link in self.links:
+            yield from (("links", path) for path in link.sources)
         for each in self.objects:
             if each.reference.by == "path":
-                yield str(each.reference.value)
+                yield "objects", str(each.reference.value)
 
     @property
     def cleared(self) -> Iterator[Named]:
         """What absences look at."""
+        yield from (("links", each.path) for each in self.links if each.is_absent)
         for each in self.absent:
             yield from (("absent", path) for path in each.looks_at)
 
@@ -91,15 +99,18 @@ def read_declaration(given: Given, host: Host, ids: Ids) -> Declaration:
         "mounts": lambda mounts: _each(mounts, "mounts", partial(_mount, ids=ids)),
         "directories": lambda directories: _directories(directories, ids),
         "maps": lambda maps: _maps(maps, given, host, ids),
-        "programs": lambda programs: _programs(programs, given, host, ids),
+        "links": lambda links: _links(links, given, ids),
         "objects": lambda objects: _objects(objects, given, ids),
         "absent": lambda absent: _each(absent, "absent", _absence),
     }
-    lists: Dict[str, Any] = {
-        key: problems.of(partial(read, given[key]))
-        for key, read in readers.items()
-        if given.get(key)
-    }
+    lists: Dict[str, Any] = {}
+    if given.get("programs"):
+        lists["programs"] = problems.of(lambda: _programs(given["programs"], given, host, ids))
+        if lists["programs"] and given.get("maps"):
+            given, lists["later"] = _without_programs(given, lists["programs"], host, ids)
+    for key, read in readers.items():
+        if given.get(key):
+            lists[key] = problems.of(partial(read, given[key]))
     problems.raise_any()
     if lists.get("programs"):
         lists["maps"] = _with_maps_of_programs(lists.get("maps") or (), lists["programs"])
@@ -158,6 +169,18 @@ def _programs(
     return read_programs(items, given, host, ids)
 
 
+def _without_programs(
+    given: Given, programs: Sequence[WantedProgram], host: Host, ids: Ids
+) -> Tuple[Given, Optional[FilledLater]]:
+    """Return what is given, without entries of maps that mean programs; and these maps."""
+    from .filled_later import FilledLater, split
+
+    made, later, meant = split(given["maps"], programs)
+    if not later:
+        return given, None
+    return {**given, "maps": made}, FilledLater(later, given, host, ids, meant)
+
+
 def _with_maps_of_programs(
     maps: Sequence[WantedPin], programs: Sequence[WantedProgram]
 ) -> Sequence[WantedPin]:
@@ -169,9 +192,18 @@ def _with_maps_of_programs(
 def _objects(items: Sequence[Given], given: Given, ids: Ids) -> Sequence[WantedObject]:
     from ..kinds.objects.declaration import read_objects
 
+    return read_objects(items, _not_migrating(given), ids)
+
+
+def _links(items: Sequence[Given], given: Given, ids: Ids) -> Sequence[WantedLink]:
+    from ..kinds.links.declaration import read_links
+
+    return read_links(items, _not_migrating(given), ids)
+
+
+def _not_migrating(given: Given) -> Given:
     # What is not made cannot be migrated; where that is the default for maps, it is not for these.
-    migrates = given.get("on_mismatch") == "migrate"
-    return read_objects(items, {**given, "on_mismatch": "fail"} if migrates else given, ids)
+    return {**given, "on_mismatch": "fail"} if given.get("on_mismatch") == "migrate" else given
 
 
 def _absence(item: Given) -> Absence:
@@ -200,7 +232,7 @@ def _prune(item: Given, declared: Declaration, given: Given) -> Prune:
             "maps to [] if nothing is to stay"
         )
     directory = absolute(item["directory"], "directory")
-    named = [path for _key, path in declared.named] + list(declared.sources)
+    named = [path for _key, path in declared.named] + [path for _key, path in declared.sources]
     keep = [*(item.get("keep_also") or ()), *(path for path in named if _is_below(path, directory))]
     shared = bool(item.get("shared")) or only_told
     return prune(directory, keep, None, "any", recurse=False, shared=shared)
@@ -240,9 +272,9 @@ def _removed(declared: Declaration) -> Iterator[str]:
             for key, path in named:
                 if path == gone or gone in _above(path):
                     yield f"{path} is declared in {key}, and absent removes {gone}: keep one"
-            for source in declared.sources:
+            for key, source in declared.sources:
                 if source == gone:
-                    yield f"{source} is a source in objects, and absent removes it: keep it"
+                    yield f"{source} is a source in {key}, and absent removes it: keep it"
 
 
 def _prunes(wanted: Prune, path: str) -> bool:
@@ -267,8 +299,7 @@ def _unmounted(declared: Declaration) -> Iterator[str]:
                 f"{path} is to be mounted in {outer}, a bpffs, where nothing can be mounted: "
                 "declare a path outside it"
             )
-    sources = [("objects", source) for source in declared.sources]
-    for key, path in (*declared.named, *sources, *declared.cleared):
+    for key, path in (*declared.named, *declared.sources, *declared.cleared):
         point = next((each for each in (path, *_above(path)) if each in mounts), None)
         if point is not None and not mounts[point].is_mounted:
             yield (

@@ -35,6 +35,10 @@ def parts_of(declared: Declaration, *, parents: bool = True) -> Iterator[Part]:
         if wanted:
             kind = kind_of(declared.owners, parents)
             yield (AbsencePart if name == "absent" else Part)(name, kind, wanted)
+        if name == "programs" and declared.later is not None:
+            from .filled_later import LaterPart
+
+            yield LaterPart(_maps(declared.owners, parents), declared.later)
 
 
 # Each loads what it needs: in most declarations it is not all of them.
@@ -64,6 +68,12 @@ def _programs(owners: Owners, parents: bool) -> AnyKind:
     return ProgramKind(parents=parents, owners=owners)
 
 
+def _links(owners: Owners, parents: bool) -> AnyKind:
+    from ..kinds.links.apply import LinkKind
+
+    return LinkKind(parents=parents, owners=owners)
+
+
 def _objects(owners: Owners, parents: bool) -> AnyKind:
     from ..kinds.objects.apply import ObjectKind
 
@@ -81,6 +91,7 @@ _KINDS: Dict[str, Callable[[Owners, bool], AnyKind]] = {
     "directories": _directories,
     "maps": _maps,
     "programs": _programs,
+    "links": _links,
     "objects": _objects,
     "absent": _absences,
 }

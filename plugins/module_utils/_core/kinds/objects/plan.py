@@ -40,18 +40,21 @@ def expecting(observed: Observed, awaited: Awaited) -> Observed:
 
 
 def made_meanwhile(observed: Observed, forecast: Forecast) -> Observed:
-    """Return `observed` with the maps that the same declaration makes, for what they are."""
-    if not (forecast.pins or forecast.programs or forecast.mounts):
+    """Return `observed` with what the same declaration makes, for what it is."""
+    made = {
+        **dict.fromkeys(forecast.pins, "map"),
+        **dict.fromkeys(forecast.programs, "prog"),
+        **dict.fromkeys(forecast.links, "link"),
+    }
+    if not (made or forecast.mounts):
         return observed
     items = []
     for each, found in observed.items:
         reference = each.reference
-        if reference.by == "path" and reference.value in forecast.pins:
-            label = f"the map that is to be at {reference.value}"
-            each = replace(each, object=KernelObject("map", 0, "", label))
-        elif reference.by == "path" and reference.value in forecast.programs:
-            label = f"the program that is to be at {reference.value}"
-            each = replace(each, object=KernelObject("prog", 0, "", label))
+        if reference.by == "path" and reference.value in made:
+            kind = made[str(reference.value)]
+            label = f"the {kind} that is to be at {reference.value}"
+            each = replace(each, object=KernelObject(kind, 0, "", label))
         elif reference.by == "path" and forecast.mount_of(str(reference.value)):
             each = replace(each, object=Unresolved(no_source(str(reference.value))))
         items.append((each, found))

@@ -23,6 +23,7 @@ class Forecast:
         self.directories: Dict[str, Level] = {}  # that will be made or adjusted
         self.pins: Set[str] = set()  # that will hold a map that is not made yet
         self.programs: Set[str] = set()  # that will hold a program that is not loaded yet
+        self.links: Set[str] = set()  # that will hold a link that is not made yet
 
     def mount_of(self, path: str) -> Optional[str]:
         """Return where the bpffs will be mounted that `path` will lie in; None if none will."""

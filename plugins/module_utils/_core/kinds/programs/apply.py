@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, ContextManager, Iterator, List, Optional, Sequence, cast
+from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence, cast
 
 from ...engine.kind import Observed, Session
-from ...engine.steps import Action, Outcome
+from ...engine.steps import Outcome
 from ..pins.apply import PinKind
 from ..pins.observe import people_of
 from ..pins.observed import Found, PinContext, PinnedProg
@@ -53,7 +53,7 @@ class ProgramKind(PinKind[WantedProgram, Found]):
 
     def predict(self, step: ProgramStep) -> Outcome:
         found = step.found
-        if isinstance(found, PinnedProg):
+        if isinstance(found, PinnedProg) and step.action not in LOADING:
             return Outcome(step, after=ProgramAfter(found.id, found.tag, found.type))
         return Outcome(step)
 
@@ -76,8 +76,7 @@ class ProgramKind(PinKind[WantedProgram, Found]):
         with self.rehearsed(plan):
             if self._loading is not None:
                 self._loading.load_all(plan.steps)
-            pins = cast("ContextManager[Session]", super().session(plan))
-            with pins as session:
+            with super().session(plan) as session:
                 yield session
 
     def apply(self, step: ProgramStep, site: PinDirectory) -> Optional[Outcome]:

@@ -128,8 +128,8 @@ class Loading:
 
 def _origin(program: str, wanted: WantedLoad, held: Held) -> Origin:
     ids = cast("Mapping[str, int]", held.map_ids)
-    digest, types = wanted.digest, wanted.kernel_btf or ""
-    return Origin(held.token, program, digest, wanted.globals, types, ids, held.loader)
+    digests = wanted.digest, wanted.globals, wanted.types_of
+    return Origin(held.token, program, *digests, ids, held.loader)
 
 
 def _opened(each: PinnedBy) -> Fd:
@@ -153,4 +153,5 @@ def _is_same(step: ProgramStep, directory: int) -> bool:
     now = look(directory, step.wanted.name)
     if isinstance(step.found, Nothing) or isinstance(now, Nothing):
         return isinstance(step.found, Nothing) and isinstance(now, Nothing)
-    return now.entry is not None and now.entry.identity == step.found.entry.identity
+    before = step.found.entry
+    return bool(before and now.entry and now.entry.identity == before.identity)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ...errors import ProblemCollector
@@ -13,8 +14,8 @@ from ...values import NamedTuple, dataclass
 from ..pins.declaration import Arguments, WantedName, filled_up, nested, read_name
 
 if TYPE_CHECKING:
-    from ...map_types import Host
     from ...loader.request import Types
+    from ...map_types import Host
     from ..maps.declaration import WantedPin
 
 
@@ -44,7 +45,8 @@ class WantedLoad:
     maps: Tuple[PinnedBy, ...]
     data: Mapping[str, bytes]  # first values of sections of variables, where some were set
     globals: str  # digest of them
-    kernel_btf: Optional[str]
+    kernel_btf: Optional[str]  # path
+    types_of: str  # the same with a digest; "" for the types of the running kernel
     log_level: int
     types: Mapping[str, Types]  # of its programs, for a loader that does not know their sections
     slots: Mapping[str, Mapping[int, str]]  # of each pinned prog_array: its programs, by index
@@ -72,7 +74,7 @@ def read_programs(
     for index, item in enumerate(items):
         label = f"programs[{index}] " if len(items) > 1 else ""
         label += f"{str(item.get('shown') or item.get('object') or 'object')[:80]}: "
-        wanted += problems.of(lambda item=item: _read(item, defaults, host, ids), label) or ()
+        wanted += problems.of(partial(_read, item, defaults, host, ids), label) or ()
     first: Dict[str, WantedProgram] = {}
     for each in wanted:
         other = first.setdefault(each.path, each)
@@ -114,7 +116,7 @@ def _read(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> List[Wa
     def named(each: Asked) -> WantedName:
         return read_name(filled_up({**item, "name": each.pin, "path": None}, defaults), ids)
 
-    names = [problems.of(lambda each=each: named(each), f"{each.name}: ") for each in pins]
+    names = [problems.of(partial(named, each), f"{each.name}: ") for each in pins]
     problems.raise_any()
     unknown = {each.name: None for each in load.maps}
     return [

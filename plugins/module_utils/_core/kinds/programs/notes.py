@@ -70,7 +70,7 @@ def write(path: str, name: str, content: bytes) -> None:
 
 
 def sweep() -> None:
-    """Remove the notes of programs that are gone, and what killed runs left. For who has `alone`."""
+    """Remove notes of programs that are gone, and what killed runs left. For who has `alone`."""
     with suppress(OSError, PathProblem), _opened(NOTES) as notes:
         with Fd(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=notes)) as listed:
             names = os.listdir(listed)

@@ -17,7 +17,7 @@ class Origin(NamedTuple):
     program: str  # its name in the object file
     object: str  # digest of the file
     globals: str  # digest of the values that were set
-    kernel_btf: str  # path of the types that it was fitted to; "" for those of the kernel
+    types_of: str  # path and digest of the BTF it was fitted to; "" for that of the kernel
     maps: Mapping[str, int]  # ids of the pinned maps that it was loaded with, by name
     loader: str = ""  # what loaded it
 

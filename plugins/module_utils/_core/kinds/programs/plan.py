@@ -47,8 +47,8 @@ def decide(wanted: WantedProgram, found: Found, people: People) -> ProgramStep:
     if isinstance(found, Nothing):
         return Step(wanted, found, Action.CREATE)
     if isinstance(found, MountedPin):
-        drift = (Change("program", wanted.program, found.what),)
-        return _refuse(wanted, found, drift, taken_by_mount(found))
+        changes = (Change("program", wanted.program, found.what),)
+        return _refuse(wanted, found, changes, taken_by_mount(found))
     if not isinstance(found, PinnedProg):
         what = found.what if isinstance(found, NotAPin) else found.label
         return _refuse(
@@ -79,9 +79,9 @@ def _program_drift(wanted: WantedProgram, origin: Optional[Origin]) -> Changes:
         changes.append(Change("object", _short(load.digest), _short(origin.object)))
     if origin.globals != load.globals:
         changes.append(Change("globals", "as declared", "other values"))
-    if origin.kernel_btf != (load.kernel_btf or ""):
-        want, have = (each or "that of the kernel" for each in (load.kernel_btf, origin.kernel_btf))
-        changes.append(Change("kernel_btf", want, have))
+    if origin.types_of != load.types_of:
+        types = (each or "that of the kernel" for each in (load.types_of, origin.types_of))
+        changes.append(Change("kernel_btf", *types))
     for each in load.maps:
         want, have = wanted.map_ids.get(each.name), origin.maps.get(each.name)
         if want is None or want != have:

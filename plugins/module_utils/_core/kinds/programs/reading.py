@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ...errors import NotThere, PinningError, ProblemCollector
 from ...fields import absolute, plain
@@ -19,7 +19,6 @@ from ...uapi import BYTE_ORDER
 from ..pins.declaration import Arguments
 from .declaration import Asked, WantedLoad
 from .shared_maps import read_maps
-from .variables import with_values
 
 if TYPE_CHECKING:
     from ...map_types import Host
@@ -40,17 +39,20 @@ def read_load(
     log_level = int(str(item.get("log_level") or 0))
     try:
         content = read_sent(path, digest) if digest else read_trusted(path)
+        types_of = _named_with_digest(kernel_btf)
     except NotThere as error:
         if ids.awaited is None:
             raise
         ids.awaited[str(error)] = None
-        nothing = (b"", "", (), (), {}, "", kernel_btf, log_level, {}, {})
-        return WantedLoad(path, shown, *nothing), asked or ()
+        nothing = WantedLoad(
+            path, shown, b"", "", (), (), {}, "", kernel_btf, "", log_level, {}, {}
+        )
+        return nothing, asked or ()
     found = _read(content)
     problems = ProblemCollector()
     pins = problems.of(lambda: _chosen(found, asked))
     maps = problems.of(lambda: read_maps(found, _pins_of_maps(item), item, defaults, host, ids))
-    values = problems.of(lambda: with_values(found, item.get("globals") or {}))
+    values = problems.of(lambda: _values(found, item.get("globals")))
     problems.raise_any()
     shared = [each.name for each in maps]
     load = WantedLoad(
@@ -60,13 +62,13 @@ def read_load(
         hashlib.sha256(content).hexdigest(),
         tuple(each.name for each in pins),
         tuple(maps),
-        values.sections,
-        values.digest,
+        *values,
         kernel_btf,
+        types_of,
         log_level,
         {each.name: Types(each.type, each.expected_attach_type) for each in found.programs},
         {
-            name: {slot.index: slot.name for slot in slots}
+            name: {slot.key: slot.name for slot in slots}
             for name, slots in found.slots.items()
             if name in shared and found.maps[name].type == "prog_array"
         },
@@ -74,8 +76,15 @@ def read_load(
     return load, pins
 
 
+def _named_with_digest(path: Optional[str]) -> str:
+    """A file of BTF decides where programs look, so nobody else may have written it, either."""
+    if path is None:
+        return ""
+    return f"{path}, sha256 {hashlib.sha256(read_trusted(path)).hexdigest()[:_DIGITS]}"
+
+
 def read_sent(path: str, digest: str) -> bytes:
-    """Return what the controller has sent, whoever the file belongs to; PinningError if not that."""
+    """Return what the controller has sent, whoever it belongs to; PinningError if not that."""
     with opened(path) as file:
         content = b"".join(file.blocks())
     if hashlib.sha256(content).hexdigest() != digest:
@@ -126,8 +135,18 @@ def _chosen(found: ObjectFile, asked: Optional[Sequence[Asked]]) -> Sequence[Ask
     return asked
 
 
+def _values(found: ObjectFile, given: Any) -> Tuple[Mapping[str, bytes], str]:
+    """Return sections of variables as they are set, and their digest; "" if none is."""
+    if not given:
+        return {}, ""
+    # Few files need any, and to load what encodes them takes 20 ms.
+    from .variables import with_values
+
+    return with_values(found, given)
+
+
 def _pins_of_maps(item: Arguments) -> Mapping[str, Any]:
-    given: Any = item.get("maps") or {}
+    given: Dict[str, Any] = item.get("maps") or {}  # type: ignore[assignment]
     for name, pin in given.items():
         if not isinstance(pin, str) or not pin:
             raise BadField(f"maps: {name} must be the path or the name of a pin")
@@ -141,4 +160,5 @@ def _listed(names: List[str]) -> str:
     return ", ".join(names[:_MOST]) + more
 
 
+_DIGITS = 16
 _MOST = 20  # names in a message

@@ -48,14 +48,16 @@ def read_maps(
         for option in ("on_mismatch", "value_growth")
     }
 
-    def read(name: str, definition: Definition) -> PinnedBy:
-        shape = _shape(found.btf, definition)
+    def read(types: Btf, name: str, definition: Definition) -> PinnedBy:
+        shape = _shape(types, definition)
         wanted = {**shape, "path": pin_of_map(name, given, directory)}
         (pin,) = read_pins([wanted], policy, host, ids)
         return PinnedBy(name, replace(pin, needs_btf=False))
 
+    if found.btf is None:
+        return []  # and so it has no maps, either
     pinned = [
-        problems.of(partial(read, name, definition), f"map {name}: ")
+        problems.of(partial(read, found.btf, name, definition), f"map {name}: ")
         for name, definition in found.maps.items()
         if name in given or definition.pinning
     ]

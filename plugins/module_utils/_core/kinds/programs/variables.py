@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Dict, Mapping
+from functools import partial
+from typing import Any, Dict, Mapping, Tuple
 
 from ...content.btf_format import format_of_type
 from ...content.format import Context, UnfitItems
@@ -13,35 +14,28 @@ from ...errors import ProblemCollector, Problems
 from ...map_words import nearest
 from ...object_file.read import ObjectFile, Variable
 from ...people import BadField
-from ...values import NamedTuple
 from ..maps.host_names import HostNames
 
 
-class Values(NamedTuple):
-    """Sections of variables with the values that were set; only those in which some were."""
+def with_values(found: ObjectFile, given: Mapping[str, Any]) -> Tuple[Mapping[str, bytes], str]:
+    """Return the sections in which variables are set by name, and their digest.
 
-    sections: Mapping[str, bytes]
-    digest: str  # "" if none were set
-
-
-def with_values(found: ObjectFile, given: Any) -> Values:
-    """Set variables by name; Problems with all that is wrong."""
-    if not given:
-        return Values({}, "")
+    Problems with all that is wrong.
+    """
     problems = ProblemCollector()
     sections: Dict[str, bytearray] = {}
     for name, value in given.items():
-        problems.of(lambda name=name, value=value: _set(found, name, value, sections))
+        problems.of(partial(_set, found, name, value, sections))
     problems.raise_any()
     digest = hashlib.sha256()
     for section, content in sorted(sections.items()):
         digest.update(f"{section} {len(content)} ".encode() + content)
-    return Values({name: bytes(content) for name, content in sections.items()}, digest.hexdigest())
+    return {name: bytes(content) for name, content in sections.items()}, digest.hexdigest()
 
 
 def _set(found: ObjectFile, name: str, value: object, sections: Dict[str, bytearray]) -> None:
     variable = found.globals.get(name)
-    if variable is None or variable.section not in found.data:
+    if variable is None or variable.section not in found.data or found.btf is None:
         raise BadField(_unknown(found, name))
     what = f"globals: {name}"
     encoder = format_of_type(found.btf, variable.type_id, {}, Context(HostNames()), what)
