@@ -142,8 +142,9 @@ class Elf:
             for at in range(count)
         ]
         nameless = [
-            Section(at, "", kind, flags, *place, entry_size)
-            for at, (_name, kind, flags, _at, *place, _align, entry_size) in enumerate(rows)
+            Section(at, "", kind, flags, offset, size, link, info, entry_size)
+            for at, row in enumerate(rows)
+            for _name, kind, flags, _at, offset, size, link, info, _align, entry_size in (row,)
         ]
         names = _Names(self.content(nameless[names_at]), len(self.data))
         return tuple(each._replace(name=names.at(row[0])) for each, row in zip(nameless, rows))
