@@ -27,8 +27,6 @@ description:
     for such a map, so that C(bpftool map dump) shows fields by name.
 author:
   - ebpf.pinning contributors (@ebpf-pinning)
-requirements:
-  - pyelftools (on the controller)
 options:
   _terms:
     description:

@@ -380,29 +380,8 @@ def test_what_libbpf_refuses_fails_the_task_before_anything_is_done(
 
 
 @pytest.mark.every_core
-def test_without_pyelftools_the_package_to_install_is_named(host: Host) -> None:
-    path = compiled(host, "one.bpf.o", SOURCE)
-    hidden = host.scratch / "hidden" / "elftools"
-    hidden.mkdir(parents=True)
-    (hidden / "__init__.py").write_text("raise ImportError\n")
-    play = host.play([show(lookup(path))])
-    done = host.run(
-        "env",
-        f"PYTHONPATH={hidden.parent}",
-        host.site.playbook_command,
-        "-i",
-        "localhost,",
-        "-c",
-        "local",
-        play,
-        check=False,
-    )
-    assert "pyelftools is missing: install it on the controller" in done.stdout + done.stderr
-
-
-@pytest.mark.every_core
 def test_ansible_doc_shows_its_page(host: Host) -> None:
     ansible_doc = str(Path(host.site.playbook_command).with_name("ansible-doc"))
     page = host.run(ansible_doc, "-t", "lookup", "ebpf.pinning.elf_maps").stdout
-    for word in ("override", "include", "pyelftools", "LIBBPF_PIN_BY_NAME"):
+    for word in ("override", "include", "LIBBPF_PIN_BY_NAME"):
         assert word in page

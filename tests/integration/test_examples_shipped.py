@@ -223,14 +223,10 @@ class Installed:
 
 @pytest.fixture(scope="session")
 def installed(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """In an environment of ansible-core, and pyelftools for the lookup, with nothing else."""
+    """In an environment of ansible-core, with nothing else."""
     folder = tmp_path_factory.mktemp("installed")
-    pins = {
-        line
-        for file in ("ansible.txt", "tests.txt")
-        for line in (CHECKOUT / "tools" / "requirements" / file).read_text().splitlines()
-        if line.startswith(("ansible-core==", "pyelftools=="))
-    }
+    requirements = (CHECKOUT / "tools" / "requirements" / "ansible.txt").read_text()
+    pins = {line for line in requirements.splitlines() if line.startswith("ansible-core==")}
     subprocess.run([sys.executable, "-m", "venv", folder / "env"], check=True)
     pip = [folder / "env/bin/python", "-m", "pip", "-qq", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", *pins], check=True)

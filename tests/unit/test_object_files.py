@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
-from ansible_collections.ebpf.pinning.plugins.plugin_utils import _elf
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._elf_maps import (
     Choice,
     choose,
@@ -336,17 +335,6 @@ def test_every_file_that_is_wrong_is_named(tmp_path: Path) -> None:
         path,
         str(tmp_path / "missing"),
     ]
-
-
-def test_without_pyelftools_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_elf, "HAS_ELFTOOLS", False)
-    assert "pyelftools is missing: install it on the controller" in refusal(object_file(GOOD))
-
-
-def test_only_one_file_knows_pyelftools() -> None:
-    plugins = Path(_elf.__file__).parents[1]
-    users = [file.name for file in plugins.rglob("*.py") if "elftools." in file.read_text()]
-    assert users == ["_elf.py"]
 
 
 def test_only_our_own_errors_come_out_of_damaged_files(tmp_path: Path) -> None:

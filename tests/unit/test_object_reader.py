@@ -80,11 +80,13 @@ struct inner { __uint(type, HASH); __uint(max_entries, 4); __type(key, u32); __t
 struct { __uint(type, OF_MAPS); __uint(max_entries, 4); __type(key, u32);
     __array(values, struct inner); __uint(pinning, BY_NAME); } outer SEC(".maps") = {
     .values = {[1] = &one, [2] = &two} };
+SEC("tracepoint/a/b") int early(void *context) { return 0; }
 SEC("xdp") int later(void *context) { return helper(context) + hot + much[seen & 63]; }
 SEC("?tc") int off(void *context) { return limits[own % 3] + rule.port; }
 SEC("cgroup/connect4") int connect(void *context) { return 1; }
 SEC("cgroup/connect4") int connect_too(void *context) { return 1; }
 SEC("fentry/do_unlinkat") int traced(void *context) { return 0; }
+SEC("tracepoint/a/b") int early_too(void *context) { return 0; }
 SEC("whatever") int unknown(void *context) { return 0; }
 char text[] SEC("license") = "Dual BSD/GPL";
 """
@@ -119,7 +121,7 @@ def found(request: pytest.FixtureRequest) -> ObjectFile:
 
 def test_programs_are_those_that_libbpf_finds() -> None:
     theirs = ask(AS_LIBBPF, str(path_in(sys.byteorder)))["programs"]
-    assert len(theirs) == 6
+    assert len(theirs) == 8
     for order in ORDERS:
         ours = [
             [each.name, each.section, each.type, each.expected_attach_type, each.autoload]
@@ -130,7 +132,9 @@ def test_programs_are_those_that_libbpf_finds() -> None:
 
 def test_a_program_says_what_it_attaches_to(found: ObjectFile) -> None:
     assert {each.name: each.target for each in found.programs if each.target} == {
-        "traced": "do_unlinkat"
+        "early": "a/b",
+        "early_too": "a/b",
+        "traced": "do_unlinkat",
     }
 
 

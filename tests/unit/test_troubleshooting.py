@@ -218,6 +218,7 @@ NO_MESSAGES = {
     "a name reaches beyond its table": "how a file is damaged",
     "it begins otherwise": "how a file is damaged",
     "it ends after … bytes": "how a file is damaged",
+    "its symbols have another size": "how a file is damaged",
     "its symbols have no names": "how a file is damaged",
     "its table of sections does not fit in": "how a file is damaged",
     "of this host": "what stands for a version",

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, Optional
 from .request import LoadRequest
 
 NAMES = ("libbpf.so.1", "libbpf.so.0")
-FOLDER = "EBPF_PINNING_LIBBPF"  # of the environment: where it is, for tests
+FOLDER = "EBPF_PINNING_LIBBPF"  # of the environment: an absolute path, where tests have it
 
 
 class Missing(Exception):
@@ -231,11 +231,12 @@ class LoadedObject:
 
 
 def _open() -> ctypes.CDLL:
-    folder = os.environ.get(FOLDER)
+    folder = os.environ.get(FOLDER, "")
+    folder = f"{folder}/" if folder.startswith("/") else ""
     why = []
     for name in NAMES:
         try:
-            return ctypes.CDLL(f"{folder}/{name}" if folder else name, use_errno=True)
+            return ctypes.CDLL(f"{folder}{name}", use_errno=True)
         except OSError as error:
             why.append(str(error))
     raise Missing("; ".join(why))

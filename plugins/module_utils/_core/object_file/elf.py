@@ -30,6 +30,7 @@ class Section(NamedTuple):
     size: int  # bytes; of NOBITS those in memory, as the header claims
     link: int  # of symbols and relocations: the table that they refer to
     info: int  # of relocations: the section that they change
+    entry_size: int  # bytes; of tables
 
     @property
     def is_executable(self) -> bool:
@@ -93,6 +94,8 @@ class Elf:
             return None
         if table.link >= len(self.sections):
             raise _damaged("its symbols have no names")
+        if table.entry_size != struct.calcsize(f"={_SYMBOL}"):
+            raise _damaged("its symbols have another size")
         entries = self._entries(table, _SYMBOL)
         names = _Names(self.content(self.sections[table.link]), len(self.data))
         return tuple(
@@ -139,8 +142,9 @@ class Elf:
             for at in range(count)
         ]
         nameless = [
-            Section(at, "", kind, flags, offset, size, link, info)
-            for at, (_name, kind, flags, _address, offset, size, link, info) in enumerate(rows)
+            Section(at, "", kind, flags, offset, size, link, info, entry_size)
+            for at, row in enumerate(rows)
+            for _name, kind, flags, _at, offset, size, link, info, _align, entry_size in (row,)
         ]
         names = _Names(self.content(nameless[names_at]), len(self.data))
         return tuple(each._replace(name=names.at(row[0])) for each, row in zip(nameless, rows))
@@ -197,7 +201,7 @@ _MACHINES = (247, 0)  # EM_BPF; clang before version 5 wrote none
 # Type, machine, version, entry, segments, sections, flags, sizes and numbers of headers, names.
 _HEADER = "HHIQQQIHHHHHH"
 _HEADER_SIZE = 64  # bytes
-_SECTION = "IIQQQQII"  # name, type, flags, address, offset, size, link, info; two more follow
+_SECTION = "IIQQQQIIQQ"  # name, type, flags, address, offset, size, link, info, alignment, entry
 _SECTION_SIZE = 64  # bytes
 _SIZE_AT = 32  # bytes into the header of a section
 _SYMBOL = "IBBHQQ"  # name, info, other, section, value, size

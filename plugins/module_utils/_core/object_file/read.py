@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Collection, Dict, FrozenSet, Iterator, Optional, Tuple
+from typing import Collection, Dict, FrozenSet, Iterable, Iterator, Optional, Tuple
 
 from ..btf import Btf, BtfError
 from ..btf_types import DATASEC, VAR, VOID
@@ -50,9 +50,7 @@ class ObjectFile:
     """What is in an object file."""
 
     def __init__(self, elf: Elf) -> None:
-        symbols = elf.symbols()
-        if symbols is None:
-            raise ElfError("its symbols are stripped, so no loader takes it: use `llvm-strip -g`")
+        symbols = symbols_of(elf)
         self._elf = elf
         self._symbols = symbols
         self.byte_order = elf.byte_order  # as sys.byteorder
@@ -120,8 +118,8 @@ def _read_btf(elf: Elf) -> Optional[Btf]:
 
 
 def _programs(elf: Elf, symbols: Tuple[Symbol, ...]) -> Iterator[ProgramDefinition]:
-    """What is in .text is called by others, and no program of its own (prog_is_subprog)."""
-    for each in symbols:
+    """In the order of the file. What is in .text is called by others (prog_is_subprog)."""
+    for each in sorted(symbols, key=lambda symbol: (symbol.section, symbol.value)):
         if each.type != FUNCTION or not 0 < each.section < len(elf.sections):
             continue
         section = elf.sections[each.section]
@@ -142,21 +140,45 @@ def _programs(elf: Elf, symbols: Tuple[Symbol, ...]) -> Iterator[ProgramDefiniti
         )
 
 
-def _maps(elf: Elf, symbols: Tuple[Symbol, ...], btf: Optional[Btf]) -> Dict[str, Definition]:
+def symbols_of(elf: Elf) -> Tuple[Symbol, ...]:
+    """Return all symbols; ElfError if the file was stripped of them."""
+    symbols = elf.symbols()
+    if symbols is None:
+        raise ElfError("its symbols are stripped, so no loader takes it: use `llvm-strip -g`")
+    return symbols
+
+
+def hidden_names(symbols: Iterable[Symbol]) -> FrozenSet[str]:
+    """Return the names of symbols that do not leave the file."""
+    return frozenset(each.name for each in symbols if each.visibility in HIDDEN)
+
+
+def types_of_maps(elf: Elf) -> Btf:
+    """Return the BTF of a file that has maps; ElfError if there is none."""
+    btf = _read_btf(elf)
+    if btf is None:
+        raise ElfError(
+            "it has no section .BTF, which says what its maps are: compile with `clang -g`, and "
+            "if you strip it do so with `llvm-strip -g`"
+        )
+    return btf
+
+
+def check_for_legacy_maps(elf: Elf) -> None:
+    """Raise ElfError if maps are defined in the way that BTF has replaced."""
     legacy = [each.name for each in elf.sections if _is_legacy(each)]
     if legacy:
         raise ElfError(
             f"it has legacy map definitions (struct bpf_map_def, section {short(legacy[0])}), "
             'which libbpf 1.0 dropped: rewrite them in BTF style, in SEC(".maps")'
         )
+
+
+def _maps(elf: Elf, symbols: Tuple[Symbol, ...], btf: Optional[Btf]) -> Dict[str, Definition]:
+    check_for_legacy_maps(elf)
     if ".maps" not in elf.by_name:
         return {}
-    if btf is None:
-        raise ElfError(
-            "it has no section .BTF, which says what its maps are: compile with `clang -g`, and "
-            "if you strip it do so with `llvm-strip -g`"
-        )
-    return read_definitions(btf, {each.name for each in symbols if each.visibility in HIDDEN})
+    return read_definitions(btf or types_of_maps(elf), hidden_names(symbols))
 
 
 def _is_legacy(section: Section) -> bool:
