@@ -11,6 +11,7 @@ from .._core.engine.run import plan
 from .._core.engine.steps import Action, Cure, Outcome
 from .._core.kinds.links.apply import LinkAfter, LinkKind
 from .._core.kinds.links.declaration import Attach, read_links
+from .._core.kinds.links.observe import holders_of
 from .._core.kinds.links.observed import ProgramSeen, TargetSeen
 from .._core.kinds.links.plan import LinkPlan, LinkStep, both_run, expecting, held_open
 from .._core.kinds.pins.exposure import Caution, cautions
@@ -65,8 +66,6 @@ def _warnings(decided: LinkPlan) -> t.Iterator[str]:
                 "attached before the old one is detached, and for that moment both run"
             )
         if step.action in (Action.REMOVE, Action.REPLACE):
-            from .._core.kinds.links.holders import holders_of
-
             holders = holders_of(link.id)
             if holders:
                 yield f"{path}: link {link.id} is held by {', '.join(holders)}, too{_after(link)}"
