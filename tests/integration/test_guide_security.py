@@ -16,7 +16,10 @@ from harness.host import BPFFS, Host
 from harness.playbook import task
 from harness.samples import HASH
 from harness.site import CHECKOUT
+from link_table import Hooks, hooks
 from restoring import UNIT, keep_apart
+
+__all__ = ["hooks"]  # a fixture
 
 AGENT, FLOWS = f"{BPFFS}/agent", f"{BPFFS}/flows"
 MODULES = {file.stem for file in (CHECKOUT / "plugins" / "modules").glob("bp*.py")}
@@ -199,6 +202,7 @@ def test_nobody_gets_a_token_from_a_mount_of_the_host(
 # What each module may do with bpf(2), beside opening and asking, and where it may write.
 OPENS = {"OBJ_GET", "OBJ_GET_INFO_BY_FD", "MAP_GET_FD_BY_ID", "MAP_GET_NEXT_ID"}
 OPENS |= {"PROG_GET_FD_BY_ID", "PROG_GET_NEXT_ID", "LINK_GET_FD_BY_ID", "BTF_GET_FD_BY_ID"}
+OPENS |= {"LINK_GET_NEXT_ID", "PROG_QUERY"}
 ENTRIES = {"MAP_LOOKUP_BATCH", "MAP_UPDATE_BATCH", "MAP_GET_NEXT_KEY", "MAP_LOOKUP_ELEM"}
 MAKES = {"MAP_CREATE", "BTF_LOAD", "MAP_FREEZE", "OBJ_PIN"}
 WRITES = {"MAP_UPDATE_ELEM", "MAP_DELETE_ELEM", "MAP_DELETE_BATCH"}
@@ -208,20 +212,29 @@ TOUCHES: dict[str, tuple[set[str], list[str]]] = {
     "bpf_map_pinned": (MAKES | ENTRIES, [AGENT]),
     "bpf_map_entries": (ENTRIES | WRITES, []),
     "bpf_object_pinned": ({"OBJ_PIN"}, [AGENT]),
+    "bpf_program_pinned": (
+        MAKES | {"PROG_LOAD", "PROG_BIND_MAP", "MAP_UPDATE_ELEM", "LINK_CREATE"},  # libbpf's
+        [AGENT, "/run/ebpf-pinning"],
+    ),
+    "bpf_link_pinned": ({"LINK_CREATE", "OBJ_PIN"}, [AGENT]),
     "bpf_pin_absent": (set(), [AGENT]),
     "bpf_host": (MAKES, ["/run/whole", "/run/ebpf-pinning.lock"]),
     "bpf_pin_info": (set(), []),
     "bpf_restore": (set(), ["/etc/ebpf-pinning", "/usr/local/lib/ebpf-pinning"]),
 }
+# Links ask rtnetlink about interfaces.
+OF_SOCKETS = ("socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg")
+SOCKETS = {"bpf_link_pinned": {"AF_UNIX", "AF_NETLINK"}}
 CALLS = "%network,bpf,openat,mkdir,mkdirat,rmdir,unlink,unlinkat,link,linkat,symlink,symlinkat"
 CALLS += ",rename,renameat,renameat2,truncate,mknod,mknodat"
 
 
 def test_modules_touch_what_the_table_says_and_nothing_else(
-    users: Users, subtests: pytest.Subtests
+    users: Users, hooks: Hooks, subtests: pytest.Subtests
 ) -> None:
     host = users.host
     keep_apart(host)
+    host.shell(f"mkdir /run/objects; cp {host.site.bpf_object('counted')} /run/objects")
     frozen = f"frozen{os.getpid()}"  # no other map of this machine is called so
     maps = [
         {"name": "flows", **HASH},
@@ -262,6 +275,15 @@ def test_modules_touch_what_the_table_says_and_nothing_else(
                 "entries_mode": "exact",
             },
         ),
+        ("bpf_program_pinned", {"directory": AGENT, "object": "/run/objects/counted.bpf.o"}),
+        (
+            "bpf_link_pinned",
+            {
+                "path": f"{AGENT}/attached",
+                "program": f"{AGENT}/count_all",
+                "attach": {"type": "xdp", "interface": "v0", "namespace": hooks.network},
+            },
+        ),
         ("bpf_pin_info", {"recurse": True}),
         ("bpf_pin_absent", {"directory": AGENT, "keep": ["flows"]}),
         ("bpf_restore", {"name": "agent", "directory": AGENT, "maps": maps[:1]}),
@@ -290,13 +312,15 @@ def test_modules_touch_what_the_table_says_and_nothing_else(
         seen[module] |= used
         with subtests.test(f"{module} {sorted(arguments)}"):
             assert used <= commands | OPENS
-            assert set(re.findall(r"\bsocket\((\w+)", text)) <= {"AF_UNIX"}
+            assert set(re.findall(r"\bsocket\((\w+)", text)) <= SOCKETS.get(module, {"AF_UNIX"})
             homes = [str(host.site.scratch), "/dev/null", *places]
             stray = [path for path in written(text) if not within(path, homes)]
             assert stray == []
     with subtests.test("the traces are not empty"):
         assert {"MAP_CREATE", "MAP_LOOKUP_BATCH", "MAP_FREEZE"} <= seen["bpf_map_pinned"]
         assert {"MAP_UPDATE_BATCH", "MAP_DELETE_ELEM"} <= seen["bpf_map_entries"]
+        assert {"PROG_LOAD", "MAP_CREATE"} <= seen["bpf_program_pinned"]
+        assert "LINK_CREATE" in seen["bpf_link_pinned"]
         for (module, arguments), trace in zip(runs, traces, strict=True):
             _commands, places = TOUCHES[module]
             found = [path for path in written(trace.read_text()) if within(path, places)]
@@ -308,7 +332,7 @@ def written(trace: str) -> list[str]:
     found = []
     for line in trace.splitlines():
         call, _open, rest = re.sub(r"^\d+ +", "", line).partition("(")
-        if "= -1 " in rest or call in ("bpf", "socket", "connect"):
+        if "= -1 " in rest or call in ("bpf", *OF_SOCKETS):
             continue
         if call == "openat" and not re.search(r"O_WRONLY|O_RDWR|O_CREAT", rest):
             continue
