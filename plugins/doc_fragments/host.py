@@ -45,7 +45,9 @@ _LISTS = {
     "maps": (
         "bpf_map_pinned",
         "maps",
-        "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned).",
+        "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned). Entries may name "
+        "programs of O(programs), also by the names of their pins: they are written once these are "
+        "loaded.",
     ),
     "programs": (
         "bpf_program_pinned",

@@ -437,7 +437,7 @@ def _words(*actions: Action) -> t.Dict[str, str]:
 # As a difference of entries is told (difference.py); a map has room for 2**32.
 _COUNTED = re.compile(r"\b([0-9]{1,10})\s(missing|different|extra)\b")
 # What bpf_host puts before a message.
-_LIST = re.compile("^(mounts|directories|maps|programs|links|objects|absent): (?=/)")
+_LIST = re.compile("^(mounts|directories|maps|programs|entries|links|objects|absent): (?=/)")
 _DECLARED = (
     *(("directories", "directory"), ("maps", "map")),
     *(("programs", "program"), ("objects", "object")),

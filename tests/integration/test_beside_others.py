@@ -16,6 +16,7 @@ from harness.host import BPFFS, Host
 from harness.playbook import Task, task
 from harness.samples import APP
 from harness.site import CHECKOUT
+from link_table import hooks_of
 from mount_table import access, mounts_at
 from restoring import keep_apart
 
@@ -164,8 +165,22 @@ def test_who_loads_programs(host: Host) -> None:
     host.run("bpftool", "prog", "load", path, f"{BPFFS}/by_bpftool")
     for name in ("by_libbpf", "by_bpftool"):
         assert host.bpftool("prog", "show", "pinned", f"{BPFFS}/{name}")["id"]
-    # This collection pins a program that is there already, and says so of one that is not.
+    # bpf_object_pinned pins a program that is there already, and says so of one that is not.
     wanted = {"path": f"{BPFFS}/mine", "prog_name": "never_loaded"}
     result = host.module("bpf_object_pinned", **wanted)
     assert result.failed
     assert "never_loaded" in result.msg
+
+
+def test_who_attaches_programs(host: Host) -> None:
+    host.load("linked", APP, f"{BPFFS}/prog", f"{BPFFS}/by_libbpf")
+    assert host.bpftool("link", "show", "pinned", f"{BPFFS}/by_libbpf")["type"] == "raw_tracepoint"
+    with hooks_of(host) as hooks:
+        program = hooks.load("xdp_old")
+        words = ["net", "attach", "xdp", "id", str(program), "dev", "v0"]
+        host.run(*hooks.inside("bpftool", *words))
+        assert hooks.xdp() == program
+        links = host.bpftool("link", "show")
+        assert program not in [each.get("prog_id") for each in links]  # nothing for a pin to hold
+        taken = host.run(*hooks.inside("bpftool", *words), check=False)
+        assert taken.returncode

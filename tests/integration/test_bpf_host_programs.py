@@ -175,7 +175,14 @@ def test_lists_of_groups_are_joined(host: Host, site: Site, counted: str) -> Non
         json.dumps(variables),
     )
     assert not run[-1].failed, run[-1]
-    assert host.shell(f"ls {APP}").split() == ["count_all", "counts", "drop_all", "jump", "jumps"]
+    assert host.shell(f"ls {APP}").split() == [
+        "callee",
+        "count_all",
+        "counts",
+        "drop_all",
+        "jump",
+        "jumps",
+    ]
 
 
 def test_drift_of_programs_is_in_every_form_of_the_report(

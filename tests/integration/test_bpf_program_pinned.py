@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from harness.playbook import Result
 from harness.site import DAEMON, Site
 
 APP = f"{BPFFS}/app"
-BOTH = ["count_all", "drop_all"]
+BOTH = ("count_all", "drop_all")
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
 NOTES = "/run/ebpf-pinning/programs"
 
@@ -38,7 +39,7 @@ def counted(host: Host, site: Site, folder: str) -> str:
     return _put(host, folder, site.bpf_object("counted"))
 
 
-def _ids(host: Host, names: list[str] = BOTH) -> dict[str, int]:
+def _ids(host: Host, names: Sequence[str] = BOTH) -> dict[str, int]:
     return {name: _program(host, name)["id"] for name in names}
 
 

@@ -104,7 +104,9 @@ NO_MESSAGES = {
     "Action failed: Unknown error.": "Ansible's own",
     "none at all": "what stands for no names",
     "BPF file systems, each with the options of M(ebpf.pinning.bpffs_mount).": "documentation",
-    "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned).": "documentation",
+    "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned). Entries may name "
+    "programs of O(programs), also by the names of their pins: they are written once these are "
+    "loaded.": ("documentation"),
     "Further pins of what is in the kernel, each with the options of "
     "M(ebpf.pinning.bpf_object_pinned). The source may be a map that is declared here, too.": (
         "documentation"
@@ -112,7 +114,7 @@ NO_MESSAGES = {
     "Pins that are to be gone, each with the options of M(ebpf.pinning.bpf_pin_absent).": (
         "documentation"
     ),
-    "^(mounts|directories|maps|programs|links|objects|absent): (?=/)": "a pattern",
+    "^(mounts|directories|maps|programs|entries|links|objects|absent): (?=/)": "a pattern",
     "Programs of object files, each item one file with the options of "
     "M(ebpf.pinning.bpf_program_pinned). A map that O(maps) declares, too, is made as it says.": (
         "documentation"

@@ -44,6 +44,20 @@ def create_link(request: LinkCreate) -> Fd:
     return Fd(_link_create(request))
 
 
+def is_loaded_for(program: int, attach_type: int) -> Optional[bool]:
+    """Return whether a program was loaded for an attach type; None if the kernel does not tell.
+
+    For types whose target is a descriptor, of which this gives none: the kernel looks at the
+    program first (bpf_prog_attach_check_attach_type), so it attaches nothing. LINK_UPDATE does not
+    look at it.
+    """
+    try:
+        os.close(_link_create(LinkCreate(program, _NO_FD, attach_type)))
+    except KernelError as error:
+        return {errno.EINVAL: False, errno.EBADF: True}.get(error.errno)
+    return None
+
+
 def create_ordered_link(request: OrderedLinkCreate) -> Fd:
     """LINK_CREATE before or after another program. ERANGE where that one is not there."""
     return Fd(_ordered_link_create(request))
@@ -152,6 +166,7 @@ def _perf_event_open() -> int:
 
 CLONE_NEWNET = 0x40000000
 PERF_TYPE_TRACEPOINT = 2
+_NO_FD = 2**32 - 1
 _ROOM = 64  # programs on one hook
 _NS_GET_NSTYPE = 0xB703
 _PERF_FLAG_FD_CLOEXEC = 8

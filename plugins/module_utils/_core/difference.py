@@ -10,6 +10,8 @@ from typing import AbstractSet, Dict, Iterable, List, Optional, Sequence, Tuple
 from .pairs import NO_PAIRS, Pair, Pairs, Word, Words
 from .values import NamedTuple
 
+NOT_KNOWN = "not known"
+
 
 class Mode(enum.Enum):
     """What is declared of a map's entries."""
@@ -46,7 +48,7 @@ class Difference(NamedTuple):
     def words(self) -> str:
         """Return how many there are of each, such as "2 missing, 1 extra"."""
         if not self.is_known:
-            return "not known"
+            return NOT_KNOWN
         each = zip(self._fields, self.counts)
         return ", ".join(f"{count} {kind}" for kind, count in each if count)
 

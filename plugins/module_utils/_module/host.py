@@ -18,6 +18,7 @@ from .._core.errors import TROUBLE, explained
 from .._core.host import this_host
 from .._core.kinds.pins.exposure import told
 from .._core.kinds.pins.forecast import Forecast
+from .._core.options import CONTENT
 from .._core.people import Awaited
 from .._core.visible import visible, visible_lines
 from .._core.whole.declaration import Declaration, read_declaration
@@ -112,7 +113,19 @@ def _read(
         return declared, parts, None
     from . import at_boot
 
-    return declared, parts, at_boot.of_host(given, ids, run)
+    return declared, parts, at_boot.of_host(_without_later_entries(given, declared), ids, run)
+
+
+def _without_later_entries(given: Dictionary, declared: Declaration) -> Dictionary:
+    """What comes back at boot, where no program does that entries name."""
+    later = {each.path for each in declared.entries}
+    if not later:
+        return given
+    kept = []
+    for item, pin in zip(given["maps"], declared.maps):
+        is_later = pin.path in later
+        kept.append({k: v for k, v in item.items() if not (is_later and k in CONTENT)})
+    return {**given, "maps": kept}
 
 
 def _only(lists: t.Sequence[str], report: Dictionary) -> Dictionary:
@@ -137,6 +150,10 @@ def _batch_of(part: Part) -> t.Optional[Batch]:
         from .programs import PROGRAMS
 
         return PROGRAMS
+    if part.name == "entries":
+        from .entries import ENTRIES
+
+        return ENTRIES
     if part.name == "links":
         from .links import LINKS
 
@@ -178,7 +195,7 @@ def _remaining(module: AnsibleModule, parts: t.Sequence[Part], awaited: Awaited)
 
 
 def _cautions(part: Part) -> t.Iterator[str]:
-    batch = _batch_of(part)
+    batch = None if part.name == "entries" else _batch_of(part)  # their maps are declared, too
     return told(batch.cautions(part.plan)) if batch else iter(())
 
 
@@ -202,11 +219,8 @@ def _report(acted: t.Sequence[Acted], *, with_diff: bool, brief: bool) -> Dictio
     report.update(spared=[], counts={}, made=[], leftovers=[], files=[], diff=[], at_boot=None)
     for part, result in acted:
         told_of = _report_of(part, result, with_diff=with_diff, brief=brief)
-        if part.name in report["counts"]:  # maps that were filled later
-            told_of[part.name] = list(_both(report[part.name], told_of[part.name]))
-            counted = Counter(each["action"] for each in told_of[part.name])
-            told_of["counts"] = {**dict.fromkeys(told_of["counts"], 0), **counted}
-        report["counts"][part.name] = told_of["counts"]
+        if part.name != "entries":
+            report["counts"][part.name] = told_of["counts"]
         report["made"] += result.made
         report["leftovers"] += result.cleared
         report["files"] += result.written
@@ -218,6 +232,8 @@ def _report(acted: t.Sequence[Acted], *, with_diff: bool, brief: bool) -> Dictio
             ]
             report["absent"] = told_of["pins"] + gone
             report["spared"] = told_of["spared"]
+        elif part.name == "entries":
+            _add_entries(report, told_of["maps"])
         else:
             report[part.name] = told_of[part.name]
     if not with_diff:
@@ -226,17 +242,20 @@ def _report(acted: t.Sequence[Acted], *, with_diff: bool, brief: bool) -> Dictio
     return report
 
 
-def _both(first: t.Sequence[Dictionary], then: t.Sequence[Dictionary]) -> t.Iterator[Dictionary]:
-    """Yield what is told of items, some of which were carried out in two steps."""
-    later = {each["path"]: each for each in then}
-    for each in first:
-        more = later.get(each["path"])
-        if more is None:
-            yield each
-            continue
-        drift = [*each.get("drift", ()), *more.get("drift", ())]
-        is_done = each["action"] != Action.KEEP.value and "error" not in more
-        yield {**each, **more, "drift": drift, "action": (each if is_done else more)["action"]}
+def _add_entries(report: Dictionary, followed: t.Sequence[Dictionary]) -> None:
+    """Tell of entries that follow their maps together with them."""
+    maps = {each["path"]: each for each in report["maps"]}
+    for entries in followed:
+        told_of = maps[entries["path"]]
+        told_of.update((key, entries[key]) for key in ("entries", "error") if key in entries)
+        if entries.get("drift"):
+            told_of["drift"] = [*told_of.get("drift", ()), *entries["drift"]]
+        if told_of["action"] == Action.KEEP.value:
+            told_of["action"] = entries["action"]
+    report["counts"]["maps"] = {
+        **dict.fromkeys(report["counts"]["maps"], 0),
+        **Counter(each["action"] for each in report["maps"]),
+    }
 
 
 def _report_of(part: Part, result: t.Any, *, with_diff: bool, brief: bool) -> Dictionary:

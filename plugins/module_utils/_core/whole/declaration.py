@@ -30,13 +30,13 @@ from ..values import dataclass
 if TYPE_CHECKING:
     from ..kinds.absence.declaration import AbsentPaths, Prune
     from ..kinds.directories.declaration import WantedDirectory
+    from ..kinds.entries.declaration import WantedEntries
     from ..kinds.links.declaration import WantedLink
     from ..kinds.maps.declaration import WantedPin
     from ..kinds.mounts.declaration import WantedMount, WantedUnmount
     from ..kinds.objects.declaration import WantedObject
     from ..kinds.programs.declaration import WantedProgram
     from ..map_types import Host
-    from .filled_later import FilledLater
 
     Mount = Union[WantedMount, WantedUnmount]
     Absence = Union[AbsentPaths, Prune]
@@ -53,10 +53,10 @@ class Declaration:
     directories: Sequence[WantedDirectory] = ()
     maps: Sequence[WantedPin] = ()
     programs: Sequence[WantedProgram] = ()
+    entries: Sequence[WantedEntries] = ()  # of maps, that name programs
     links: Sequence[WantedLink] = ()
     objects: Sequence[WantedObject] = ()
     absent: Sequence[Absence] = ()
-    later: Optional[FilledLater] = None  # maps whose entries mean programs of these
     looked_for: Optional[Prune] = None  # undeclared pins that are told, and stay
 
     @property
@@ -99,21 +99,20 @@ def read_declaration(given: Given, host: Host, ids: Ids) -> Declaration:
         "mounts": lambda mounts: _each(mounts, "mounts", partial(_mount, ids=ids)),
         "directories": lambda directories: _directories(directories, ids),
         "maps": lambda maps: _maps(maps, given, host, ids),
+        "programs": lambda programs: _programs(programs, given, host, ids),
         "links": lambda links: _links(links, given, ids),
         "objects": lambda objects: _objects(objects, given, ids),
         "absent": lambda absent: _each(absent, "absent", _absence),
     }
-    lists: Dict[str, Any] = {}
-    if given.get("programs"):
-        lists["programs"] = problems.of(lambda: _programs(given["programs"], given, host, ids))
-        if lists["programs"] and given.get("maps"):
-            given, lists["later"] = _without_programs(given, lists["programs"], host, ids)
-    for key, read in readers.items():
-        if given.get(key):
-            lists[key] = problems.of(partial(read, given[key]))
+    lists: Dict[str, Any] = {
+        key: problems.of(partial(read, given[key]))
+        for key, read in readers.items()
+        if given.get(key)
+    }
     problems.raise_any()
     if lists.get("programs"):
-        lists["maps"] = _with_maps_of_programs(lists.get("maps") or (), lists["programs"])
+        maps = _with_maps_of_programs(lists.get("maps") or (), lists["programs"])
+        lists["maps"], lists["entries"] = _entries_apart(maps, lists["programs"])
     declared = Declaration(**lists)
     for text in _conflicts(declared):
         problems.add(text)
@@ -169,24 +168,22 @@ def _programs(
     return read_programs(items, given, host, ids)
 
 
-def _without_programs(
-    given: Given, programs: Sequence[WantedProgram], host: Host, ids: Ids
-) -> Tuple[Given, Optional[FilledLater]]:
-    """Return what is given, without entries of maps that mean programs; and these maps."""
-    from .filled_later import FilledLater, split
-
-    made, later, meant = split(given["maps"], programs)
-    if not later:
-        return given, None
-    return {**given, "maps": made}, FilledLater(later, given, host, ids, meant)
-
-
 def _with_maps_of_programs(
     maps: Sequence[WantedPin], programs: Sequence[WantedProgram]
 ) -> Sequence[WantedPin]:
     from ..kinds.programs.together import with_maps_of
 
     return with_maps_of(maps, programs)
+
+
+def _entries_apart(
+    maps: Sequence[WantedPin], programs: Sequence[WantedProgram]
+) -> Tuple[Sequence[WantedPin], Sequence[WantedEntries]]:
+    if not any(each.content for each in maps):
+        return maps, ()
+    from .later_entries import set_apart
+
+    return set_apart(maps, programs)
 
 
 def _objects(items: Sequence[Given], given: Given, ids: Ids) -> Sequence[WantedObject]:

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Callable, Dict, Iterator, Optional, cast
 
 from ..engine.run import AnyKind, plan
 from ..engine.whole import Part
+from ..errors import ProblemCollector
 from ..kinds.pins.forecast import Forecast
 from .declaration import Declaration
 
@@ -28,17 +30,37 @@ class AbsencePart(Part):
         self.plan = plan(kind, observed)
 
 
+class EntriesPart(Part):
+    """Entries that name programs, of which nothing can be told before these are loaded."""
+
+    def decide(self, forecast: Forecast, *, predicting: bool) -> None:
+        from ..kinds.entries.plan import to_follow
+
+        following = [
+            each
+            for each in self.wanted
+            if each.path in forecast.pins or not each.programs.isdisjoint(forecast.programs)
+        ]
+        problems = ProblemCollector()
+        for each in following:
+            problems.of(each.check, f"{each.path}: ")
+        problems.raise_any()
+        others = [each for each in self.wanted if each not in following]
+        observed = self.kind.observe(others, predicting=predicting)
+        decided = plan(self.kind, self.kind.expect(observed, forecast))
+        self.plan = replace(decided, steps=[*decided.steps, *map(to_follow, following)])
+
+
+_PARTS = {"entries": EntriesPart, "absent": AbsencePart}
+
+
 def parts_of(declared: Declaration, *, parents: bool = True) -> Iterator[Part]:
     """Yield a part for each kind that something is declared of."""
     for name, kind_of in _KINDS.items():
         wanted = getattr(declared, name)
         if wanted:
             kind = kind_of(declared.owners, parents)
-            yield (AbsencePart if name == "absent" else Part)(name, kind, wanted)
-        if name == "programs" and declared.later is not None:
-            from .filled_later import LaterPart
-
-            yield LaterPart(_maps(declared.owners, parents), declared.later)
+            yield _PARTS.get(name, Part)(name, kind, wanted)
 
 
 # Each loads what it needs: in most declarations it is not all of them.
@@ -68,6 +90,12 @@ def _programs(owners: Owners, parents: bool) -> AnyKind:
     return ProgramKind(parents=parents, owners=owners)
 
 
+def _entries(owners: Owners, parents: bool) -> AnyKind:
+    from ..kinds.entries.apply import EntriesKind
+
+    return EntriesKind(parents=parents, owners=owners)
+
+
 def _links(owners: Owners, parents: bool) -> AnyKind:
     from ..kinds.links.apply import LinkKind
 
@@ -91,6 +119,7 @@ _KINDS: Dict[str, Callable[[Owners, bool], AnyKind]] = {
     "directories": _directories,
     "maps": _maps,
     "programs": _programs,
+    "entries": _entries,
     "links": _links,
     "objects": _objects,
     "absent": _absences,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Sequence
+from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence
 
 from ...map_types import MAP_TYPES_BY_NUMBER
 from ...people import NUMBERS_ONLY, Awaited
@@ -29,11 +29,23 @@ class WantedEntries(WantedName):
 
     given: Given
     is_awaited: bool = False  # a task before may pin the map
+    # Of the same declaration: programs that values name, and the map.
+    programs: FrozenSet[str] = frozenset()
+    spec: Optional[MapSpec] = None
 
     @property
     def mode(self) -> str:
         """What is declared of the entries, as the option says it."""
         return str(self.given.options.get("entries_mode") or "present")
+
+    def check(self) -> None:
+        """Raise Problems with what is wrong whatever the programs will be that values name."""
+        from ..maps.content import WantedContent  # it is not pure
+
+        if self.spec is not None:
+            options, awaited = self.given.options, self.given.awaited
+            content = WantedContent(options, self.spec.shape, awaited, self.programs)
+            content.encoded(self.spec.btf)
 
     def of(self, shape: MapShape) -> Filling:
         """Return what that means for a map of this shape; BadField if it cannot have entries."""

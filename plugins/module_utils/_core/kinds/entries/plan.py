@@ -7,13 +7,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Union
 
+from ...difference import NOT_KNOWN
 from ...engine.kind import Observed
 from ...engine.steps import Action, Change, Plan, Step
 from ...people import Awaited, People
 from ...shape import is_stranger
 from ..maps.steps import Changes, Fill, fill_drift, overflow
 from ..pins.access import strangers_directory
-from ..pins.observed import Found, MountedPin, NotAPin, Nothing, PinContext, PinnedMap
+from ..pins.observed import NOTHING, Found, MountedPin, NotAPin, Nothing, PinContext, PinnedMap
 from ..pins.plan import taken_by_mount
 from .declaration import Filling, WantedEntries
 
@@ -32,10 +33,16 @@ def expecting(observed: Observed, awaited: Awaited) -> Observed:
     return observed._replace(items=items)
 
 
+def to_follow(wanted: WantedEntries) -> EntriesStep:
+    """Return the step for entries of which nothing can be told before programs are loaded."""
+    lack = (Fill("entries", f"as declared ({wanted.mode})", NOT_KNOWN),)
+    return Step(replace(wanted, is_awaited=True), NOTHING, Action.ADJUST, lack)
+
+
 def decide(wanted: WantedEntries, found: Found, context: PinContext) -> EntriesStep:
     """Return what brings the entries of the map to what is declared."""
     seen, people = context.directories[wanted.directory], context.people
-    level = strangers_directory(seen, None, people.task)
+    level = strangers_directory(seen, wanted.access.owner, people.task)
     if level is not None:
         what = f"the directory {level.path}"
         return _refuse(wanted, found, (), _of_a_stranger(what, level.owner, people))
@@ -52,7 +59,7 @@ def decide(wanted: WantedEntries, found: Found, context: PinContext) -> EntriesS
 def _decide_map(wanted: WantedEntries, found: PinnedMap, people: People) -> EntriesStep:
     filling = wanted.of(found.shape)
     drift = fill_drift(filling, found)
-    if is_stranger(found.entry.owner, None, people.task):
+    if is_stranger(found.entry.owner, wanted.access.owner, people.task):
         reason = _of_a_stranger("the pin", found.entry.owner, people)
         return _refuse(filling, found, drift, reason)
     if not drift:

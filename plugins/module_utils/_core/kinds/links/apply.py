@@ -36,7 +36,10 @@ class LinkKind(PinKind[WantedLink, Found]):
     def observe(self, wanted: Sequence[WantedLink], *, predicting: bool = False) -> Observed:
         found, directories = observe_names(wanted, look_at)
         left = left_links(directories)
-        meant = [replace(each, seen=seen_of(each, pin, left)) for each, pin in zip(wanted, found)]
+        paths = {each.path for each in wanted if not each.is_absent}
+        meant = [
+            replace(each, seen=seen_of(each, pin, left, paths)) for each, pin in zip(wanted, found)
+        ]
         return Observed(list(zip(meant, found)), self.context(meant, found, directories))
 
     def expect(self, observed: Observed, forecast: Forecast) -> Observed:

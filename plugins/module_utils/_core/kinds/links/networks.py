@@ -73,8 +73,8 @@ def _open(path: str) -> Fd:
         if not place.missing:
             try:
                 # Below /proc/PID/ns they are links that lead nowhere but there.
-                link = 0 if path.startswith("/proc/") else os.O_NOFOLLOW
-                fd = Fd(os.open(name, flags | link, dir_fd=place.fd))
+                follow = 0 if path.startswith("/proc/") else os.O_NOFOLLOW
+                fd = Fd(os.open(name, flags | follow, dir_fd=place.fd))
             except OSError as error:
                 if error.errno != errno.ENOENT:
                     raise

@@ -13,11 +13,11 @@ from ... import kernel, uapi
 from ...attach_types import Order, Target
 from ...attaching import OnHook, on_hook
 from ...bpffs import Place, walk
-from ...errors import TROUBLE, NotThere, PinningError
+from ...errors import TROUBLE, NotThere, explained
 from ...syscall import KernelError
 from ...uapi import Command
 from ..pins.objects import identify, look, object_by_id
-from ..pins.observed import DirectorySeen, Found, PinnedLink, PinnedProg
+from ..pins.observed import DirectorySeen, Found, NotAPin, Nothing, PinnedLink, PinnedProg
 from .declaration import Attach, WantedLink
 from .observed import Occupant, ProgramSeen, Seen, TargetSeen, Unresolved
 from .targets import OpenTarget, beside, opened, pinned, program_at
@@ -28,8 +28,17 @@ def look_at(place: Place, wanted: WantedLink) -> Found:
     return look(place.fd, wanted.name)
 
 
-def seen_of(wanted: WantedLink, found: Found, leftovers: Collection[int] = ()) -> Optional[Seen]:
-    """Look for the program and the target. `leftovers`: links that go before anything is done."""
+def seen_of(
+    wanted: WantedLink,
+    found: Found,
+    leftovers: Collection[int] = (),
+    others: Collection[str] = (),
+) -> Optional[Seen]:
+    """Look for the program and the target.
+
+    `leftovers` are links that go before anything is done, `others` the paths of links that are
+    declared beside this one.
+    """
     attach = wanted.attach
     if attach is None:
         return None
@@ -37,9 +46,13 @@ def seen_of(wanted: WantedLink, found: Found, leftovers: Collection[int] = ()) -
     try:
         with opened(attach) as target:
             own = found if isinstance(found, PinnedLink) else None
+            order, path = beside(attach)
+            if path and path not in others:
+                with pinned(path, order):
+                    pass  # it is there
             return Seen(program, _target(attach, target, program, own, leftovers))
-    except PinningError as error:
-        return Seen(program, Unresolved(str(error), may_come=isinstance(error, NotThere)))
+    except TROUBLE as error:
+        return Seen(program, _unresolved(error))
 
 
 def left_links(directories: Mapping[str, DirectorySeen]) -> Set[int]:
@@ -79,8 +92,12 @@ def _program(wanted: WantedLink, attach: Attach) -> Union[ProgramSeen, Unresolve
     try:
         with program_at(wanted.program, attach.type) as (_fd, found):
             return ProgramSeen(found.id, found.label, found.entry.owner)
-    except PinningError as error:
-        return Unresolved(str(error), may_come=isinstance(error, NotThere))
+    except TROUBLE as error:
+        return _unresolved(error)
+
+
+def _unresolved(error: Exception) -> Unresolved:
+    return Unresolved(explained(error), may_come=isinstance(error, NotThere))
 
 
 def _target(
@@ -162,7 +179,7 @@ def _is_same(own: PinnedLink, seen: TargetSeen) -> bool:
 
 def _misplaced(attach: Attach, hook: OnHook, own: PinnedLink) -> str:
     order, path = beside(attach)
-    if not path:
+    if not path or not _is_pinned(path):
         return ""
     with pinned(path, order) as (_fd, other):
         by_link = bool(hook.link_ids) and isinstance(other, PinnedLink)
@@ -178,6 +195,12 @@ def _misplaced(attach: Attach, hook: OnHook, own: PinnedLink) -> str:
     if is_before is (order == "before"):
         return ""
     return f"{'before' if is_before else 'after'} {path}"
+
+
+def _is_pinned(path: str) -> bool:
+    parent, _slash, name = path.rpartition("/")
+    with walk(parent or "/") as place:
+        return not place.missing and not isinstance(look(place.fd, name), (Nothing, NotAPin))
 
 
 def _occupant(prog_id: int, link_id: int = 0) -> Occupant:

@@ -65,7 +65,8 @@ def made_meanwhile(observed: Observed, forecast: Forecast) -> Observed:
 
 
 def _comes(attach: Attach, forecast: Forecast) -> bool:
-    return attach.text("map") in forecast.pins
+    made = {*forecast.pins, *forecast.programs}
+    return any(attach.text(option) in made for option in ("map", "before", "after"))
 
 
 def _may_be(seen: object) -> bool:

@@ -10,6 +10,7 @@ from typing import Callable, Dict, Iterator, Mapping, Optional, Tuple
 
 from ... import kernel
 from ...attach_types import HOOKS, PROTOCOLS, AttachType, Target
+from ...attaching import PERF_TYPE_TRACEPOINT, is_loaded_for
 from ...bpffs import DIRECTORY, ENTRY, walk
 from ...errors import NotThere, PinningError, at
 from ...shape import is_stranger
@@ -82,6 +83,11 @@ def program_at(path: str, row: AttachType) -> Iterator[Tuple[Fd, Pin]]:
             raise PinningError(
                 f"program {path} is of type {found.type}, and attach type {row.name} takes one of "
                 f"type {' or '.join(row.prog_types)}: name another program, or another attach type"
+            )
+        elif row.target in _TOLD_BY_KERNEL and is_loaded_for(fd, row.number) is False:
+            raise PinningError(
+                f"program {path} was loaded for another attach type than {row.name}: load it by "
+                f"the SEC for this one; or this kernel has no such type, since Linux {row.since}"
             )
         yield fd, found
 
@@ -166,7 +172,7 @@ def _tracepoint(attach: Attach, _stack: ExitStack) -> OpenTarget:
             number = int(_read(f"{place}/events/{name}/id"))
         except FileNotFoundError:
             continue
-        return OpenTarget(f"tracepoint {name}", {}, event=(_PERF_TYPE_TRACEPOINT, number, b"", 0))
+        return OpenTarget(f"tracepoint {name}", {}, event=(PERF_TYPE_TRACEPOINT, number, b"", 0))
     raise PinningError(
         f"tracepoint {name} is not in /sys/kernel/tracing/events: see `ls` there, and if it is "
         "empty `mount -t tracefs tracefs /sys/kernel/tracing`"
@@ -219,7 +225,7 @@ def _read(path: str) -> str:
         return file.read().strip()
 
 
-_PERF_TYPE_TRACEPOINT = 2
+_TOLD_BY_KERNEL = (Target.CGROUP, Target.NETWORK)
 _OF_SOCKETS = (15, 18)  # sockmap, sockhash
 _OPEN: Dict[Target, Callable[[Attach, ExitStack], OpenTarget]] = {
     Target.INTERFACE: _interface,

@@ -8,7 +8,20 @@ Keys and values may be secrets: no message and no repr has one.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Collection, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Collection,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Set,
+    Tuple,
+)
 
 from ...content.declared_format import Typed, format_of
 from ...content.format import Context, Format
@@ -37,10 +50,17 @@ _DECLARING = ("entries", "entries_from", "entries_absent")
 class WantedContent:
     """What is to be in a map. It is encoded once the types of keys and values are known."""
 
-    def __init__(self, given: Given, shape: MapShape, awaited: Optional[Awaited] = None) -> None:
+    def __init__(
+        self,
+        given: Given,
+        shape: MapShape,
+        awaited: Optional[Awaited] = None,
+        programs: Collection[str] = (),
+    ) -> None:
         self._given = given
         self._shape = shape
         self._awaited = awaited  # in a check, what a task before may make
+        self._programs = programs  # paths where they are still to be pinned
         self._encoded: List[Tuple[Optional[MapBtf], Entries]] = []
         self.mode = Mode(given.get("entries_mode") or "present")
         self.is_shown = bool(given.get("show_entries"))
@@ -65,6 +85,29 @@ class WantedContent:
     def keys_of(self, paths: Collection[str]) -> List[bytes]:
         """The keys whose values name one of these."""
         return []
+
+    def naming(
+        self, programs: Mapping[str, str]
+    ) -> Optional[Tuple[Dict[str, object], FrozenSet[str]]]:
+        """Return the options with a path for each name of these programs, and those paths.
+
+        None if values name none of them.
+        """
+        if self._kin.means in (None, Means.CGROUPS):
+            return None
+        found: Set[str] = set()
+        entries = []
+        for entry in self._given.get("entries") or ():
+            value: Any = entry.get("value") if isinstance(entry, dict) else None
+            has_more = isinstance(value, dict)
+            named = value.get("program") if has_more else value
+            path = programs.get(named) if isinstance(named, str) else None
+            if path is not None and (has_more or self._kin.means is Means.PROGRAMS):
+                found.add(path)
+                entry = {**entry, "value": {**value, "program": path} if has_more else path}
+            entries.append(entry)
+        options = {option: self._given.get(option) for option in CONTENT}
+        return ({**options, "entries": entries}, frozenset(found)) if found else None
 
     @property
     def has_maps_in_place(self) -> bool:
@@ -128,7 +171,7 @@ class WantedContent:
     def _references(self) -> HostReferences:
         from .references import HostReferences  # a start compiles all that it loads
 
-        return HostReferences()
+        return HostReferences(self._programs)
 
     @property
     def send(self) -> Optional[Send]:

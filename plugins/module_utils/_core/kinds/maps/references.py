@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import Callable, Dict, Iterator, Tuple
+from typing import Callable, Collection, Dict, Iterator, Tuple
 
 from ... import kernel
 from ...bpffs import DIRECTORY, ENTRY, walk
@@ -53,7 +53,8 @@ def meaning(means: Means, size: int, context: Context, references: HostReference
 class HostReferences:
     """The programs pinned on this host, and its cgroups; it remembers those that were asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: Collection[str] = ()) -> None:
+        self._expected = expected  # paths where programs will be pinned
         self._programs: Dict[int, str] = {}  # paths, by id
         self._cgroups: Dict[int, str] = {}
 
@@ -68,6 +69,8 @@ class HostReferences:
         except PinningError:
             raise Unfit(_NO_WAY) from None
         if isinstance(found, Nothing):
+            if path in self._expected:
+                return 0
             raise Unfit("no program is pinned at this path: pin it before, or correct the path")
         if not isinstance(found, PinnedProg):
             if isinstance(found, NotAPin):
