@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from elftools.elf.elffile import ELFFile
 from harness.host import BPFFS, Host
 from harness.site import CHECKOUT
 from loading import load
@@ -138,7 +139,7 @@ def test_a_prog_array_in_use_keeps_what_is_in_it(host: Host, dropped: bool) -> N
 @pytest.mark.skipif(not os.path.exists("/sys/kernel/btf/vmlinux"), reason="no BTF of the kernel")
 def test_fields_are_where_the_kernel_has_them(host: Host, libbpf: str) -> None:
     """By the BTF of the host, or by that of a file."""
-    path = host.site.bpf_object("relocated")
+    path = host.site.bpf_object("offset")
     types = subprocess.run(
         ["bpftool", "-j", "btf", "dump", "file", "/sys/kernel/btf/vmlinux"],
         capture_output=True,
@@ -150,23 +151,23 @@ def test_fields_are_where_the_kernel_has_them(host: Host, libbpf: str) -> None:
         if each["kind"] == "STRUCT" and each["name"] == "task_struct"
     )
     (offset,) = (each["bits_offset"] // 8 for each in task["members"] if each["name"] == "pid")
-    told = load(host, path, "relocated", libbpf=libbpf)
-    if "Error loading vmlinux BTF" in told["log"]:
+    told = load(host, path, "offset_of_pid", libbpf=libbpf)
+    if TOO_NEW in told["log"]:
         pytest.skip("this libbpf is too old for the BTF of this kernel")
     assert returned(host, told) == offset
-    host.shell(f"rm {BPFFS}/relocated")
+    host.shell(f"rm {BPFFS}/offset_of_pid")
     other = host.scratch / "other.btf"
     dump = ["llvm-objcopy", f"--dump-section=.BTF={other}"]
-    variant = host.site.bpf_variant("relocated", "-DPADDING=4242")
+    variant = host.site.bpf_variant("offset", "-DPADDING=4242")
     subprocess.run([*dump, variant, "/dev/null"], check=True)
-    told = load(host, path, "relocated", libbpf=libbpf, kernel_btf=str(other))
+    told = load(host, path, "offset_of_pid", libbpf=libbpf, kernel_btf=str(other))
     assert returned(host, told) == 4244  # it is aligned
 
 
 def returned(host: Host, told: dict[str, Any]) -> int:
-    """What the program `relocated` returns."""
+    """What the program `offset_of_pid` returns."""
     assert "error" not in told, told
-    lines = host.run("bpftool", "prog", "dump", "xlated", "pinned", f"{BPFFS}/relocated").stdout
+    lines = host.run("bpftool", "prog", "dump", "xlated", "pinned", f"{BPFFS}/offset_of_pid").stdout
     (value,) = (line.rpartition("= ")[2] for line in lines.splitlines() if "r0 = " in line)
     return int(value)
 
@@ -188,6 +189,31 @@ def test_a_thousand_descriptors_are_not_needed_for_many_programs(host: Host) -> 
     assert "error" not in told, told
     assert names_in(host) == {*names}
     assert shown(host, "many_299")["name"] == "many_299"
+
+
+TOO_NEW = "Error loading vmlinux BTF"
+# They trace functions that may be traced in few kernels only.
+NOT_EVERYWHERE = {"fentry", "fexit", "fmod_ret", "lsm", "lsm_cgroup"}
+
+
+@each_libbpf
+def test_programs_of_every_attach_type_are_loaded(host: Host, libbpf: str) -> None:
+    """Also those of sections that this libbpf does not know."""
+    path = host.site.bpf_object("hooked")
+    with open(path, "rb") as file:
+        symbols = ELFFile(file).get_section_by_name(".symtab")
+        names = [
+            each.name
+            for each in symbols.iter_symbols()
+            if each["st_info"]["type"] == "STT_FUNC" and each.name.endswith("_old")
+        ]
+    names = [each for each in names if each.removesuffix("_old") not in NOT_EVERYWHERE]
+    assert len(names) > 30
+    told = load(host, path, *names, libbpf=libbpf)
+    if TOO_NEW in told["log"]:
+        pytest.skip("this libbpf is too old for the BTF of this kernel")
+    assert "error" not in told, told
+    assert names_in(host) == {*names}
 
 
 @pytest.mark.skipif(not OTHERS, reason="run tools/get-libbpf")

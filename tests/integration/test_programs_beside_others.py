@@ -164,9 +164,6 @@ def test_an_interface_that_is_removed_and_comes_back(host: Host) -> None:
         before, after = on_an_interface(host, f"{how}\n{script}")
         assert json.loads(before)[0]["xdp"]
         assert not json.loads(after)[0]["xdp"]
-    healed = CHECKOUT / "tests" / "integration" / "test_bpf_link_healed.py"
-    if healed.exists():
-        assert "def test_a_severed_link_is_told_of_and_made_anew" in healed.read_text()
 
 
 def test_what_is_left_when_a_name_is_taken(host: Host) -> None:

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -41,12 +42,15 @@ static void send_to_all(const char *message, size_t size, int rights)
 
 static void look_for_descriptors(void)
 {
+	struct rlimit locked;
 	int fd;
 
 	for (fd = 0; fd < 4096; fd++)
 		if (fcntl(fd, F_GETFD) >= 0)
 			fprintf(stderr, "open: %d\n", fd);
 	say("read", read(0, &fd, 1));
+	getrlimit(RLIMIT_MEMLOCK, &locked);
+	fprintf(stderr, "locked: %llu\n", (unsigned long long)locked.rlim_cur);
 }
 
 static void try_everything(void)

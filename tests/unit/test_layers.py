@@ -174,7 +174,8 @@ MAY_USE = {
         *("_core.errors", "_core.uapi", "_core.values"),
     },
     "_core.loader": {
-        *("_core.loader", "_core.advice", "_core.errors", "_core.syscall", "_core.values")
+        *("_core.loader", "_core.advice", "_core.errors", "_core.kernel", "_core.syscall"),
+        "_core.values",
     },
     "_core.lists": {"_core.lists", "_core.errors", "_core.values"},
     "_core.kinds.pins": {"core", "_core.engine", "_core.kinds.pins"},

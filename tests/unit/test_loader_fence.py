@@ -259,3 +259,32 @@ def test_limits_of_this_process_stay(libbpf: Callable[[str], None]) -> None:
     with pytest.raises(Refused):
         load(request())
     assert [resource.getrlimit(kind) for kind in kinds] == before
+
+
+def test_the_limit_of_locked_memory_is_raised_for_older_kernels(
+    libbpf: Callable[[str], None],
+) -> None:
+    """Before Linux 5.11 what is loaded is charged to it."""
+    limits = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    libbpf("looks")
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (4096, limits[1]))
+    try:
+        with pytest.raises(Refused) as caught:
+            load(request())
+    finally:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, limits)
+    (most,) = re.findall(r"locked: (\w+)", caught.value.log)
+    assert int(most) >= (limits[1] if limits[1] >= 0 else 2**63)
+
+
+def test_how_it_ended_is_known_where_nobody_waits_for_children(
+    libbpf: Callable[[str], None],
+) -> None:
+    libbpf("crashes")
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with pytest.raises(LoaderCrashed, match="SIGSEGV"):
+            load(request())
+        assert signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGCHLD, before)

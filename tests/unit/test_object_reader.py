@@ -100,7 +100,11 @@ ORDERS = {"little": "bpfel", "big": "bpfeb"}
 
 def ask(program: str, *arguments: str, given: str = "") -> Any:
     done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], input=given, capture_output=True, text=True
+        [sys.executable, "-c", program, *arguments],
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

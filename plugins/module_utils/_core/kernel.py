@@ -235,12 +235,12 @@ def _charged(call: Call, request: Tuple[object, ...]) -> Fd:
     try:
         return Fd(call(request))
     except KernelError as error:
-        if error.errno != errno.EPERM or not _raise_memlock():
+        if error.errno != errno.EPERM or not raise_memlock():
             raise
     return Fd(call(request))
 
 
-def _raise_memlock() -> bool:
+def raise_memlock() -> bool:
     """Raise the limit of locked memory as far as this process may; False when it is there."""
     now, most = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     for limit in ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), (most, most)):

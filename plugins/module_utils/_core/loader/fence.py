@@ -15,6 +15,7 @@ import sys
 from contextlib import suppress
 from typing import Collection, List, Tuple
 
+from ..kernel import raise_memlock
 from ..syscall import Fd, libc
 from . import system_calls
 from .request import MOST_SECONDS
@@ -55,6 +56,7 @@ class Fence:
             os.dup2(output, standard, inheritable=False)
         for first, end in self._closed:
             os.closerange(first, end)
+        raise_memlock()  # before Linux 5.11 maps and programs are charged to it
         for which, most in self._limits:
             with suppress(OSError, ValueError):  # beyond what is allowed: it stays
                 resource.setrlimit(which, (most, most + (which == resource.RLIMIT_CPU)))
@@ -93,8 +95,6 @@ def _limits() -> Tuple[Tuple[int, int], ...]:
         (resource.RLIMIT_CPU, MOST_SECONDS),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
-        # Before Linux 5.11 maps and programs are charged to it.
-        (resource.RLIMIT_MEMLOCK, resource.RLIM_INFINITY),
     )
 
 

@@ -15,8 +15,8 @@ import select
 import signal
 import socket
 import time
-from contextlib import suppress
-from typing import Dict, List, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Dict, Iterator, List, Mapping, Sequence
 
 from ..syscall import Fd
 from .fence import Fence
@@ -37,7 +37,7 @@ def run(request: LoadRequest) -> Told:
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     reads, writes = os.pipe2(os.O_CLOEXEC)
-    with ours, Fd(reads) as pipe:
+    with ours, Fd(reads) as pipe, _children_awaited():
         try:
             targets = [target.program_fd for target in request.targets.values()]
             fence = Fence((theirs.fileno(), *request.maps.values(), *targets))
@@ -49,6 +49,19 @@ def run(request: LoadRequest) -> Told:
             os.close(writes)
             theirs.close()
         return listener.listen(pid, request.seconds)
+
+
+@contextmanager
+def _children_awaited() -> Iterator[None]:
+    """Have a child keep its pid until it is waited for, also where SIGCHLD is ignored."""
+    is_ignored = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
+    if is_ignored:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if is_ignored:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
 
 def _be_the_loader(request: LoadRequest, fence: Fence, told: socket.socket, output: int) -> None:
@@ -172,10 +185,7 @@ class _Listener:
         for kill in (os.killpg, os.kill):
             with suppress(ProcessLookupError, PermissionError):
                 kill(self._pid, signal.SIGKILL)
-        try:
-            return os.waitpid(self._pid, 0)[1]
-        except ChildProcessError:  # SIGCHLD is ignored here: it has ended, but nobody knows how
-            return 0
+        return os.waitpid(self._pid, 0)[1]
 
     def _close(self) -> None:
         for fd in self._fds:
