@@ -46,6 +46,8 @@ def send():
 DATAGRAMS = """
 import select, socket, sys
 one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sink.bind(("127.0.0.1", 9))  # else there is an answer by ICMP, which is seen, too
 def send():
     one.sendto(b"x", ("127.0.0.1", 9))
 """
