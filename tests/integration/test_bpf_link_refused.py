@@ -185,11 +185,16 @@ def test_a_link_takes_no_program_of_another_attach_type(hooks: Hooks) -> None:
 
 
 def test_the_program_of_a_stranger_is_not_attached(hooks: Hooks) -> None:
-    hooks.load("xdp_old")
-    hooks.host.run("chown", "nobody", f"{LOADED}/xdp_old")
-    refused = hooks.host.module("bpf_link_pinned", **xdp(hooks))
-    assert "belongs to nobody, who decides what it leads to" in refused.msg
-    assert hooks.xdp() is None
+    program = hooks.load("xdp_old")
+    for path in (f"{LOADED}/xdp_old", LOADED):
+        hooks.host.run("chown", "nobody", path)
+        refused = hooks.host.module("bpf_link_pinned", **xdp(hooks))
+        assert "belongs to nobody, who decides what it leads to" in refused.msg
+        assert hooks.xdp() is None
+        hooks.host.run("chown", "root", path)
+    hooks.host.run("chown", "nobody", LOADED, f"{LOADED}/xdp_old")
+    hooks.host.module("bpf_link_pinned", owner="nobody", **xdp(hooks)).good()
+    assert hooks.xdp() == program
 
 
 def test_without_privileges_nothing_is_attached_and_it_is_said_why(hooks: Hooks) -> None:

@@ -38,7 +38,7 @@ def carry_out(step: LinkStep, site: PinDirectory) -> Optional[Outcome]:
     declared, seen = cast(Attach, wanted.attach), cast(Seen, wanted.seen)
     # From here on no other run attaches anything for this name.
     site.staging()
-    with program_at(wanted.program, declared.type) as (program, pin):
+    with program_at(wanted.program, declared.type, wanted.access.owner) as (program, pin):
         if pin.id != cast(ProgramSeen, seen.program).id:
             return None
         if step.action is Action.UPDATE:

@@ -90,7 +90,7 @@ def _names(place: Place) -> List[str]:
 
 def _program(wanted: WantedLink, attach: Attach) -> Union[ProgramSeen, Unresolved]:
     try:
-        with program_at(wanted.program, attach.type) as (_fd, found):
+        with program_at(wanted.program, attach.type, wanted.access.owner) as (_fd, found):
             return ProgramSeen(found.id, found.label, found.entry.owner)
     except TROUBLE as error:
         return _unresolved(error)

@@ -13,11 +13,11 @@ from ...attach_types import HOOKS, PROTOCOLS, AttachType, Target
 from ...attaching import PERF_TYPE_TRACEPOINT, is_loaded_for
 from ...bpffs import DIRECTORY, ENTRY, walk
 from ...errors import NotThere, PinningError, at
-from ...shape import is_stranger
 from ...syscall import Fd
 from ...uapi import BPF_F_NETFILTER_IP_DEFRAG, BPF_F_RDONLY
 from ...users import user_name
 from ...values import NamedTuple
+from ..pins.access import strangers_of
 from ..pins.objects import identify, look
 from ..pins.observed import NotAPin, Nothing, Pin, PinnedMap, PinnedProg
 from .declaration import Attach
@@ -44,8 +44,8 @@ def opened(attach: Attach) -> Iterator[OpenTarget]:
 
 
 @contextmanager
-def pinned(path: str, option: str) -> Iterator[Tuple[Fd, Pin]]:
-    """Open what is pinned at a path that a declaration names."""
+def pinned(path: str, option: str, owner: Optional[int] = None) -> Iterator[Tuple[Fd, Pin]]:
+    """Open what is pinned at a path that a declaration names, by `owner` if it names one."""
     parent, _slash, name = path.rpartition("/")
     with at(path), walk(parent or "/") as place:
         found = Nothing() if place.missing else look(place.fd, name)
@@ -53,10 +53,11 @@ def pinned(path: str, option: str) -> Iterator[Tuple[Fd, Pin]]:
             raise NotThere(f"{option} {path} does not exist: pin it first")
         if isinstance(found, NotAPin):
             raise PinningError(f"{option} {path} is {found.what}, not a pin: name a pin")
-        if is_stranger(found.entry.owner, None, os.geteuid()):
+        for uid in strangers_of(place, found, owner, os.geteuid()):
             raise PinningError(
-                f"{option} {path} belongs to {user_name(found.entry.owner)}, who decides what it "
-                "leads to: have it pinned by root, or run the task as that user"
+                f"{option} {path}, or a directory above it, belongs to {user_name(uid)}, who "
+                "decides what it leads to: have it pinned by root, run the task as that user, or "
+                "declare the link for that owner, too"
             )
         with Fd(os.open(name, ENTRY, dir_fd=place.fd)) as pin:
             fd = kernel.get(pin.proc_path, 0 if found.kind == "link" else BPF_F_RDONLY)
@@ -68,9 +69,9 @@ def pinned(path: str, option: str) -> Iterator[Tuple[Fd, Pin]]:
 
 
 @contextmanager
-def program_at(path: str, row: AttachType) -> Iterator[Tuple[Fd, Pin]]:
+def program_at(path: str, row: AttachType, owner: Optional[int] = None) -> Iterator[Tuple[Fd, Pin]]:
     """Open the program, or the map, that a link is to hold."""
-    with pinned(path, "program") as (fd, found):
+    with pinned(path, "program", owner) as (fd, found):
         if row.takes_map:
             if not isinstance(found, PinnedMap):
                 raise PinningError(

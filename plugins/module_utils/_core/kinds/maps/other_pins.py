@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import os
-from typing import Iterator, Optional
+from typing import Optional
 
-from ...bpffs import Place, walk
+from ...bpffs import walk
 from ...errors import PinningError
-from ...shape import is_stranger
 from ...users import user_name
+from ..pins.access import strangers_of
 from ..pins.objects import Inspect, look
-from ..pins.observed import Found, NotAPin, Nothing, PinnedMap
+from ..pins.observed import NotAPin, Nothing, PinnedMap
 
 
 def map_at(
@@ -33,17 +33,10 @@ def map_at(
         if not isinstance(found, PinnedMap):
             what = found.what if isinstance(found, NotAPin) else f"the pin of {found.label}"
             raise PinningError(f"there is {what}, and no map: name the pin of a map")
-        for uid in _owners(place, found):
-            if is_stranger(uid, owner, os.geteuid()):
-                name = user_name(uid)
-                raise PinningError(
-                    f"the pin, or a directory above it, belongs to {name}, who may have another "
-                    f"map there: if that is meant, declare owner: {name}"
-                )
+        for uid in strangers_of(place, found, owner, os.geteuid()):
+            name = user_name(uid)
+            raise PinningError(
+                f"the pin, or a directory above it, belongs to {name}, who may have another map "
+                f"there: if that is meant, declare owner: {name}"
+            )
         return found
-
-
-def _owners(place: Place, found: Found) -> Iterator[int]:
-    if found.entry:
-        yield found.entry.owner
-    yield from (level.owner for level in place.levels)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Optional, Tuple
+from typing import TYPE_CHECKING, Iterator, List, Optional, Tuple
 
 from ...engine.steps import Change
 from ...fields import octal
@@ -12,7 +12,8 @@ from ...people import People
 from ...shape import ROOT, Access, Entry, Level, is_stranger
 
 if TYPE_CHECKING:
-    from .observed import DirectorySeen
+    from ...bpffs import Place
+    from .observed import DirectorySeen, Found
 
 
 class AccessChange(Change):
@@ -22,6 +23,17 @@ class AccessChange(Change):
 READ, WRITE, ENTER = 4, 2, 1  # permission bits
 NEW_PIN = 0o600  # the mode that the kernel gives a new pin (bpf_obj_do_pin)
 NEW_DIRECTORY = 0o755  # the mode of a new directory, unless one is declared
+
+
+def strangers_of(place: Place, found: Found, owner: Optional[int], task: int) -> Iterator[int]:
+    """Yield who decides what is at a name: owners of its pin and of the directories above.
+
+    All but root, the user of the task and the declared owner.
+    """
+    uids = [level.owner for level in place.levels]
+    if found.entry:
+        uids.insert(0, found.entry.owner)
+    yield from (uid for uid in uids if is_stranger(uid, owner, task))
 
 
 def access_drift(want: Access, have: Entry, people: People) -> Tuple[Change, ...]:
