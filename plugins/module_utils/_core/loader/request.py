@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from types import MappingProxyType
+from dataclasses import field
 from typing import Dict, Mapping, Optional, Tuple
 
 from ..errors import PinningError
@@ -14,8 +14,6 @@ from ..values import NamedTuple, dataclass
 
 DEADLINE = 120.0  # seconds: the verifier may take many of them for very large programs
 MOST_SECONDS = 100  # of CPU
-
-_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 class Target(NamedTuple):
@@ -38,10 +36,10 @@ class LoadRequest:
 
     object: bytes  # see ObjectFile.without_slots
     programs: Tuple[str, ...]  # names of those to load, and no others
-    maps: Mapping[str, int] = _NOTHING  # type: ignore[assignment]  # descriptors by name
-    data: Mapping[str, bytes] = _NOTHING  # type: ignore[assignment]  # whole sections by name
-    types: Mapping[str, Types] = _NOTHING  # type: ignore[assignment]  # by program
-    targets: Mapping[str, Target] = _NOTHING  # type: ignore[assignment]  # by program
+    maps: Mapping[str, int] = field(default_factory=dict)  # descriptors by name
+    data: Mapping[str, bytes] = field(default_factory=dict)  # whole sections by name
+    types: Mapping[str, Types] = field(default_factory=dict)  # by program
+    targets: Mapping[str, Target] = field(default_factory=dict)  # by program
     returned_maps: Tuple[str, ...] = ()  # maps or sections whose descriptors are wanted
     object_name: str = "object"  # the kernel's names of data maps begin with it
     kernel_btf: Optional[str] = None  # path; None: that of the running kernel
