@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 from absence_table import inventory_task, taken
-from harness.host import BPFFS, Host
+from harness.host import BPFFS, HERE, Host
 from harness.playbook import Result, task
 
 LOADED = f"{BPFFS}/loaded"
@@ -42,6 +43,18 @@ class Hooks:
     def inside(self, *command: str) -> list[str]:
         """`command`, to be run in the network."""
         return ["nsenter", f"--net={self.network}", *command]
+
+    @contextmanager
+    def traffic(self, *words: str) -> Iterator[list[int]]:
+        """What programs see, over and over; then how many there were (harness/traffic.py)."""
+        there: list[int] = []
+        script = str(HERE / "harness" / "traffic.py")
+        with self.host.running(*self.inside(sys.executable, script, *words)) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield there
+            output, _errors = process.communicate("\n")
+        there.append(int(output))
 
     def load(self, name: str, *numbers: int, pin: str = "", seen: str = SEEN) -> int:
         """Load a program and pin it in LOADED: its id."""

@@ -13,44 +13,10 @@ from link_table import LINKS, LOADED, Hooks, hooks
 __all__ = ["hooks"]  # a fixture
 
 CHANGES = 50
-# Each sends one packet after the other until its standard input ends, and says how many they were.
-LOOP = """
-sys.stdout.write("ready\\n"); sys.stdout.flush()
-sent = 0
-while not select.select([sys.stdin], [], [], 0)[0]:
-    send()
-    sent += 1
-print(sent)
-"""
-# A socket gets the frame after all programs.
-FRAMES = """
-import select, socket, sys
-KIND = 0x88b5
-receiver = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(KIND))
-receiver.bind(("v0", KIND))
-receiver.settimeout(60)
-sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-sender.bind(("v1", 0))
-frame = bytes([255] * 6 + [2, 0, 0, 0, 0, 1]) + KIND.to_bytes(2, "big") + bytes(46)
-def send():
-    sender.send(frame)
-    receiver.recv(100)
-"""
-CONNECTIONS = """
-import select, socket, sys
-open(sys.argv[1] + "/cgroup.procs", "w").write("0")
-def send():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.connect(("127.0.0.1", 9))
-"""
-DATAGRAMS = """
-import select, socket, sys
-one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-sink.bind(("127.0.0.1", 9))  # else there is an answer by ICMP, which is seen, too
-def send():
-    one.sendto(b"x", ("127.0.0.1", 9))
-"""
+FRAMES = ("frames", "v1", "v0")
+CGROUP = "$cgroup"
+CONNECTIONS = ("connections", CGROUP)
+DATAGRAMS = ("datagrams",)
 # Attach type: program, what is sent, numbers for the loader, whether the link takes another one.
 UNDER_TRAFFIC = {
     "xdp": ("xdp", FRAMES, (), True),
@@ -76,16 +42,12 @@ def test_each_packet_is_seen_by_the_old_program_or_the_new_one(hooks: Hooks, nam
         }
 
     host.module("bpf_link_pinned", **declared("old")).good()
-    command = hooks.inside(host.site.python, "-c", sending + LOOP, hooks.cgroup)
-    with host.running(*command) as sender:
-        assert sender.stdout is not None
-        assert sender.stdout.readline() == "ready\n"
-        changes = ("new", "old") * (CHANGES // 2)
+    changes = ("new", "old") * (CHANGES // 2)
+    with hooks.traffic(*(hooks.cgroup if each == CGROUP else each for each in sending)) as there:
         run = host.playbook([task("bpf_link_pinned", **declared(each)) for each in changes])
-        said, _nothing = sender.communicate("end\n")
     word = "updated" if in_place else "replaced"
     assert [each.good()["links"][0]["action"] for each in run] == [word] * CHANGES
-    sent = int(said)
+    (sent,) = there
     entries = host.bpftool("map", "dump", "pinned", seen)
     old, new = (int(each["formatted"]["value"]) for each in entries)
     assert sent > 1000

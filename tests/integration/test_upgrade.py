@@ -4,14 +4,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from harness.host import BPFFS, HERE, Host
+from harness.host import BPFFS, Host
 from link_table import Hooks, hooks_of
 
 APP = f"{BPFFS}/app"
@@ -63,25 +61,13 @@ def _links(host: Host) -> list[dict[str, Any]]:
 @contextmanager
 def _traffic(hooks: Hooks) -> Iterator[list[int]]:
     """Frames and connections; in the end, how many of each there were."""
-    script = str(HERE / "harness" / "traffic.py")
     there: list[int] = []
-    with ExitStack() as stack:
-        sender = [*hooks.inside(sys.executable, script), "frames", "v1"]
-        enter = 'echo $$ >"$0/cgroup.procs"; exec "$@"'
-        connector = ["sh", "-c", enter, hooks.cgroup, sys.executable, script, "connections"]
-        processes = [
-            stack.enter_context(hooks.host.running(*command)) for command in (sender, connector)
-        ]
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
+    with (
+        hooks.traffic("frames", "v1", "v0") as frames,
+        hooks.traffic("connections", hooks.cgroup) as connections,
+    ):
         yield there
-        there += map(_told, processes)
-
-
-def _told(process: subprocess.Popen[str]) -> int:
-    output, _errors = process.communicate("\n")
-    return int(output)
+    there += [*frames, *connections]
 
 
 def _runs(host: Host, declared: list[dict[str, Any]]) -> list[dict[str, Any]]:
