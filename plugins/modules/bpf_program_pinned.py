@@ -35,7 +35,7 @@ options:
     type: path
   remote_src:
     description:
-      - V(false) sends a file of the controller, looked for as M(ansible.builtin.copy) does.
+      - V(false) sends a file of the controller, looked for as C(ansible.builtin.copy) does.
     type: bool
     default: true
   programs:
