@@ -41,7 +41,7 @@ class Gate(Guide):
         super().__init__(host, "sharing-maps.md")
         self.network = ["nsenter", f"--net=/proc/{network}/ns/net"]
         self.program, self.daemon = self.blocks("c")
-        self.maps, self.second_names = self.blocks("yaml")
+        self.maps, self.whole, self.second_names = self.blocks("yaml")
         self.attach, self.command, self.by_name = self.blocks("console")
         self.compile(self.program)
 
@@ -165,6 +165,30 @@ def test_all_share_the_maps_and_each_restart_keeps_what_the_page_says(
         assert gate.ids()["traffic"] != ids["traffic"]
         assert gate.maps_of("gate") == set(ids.values())
         assert host.bpftool("map", "dump", "pinned", f"{GATE}/traffic") == []
+
+
+def test_one_declaration_goes_from_the_maps_to_the_interface(gate: Gate) -> None:
+    host = gate.host
+    (gate.folder / "whole.yml").write_text(gate.whole)
+    options = (
+        f"-i {gate.folder}/groups.yml -c local -e ansible_python_interpreter={host.site.python}"
+    )
+    play = f"RESULT_LINES=lines ansible-playbook {options} {gate.folder}/whole.yml"
+    assert re.search(r" changed=1 ", gate.there(play))
+    ids = gate.ids()
+    programs = {}
+    for name, maps in (("gate", set(ids.values())), ("meter", {ids["traffic"]})):
+        link = host.bpftool("link", "show", "pinned", f"{GATE}/{name}_on_eth0")
+        shown = host.bpftool("prog", "show", "pinned", f"{GATE}/{name}")
+        assert (link["prog_id"], set(shown["map_ids"])) == (shown["id"], maps)
+        programs[name] = shown["id"]
+    assert gate.programs()["gate"] == programs["gate"]
+    gate.send(2, 5)
+    awaited(lambda: gate.traffic(2), (5, 0))
+    gate.there(gate.command)
+    gate.send(2, 4)
+    awaited(lambda: gate.traffic(2), (5, 4))
+    assert re.search(r" changed=0 ", gate.there(play))
 
 
 def test_loaders_look_where_the_page_says(gate: Gate, subtests: pytest.Subtests) -> None:
