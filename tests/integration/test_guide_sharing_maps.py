@@ -169,6 +169,7 @@ def test_all_share_the_maps_and_each_restart_keeps_what_the_page_says(
 
 def test_one_declaration_goes_from_the_maps_to_the_interface(gate: Gate) -> None:
     host = gate.host
+    host.shell("mount -t tmpfs -o mode=0755 run /run")  # where it is noted what was loaded
     (gate.folder / "whole.yml").write_text(gate.whole)
     options = (
         f"-i {gate.folder}/groups.yml -c local -e ansible_python_interpreter={host.site.python}"
