@@ -4,18 +4,17 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from contextlib import suppress
 from typing import Collection, Iterator, List, Mapping, Optional, Set, Union
 
-from ... import kernel, uapi
+from ... import uapi
 from ...attach_types import Order, Target
 from ...attaching import OnHook, on_hook
 from ...bpffs import Place, walk
 from ...errors import TROUBLE, NotThere, explained
 from ...syscall import KernelError
-from ...uapi import Command
+from ..pins.attached import all_links
 from ..pins.objects import identify, look, object_by_id
 from ..pins.observed import DirectorySeen, Found, NotAPin, Nothing, PinnedLink, PinnedProg
 from .declaration import Attach, WantedLink
@@ -66,20 +65,6 @@ def left_links(directories: Mapping[str, DirectorySeen]) -> Set[int]:
                     if isinstance(found, PinnedLink):
                         left.add(found.id)
     return left
-
-
-def links() -> Iterator[PinnedLink]:
-    """All links of the machine. KernelError without CAP_SYS_ADMIN (EPERM)."""
-    for link_id in kernel.all_ids(Command.LINK_GET_NEXT_ID):
-        try:
-            with object_by_id("link", link_id) as fd:
-                found = identify(fd, "link")
-        except KernelError as error:
-            if error.errno != errno.ENOENT:
-                raise
-            continue
-        if isinstance(found, PinnedLink):
-            yield found
 
 
 def _names(place: Place) -> List[str]:
@@ -219,7 +204,7 @@ def _occupant(prog_id: int, link_id: int = 0) -> Occupant:
 def _holder(prog_id: int, kind: str, ifindex: int) -> int:
     """Return the link by which a program is attached; 0 if it has none, or nobody may tell."""
     with suppress(KernelError):
-        for link in links():
+        for link in all_links():
             there = (link.type, link.prog_id, link.target.get("ifindex"))
             if there == (kind, prog_id, ifindex):
                 return link.id

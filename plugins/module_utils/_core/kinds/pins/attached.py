@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Collection, Dict, List
+from typing import Collection, Dict, Iterator, List
 
 from ... import kernel
 from ...syscall import KernelError
@@ -14,17 +14,24 @@ from .objects import identify, object_by_id
 from .observed import PinnedLink
 
 
-def links_of(program_ids: Collection[int]) -> Dict[int, List[PinnedLink]]:
-    """For each program, the links that have it. KernelError without CAP_SYS_ADMIN (EPERM)."""
-    found: Dict[int, List[PinnedLink]] = {each: [] for each in program_ids}
-    for link_id in kernel.all_ids(Command.LINK_GET_NEXT_ID) if found else ():
+def all_links() -> Iterator[PinnedLink]:
+    """Yield all links of the machine. KernelError without CAP_SYS_ADMIN (EPERM)."""
+    for link_id in kernel.all_ids(Command.LINK_GET_NEXT_ID):
         try:
             with object_by_id("link", link_id) as fd:
-                link = identify(fd, "link")
+                found = identify(fd, "link")
         except KernelError as error:
             if error.errno != errno.ENOENT:
                 raise
             continue
-        if isinstance(link, PinnedLink) and link.prog_id in found:
+        if isinstance(found, PinnedLink):
+            yield found
+
+
+def links_of(program_ids: Collection[int]) -> Dict[int, List[PinnedLink]]:
+    """For each program, the links that have it; KernelError as above."""
+    found: Dict[int, List[PinnedLink]] = {each: [] for each in program_ids}
+    for link in all_links() if found else ():
+        if link.prog_id in found:
             found[link.prog_id].append(link)
     return found
