@@ -9,4 +9,7 @@ from ..plugin_utils._joined_arguments import JoinedArguments
 
 
 class ActionModule(JoinedArguments):
-    """The lists of several groups, joined."""
+    """The lists of several groups, joined, and with the files of the controller."""
+
+    takes_lists = True
+    takes_objects = True

@@ -116,15 +116,15 @@ options:
     default: true
   at_boot:
     description:
-      - V(true) lets the host put all of this back by itself at boot, but for O(programs), O(links),
-        O(absent) and O(prune), with the command and the unit of systemd that
-        M(ebpf.pinning.bpf_restore) installs. V(false) ends that. Left out, nothing is done about
-        it.
-      - Nothing is replaced or removed at boot. Maps come back with the entries that are declared. A
-        file of O(maps[].entries_from) has to be on the host, in a place where all belongs to root,
-        outside of homes, and is read again at each boot.
-      - Programs and links are not put back, nor the maps that only programs declare; a warning says
-        so.
+      - V(true) lets the host put all of this back by itself at boot, but for O(absent) and
+        O(prune), with the command and the units of systemd that M(ebpf.pinning.bpf_restore)
+        installs. V(false) ends that. Left out, nothing is done about it.
+      - Nothing is replaced or removed at boot. Maps come back with the entries that are declared.
+        Lists of entries and object files that the controller has are kept on the host, and so is a
+        copy of each object file that the host has. A list that the host has itself has to be in a
+        place where all belongs to root, outside of homes, and is read again at each boot.
+      - Links come back when what they are attached to is there, and to an interface whenever it
+        appears.
       - Is done last. The unit runs at once with what is declared now.
       - Where systemd does not run the host, a warning says what its init has to run.
     type: bool
@@ -172,6 +172,12 @@ options:
       python:
         description: The interpreter, see O(ebpf.pinning.bpf_restore#module:python).
         type: path
+      before:
+        description: >-
+          Services that are to start once all is back, see
+          O(ebpf.pinning.bpf_restore#module:before).
+        type: list
+        elements: str
 seealso:
   - module: ebpf.pinning.bpffs_mount
   - module: ebpf.pinning.bpf_restore
@@ -388,6 +394,7 @@ def main() -> None:
                     "name": {"type": "str"},
                     "mounts": {"type": "list", "elements": "dict", "options": MOUNT_AT_BOOT},
                     "python": {"type": "path"},
+                    "before": {"type": "list", "elements": "str"},
                 },
             },
         },

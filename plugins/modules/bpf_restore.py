@@ -12,9 +12,11 @@ short_description: Ensure that a host can restore its BPF pins
 version_added: 0.1.0
 description:
   - Pins do not survive a restart. This writes a manifest of what is declared on the host, mounts,
-    directories, maps and second pins, and the command C(ebpf-pinning), which puts back what is
-    missing. The command is the core of this collection, the same files that the modules run, and
-    needs Python alone.
+    directories, maps, programs, links and second pins, and the command C(ebpf-pinning), which puts
+    back what is missing. The command is the core of this collection, the same files that the
+    modules run, and needs Python alone, and libbpf to load programs.
+  - Object files and lists of entries that the controller sends are kept on the host beside the
+    manifest, root's alone. At boot each has to be what was declared, to the last byte.
   - To have it run at boot, set O(service), or have the init of the host run
     C(/usr/local/lib/ebpf-pinning/ebpf-pinning restore) once the BPF file systems are mounted and
     before network programs are loaded.
@@ -55,6 +57,24 @@ options:
       - The directories of a BPF file system, each with C(path) and the options C(owner), C(group)
         and C(mode) of O(ebpf.pinning.bpf_host#module:directories). What is missing above them is
         made.
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.2.0
+  programs:
+    description:
+      - The programs, each item with the options of
+        O(ebpf.pinning.bpf_host#module:programs). They are loaded once all maps are back, from a
+        copy of the object file that the host keeps. C(on_mismatch) and C(value_growth) do not count.
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.2.0
+  links:
+    description:
+      - The links, each with the options of O(ebpf.pinning.bpf_link_pinned#module:links). They are
+        attached when what they are attached to is there; with O(service), a link to an interface
+        whenever that appears. C(on_mismatch) does not count.
     type: list
     elements: dict
     default: []
@@ -108,6 +128,17 @@ options:
       - Does nothing on a host that systemd does not run.
     type: bool
     default: false
+    version_added: 0.2.0
+  before:
+    description:
+      - Services that are to start once all is back, like V(agent.service). Each gets a drop-in that
+        orders it after C(ebpf-pinning.target), and has it fail to start while a pin of this
+        declaration is missing. Drop-ins go with the declaration, or when a service is named no
+        longer.
+      - Counts with O(service).
+    type: list
+    elements: str
+    default: []
     version_added: 0.2.0
 seealso:
   - module: ebpf.pinning.bpf_host
@@ -185,6 +216,22 @@ sandbox:
       type: bool
       sample: false
       version_added: 0.2.0
+    loads:
+      description: Whether it loads programs.
+      type: bool
+      sample: false
+      version_added: 0.2.0
+    links:
+      description: Whether it attaches programs to something other than an interface of the host.
+      type: bool
+      sample: false
+      version_added: 0.2.0
+    interfaces:
+      description: The interfaces of the host that it attaches programs to.
+      type: list
+      elements: str
+      sample: [eth0]
+      version_added: 0.2.0
 """
 
 from ..module_utils._core.options import ACCESS
@@ -201,7 +248,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             **{
                 name: {"type": "list", "elements": "dict", "default": []}
-                for name in ("mounts", "directories", "maps", "objects")
+                for name in ("mounts", "directories", "maps", "programs", "links", "objects")
             },
             "directory": {"type": "path", "default": "/sys/fs/bpf"},
             **ACCESS,
@@ -209,6 +256,7 @@ def main() -> None:
             "library": {"type": "path", "default": DEFAULT_LIBRARY},
             "python": {"type": "path", "default": DEFAULT_PYTHON},
             "service": {"type": "bool", "default": False},
+            "before": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )

@@ -72,6 +72,7 @@ def arguments_of(said: Said) -> Arguments:
             "name": said("bpf_maps_restore_name"),
             "mounts": said("bpf_restore_mounts", "dicts"),
             "python": said("bpf_restore_python"),
+            "before": said("bpf_restore_before", "list"),
         }
         arguments.update(at_boot=restores, at_boot_options=_given(options))
     return _given(arguments)

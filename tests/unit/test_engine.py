@@ -276,8 +276,8 @@ def test_each_for_itself_one_failure_stops_no_other(tmp_path: Path, act: Any) ->
     (tmp_path / "taken").write_text("theirs")
     names = ("unreadable", "a", "taken", "too long", "kept", "b")
     notes = [Note(f"{tmp_path}/{name}", name) for name in names]
-    verdicts = list(each(Notes(), notes, act))
-    assert [verdict.wanted for verdict in verdicts] == notes
+    verdicts = list(each(Notes(), [[note] for note in notes], act))
+    assert [list(verdict.wanted) for verdict in verdicts] == [[note] for note in notes]
     unreadable, first, taken, full, kept, last = verdicts
     assert unreadable.error == f"{tmp_path}/unreadable cannot be read"
     assert taken.plan is not None

@@ -143,8 +143,9 @@ def test_only_the_doors_to_the_kernel_use_ctypes() -> None:
 def test_the_command_of_a_host_loads_at_its_start_all_that_it_may_need() -> None:
     """An upgrade may remove its files while it runs."""
     loaded = {*run_alone("import sys, _core.command.main\nprint(*sys.modules)").split()}
-    kinds = ("kinds.maps", "kinds.mounts", "kinds.pins")
-    packages = ("engine", *kinds, "command", "content", "lists")
+    names = ("entries", "links", "maps", "mounts", "objects", "pins", "programs")
+    kinds = [f"kinds.{name}" for name in names]
+    packages = ("engine", *kinds, "command", "content", "lists", "loader", "object_file")
     late = set()
     for source in SOURCES:
         if package_of(source).replace("_core.", "", 1) not in packages:
@@ -194,7 +195,8 @@ MAY_USE = {
     "_core.info": {"core", "_core.engine", "_core.kinds", "_core.info"},
     "_core.whole": {"core", "_core.engine", "_core.kinds", "_core.whole"},
     "_core.command": {
-        *("core", "_core.content", "_core.lists", "_core.engine", "_core.kinds", "_core.command")
+        *("core", "_core.content", "_core.lists", "_core.engine", "_core.kinds", "_core.loader"),
+        *("_core.whole", "_core.command"),
     },
     "_core": {"core"},
     "_module": {"_core", "_module"},

@@ -82,6 +82,28 @@ WHOLE = {
         },
     ],
     "directories": [{"path": "/sys/fs/bpf/agent", "owner": "1", "group": "0", "mode": "2750"}],
+    "programs": [
+        {
+            "object": "/etc/ebpf-pinning/restore.d/agent.files/gate.bpf.o-0123456789abcdef",
+            "digest": "0" * 64,
+            "shown": "gate.bpf.o",
+            "programs": [{"name": "pass", "pin": "gate"}, {"name": "drop"}],
+            "maps": {"counts": "counts"},
+            "maps_directory": "/sys/fs/bpf/agent",
+            "globals": {"limit": 424242},
+            "kernel_btf": "/usr/lib/btf",
+            "log_level": 1,
+            "directory": "/sys/fs/bpf/programs",
+            "mode": "0600",
+        }
+    ],
+    "links": [
+        {
+            "name": "gate_link",
+            "program": "/sys/fs/bpf/programs/gate",
+            "attach": {"type": "xdp", "interface": "eth0", "mode": "native"},
+        }
+    ],
     "objects": [
         {"path": "/sys/fs/bpf/flows", "source": "/sys/fs/bpf/agent/flows", "mode": "0600"},
         {"name": "gate", "prog_name": "gate"},
@@ -170,6 +192,8 @@ def test_a_manifest_can_be_read_by_people() -> None:
         "directories": [],
         "defaults": DEFAULTS,
         "maps": [{"name": "flows", **SHAPE}],
+        "programs": [],
+        "links": [],
         "objects": [],
     }
     assert text.endswith(b"}\n")
@@ -211,6 +235,22 @@ def test_directories_and_second_pins_are_read() -> None:
     ]
 
 
+def test_programs_and_links_are_read_without_the_object_file() -> None:
+    read = parse(as_text(WHOLE), "a.json")
+    (load,) = read.programs
+    assert [tuple(pin) for pin in load.pins] == [
+        ("/sys/fs/bpf/programs/gate", "gate", "pass"),
+        ("/sys/fs/bpf/programs/drop", "drop", "drop"),
+    ]
+    (link,) = read.links
+    assert (link.path, link.program) == (
+        "/sys/fs/bpf/agent/gate_link",
+        "/sys/fs/bpf/programs/gate",
+    )
+    assert link.attach is not None
+    assert link.attach.text("interface") == "eth0"
+
+
 def test_a_manifest_of_0_1_0_is_read_and_becomes_one_of_today() -> None:
     """The file was written by the code of 0.1.0."""
     then = OF_0_1_0.read_bytes()
@@ -218,15 +258,19 @@ def test_a_manifest_of_0_1_0_is_read_and_becomes_one_of_today() -> None:
     read = parse(then, "a.json")
     assert [mount.path for mount in read.mounts] == ["/run/agent/bpffs"]
     assert [pin.path for pin in read.pins] == ["/sys/fs/bpf/agent/flows"]
-    assert (read.directories, read.objects) == ([], [])
+    assert not (read.directories)
+    assert not (read.programs)
+    assert not (read.links)
+    assert not (read.objects)
     whole = json.loads(then)
     now = content(whole, whole["defaults"])
-    assert json.loads(now) == {**whole, "version": 2, "directories": [], "objects": []}
+    younger = ("directories", "programs", "links", "objects")
+    assert json.loads(now) == {**whole, "version": 2, **{key: [] for key in younger}}
     again = parse(now, "a.json")
     assert (again.mounts, again.pins) == (read.mounts, read.pins)
 
 
-@pytest.mark.parametrize("key", ["directories", "objects"])
+@pytest.mark.parametrize("key", ["directories", "programs", "links", "objects"])
 def test_a_manifest_of_0_1_0_has_no_more_than_it_had(key: str) -> None:
     whole = {**json.loads(OF_0_1_0.read_bytes()), key: []}
     assert f"{key} is not known here" in refused(as_text(whole))
@@ -272,7 +316,8 @@ def test_what_does_not_count_at_boot_is_not_written() -> None:
 
 @pytest.mark.parametrize("missing", ["mounts", "defaults", "maps"])
 def test_a_part_may_be_missing(missing: str) -> None:
-    whole = {**WHOLE, "maps": [{"path": "/sys/fs/bpf/agent/flows", **SHAPE}], "objects": []}
+    maps = [{"path": "/sys/fs/bpf/agent/flows", **SHAPE}]
+    whole = {**WHOLE, "maps": maps, "links": [], "objects": []}
     del whole[missing]
     read = parse(as_text(whole), "a.json")
     assert bool(read.mounts) == (missing != "mounts")
@@ -407,12 +452,15 @@ VALUES: dict[str, object] = {
     "list": [[]],
     "dictionary": {},
 }
-TAKEN = {"int": "number", "bool": "truth", "list": "texts"}
+TAKEN = {"int": "number", "bool": "truth", "list": "texts", "dict": "dictionary"}
 TABLES: list[tuple[tuple[Any, ...], Fields]] = [
     (("maps", 0), _options.MAP),
     (("maps", 1, "inner_map"), _options.SHAPE),
     (("defaults",), {**_options.ACCESS, "directory": {"type": "path"}}),
     (("mounts", 0), _options.MOUNT),
+    # What is wrong with a mode is said when the programs are put back.
+    (("programs", 0), {k: v for k, v in _options.PROGRAMS_AT_BOOT.items() if k != "mode"}),
+    (("links", 0), _options.LINK),
 ]
 
 
@@ -453,7 +501,7 @@ def test_each_field_takes_the_values_of_its_type_only(way: tuple[Any, ...], opti
         else:
             reason = refused(as_text(_changed(way, value)))
         assert way[-1] in reason, (kind, reason)
-        assert way[0] in reason or way == ("defaults", "mode"), (kind, reason)
+        assert way[0].rstrip("s") in reason or way == ("defaults", "mode"), (kind, reason)
 
 
 @pytest.mark.parametrize("way", [("maps", 0, "btf"), ("maps", 1, "inner_map"), ("maps", 0)])
@@ -521,7 +569,14 @@ def _takes(check: Callable[[object], object], value: object) -> bool:
 
 
 IN_STEP = [
-    ("a map", manifest._MAP, _options.MAP, (*POLICY, "readers", "show_entries")),
+    ("a map", manifest._ITEMS["maps"], _options.MAP, (*POLICY, "readers", "show_entries")),
+    (
+        "the programs of a file",
+        manifest._ITEMS["programs"],
+        _options.PROGRAMS_AT_BOOT,
+        (*POLICY, "remote_src"),
+    ),
+    ("a link", manifest._ITEMS["links"], _options.LINK, ("on_mismatch", "state")),
     ("a mount", manifest._MOUNT, _options.MOUNT, ()),
     ("a directory", manifest._ITEMS["directories"], _options.DIRECTORY, ()),
     ("a second pin", manifest._ITEMS["objects"], _options.OBJECT, POLICY),
@@ -535,10 +590,9 @@ def test_a_manifest_holds_every_option(
     assert set(fields) == set(options) - set(without)
     for name, check in fields.items():
         option = options[name]
-        if option["type"] == "dict":
-            nested = dict.fromkeys(option["options"])
-            unknown = {**nested, "unknown": 1}
-            assert not _takes(check, unknown), name
+        if "options" in option:
+            unknown: object = {**dict.fromkeys(option["options"]), "unknown": 1}
+            assert not _takes(check, unknown if option["type"] == "dict" else [unknown]), name
             continue
         usual = VALUES[TAKEN.get(option["type"], "text")]
         assert _takes(check, option.get("choices", [usual])[0]), name

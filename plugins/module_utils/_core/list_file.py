@@ -35,8 +35,12 @@ class ListFile:
         self._fd = fd
         self._path = path
 
-    def blocks(self) -> Iterator[bytes]:
-        """Yield its bytes; PinningError if it is too large, or changes meanwhile."""
+    def blocks(self, digest: str = "") -> Iterator[bytes]:
+        """Yield its bytes; PinningError if it is too large, or changes meanwhile.
+
+        And at the end if `digest`, of SHA-256 in hexadecimal digits, is that of something else.
+        """
+        is_same = Digest(digest) if digest else None
         before = os.fstat(self._fd)
         if before.st_size > MOST_BYTES:
             raise PinningError(too_large(self._path))
@@ -49,12 +53,38 @@ class ListFile:
             total += len(block)
             if total > MOST_BYTES:
                 raise PinningError(too_large(self._path))
+            if is_same:
+                is_same.take(block)
             yield block
         after = os.fstat(self._fd)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise PinningError(
                 f"{self._path} was written while it was read, so it may be half of a list: have it "
                 "written beside, and renamed when it is whole; then run again"
+            )
+        if is_same:
+            is_same.check(self._path)
+
+
+class Digest:
+    """What a file has to be the same as."""
+
+    def __init__(self, digest: str) -> None:
+        import hashlib  # few files have one, and it takes long to load
+
+        self._wanted = digest
+        self._found = hashlib.sha256()
+
+    def take(self, block: bytes) -> None:
+        """Go on with the next bytes."""
+        self._found.update(block)
+
+    def check(self, path: str) -> None:
+        """Raise PinningError unless these were all of them."""
+        if self._found.hexdigest() != self._wanted:
+            raise PinningError(
+                f"{path} is not the file that was declared: run the playbook again, which puts it "
+                "there anew"
             )
 
 

@@ -92,6 +92,14 @@ PROGRAMS: Options = {
     "on_mismatch": {"type": "str", "choices": MISMATCHES},
     "value_growth": {"type": "str", "choices": GROWTHS},
 }
+# Of a file that a host keeps for its boots: what is in it, and what users call it.
+_KEPT: Options = {"digest": {"type": "str"}, "shown": {"type": "str"}}
+_SOURCE = MAP["entries_from"]
+MAP_AT_BOOT: Options = {
+    **MAP,
+    "entries_from": {**_SOURCE, "options": {**_SOURCE["options"], **_KEPT}},
+}
+PROGRAMS_AT_BOOT: Options = {**PROGRAMS, **_KEPT}
 # Options whose values nobody is told but the kernel, wherever they stand.
 SECRETS = ("entries", "entries_absent", "entries_from", "entries_swap", "globals")
 

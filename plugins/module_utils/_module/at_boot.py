@@ -17,6 +17,7 @@ from urllib.parse import quote
 from .._core import files
 from .._core.command import main as command
 from .._core.command import manifest
+from .._core.command.links import interface_of
 from .._core.engine.steps import Action
 from .._core.errors import PinningError, ProblemCollector, Problems
 from .._core.fields import check_no_control, plain
@@ -25,9 +26,11 @@ from .._core.options import ACCESS, SECRETS
 from .._core.people import BadField
 from .._core.uapi import MapFlag
 from .._core.users import Users
-from . import boot_unit, host_program
+from .._core.whole.later_entries import set_apart
+from . import boot_service, boot_unit, host_program, kept_files
 from .arguments import without_secrets
-from .boot_unit import Service, Systemctl
+from .boot_service import OtherManifests, Service, Systemctl, Verbs
+from .boot_unit import Needs
 from .host_program import HostCore, HostFile
 from .host_python import check_python
 from .report import Declared, Dictionary, file_diff
@@ -51,6 +54,12 @@ class Place(t.NamedTuple):
     manifests: str = DEFAULT_MANIFESTS
     library: str = DEFAULT_LIBRARY
     python: str = DEFAULT_PYTHON
+    before: t.Sequence[str] = ()  # services that are to start when all is back
+
+    @property
+    def files(self) -> str:
+        """The directory of object files and lists that are kept for it."""
+        return f"{self.manifests}/{self.name}.files"
 
     @property
     def path(self) -> str:
@@ -91,24 +100,26 @@ class AtBoot:
         wanted: t.Sequence[host_program.Wanted],
         *,
         outdated: t.Sequence[str] = (),
-        sandbox: t.Optional[Dictionary] = None,
+        needs: t.Optional[Needs] = None,
         service: t.Optional[Service] = None,
     ) -> None:
-        self.sandbox = sandbox
+        self._needs = needs
         self.manifests = place.others()
-        if sandbox is not None:
+        if needs is not None:
             self.manifests = sorted([*self.manifests, os.path.basename(place.path)])
         self._manifest = place.path
         self._outdated = outdated  # directories that are to go
         self._service = service
         self._differing = [file for file in wanted if file.differs]
         self._units = [file for file in service.files if file.differs] if service else []
-        self._before: boot_unit.Verbs = service.verbs_before() if service else []
-        self._after: boot_unit.Verbs = []
+        self._stale = kept_files.stale(place.files, {file.path for file in wanted})
+        self._before: Verbs = service.verbs_before() if service else []
+        self._after: Verbs = []
         if service:
             self._after = service.verbs_after(
                 files_differ=bool(self._units), changed=bool(self._differing)
             )
+        self._directory = place.files
         self._diff = [
             _diff(file)
             for file in self._differing
@@ -122,12 +133,13 @@ class AtBoot:
 
     @property
     def _files(self) -> t.Sequence[host_program.Wanted]:
-        return [*self._differing, *self._units]
+        # What a manifest keeps comes before it and goes after it, so that it is always whole.
+        return [*self._differing, *self._units, *self._stale]
 
     @property
     def hint(self) -> str:
         """Return what is left to people, where no systemd runs the command; "" otherwise."""
-        if self._service or self.sandbox is None:
+        if self._service or self._needs is None:
             return ""
         return (
             "systemd does not run this host: have its init run "
@@ -151,10 +163,11 @@ class AtBoot:
             host_program.remove_core(path)
             done.append(path)
         if self._service:
-            self._service.settle_directory()
+            self._service.settle_directories()
+        kept_files.settle_directory(self._directory)
         self._run(self._after, done)
 
-    def _run(self, verbs: boot_unit.Verbs, done: t.List[str]) -> None:
+    def _run(self, verbs: Verbs, done: t.List[str]) -> None:
         for words in verbs:
             t.cast(Service, self._service).systemctl(*words)
             done.append(f"systemctl {' '.join(words)}")
@@ -168,7 +181,7 @@ class AtBoot:
                 *(_action(each, gone=True) for each in self._outdated),
             ],
             "manifests": self.manifests,
-            "sandbox": self.sandbox,
+            "sandbox": self._needs and self._needs._asdict(),
             "service": service if self._service else None,
         }
 
@@ -189,11 +202,8 @@ def present(
     """
     python = plain(place.python, "python")
     check_python(python, users.awaited)
-    problems = ProblemCollector()
-    for problem in _lists_of_controller(declared["maps"]):
-        problems.add(problem)
-    problems.raise_any()
-    text = manifest.content(declared, defaults)
+    kept = kept_files.keep(declared, place.files, users.awaited)
+    text = manifest.content(kept.declared, defaults)
     try:
         parsed = manifest.parse(text, place.path)
     except Problems as found:
@@ -203,7 +213,25 @@ def present(
         if users.awaited is None:
             raise Problems(texts)
         users.awaited.update(dict.fromkeys(texts))
-    for pin in parsed.pins:
+    _check_contents(parsed)
+    program = host_program.program(place.library, python)
+    needs = _needs(parsed)
+    return AtBoot(
+        place,
+        [*program, *kept.files, HostFile(place.path, text, 0o600)],
+        outdated=host_program.outdated(place.library, {program[0].path}),
+        needs=needs,
+        service=_service(place, parsed, needs),
+    )
+
+
+def _check_contents(parsed: manifest.Manifest) -> None:
+    called = [called for each in parsed.programs for called in each.pins]
+    pins, following = set_apart(parsed.pins, called)
+    problems = ProblemCollector()
+    for each in following:
+        problems.of(each.check, f"{each.path}: ")
+    for pin in pins:
         if pin.swap is not None and not pin.swap.is_declared:
             problems.add(
                 f"{pin.path}: entries_swap: {pin.swap.outer} is not declared beside, so it may "
@@ -213,43 +241,51 @@ def present(
         if pin.content is not None:
             problems.of(partial(pin.content.check_for_boot, pin.map.btf), f"{pin.path}: ")
     problems.raise_any()
-    program = host_program.program(place.library, python)
-    sandbox = _sandbox(parsed)
-    return AtBoot(
-        place,
-        [*program, HostFile(place.path, text, 0o600)],
-        outdated=host_program.outdated(place.library, {program[0].path}),
-        sandbox=sandbox,
-        service=Service.wanted(place.library, place.manifests, place.name, sandbox, place.systemctl)
-        if place.systemctl
-        else None,
+
+
+def _service(place: Place, parsed: manifest.Manifest, needs: Needs) -> t.Optional[Service]:
+    services = [boot_service.service_name(each) for each in place.before]
+    if place.systemctl is None:
+        return None
+    pins = [*(each.path for each in parsed.pins), *_programs_of(parsed)]
+    pins += [each.path for each in (*parsed.links, *parsed.objects)]
+    return Service.wanted(
+        (place.library, place.manifests),
+        place.name,
+        needs,
+        _others(place),
+        dict.fromkeys(services, boot_unit.before(pins)),
+        place.systemctl,
     )
 
 
-def _lists_of_controller(maps: t.Iterable[Dictionary]) -> t.Iterator[str]:
-    for item in maps:
-        source = item.get("entries_from")
-        if source and not source.get("remote_src"):
-            yield (
-                f"{item.get('path') or item.get('name')}: entries_from is a file of the "
-                "controller, and a host puts back only what it has: copy it to a path on the host "
-                "where all belongs to root, such as below /etc, and declare that with remote_src: "
-                "true"
-            )
+def _programs_of(parsed: manifest.Manifest) -> t.List[str]:
+    return [called.path for each in parsed.programs for called in each.pins]
+
+
+def _others(place: Place) -> OtherManifests:
+    """What the other manifests of the host have that links are attached to."""
+    loaded = manifest.load_all(place.manifests)
+    others = [each for each in loaded.manifests if each.path != place.path]
+    names = [interface_of(link.attach) for each in others for link in each.links]
+    are_known = not any(not each.startswith(f"{place.path}:") for each in loaded.problems)
+    return OtherManifests("" in names, frozenset(filter(None, names)), are_known)
 
 
 def absent(place: Place) -> AtBoot:
     """Compare the host with one that restores this no longer; with the last, the command goes."""
     gone = HostFile(place.path, None)
     if place.others():
-        service = Service.without(place.name, place.systemctl) if place.systemctl else None
+        service = None
+        if place.systemctl:
+            service = Service.without(place.name, _others(place), place.systemctl)
         return AtBoot(place, [gone], service=service)
     starter = HostFile(f"{place.library}/{host_program.STARTER}", None)
     return AtBoot(
         place,
         [gone, starter],
         outdated=host_program.outdated(place.library, ()),
-        service=Service.gone(place.systemctl) if place.systemctl else None,
+        service=Service.gone(place.name, place.systemctl) if place.systemctl else None,
     )
 
 
@@ -259,14 +295,16 @@ def of_host(given: Dictionary, users: Users, run: t.Any) -> AtBoot:
     directory = plain(given["directory"], "directory")
     place = Place(
         name=options.get("name") or usual_name(directory),
-        systemctl=Systemctl(run) if boot_unit.is_run_by_systemd() else None,
+        systemctl=Systemctl(run) if boot_service.is_run_by_systemd() else None,
         python=options.get("python") or DEFAULT_PYTHON,
+        before=options.get("before") or (),
     )
     try:
         place.check()
         if not given["at_boot"]:
             return absent(place)
         declared = {key: given[key] or () for key in manifest.LISTS}
+        declared["links"] = [each for each in declared["links"] if each["state"] != "absent"]
         # What is mounted for the boot alone counts there.
         own = {each["path"]: each for each in options.get("mounts") or ()}
         usual = (each for each in declared["mounts"] if each["state"] != "unmounted")
@@ -285,24 +323,34 @@ def usual_name(directory: str) -> str:
     return re.sub("/+", "-", name).strip("-") or "root"
 
 
-def _sandbox(parsed: manifest.Manifest) -> Dictionary:
-    """Return what a unit of systemd has to let the command do."""
+def _needs(parsed: manifest.Manifest) -> Needs:
+    """Return what units of systemd have to let the command do."""
     specs = [spec for pin in parsed.pins for spec in (pin.map, pin.map.inner) if spec]
     needs_admin = any(spec.shape.flags & MapFlag.ZERO_SEED.value for spec in specs)
     # To look into a map that has no pin, it is opened by its id.
     needs_admin |= any(pin.content and pin.content.has_maps_in_place for pin in parsed.pins)
     points = {mount.path for mount in parsed.mounts}
     points |= {mount.point for mount in mounts() if mount.fstype == "bpf"}
-    directories = {each.directory for each in (*parsed.pins, *parsed.objects)}
+    directories = {each.directory for each in (*parsed.pins, *parsed.links, *parsed.objects)}
+    directories |= {os.path.dirname(path) for path in _programs_of(parsed)}
+    directories |= {
+        str(each.item["maps_directory"])
+        for each in parsed.programs
+        if each.item.get("maps_directory")
+    }
     directories |= {each.parent for each in parsed.directories}
-    return {
-        "writable": [
+    names = [interface_of(link.attach) for link in parsed.links]
+    return Needs(
+        writable=[
             Declared(path)
             for path in sorted({_holder(directory, points) for directory in directories})
         ],
-        "capabilities": ["CAP_SYS_ADMIN"] if needs_admin else [],
-        "network": any(pin.content and pin.content.names_devices for pin in parsed.pins),
-    }
+        capabilities=["CAP_SYS_ADMIN"] if needs_admin else [],
+        network=any(pin.content and pin.content.names_devices for pin in parsed.pins),
+        loads=bool(parsed.programs),
+        links=any(not name for name in names),
+        interfaces=[Declared(name) for name in sorted({name for name in names if name})],
+    )
 
 
 def _holder(directory: str, points: t.Collection[str]) -> str:

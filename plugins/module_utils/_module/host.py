@@ -18,7 +18,6 @@ from .._core.errors import TROUBLE, explained
 from .._core.host import this_host
 from .._core.kinds.pins.exposure import told
 from .._core.kinds.pins.forecast import Forecast
-from .._core.options import CONTENT
 from .._core.people import Awaited
 from .._core.visible import visible, visible_lines
 from .._core.whole.declaration import Declaration, read_declaration
@@ -36,10 +35,6 @@ if t.TYPE_CHECKING:
 _LISTS = ("mounts", "directories", "maps", "programs", "links", "objects", "absent")
 # Of an item in the drift report.
 _SHOWN = frozenset(["path", "action", "drift", "declared", "copied", "entries", "error"])
-_NOT_AT_BOOT = (
-    "at_boot: programs and links are not put back at boot, nor the maps that only programs "
-    "declare: run the play again after a restart"
-)
 _OF_WHOLE_HOST = ("spared", "files", "at_boot", Standing.UNDECLARED.value)
 _UNDECLARED = {"action": Standing.UNDECLARED.value}
 
@@ -66,8 +61,6 @@ def carry_out(
         (declared, parts, boot), awaited = read_awaiting(
             module, lambda ids: _read(given, ids, module.run_command)
         )
-        if boot and given["at_boot"] and (declared.programs or declared.links):
-            module.warn(_NOT_AT_BOOT)
         forecast = Forecast(_freed(module))
         problems = decide_all(parts, forecast, predicting=check)
         undeclared = _undeclared(declared, parts, forecast, problems)
@@ -113,19 +106,7 @@ def _read(
         return declared, parts, None
     from . import at_boot
 
-    return declared, parts, at_boot.of_host(_without_later_entries(given, declared), ids, run)
-
-
-def _without_later_entries(given: Dictionary, declared: Declaration) -> Dictionary:
-    """What comes back at boot, where no program does that entries name."""
-    later = {each.path for each in declared.entries}
-    if not later:
-        return given
-    kept = []
-    for item, pin in zip(given["maps"], declared.maps):
-        is_later = pin.path in later
-        kept.append({k: v for k, v in item.items() if not (is_later and k in CONTENT)})
-    return {**given, "maps": kept}
+    return declared, parts, at_boot.of_host(given, ids, run)
 
 
 def _only(lists: t.Sequence[str], report: Dictionary) -> Dictionary:

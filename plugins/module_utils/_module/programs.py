@@ -40,7 +40,7 @@ def _pins(parameters: Dictionary) -> t.List[str]:
     """The pins of the programs, the last first."""
     from .._core.kinds.programs.declaration import pins_of
 
-    return list(reversed(pins_of(parameters)))
+    return [each.path for each in reversed(pins_of(parameters))]
 
 
 def _program(outcome: Outcome) -> Dictionary:

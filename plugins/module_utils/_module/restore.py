@@ -11,12 +11,21 @@ from ansible.module_utils.errors import UnsupportedError
 
 from .._core.errors import Problems
 from .._core.fields import plain
-from .._core.options import ACCESS, DIRECTORY, MAP, MOUNT_AT_BOOT, OBJECT, Options
+from .._core.options import (
+    ACCESS,
+    DIRECTORY,
+    LINK,
+    MAP_AT_BOOT,
+    MOUNT_AT_BOOT,
+    OBJECT,
+    PROGRAMS_AT_BOOT,
+    Options,
+)
 from .._core.users import Users
-from . import at_boot, boot_unit
+from . import at_boot, boot_service
 from .arguments import without_blanks
 from .at_boot import AtBoot, Place
-from .boot_unit import Systemctl
+from .boot_service import Systemctl
 from .report import Dictionary, failures_reported, printable, read_awaiting, warn_of
 
 if t.TYPE_CHECKING:
@@ -25,7 +34,9 @@ if t.TYPE_CHECKING:
 _LISTS: t.Dict[str, Options] = {
     "mounts": MOUNT_AT_BOOT,
     "directories": DIRECTORY,
-    "maps": MAP,
+    "maps": MAP_AT_BOOT,
+    "programs": PROGRAMS_AT_BOOT,
+    "links": LINK,
     "objects": OBJECT,
 }
 
@@ -54,13 +65,14 @@ def run(module: AnsibleModule) -> t.NoReturn:
 
 def _place(module: AnsibleModule) -> Place:
     parameters = module.params
-    is_service = parameters["service"] and boot_unit.is_run_by_systemd()
+    is_service = parameters["service"] and boot_service.is_run_by_systemd()
     return Place(
         name=parameters["name"],
         systemctl=Systemctl(module.run_command) if is_service else None,
         manifests=plain(parameters["manifests"], "manifests"),
         library=plain(parameters["library"], "library"),
         python=parameters["python"],
+        before=parameters["before"],
     )
 
 
@@ -68,6 +80,7 @@ def _present(parameters: t.Mapping[str, t.Any], place: Place, users: Users) -> A
     declared = {key: _typed(parameters, key, options) for key, options in _LISTS.items()}
     defaults = {field: parameters[field] for field in ACCESS}
     defaults["directory"] = plain(parameters["directory"], "directory")
+    declared["links"] = [each for each in declared["links"] if each["state"] != "absent"]
     return at_boot.present(declared, defaults, place, users)
 
 

@@ -12,7 +12,7 @@ from typing import List, Optional, Sequence
 
 from ..visible import visible
 from .manifest import Loaded, load_all
-from .work import Line, Part, restore, survey
+from .work import Asked, Line, Part, restore, survey
 
 MANIFESTS = "/etc/ebpf-pinning/restore.d"
 GOOD, TROUBLE, DRIFT = 0, 1, 2  # exit codes
@@ -27,7 +27,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return TROUBLE
     loaded = load_all(options.manifests)
     if options.command == "restore":
-        lines = list(restore(loaded, Part(options.part)))
+        asked = Asked(Part(options.part), options.interface, options.wait)
+        lines = list(restore(loaded, asked))
     else:
         lines = list(survey(loaded))
     for problem in loaded.problems:
@@ -86,7 +87,20 @@ def _options(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
                 "--part",
                 choices=[part.value for part in Part],
                 default="all",
-                help="mounts: only these; maps: look at the mounts, but leave them as they are",
+                help="mounts: only these; maps: all but links, and mounts are only looked at; "
+                "links: only these",
+            )
+            command.add_argument(
+                "--interface",
+                metavar="NAME",
+                help='of links, only those to this interface; "": those to none of this host',
+            )
+            command.add_argument(
+                "--wait",
+                type=float,
+                default=0,
+                metavar="SECONDS",
+                help="so long for what links are attached to; default: 0",
             )
     return parser.parse_args(arguments)
 

@@ -14,26 +14,34 @@ import os
 import stat
 from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from .. import options
 from ..errors import TROUBLE, PinningError, ProblemCollector
 from ..fields import absolute, read_access
 from ..host import this_host
 from ..kinds.directories.declaration import WantedDirectory, read_directories
+from ..kinds.links.declaration import WantedLink, read_links
 from ..kinds.maps.declaration import WantedPin, read_pins
 from ..kinds.mounts.declaration import WantedMount, read_mount
 from ..kinds.objects.declaration import WantedObject, read_objects
-from ..options import Options
+from ..kinds.programs.declaration import Called, pins_of
 from ..ownership import roots_own
 from ..people import BadField, UnknownUser
 from ..users import Users
 from ..values import NamedTuple, dataclass
+from .checks import AGAIN, Check, Json, as_list, as_whole_number, checks_of, read_fields
 
 VERSION = 2  # of the format; a program reads all versions up to its own
 SUFFIX = ".json"
-Json = Dict[str, object]
-Check = Callable[[object], object]
+
+
+class WantedLoads(NamedTuple):
+    """The programs of one object file, which is read when they are put back."""
+
+    item: Json
+    defaults: Json
+    pins: Sequence[Called]
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,8 @@ class Manifest:
     pins: Sequence[WantedPin]
     obstacles: Mapping[str, str]  # by path: why this host cannot have it as declared
     directories: Sequence[WantedDirectory] = ()
+    programs: Sequence[WantedLoads] = ()
+    links: Sequence[WantedLink] = ()
     objects: Sequence[WantedObject] = ()
 
 
@@ -97,25 +107,25 @@ def parse(text: bytes, path: str) -> Manifest:
     try:
         return _read(text, path)
     except RecursionError:  # while it is read, or while it is said what is wrong
-        raise BadField(f"is nested too deeply: {_AGAIN}") from None
+        raise BadField(f"is nested too deeply: {AGAIN}") from None
 
 
 def _read(text: bytes, path: str) -> Manifest:
     try:
         whole = json.loads(text)
     except ValueError as error:
-        raise BadField(f"is not JSON, perhaps cut short: {_AGAIN} ({error})") from None
+        raise BadField(f"is not JSON, perhaps cut short: {AGAIN} ({error})") from None
     version = whole.get("version") if isinstance(whole, dict) else None
     if not isinstance(version, int) or version not in _KEYS:
-        raise BadField(f"is not of version 1 to {VERSION}, those that this program reads: {_AGAIN}")
-    whole = _checked(whole, _KEYS[version])
+        raise BadField(f"is not of version 1 to {VERSION}, those that this program reads: {AGAIN}")
+    whole = read_fields(whole, _KEYS[version])
     problems = ProblemCollector()
     obstacles: Dict[str, str] = {}
     mounts = [
         problems.of(partial(_mount, mount, obstacles), f"mounts[{index}]: ")
         for index, mount in enumerate(whole.get("mounts", []))
     ]
-    defaults = problems.of(lambda: _checked(whole.get("defaults", {}), _DEFAULTS), "defaults: ")
+    defaults = problems.of(lambda: read_fields(whole.get("defaults", {}), _DEFAULTS), "defaults: ")
     items = {
         key: [
             problems.of(partial(_checked_item, item, key), f"{key}[{index}]: ")
@@ -125,6 +135,11 @@ def _read(text: bytes, path: str) -> Manifest:
     }
     problems.raise_any()
     usual: Json = {**defaults, **_POLICY}
+    programs = [
+        problems.of(partial(_loads, item, usual), f"programs[{index}]: ")
+        for index, item in enumerate(items["programs"])
+    ]
+    problems.raise_any()
 
     def known(key: str, read: Callable[[List[Json]], Sequence[Any]], above: Json) -> List[Any]:
         """Read the list; what is of a user whom this host lacks has an obstacle."""
@@ -144,6 +159,8 @@ def _read(text: bytes, path: str) -> Manifest:
         known("maps", lambda maps: _pins(maps, usual), defaults),
         obstacles,
         known("directories", lambda given: read_directories(given, Users()), {}),
+        programs,
+        known("links", lambda given: read_links(given, usual, Users()), defaults),
         known("objects", lambda given: read_objects(given, usual, Users()), defaults),
     )
 
@@ -152,6 +169,14 @@ def _pins(maps: Sequence[Json], usual: Json) -> List[WantedPin]:
     """What is in them is read when they are put back: what fails then stops no other."""
     later = [{**each, options.AT_BOOT: True} for each in maps]
     return read_pins(later, usual, this_host(), Users())
+
+
+def _loads(item: Json, usual: Json) -> WantedLoads:
+    directory = item.get("directory") or usual.get("directory")
+    if directory is None:
+        raise BadField(f"directory is missing: {AGAIN}")
+    item = {**item, options.AT_BOOT: True, "directory": directory}
+    return WantedLoads(item, usual, pins_of(item))
 
 
 def check_directory(path: str) -> None:
@@ -199,9 +224,9 @@ def _load(path: str) -> Manifest:
 
 
 def _mount(fields: object, obstacles: Dict[str, str]) -> WantedMount:
-    fields = _checked(fields, _MOUNT)
+    fields = read_fields(fields, _MOUNT)
     if "path" not in fields:
-        raise BadField(f"path is missing: {_AGAIN}")
+        raise BadField(f"path is missing: {AGAIN}")
     who = _stranger(fields)
     wanted = read_mount({**fields, **_ROOT} if who else fields, Users())
     if who:
@@ -210,10 +235,11 @@ def _mount(fields: object, obstacles: Dict[str, str]) -> WantedMount:
 
 
 def _checked_item(item: object, key: str) -> Json:
-    checked = _checked(item, _ITEMS[key])
-    if key == "directories" and "path" not in checked:
-        raise BadField(f"path is missing: {_AGAIN}")
-    return checked
+    fields = read_fields(item, _ITEMS[key])
+    missing = [name for name in _REQUIRED.get(key, ()) if name not in fields]
+    if missing:
+        raise BadField(f"{', '.join(missing)} is missing: {AGAIN}")
+    return fields
 
 
 def _stranger(fields: Mapping[str, object]) -> Optional[str]:
@@ -245,131 +271,13 @@ def _given(value: Any) -> Any:
     return value
 
 
-def _checked(fields: object, types: Mapping[str, Check]) -> Dict[str, Any]:
-    """The fields, each of its type."""
-    if not isinstance(fields, dict):
-        raise BadField(f"must be a dictionary: {_AGAIN} (found {fields!r})")
-    unknown = sorted(set(fields) - set(types))
-    if unknown:
-        raise BadField(f"{', '.join(unknown)} is not known here, but {', '.join(types)}: {_AGAIN}")
-    problems = ProblemCollector()
-    checked = {
-        name: problems.of(partial(types[name], value), f"{name}: ")
-        for name, value in fields.items()
-    }
-    problems.raise_any()
-    return checked
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    raise BadField(f"must be text: {_AGAIN} (found {value!r})")
-
-
-def _one_of(choices: Sequence[str], value: object) -> str:
-    if isinstance(value, str) and value in choices:
-        return value
-    raise BadField(f"must be one of {', '.join(choices)}: {_AGAIN} (found {value!r})")
-
-
-def _whole(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise BadField(f"must be a whole number: {_AGAIN} (found {value!r})")
-
-
-def _mode(value: object) -> object:
-    # Numbers, too: what is wrong with them is said where modes are read.
-    if isinstance(value, (str, int)):
-        return value
-    raise BadField(f"must be text: {_AGAIN} (found {value!r})")
-
-
-def _anything(value: object) -> object:
-    # What is wrong with it is said where it is read.
-    return value
-
-
-def _truth(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise BadField(f"must be true or false: {_AGAIN} (found {value!r})")
-
-
-def _list(value: object) -> List[object]:
-    if isinstance(value, list):
-        return value
-    raise BadField(f"must be a list: {_AGAIN} (found {value!r})")
-
-
-def _texts(value: object) -> List[str]:
-    return [_text(each) for each in _list(value)]
-
-
-_AGAIN = "run the playbook again, which writes the manifest anew"
-_LONGEST = 600  # characters of a line for the journal
-_ROOT = {"owner": "0", "group": "0"}
-_CHECKS: Dict[str, Check] = {
-    "str": _text,
-    "path": _text,
-    "int": _whole,
-    "bool": _truth,
-    "list of str": _texts,
-    "list of dict": _list,
-    "list of raw": _list,
-    "dict": _anything,
-    "raw": _anything,
-    "mode": _mode,
-}
-
-
-def _checks(options: Options, without: Collection[str] = ()) -> Dict[str, Check]:
-    """Return what checks each option."""
-    return {
-        name: _check_of(name, option) for name, option in options.items() if name not in without
-    }
-
-
-def _check_of(name: str, option: Mapping[str, Any]) -> Check:
-    check = _plain_check_of(name, option)
-    return partial(_secretly, check) if name in options.SECRETS else check
-
-
-def _secretly(check: Check, value: object) -> object:
-    try:
-        return check(value)
-    except PinningError:  # which may say what was found
-        raise BadField(f"is not as this program writes it: {_AGAIN}") from None
-
-
-def _plain_check_of(name: str, option: Mapping[str, Any]) -> Check:
-    if option["type"] == "dict" and "options" in option:
-        return _of_dictionary(option)
-    if "choices" in option:
-        return partial(_one_of, option["choices"])
-    if option["type"] == "list":
-        return _CHECKS[f"list of {option['elements']}"]
-    return _CHECKS["mode" if name == "mode" else option["type"]]
-
-
-def _of_dictionary(option: Mapping[str, Any]) -> Check:
-    checks = _checks(option["options"])
-    required = [name for name, each in option["options"].items() if each.get("required")]
-
-    def check(value: object) -> Json:
-        checked = _checked(value, checks)
-        missing = [name for name in required if name not in checked]
-        if missing:
-            raise BadField(f"{', '.join(sorted(missing))} is missing: {_AGAIN}")
-        return checked
-
-    return check
-
-
-LISTS = ("mounts", "directories", "maps", "objects")
+LISTS = ("mounts", "directories", "maps", "programs", "links", "objects")
 _KEYS: Dict[object, Dict[str, Check]] = {
-    version: {"version": _whole, "defaults": lambda value: value, **dict.fromkeys(lists, _list)}
+    version: {
+        "version": as_whole_number,
+        "defaults": lambda value: value,
+        **dict.fromkeys(lists, as_list),
+    }
     for version, lists in ((1, ("mounts", "maps")), (2, LISTS))
 }
 _POLICY = {"on_mismatch": "fail", "value_growth": "refuse"}  # a restart never replaces a map
@@ -379,11 +287,15 @@ _PASSING = (
     "show_entries",
     *(name for name in options.MOUNTED if name not in options.MOUNT),
 )
-_MOUNT = _checks(options.MOUNT)
-_MAP = _checks(options.MAP, without=_PASSING)
+_MOUNT = checks_of(options.MOUNT)
 _ITEMS = {
-    "directories": _checks(options.DIRECTORY),
-    "maps": _MAP,
-    "objects": _checks(options.OBJECT, without=_POLICY),
+    "directories": checks_of(options.DIRECTORY),
+    "maps": checks_of(options.MAP_AT_BOOT, without=_PASSING),
+    "programs": checks_of(options.PROGRAMS_AT_BOOT, without=(*_POLICY, "remote_src")),
+    "links": checks_of(options.LINK, without=_PASSING),
+    "objects": checks_of(options.OBJECT, without=_POLICY),
 }
-_DEFAULTS = _checks({**options.ACCESS, "directory": options.MAP["directory"]})
+_REQUIRED = {"directories": ("path",), "programs": ("object", "digest", "programs")}
+_DEFAULTS = checks_of({**options.ACCESS, "directory": options.MAP["directory"]})
+_LONGEST = 600  # characters of a line for the journal
+_ROOT = {"owner": "0", "group": "0"}

@@ -5,16 +5,16 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 from .. import link_targets, list_file, ownership
 from ..content import btf_format, of_map, record
 from ..content import references as content_references
-from ..engine.run import AnyKind, AnyPlan, Verdict, apply, each, predict
-from ..engine.standing import FOUND, Standing
-from ..engine.steps import Action, Result
+from ..engine.run import Act, AnyKind, Verdict, apply, each, predict
+from ..engine.standing import Standing
 from ..kinds.directories.apply import DirectoryKind
-from ..kinds.directories.declaration import WantedDirectory
+from ..kinds.entries.apply import EntriesKind
+from ..kinds.links.apply import LinkKind
 from ..kinds.maps import (
     change,
     content,
@@ -33,19 +33,20 @@ from ..kinds.maps import (
 )
 from ..kinds.maps.apply import MapKind
 from ..kinds.maps.declaration import WantedPin
-from ..kinds.maps.mismatch import held_open, spell_drift, ways_out
 from ..kinds.mounts import boot, fstab_file
 from ..kinds.mounts import change as mount_change
-from ..kinds.mounts.apply import MountDone, MountKind
+from ..kinds.mounts.apply import MountKind
 from ..kinds.objects.apply import ObjectKind
-from ..kinds.objects.plan import held_open as objects_held_open
+from ..kinds.objects.declaration import WantedObject
 from ..kinds.pins import directory
-from ..kinds.pins.exposure import cautions
-from ..kinds.pins.observed import PinnedMap
+from ..kinds.programs.apply import ProgramKind
 from ..lists import json_list, lines, read, table
 from ..map_types import map_type_name
 from ..values import NamedTuple
+from .links import in_time, interface_of
 from .manifest import Loaded
+from .programs import Declared, declared_by
+from .told import state_of
 
 # Modules load these when they need them. Here an upgrade may have removed the files by then.
 LOADED = (
@@ -54,14 +55,13 @@ LOADED = (
     *(read, record, references, table, trial),
     *(held, holding, slot, swap, swap_plan, together),
 )
-Act = Callable[[AnyKind, AnyPlan], Result]  # predict, apply
 
 
 class Line(NamedTuple):
     """One declaration, and how it stands. `detail` says what `state` does not."""
 
     path: str
-    declared: str  # what it is: bpffs, directory, the type of the map, pin
+    declared: str  # what it is: bpffs, directory, program, entries, pin; the type of a map or link
     state: Standing
     detail: str = ""
 
@@ -75,30 +75,134 @@ class Part(enum.Enum):
 
     ALL = "all"
     MOUNTS = "mounts"
-    MAPS = "maps"  # and all else that is pinned; the mounts are looked at
+    MAPS = "maps"  # and all else that is pinned but links; the mounts are looked at
+    LINKS = "links"
+
+
+class Asked(NamedTuple):
+    """What of all that is declared is to be put back, and how long a link may wait."""
+
+    part: Part = Part.ALL
+    interface: Optional[str] = None  # links that are attached to it; "": those to none
+    seconds: float = 0
+
+
+ALL = Asked()
 
 
 def survey(loaded: Loaded) -> Iterator[Line]:
     """Yield how everything stands; changes nothing."""
-    yield from _mounts(loaded, predict)
-    yield from _pins(loaded, predict)
+    yield from _Work(loaded, predict).lines(ALL)
 
 
-def restore(loaded: Loaded, part: Part = Part.ALL) -> Iterator[Line]:
+def restore(loaded: Loaded, asked: Asked = ALL) -> Iterator[Line]:
     """Put back what is missing, and set owner, group and mode. Trouble with one stops no other."""
-    if part is Part.MAPS:
-        yield from _mounts(loaded, predict)
-    else:
-        yield from _mounts(loaded, apply)
-    if part is not Part.MOUNTS:
-        yield from _pins(loaded, apply)
+    yield from _Work(loaded, apply).lines(asked)
 
 
-def _mounts(loaded: Loaded, act: Act) -> Iterator[Line]:
-    for manifest in loaded.manifests:
-        for mount in manifest.mounts:
-            kind = MountKind(looks_only=True) if act is predict else MountKind(_source)
-            yield _line(kind, mount, "bpffs", manifest.obstacles, act)
+class _Work:
+    """All manifests at once: each list of all of them before the next."""
+
+    def __init__(self, loaded: Loaded, act: Act) -> None:
+        self._act = act
+        self._manifests = loaded.manifests
+        self._obstacles: Dict[str, str] = {}
+        self._owners: Dict[str, Optional[int]] = {}  # of directories: these own them with reason
+        for manifest in loaded.manifests:
+            self._obstacles.update(manifest.obstacles)
+            for declared in (manifest.mounts, manifest.directories):
+                self._owners.update({item.path: item.access.owner for item in declared})
+
+    def lines(self, asked: Asked) -> Iterator[Line]:
+        """Yield what became of what is asked for."""
+        if asked.part in (Part.ALL, Part.MOUNTS):
+            yield from self._mounts(self._act)
+        elif asked.part is Part.MAPS:
+            yield from self._mounts(predict)
+        if asked.part in (Part.ALL, Part.MAPS):
+            yield from self._pins()
+        if asked.part in (Part.ALL, Part.LINKS) and self._links:
+            yield from self._attached(asked)
+
+    @property
+    def _links(self) -> List[Any]:
+        return [link for manifest in self._manifests for link in manifest.links]
+
+    def _mounts(self, act: Act) -> Iterator[Line]:
+        kind = MountKind(looks_only=True) if act is predict else MountKind(_source)
+        for manifest in self._manifests:
+            for mount in manifest.mounts:
+                yield from self._done(kind, [mount], "bpffs", act)
+
+    def _pins(self) -> Iterator[Line]:
+        directories = DirectoryKind(owners=self._owners)
+        for manifest in self._manifests:
+            for wanted in manifest.directories:
+                yield from self._done(directories, [wanted], "directory")
+        all_declared = [declared_by(manifest) for manifest in self._manifests]
+        maps = MapKind(owners=self._owners)
+        for declared in all_declared:
+            for pin in sorted(declared.maps, key=_turn):
+                yield from self._done(maps, [pin], map_type_name(pin.map.shape.number))
+        yield from self._programs(all_declared)
+        links = {each.path for each in self._links}
+        yield from self._objects(lambda source: source not in links)
+
+    def _programs(self, all_declared: Sequence[Declared]) -> Iterator[Line]:
+        programs = ProgramKind(owners=self._owners, spares=True)
+        for declared in all_declared:
+            for path, trouble in declared.failed.items():
+                yield Line(path, "program", Standing.FAILED, trouble)
+            for load in declared.loads:
+                yield from self._done(programs, load, "program")
+        following = EntriesKind(owners=self._owners)
+        for declared in all_declared:
+            for each_of in declared.entries:
+                yield from self._done(following, [each_of], "entries")
+
+    def _attached(self, asked: Asked) -> Iterator[Line]:
+        chosen = [
+            link
+            for link in self._links
+            if asked.interface is None or interface_of(link.attach) == asked.interface
+        ]
+        clear = [link for link in chosen if link.path not in self._obstacles]
+        for link in chosen:
+            if link.path in self._obstacles:
+                yield self._hindered(link, link.attach.type.name)
+        kind = LinkKind(owners=self._owners, spares=True)
+        for verdict in in_time(kind, clear, self._act, asked.seconds):
+            yield from self._told(verdict, verdict.wanted[0].attach.type.name)
+        paths = {link.path for link in chosen}
+        yield from self._objects(lambda source: source in paths)
+
+    def _objects(self, is_meant: Callable[[object], bool]) -> Iterator[Line]:
+        objects = ObjectKind(owners=self._owners)
+        for manifest in self._manifests:
+            for second in manifest.objects:
+                if is_meant(_source_of(second)):
+                    yield from self._done(objects, [second], "pin")
+
+    def _done(
+        self, kind: AnyKind, wanted: Sequence[Any], declared: str, act: Optional[Act] = None
+    ) -> Iterator[Line]:
+        """Yield what became of items that are decided together."""
+        if any(item.path in self._obstacles for item in wanted):
+            for item in wanted:
+                yield self._hindered(item, declared)
+            return
+        (verdict,) = each(kind, [wanted], act or self._act)
+        yield from self._told(verdict, declared)
+
+    def _hindered(self, item: Any, declared: str) -> Line:
+        return Line(item.path, declared, Standing.FAILED, self._obstacles[item.path])
+
+    def _told(self, verdict: Verdict, declared: str) -> Iterator[Line]:
+        for index, item in enumerate(verdict.wanted):
+            state, detail = state_of(verdict, index, restores=self._act is apply)
+            yield Line(item.path, declared, state, detail)
+            if isinstance(item, WantedPin) and item.content is not None:
+                item.content.forget()  # lists may be long, and there may be many
 
 
 def _source(path: str) -> str:
@@ -107,71 +211,11 @@ def _source(path: str) -> str:
     return boot.source_of_new(path, None, fstab_file.glance(start.fstab), start)
 
 
-def _pins(loaded: Loaded, act: Act) -> Iterator[Line]:
-    """Directories, maps and second pins: each list of all manifests before the next."""
-    owners: Dict[str, Optional[int]] = {}  # who are to own a directory do so with good reason
-    for manifest in loaded.manifests:
-        owners.update({each.path: each.access.owner for each in manifest.mounts})
-        owners.update({each.path: each.access.owner for each in manifest.directories})
-    directories, maps = DirectoryKind(owners=owners), MapKind(owners=owners)
-    objects = ObjectKind(owners=owners)
-    for manifest in loaded.manifests:
-        for wanted in manifest.directories:
-            yield _line(directories, wanted, "directory", manifest.obstacles, act)
-    for manifest in loaded.manifests:
-        for pin in sorted(manifest.pins, key=_turn):
-            declared = map_type_name(pin.map.shape.number)
-            yield _line(maps, pin, declared, manifest.obstacles, act)
-    for manifest in loaded.manifests:
-        for second in manifest.objects:
-            yield _line(objects, second, "pin", manifest.obstacles, act)
+def _source_of(second: WantedObject) -> object:
+    """The pin that another one is made of, if it is."""
+    return second.reference.value if second.reference.by == "path" else None
 
 
 def _turn(pin: WantedPin) -> int:
     """What holds other maps comes before those that are to be in it."""
     return pin.turn
-
-
-def _line(
-    kind: AnyKind, wanted: Any, declared: str, obstacles: Mapping[str, str], act: Act
-) -> Line:
-    if wanted.path in obstacles:
-        return Line(wanted.path, declared, Standing.FAILED, obstacles[wanted.path])
-    (verdict,) = each(kind, [wanted], act)
-    line = Line(wanted.path, declared, *_state(verdict, restores=act is apply))
-    if isinstance(wanted, WantedPin) and wanted.content is not None:
-        wanted.content.forget()  # lists may be long, and there may be many
-    return line
-
-
-def _state(verdict: Verdict, *, restores: bool) -> Tuple[Standing, str]:
-    """The state of an item, and what is to be said of it."""
-    decided, result = verdict.plan, verdict.result
-    if decided is None:
-        return Standing.FAILED, verdict.error
-    (step,) = decided.steps
-    if restores and result:
-        if result.error:
-            return Standing.FAILED, result.error
-        return Standing.RESTORED, _done(decided, result)
-    is_refused = step.action is Action.REFUSE
-    if step.changes and (is_refused or not (restores and decided.problems)):
-        detail = spell_drift(step.changes)
-        if is_refused and isinstance(step.wanted, WantedPin) and isinstance(step.found, PinnedMap):
-            ways = ways_out(step.wanted, step.found)
-            detail += f". A restore leaves it; in the playbook: {ways}"
-        return Standing.DIFFERENT, detail
-    if decided.problems:
-        return Standing.FAILED, "; ".join(decided.texts())
-    return FOUND[step.action], ""
-
-
-def _done(decided: AnyPlan, result: Result) -> str:
-    (outcome,) = result.outcomes
-    if isinstance(outcome.after, MountDone):
-        return ", ".join(outcome.after.done)
-    if isinstance(outcome.step.wanted, WantedDirectory):
-        return outcome.word
-    remedy = held_open if isinstance(outcome.step.wanted, WantedPin) else objects_held_open
-    warned = (caution.text for caution in cautions(decided, remedy))
-    return "; ".join([outcome.word, *warned])

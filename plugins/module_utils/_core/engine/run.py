@@ -13,6 +13,7 @@ from typing import (
     Iterator,
     List,
     Optional,
+    Sequence,
     Tuple,
 )
 
@@ -24,12 +25,13 @@ from .steps import Action, AnyStep, Outcome, Plan, Problem, Result, Site, State
 
 AnyKind = Kind[Any, Any, Any]
 AnyPlan = Plan[Any, Any]
+Act = Callable[[AnyKind, AnyPlan], Result]  # predict, apply
 
 
 class Verdict(NamedTuple):
-    """How one item stands, or what became of it."""
+    """How items stand that are decided together, or what became of them."""
 
-    wanted: Any
+    wanted: Sequence[Any]
     plan: Optional[AnyPlan] = None
     result: Optional[Result] = None  # None where nothing was to be done, or nothing can be
     error: str = ""  # why it could not be looked at
@@ -91,19 +93,17 @@ def apply(kind: AnyKind, plan: AnyPlan) -> Result:
     return result
 
 
-def each(
-    kind: AnyKind, wanted: Iterable[Any], act: Callable[[AnyKind, AnyPlan], Result]
-) -> Iterator[Verdict]:
-    """Observe, decide and `act` (predict, apply) item by item: one failure stops no other."""
-    for item in wanted:
+def each(kind: AnyKind, batches: Iterable[Sequence[Any]], act: Act) -> Iterator[Verdict]:
+    """Observe, decide and `act` (predict, apply) batch by batch: one failure stops no other."""
+    for wanted in batches:
         try:
-            decided = plan(kind, kind.observe([item]))
+            decided = plan(kind, kind.observe(wanted))
             acts = not (decided.problems or all(step.is_idle for step in decided.steps))
             result = act(kind, decided) if acts else None
         except TROUBLE as error:
-            yield Verdict(item, error=explained(error))
+            yield Verdict(wanted, error=explained(error))
         else:
-            yield Verdict(item, decided, result)
+            yield Verdict(wanted, decided, result)
 
 
 def _carry_out(kind: AnyKind, plan: AnyPlan, session: Session, result: Result) -> str:

@@ -183,7 +183,7 @@ def _entries_apart(
         return maps, ()
     from .later_entries import set_apart
 
-    return set_apart(maps, programs)
+    return set_apart(maps, [each.called for each in programs])
 
 
 def _objects(items: Sequence[Given], given: Given, ids: Ids) -> Sequence[WantedObject]:

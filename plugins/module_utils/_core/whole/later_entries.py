@@ -8,16 +8,16 @@ Programs need their maps, so maps come first, and these entries of them last.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, List, Sequence, Set, Tuple
+from typing import Dict, Iterable, List, Sequence, Set, Tuple
 
 from ..errors import ProblemCollector
 from ..kinds.entries.declaration import WantedEntries, read_entries
 from ..kinds.maps.declaration import WantedPin
-from ..kinds.programs.declaration import WantedProgram
+from ..kinds.programs.declaration import Called
 
 
 def set_apart(
-    maps: Sequence[WantedPin], programs: Sequence[WantedProgram]
+    maps: Sequence[WantedPin], programs: Iterable[Called]
 ) -> Tuple[List[WantedPin], List[WantedEntries]]:
     """Return the maps without such entries, and these by themselves.
 
@@ -44,13 +44,13 @@ def set_apart(
     return staying, later
 
 
-def _paths(programs: Sequence[WantedProgram]) -> Dict[str, str]:
-    """The paths of all programs, by what they may be called: their names, or those of the pins.
+def _paths(programs: Iterable[Called]) -> Dict[str, str]:
+    """The paths of all programs, by what they may be called.
 
     Names that several have mean none of them.
     """
     called: Dict[str, Set[str]] = {}
     for each in programs:
-        for name in (each.path, each.name, each.program):
+        for name in each:
             called.setdefault(name, set()).add(each.path)
     return {name: paths.pop() for name, paths in called.items() if len(paths) == 1}

@@ -16,7 +16,7 @@ from ..pins.observed import Found, PinContext, PinnedLink
 from ..pins.plan import unless_barred
 from .declaration import WantedLink
 from .observe import left_links, look_at, seen_of
-from .plan import LinkPlan, LinkStep, decide, made_meanwhile
+from .plan import LinkPlan, LinkStep, decide, made_meanwhile, sparing
 
 if TYPE_CHECKING:
     from ..pins.directory import PinDirectory
@@ -46,12 +46,14 @@ class LinkKind(PinKind[WantedLink, Found]):
         return made_meanwhile(super().expect(observed, forecast), forecast)
 
     def decide(self, wanted: WantedLink, found: Found, context: PinContext) -> LinkStep:
-        return unless_barred(decide(wanted, found, context.people), context)
+        decided = unless_barred(decide(wanted, found, context.people), context)
+        return sparing(decided) if self.spares else decided
 
     def decide_again(self, step: LinkStep, site: PinDirectory) -> LinkStep:
         found = look_at(site.place, step.wanted)
         wanted = replace(step.wanted, seen=seen_of(step.wanted, found))
-        return decide(wanted, found, people_of([wanted], [found]))
+        decided = decide(wanted, found, people_of([wanted], [found]))
+        return sparing(decided) if self.spares else decided
 
     def problems(self, steps: Sequence[LinkStep], context: PinContext) -> Sequence[Problem]:
         return super().problems(steps, _of_use(steps, context))

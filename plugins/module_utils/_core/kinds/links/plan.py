@@ -167,6 +167,25 @@ def _about_a_pin(
     return Step(wanted, found, Action.ADJUST if access else Action.KEEP, access)
 
 
+def sparing(step: LinkStep) -> LinkStep:
+    """Return the step unless it would change a link that is attached."""
+    is_severed = isinstance(step.found, PinnedLink) and step.found.attached is False
+    if step.action in (Action.UPDATE, Action.REPLACE) and not is_severed:
+        return _refuse(
+            step.wanted,
+            step.found,
+            step.changes,
+            "what is attached is not changed by a restore: run the playbook, which does that",
+        )
+    return step
+
+
+def is_waiting(step: LinkStep) -> bool:
+    """Return whether the program or the target is not there, but may come."""
+    seen = step.wanted.seen or ()
+    return any(isinstance(each, Unresolved) and each.may_come for each in seen)
+
+
 def held_id(found: PinnedLink) -> int:
     """Return the id of the program that a link holds, or of the map (struct_ops)."""
     held = found.target.get("map_id") if found.type == "struct_ops" else found.prog_id

@@ -261,6 +261,8 @@ class WantedContent:
             self.encoded(btf)
             return
         self.formats(btf)
+        if source.get("digest"):
+            return  # it is kept beside what declares it
         from ...ownership import roots_own
 
         path = roots_own(source["src"])

@@ -98,6 +98,7 @@ class Reading:
         from ...lists.read import read
 
         path, shown = source["src"], str(source.get("shown") or source["src"])
+        digest = str(source.get("digest") or "")  # of what a host keeps for its boots
         if self._given.get(AT_BOOT):
             from ...ownership import roots_own
 
@@ -108,7 +109,7 @@ class Reading:
         default = [] if usual is None else self._encode(self._value, [usual], "entries_from.value")
         with list_file.opened(path) as file:
             how = source.get("format") or "lines"
-            for chunk in read(file.blocks(), how, faults, source.get("columns")):
+            for chunk in read(file.blocks(digest), how, faults, source.get("columns")):
                 taken += self._take_chunk(chunk, default, faults, pairs)
                 self._check_room(len(pairs), shown)
         faults.raise_any()

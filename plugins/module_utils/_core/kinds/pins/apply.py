@@ -31,9 +31,16 @@ Owners = Mapping[str, Optional[int]]
 class PinKind(Kind[Wanted, Found, PinContext]):
     """What maps and other objects have in common that get a name in a directory."""
 
-    def __init__(self, *, parents: bool = True, owners: Owners = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        *,
+        parents: bool = True,
+        owners: Owners = MappingProxyType({}),
+        spares: bool = False,
+    ) -> None:
         self.parents = parents  # missing directories are made
         self.owners = owners  # by path, who is declared to own a directory
+        self.spares = spares  # programs and links that work stay as they are, whatever is declared
 
     def context(
         self,

@@ -17,7 +17,15 @@ from ..pins.plan import unless_barred
 from .declaration import WantedProgram
 from .observe import look_at, map_ids, observe
 from .observed import ProgramAfter
-from .plan import LOADING, ProgramPlan, ProgramStep, decide, loaded_together, with_coming_maps
+from .plan import (
+    LOADING,
+    ProgramPlan,
+    ProgramStep,
+    decide,
+    loaded_together,
+    sparing,
+    with_coming_maps,
+)
 
 if TYPE_CHECKING:
     from ..pins.directory import PinDirectory
@@ -44,12 +52,14 @@ class ProgramKind(PinKind[WantedProgram, Found]):
         return unless_barred(decide(wanted, found, context.people), context)
 
     def agree(self, steps: List[ProgramStep], context: PinContext) -> List[ProgramStep]:
-        return loaded_together(steps)
+        agreed = loaded_together(steps)
+        return sparing(agreed) if self.spares else agreed
 
     def decide_again(self, step: ProgramStep, site: PinDirectory) -> ProgramStep:
         wanted = replace(step.wanted, map_ids=map_ids(step.wanted.load, {}))
         found = look_at(site.place, wanted)
-        return decide(wanted, found, people_of([wanted], [found]))
+        decided = decide(wanted, found, people_of([wanted], [found]))
+        return sparing([decided])[0] if self.spares else decided
 
     def predict(self, step: ProgramStep) -> Outcome:
         found = step.found

@@ -26,6 +26,14 @@ class Asked(NamedTuple):
     pin: str
 
 
+class Called(NamedTuple):
+    """What entries of maps may call a program."""
+
+    path: str
+    pin: str
+    name: str
+
+
 class PinnedBy(NamedTuple):
     """A map of an object file, and the pin that it is."""
 
@@ -64,6 +72,11 @@ class WantedProgram(WantedName):
     def may_be_replaced(self) -> bool:
         return True
 
+    @property
+    def called(self) -> Called:
+        """Return what entries of maps may call it."""
+        return Called(self.path, self.name, self.program)
+
 
 def read_programs(
     items: Sequence[Arguments], defaults: Arguments, host: Host, ids: Ids
@@ -89,15 +102,17 @@ def read_programs(
     return wanted
 
 
-def pins_of(item: Arguments) -> List[str]:
-    """Return the paths of the pins, whether or not the programs can be loaded."""
+def pins_of(item: Arguments) -> List[Called]:
+    """Return the pins, whether or not the programs can be loaded."""
     directory = plain(str(item["directory"]), "directory")
     asked = _asked(item.get("programs"))
     if asked is None:
         from .reading import names_in
 
         asked = [Asked(name, name) for name in names_in(item)]
-    return [absolute(f"{directory}/{each.pin}", "pin") for each in asked]
+    return [
+        Called(absolute(f"{directory}/{each.pin}", "pin"), each.pin, each.name) for each in asked
+    ]
 
 
 def _read(item: Arguments, defaults: Arguments, host: Host, ids: Ids) -> List[WantedProgram]:

@@ -113,6 +113,26 @@ def _with_the_others(step: ProgramStep, all_of_it: Sequence[ProgramStep]) -> Pro
     return replace(step, action=Action.REPLACE, changes=(change, *step.changes))
 
 
+def sparing(steps: Sequence[ProgramStep]) -> List[ProgramStep]:
+    """Return the steps without those that replace a program, or load only a part of a file."""
+    there = {each.wanted.load: each for each in steps if not isinstance(each.found, Nothing)}
+    return [_spared(step, there.get(step.wanted.load)) for step in steps]
+
+
+def _spared(step: ProgramStep, other: Optional[ProgramStep]) -> ProgramStep:
+    if step.action is Action.REPLACE:
+        return _refuse(step.wanted, step.found, step.changes, _LEFT)
+    if step.action is Action.CREATE and other is not None:
+        return _refuse(
+            step.wanted,
+            step.found,
+            (),
+            f"{other.wanted.name} of the same object file is there, and all of a file are loaded "
+            f"together: {_BY_PLAYBOOK}",
+        )
+    return step
+
+
 def _origin_of(step: ProgramStep) -> Origin:
     found = step.found
     origin = found.origin if isinstance(found, LoadedProg) else None
@@ -141,6 +161,8 @@ def _short(digest: str) -> str:
     return f"sha256 {digest[:16]}" if digest else "still to come"
 
 
+_BY_PLAYBOOK = "run the playbook, which does that"
+_LEFT = f"what is there is not replaced by a restore: {_BY_PLAYBOOK}"
 _UNKNOWN = Origin("", "", "", "", "", {})
 _LOADED_ANEW = Remedy(*["only programs that are loaded anew are out of their reach"] * 2)
 _OR_REMOVE_IT = "; if not, remove it with ebpf.pinning.bpf_pin_absent"

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 
 from ...errors import NotThere, PinningError, ProblemCollector
 from ...fields import absolute, plain
-from ...list_file import opened
+from ...list_file import Digest, opened
 from ...loader.request import Types
 from ...map_words import nearest
 from ...object_file.read import ObjectFile, read
+from ...options import AT_BOOT
 from ...people import BadField, Ids
 from ...trusted_file import read_trusted
 from ...uapi import BYTE_ORDER
@@ -32,13 +33,13 @@ def read_load(
     In a check the file may be one that a task before writes. Then nothing is known of it.
     """
     path = absolute(str(item["object"]), "object")
-    shown, digest = str(item.get("shown") or path), str(item.get("digest") or "")
+    shown = str(item.get("shown") or path)
     kernel_btf = item.get("kernel_btf")
     if kernel_btf is not None:
         kernel_btf = absolute(str(kernel_btf), "kernel_btf")
     log_level = int(str(item.get("log_level") or 0))
     try:
-        content = read_sent(path, digest) if digest else read_trusted(path)
+        content = content_of(item)
         types_of = _named_with_digest(kernel_btf)
     except NotThere as error:
         if ids.awaited is None:
@@ -83,8 +84,18 @@ def _named_with_digest(path: Optional[str]) -> str:
     return f"{path}, sha256 {hashlib.sha256(read_trusted(path)).hexdigest()[:_DIGITS]}"
 
 
-def read_sent(path: str, digest: str) -> bytes:
-    """Return what the controller has sent, whoever it belongs to; PinningError if not that."""
+def content_of(item: Arguments) -> bytes:
+    """Return what is in the object file; PinningError where it is not what was declared."""
+    path, digest = absolute(str(item["object"]), "object"), str(item.get("digest") or "")
+    if not digest:
+        return read_trusted(path)
+    if item.get(AT_BOOT):
+        content = read_trusted(path)
+        declared = Digest(digest)
+        declared.take(content)
+        declared.check(path)
+        return content
+    # What the controller has sent, whoever it belongs to.
     with opened(path) as file:
         content = b"".join(file.blocks())
     if hashlib.sha256(content).hexdigest() != digest:
@@ -96,8 +107,7 @@ def names_in(item: Arguments) -> List[str]:
     """Return the programs of the file that are loaded unless others are named."""
     if item.get("object") is None:
         raise BadField("neither object nor programs are given: say which pins are meant")
-    path, digest = absolute(str(item["object"]), "object"), str(item.get("digest") or "")
-    found = _read(read_sent(path, digest) if digest else read_trusted(path))
+    found = _read(content_of(item))
     return [each.name for each in found.programs if each.autoload]
 
 
