@@ -65,7 +65,8 @@ options:
     description:
       - The programs, each item with the options of
         O(ebpf.pinning.bpf_host#module:programs). They are loaded once all maps are back, from a
-        copy of the object file that the host keeps. C(on_mismatch) and C(value_growth) do not count.
+        copy of the object file that the host keeps. C(on_mismatch) and C(value_growth) do not
+        count.
     type: list
     elements: dict
     default: []

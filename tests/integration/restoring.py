@@ -167,7 +167,7 @@ def restart(host: Host) -> None:
 
 def capabilities_of_the_unit(*more: str) -> list[str]:
     """Words that run a command with the capabilities that the unit of the role leaves it."""
-    (allowed,) = re.findall(r"^CapabilityBoundingSet=(.*)$", UNIT.read_text(), re.MULTILINE)
+    (allowed,) = re.findall(r"^CapabilityBoundingSet=(CAP_BPF .*)$", UNIT.read_text(), re.MULTILINE)
     names = [name.removeprefix("CAP_").lower() for name in [*allowed.split(), *more]]
     words = ",".join(["-all", *(f"+{name}" for name in names)])
     return ["setpriv", f"--bounding-set={words}", "--inh-caps=-all"]
