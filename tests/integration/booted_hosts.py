@@ -7,6 +7,7 @@ from __future__ import annotations
 from harness.booted import Booted
 
 UNIT = "ebpf-pinning-restore.service"
+TARGET = "ebpf-pinning.target"
 
 
 def states(host: Booted) -> dict[str, str]:

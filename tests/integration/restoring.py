@@ -19,7 +19,7 @@ from map_types import ROWS
 Fields = dict[str, Any]
 
 COMMANDS = ("status", "check", "restore")
-GOOD, TROUBLE, DRIFT = 0, 1, 2  # exit codes
+GOOD, TROUBLE, DRIFT, USAGE = 0, 1, 2, 64  # exit codes
 # A manifest.
 WHOLE = json.dumps(
     {"version": 1, "maps": [{"name": "bad", **HASH}], "defaults": {"directory": BPFFS}}
@@ -140,21 +140,37 @@ def nested(depth: int) -> bytes:
 
 
 def keep_apart(host: Host) -> None:
-    """Give the host an /etc, a /run and a /usr/local/lib of its own: like those of the machine."""
-    etc, lib = host.scratch / "etc", host.scratch / "lib"
+    """Give the host an /etc, a /run and a /usr/local of its own: like those of the machine."""
+    etc = host.scratch / "etc"
     host.shell(
         f"""
         cp -a /etc {etc} && mount --bind {etc} /etc
         mount -t tmpfs -o mode=755 run /run
-        mkdir {lib} && mount --bind /usr/local/lib {lib}
-        mount -t tmpfs -o mode=755 lib /usr/local/lib
-        for each in {lib}/*; do
-            here=/usr/local/lib/${{each##*/}}
-            if [ -d "$each" ] && [ ! -L "$each" ]; then
-                mkdir "$here"; mount --bind "$each" "$here"
-            elif [ -e "$each" ]; then
-                cp -a "$each" "$here"
-            fi
+        """
+    )
+    own_usr_local(host)
+
+
+def own_usr_local(host: Host) -> None:
+    """Give the host a /usr/local of its own, with what the machine has there."""
+    host.shell(
+        f"""
+        for place in lib bin share; do
+            there={host.scratch}/local-$place
+            mkdir -p "$there" /usr/local/$place && mount --bind /usr/local/$place "$there"
+            mount -t tmpfs -o mode=755 $place /usr/local/$place
+            for each in "$there"/*; do
+                here=/usr/local/$place/${{each##*/}}
+                if [ ! -e "$each" ]; then
+                    continue
+                elif [ $place = bin ]; then
+                    ln -s "$each" "$here"
+                elif [ -d "$each" ] && [ ! -L "$each" ] && [ $place = lib ]; then
+                    mkdir "$here"; mount --bind "$each" "$here"
+                else
+                    cp -a "$each" "$here"
+                fi
+            done
         done
         """
     )

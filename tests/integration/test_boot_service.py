@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from booted_hosts import UNIT, states
+from booted_hosts import TARGET, UNIT, states
 from harness.booted import Booted
 from harness.host import BPFFS
 from harness.playbook import task
@@ -33,7 +33,9 @@ def test_what_is_declared_comes_back_with_the_host(
     check, *_others = host.playbook([restore], "--check")
     with subtests.test("a check tells and does nothing"):
         assert check.good().changed
-        assert check["service"] == ["daemon-reload", f"enable {UNIT}", f"restart {UNIT}"]
+        assert check["service"] == [
+            *("daemon-reload", f"enable {UNIT} {TARGET}", f"restart {UNIT}", f"start {TARGET}")
+        ]
         assert host.run("find", SYSTEM).stdout == before
     _made, first, second = host.playbook([pin, restore, restore])
     with subtests.test("a run does what the check told, and a second one nothing"):
@@ -80,7 +82,7 @@ def test_a_change_is_seen_at_once_and_the_last_manifest_takes_the_unit_along(
     last = {**GONE, "name": "other one"}
     (check,) = host.playbook([task("bpf_restore", **last)], "--check")
     with subtests.test("a check leaves it"):
-        assert check.good()["service"] == [f"disable --now {UNIT}", "daemon-reload"]
+        assert check.good()["service"] == [f"disable --now {UNIT} {TARGET}", "daemon-reload"]
         assert states(host)["UnitFileState"] == "enabled"
     gone, again = host.playbook([task("bpf_restore", **last)] * 2)
     with subtests.test("the last one takes it along, but for what others wrote"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from booted_hosts import UNIT, states
+from booted_hosts import TARGET, UNIT, states
 from harness.booted import Booted
 from harness.host import BPFFS, Host
 from harness.playbook import task
@@ -53,7 +53,7 @@ def test_all_that_one_task_declares_comes_back_with_the_host(
     host.run("mkdir", "-p", "/srv/bpf")
     (check,) = host.playbook([task("bpf_host", **WANTED)], "--check", "--diff")
     with subtests.test("a check tells of it and writes nothing"):
-        assert check.good()["at_boot"]["service"][-1] == f"restart {UNIT}"
+        assert check.good()["at_boot"]["service"][-2:] == [f"restart {UNIT}", f"start {TARGET}"]
         assert f"{MANIFESTS}/sys-fs-bpf-agent.json (found)" in str(check["diff"])
         assert host.run("test", "-e", "/etc/ebpf-pinning", check=False).returncode
     made, again, alone = host.playbook(
@@ -77,7 +77,10 @@ def test_all_that_one_task_declares_comes_back_with_the_host(
         assert host.map_at(f"{BPFFS}/flows")["id"] == host.map_at(f"{AGENT}/flows")["id"]
     (ended,) = host.playbook([task("bpf_host", **{**WANTED, "at_boot": False})])
     with subtests.test("until that is to end"):
-        assert ended.good()["at_boot"]["service"] == [f"disable --now {UNIT}", "daemon-reload"]
+        assert ended.good()["at_boot"]["service"] == [
+            f"disable --now {UNIT} {TARGET}",
+            "daemon-reload",
+        ]
         assert ended["at_boot"]["manifests"] == []
         assert host.shell(f"ls {MANIFESTS}") == ""
         assert host.map_at(f"{AGENT}/flows")

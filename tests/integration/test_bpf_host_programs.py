@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -215,51 +214,13 @@ def test_drift_of_programs_is_in_every_form_of_the_report(
     assert field["want"] == f"sha256 {digest[:16]}"
 
 
-def test_a_host_puts_back_maps_and_says_that_programs_are_not(host: Host, site: Site) -> None:
+def test_a_host_puts_back_programs_too(host: Host, site: Site) -> None:
     keep_apart(host)
     host.shell(f"mkdir /run/objects; cp {site.bpf_object('counted')} /run/objects")
-    done = _host(host, "/run/objects/counted.bpf.o", maps=[COUNTS], at_boot=True).good()
-    assert "at_boot: programs and links are not put back at boot" in str(done.warnings)
+    words = {"maps": [COUNTS], "at_boot": True}
+    _host(host, "/run/objects/counted.bpf.o", **words).good()
     restart(host)
-    host.run("/usr/local/lib/ebpf-pinning/ebpf-pinning", "restore")
-    assert host.shell(f"ls {APP}").split() == ["counts"]
-    again = _host(host, "/run/objects/counted.bpf.o", maps=[COUNTS], at_boot=True).good()
-    assert [each["action"] for each in again["programs"]] == ["created", "created"]
-    assert [each["action"] for each in again["maps"]] == ["unchanged"]
-
-
-def _slots(host: Host) -> dict[int, int]:
-    """What is in the prog_array: ids of programs, by index."""
-    return {
-        int(entry["key"][0], 16): int.from_bytes(
-            [int(each, 16) for each in entry["value"]], sys.byteorder
-        )
-        for entry in host.bpftool("map", "dump", "pinned", f"{APP}/stages")
-        if isinstance(entry["value"], list)
-    }
-
-
-def test_entries_mean_programs_of_the_same_declaration(host: Host, site: Site, folder: str) -> None:
-    """By name or by path; an upgrade puts the new ones into the slots."""
-    path = f"{folder}/stages.bpf.o"
-    stages = {"name": "stages", "type": "prog_array", "max_entries": 4}
-    entries = [{"key": 0, "value": "third"}, {"key": 2, "value": f"{APP}/second"}]
-    maps = [{**stages, "entries": entries}]
-    host.shell(f"cp {site.bpf_object('stages')} {path}")
-    checked = _host(host, path, check=True, maps=maps).good()
-    assert [each["action"] for each in checked["maps"]] == ["created"]
-    for verdict in ("XDP_PASS", "XDP_DROP"):
-        host.shell(f"cp {site.bpf_variant('stages', f'-DVERDICT={verdict}')} {path}")
-        done = _host(host, path, maps=maps).good()
-        assert done["counts"]["maps"]["created"] == (verdict == "XDP_PASS")
-        ids = {each["name"]: each["id"] for each in done["programs"]}
-        assert _slots(host) == {
-            0: ids["third"],
-            1: ids["second"],
-            2: ids["second"],
-            3: ids["third"],
-        }
-        assert not _host(host, path, maps=maps).good().changed
-    wrong = _host(host, path, maps=[{**stages, "entries": [{"key": 9, "value": "third"}]}])
-    assert wrong.failed
-    assert "entries[0].key" in wrong.msg
+    host.run("ebpf-pinning", "restore")
+    assert {*host.shell(f"ls {APP}").split()} == {"counts", "count_all", "drop_all"}
+    again = _host(host, "/run/objects/counted.bpf.o", **words).good()
+    assert not again.changed

@@ -207,10 +207,6 @@ def test_a_list_that_is_not_roots_own_is_not_read(
 
 
 REFUSED: dict[str, tuple[Fields, str]] = {
-    "a file of the controller": (
-        {**MAP, "entries_from": {"src": "blocked"}},
-        "entries_from is a file of the controller, and a host puts back only what it has",
-    ),
     "a list where anybody may write": (
         listed("/tmp/blocked"),
         "/tmp belongs to user id 0, group id 0, mode 1777, so others than root decide",

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ APP = f"{BPFFS}/app"
 
 
 @pytest.fixture
-def folder(host: Host, restorer: Restorer) -> Path:
+def folder(host: Host) -> Path:
     """Where object files are kept, which only root writes to; /run is the host's own, too."""
     host.shell("mount -t tmpfs -o mode=0755 run /run; mkdir /run/kept")
     return Path("/run/kept")
@@ -49,8 +48,8 @@ def _manifest(restorer: Restorer, **lists: Any) -> None:
 
 
 @pytest.fixture
-def counted(host: Host, site: Site, folder: Path) -> Iterator[Fields]:
-    yield _kept(host, site.bpf_object("counted"), folder)
+def counted(host: Host, site: Site, folder: Path) -> Fields:
+    return _kept(host, site.bpf_object("counted"), folder)
 
 
 def _id(host: Host, name: str) -> int:
@@ -194,9 +193,7 @@ def test_links_wait_for_what_they_are_attached_to(
         assert hooks.on("late0")["xdp"]["prog"]["id"] == _id(host, "count_all")
 
 
-def test_what_is_attached_is_left(
-    hooks: Hooks, restorer: Restorer, counted: Fields, subtests: pytest.Subtests
-) -> None:
+def test_what_is_attached_is_left(hooks: Hooks, restorer: Restorer, counted: Fields) -> None:
     host = hooks.host
     _manifest(restorer, programs=[counted], links=[_link(interface="v0")])
     assert restorer.json("restore", before=hooks.inside()).code == GOOD

@@ -84,27 +84,12 @@ INTERNAL = {
 
 # Files whose texts are what a report is made of, and not messages.
 FORMS = {
-    "boot_unit.py",
-    "_drift_forms.py",
-    "_drift_page.py",
-    "_drift_page_data.py",
-    "_drift_table.py",
+    *("boot_unit.py", "manual.py", "words.py"),
+    *("_drift_forms.py", "_drift_page.py", "_drift_page_data.py", "_drift_table.py"),
 }
 
 # Prose that is no message, and what it is instead.
 NO_MESSAGES = {
-    "Pinned BPF maps, as Ansible declared them for this host.": "help of the command",
-    "show how everything stands; exit 0": "help of the command",
-    "show what is not as declared; exit 0 if all is, else 2": "help of the command",
-    "put back what is missing, replace nothing; exit 0 if all is in place, else 1": "help of the "
-    "command",
-    "mounts: only these; maps: all but links, and mounts are only looked at; links: only these": (
-        "help of the command"
-    ),
-    'of links, only those to this interface; "": those to none of this host': (
-        "help of the command"
-    ),
-    "so long for what links are attached to; default: 0": "help of the command",
     "… declared, … in place": "the last line of the command's table",
     "a … to struct …, which the program itself allocates": "a part of a message",
     "of a killed run": "a side of a diff",
@@ -170,7 +155,6 @@ NO_MESSAGES = {
     "what it holds": "what stands for a program's name",
     "Unsupported parameters:": "Ansible's own",
     "Task failed: ": "Ansible's own",
-    "for programs": "help of the command",
     "flags set": "what was done",
     "to be …": "what a finding wants",
     "a system call": "what stands for the name of a call",

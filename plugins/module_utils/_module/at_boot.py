@@ -18,6 +18,7 @@ from .._core import files
 from .._core.command import main as command
 from .._core.command import manifest
 from .._core.command.links import interface_of
+from .._core.command.words import MANIFESTS
 from .._core.engine.steps import Action
 from .._core.errors import PinningError, ProblemCollector, Problems
 from .._core.fields import check_no_control, plain
@@ -41,9 +42,10 @@ if t.TYPE_CHECKING:
     from .._core.kinds.pins import attached, boundaries, openings, programs, reach  # noqa: F401
     from .._core.whole import parts  # noqa: F401
 
-DEFAULT_MANIFESTS = command.MANIFESTS  # and so all of the command is there to be installed
+DEFAULT_MANIFESTS = MANIFESTS
 DEFAULT_LIBRARY = "/usr/local/lib/ebpf-pinning"
 DEFAULT_PYTHON = "/usr/bin/python3"
+COMMAND = command.main  # and so all of the command is there to be installed
 
 
 class Place(t.NamedTuple):
@@ -215,10 +217,16 @@ def present(
         users.awaited.update(dict.fromkeys(texts))
     _check_contents(parsed)
     program = host_program.program(place.library, python)
+    extras = host_program.for_people(f"{place.library}/{host_program.STARTER}")
     needs = _needs(parsed)
     return AtBoot(
         place,
-        [*program, *kept.files, HostFile(place.path, text, 0o600)],
+        [
+            *program,
+            *(extras if place.library == DEFAULT_LIBRARY else ()),
+            *kept.files,
+            HostFile(place.path, text, 0o600),
+        ],
         outdated=host_program.outdated(place.library, {program[0].path}),
         needs=needs,
         service=_service(place, parsed, needs),
@@ -281,9 +289,10 @@ def absent(place: Place) -> AtBoot:
             service = Service.without(place.name, _others(place), place.systemctl)
         return AtBoot(place, [gone], service=service)
     starter = HostFile(f"{place.library}/{host_program.STARTER}", None)
+    extras = host_program.for_people(starter.path) if place.library == DEFAULT_LIBRARY else ()
     return AtBoot(
         place,
-        [gone, starter],
+        [gone, *host_program.gone(extras), starter],
         outdated=host_program.outdated(place.library, ()),
         service=Service.gone(place.name, place.systemctl) if place.systemctl else None,
     )

@@ -108,7 +108,7 @@ class Service(t.NamedTuple):
             return []
         plain = [unit for unit in there if unit != LINKS_OF]
         states = self._states([*plain, *_enabled_links()])
-        on = [unit for unit, state in states.items() if state.is_enabled or state.is_active]
+        on = [unit for unit, each in states.items() if each.is_enabled or each.active != "inactive"]
         return [("disable", "--now", *on)] if on else []
 
     def verbs_after(self, *, files_differ: bool, changed: bool) -> Verbs:
@@ -123,9 +123,9 @@ class Service(t.NamedTuple):
         verbs += [("disable", *old)] if old and self.are_all_known else []
         if files_differ or changed:
             verbs.append(("restart", NAME, *self.own_links))
-        elif not states[NAME].is_active:
+        elif states[NAME].active != "active":
             verbs.append(("start", NAME))
-        if not states[TARGET].is_active:
+        if states[TARGET].active != "active":
             verbs.append(("start", TARGET))
         return verbs
 
@@ -133,10 +133,7 @@ class Service(t.NamedTuple):
         told = self.systemctl("show", "--property=Id,UnitFileState,ActiveState", *units)
         found = [dict(_pairs(block)) for block in told.split("\n\n")]
         return {
-            unit: _State(
-                each.get("UnitFileState") == "enabled",
-                each.get("ActiveState", "inactive") != "inactive",
-            )
+            unit: _State(each.get("UnitFileState") == "enabled", each.get("ActiveState", ""))
             for unit, each in zip(units, found)
         }
 
@@ -152,7 +149,7 @@ class Service(t.NamedTuple):
 
 class _State(t.NamedTuple):
     is_enabled: bool
-    is_active: bool
+    active: str  # as systemd calls it
 
 
 def is_run_by_systemd() -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .._core.command.main import MANIFESTS
+from .._core.command.words import MANIFESTS
 from .host_program import STARTER
 
 NAME = "ebpf-pinning-restore.service"

@@ -190,7 +190,46 @@ class HostCore(t.NamedTuple):
         files.sync(library)
 
 
-Wanted = t.Union[HostFile, HostCore]
+class HostLink(t.NamedTuple):
+    """A symlink that is to be there; without content it is to go, if it leads to `target`."""
+
+    path: str
+    target: str
+    content: t.Optional[bytes] = b""
+
+    @property
+    def differs(self) -> bool:
+        """Return whether `settle` would change something; PinningError where it must not."""
+        if not os.path.lexists(self.path):
+            return self.content is not None
+        if os.path.islink(self.path) and os.readlink(self.path) == self.target:
+            return self.content is None
+        if self.content is None:
+            return False  # it is somebody else's
+        raise PinningError(
+            f"{self.path} is there already, and does not lead to {self.target}: see what it is, "
+            "and move it away"
+        )
+
+    def hindrances(self) -> t.Iterator[str]:
+        """Return what would keep `settle` from its work."""
+        return files.hindrances(self.path, 0)
+
+    def settle(self) -> None:
+        """Make or remove it, in one rename."""
+        if self.content is None:
+            files.remove(self.path)
+            return
+        directory = os.path.dirname(self.path)
+        _make_directories(directory)
+        new = f"{self.path}.{os.urandom(4).hex()}~"
+        with files.explained(self.path):
+            os.symlink(self.target, new)
+            os.rename(new, self.path)
+            files.sync(directory)
+
+
+Wanted = t.Union[HostFile, HostCore, HostLink]
 
 
 def _is_as_wanted(path: str, status: os.stat_result, mode: int, content: bytes) -> bool:
@@ -233,6 +272,24 @@ def program(library: str, python: str) -> t.Tuple[HostCore, HostFile]:
     core = f"{library}/core-{digest.hexdigest()[:16]}"
     starter = _STARTER_TEXT.format(python=python, core=f"{core}/_core").encode()
     return HostCore(core, sources), HostFile(f"{library}/{STARTER}", starter, 0o755)
+
+
+def for_people(starter: str) -> t.Tuple[t.Union[HostFile, HostLink], ...]:
+    """What has people find the command by its name: on PATH, in manuals, completed by bash."""
+    from . import manual
+
+    return (
+        HostLink(f"/usr/local/bin/{STARTER}", starter),
+        HostFile(f"/usr/local/share/man/man8/{STARTER}.8", manual.page().encode()),
+        HostFile(f"{_COMPLETIONS}/{STARTER}", manual.completion().encode()),
+    )
+
+
+def gone(
+    wanted: t.Iterable[t.Union[HostFile, HostLink]],
+) -> t.List[t.Union[HostFile, HostLink]]:
+    """The same, to go."""
+    return [each._replace(content=None) for each in wanted]
 
 
 def outdated(library: str, used: t.Collection[str]) -> t.List[str]:
@@ -286,5 +343,6 @@ def _source(spec: ModuleSpec) -> bytes:
     return text.encode()
 
 
+_COMPLETIONS = "/usr/local/share/bash-completion/completions"
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CORE = re.compile("core-[0-9a-f]{16}(~[a-z0-9_]{8})?")

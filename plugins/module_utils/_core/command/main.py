@@ -4,46 +4,57 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import sys
-from typing import List, Optional, Sequence
+from typing import Optional, Sequence
 
 from ..visible import visible
-from .manifest import Loaded, load_all
-from .work import Asked, Line, Part, restore, survey
-
-MANIFESTS = "/etc/ebpf-pinning/restore.d"
-GOOD, TROUBLE, DRIFT = 0, 1, 2  # exit codes
-_HEADINGS = ("PATH", "DECLARED", "FOUND", "DETAIL")
+from . import table
+from .manifest import load_all
+from .undeclared import undeclared
+from .words import DRIFT, GOOD, TROUBLE, parse
+from .work import Asked, Part, restore, survey
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the command; the exit code."""
-    options = _options(arguments)
+    options = parse(arguments)
     if os.geteuid() != 0:
         _complain("only root may look at pins and manifests: run it as root")
         return TROUBLE
     loaded = load_all(options.manifests)
-    if options.command == "restore":
-        asked = Asked(Part(options.part), options.interface, options.wait)
+    paths = [os.path.abspath(path) for path in options.paths]
+    restores = options.command == "restore"
+    if restores:
+        asked = Asked(Part(options.part), options.interface, options.wait, paths)
         lines = list(restore(loaded, asked))
     else:
-        lines = list(survey(loaded))
+        lines = list(survey(loaded, Asked(paths=paths)))
+        if options.undeclared:
+            lines += undeclared({line.path for line in survey(loaded)}, paths)
     for problem in loaded.problems:
         _complain(f"refused: {visible(problem)}")
-    text = (
-        _json(loaded, lines)
-        if options.json
-        else _table(lines, only_trouble=options.command == "check")
-    )
+    if options.json:
+        text = table.as_json(lines, loaded.problems)
+    else:
+        only_trouble = options.command == "check"
+        text = table.as_table(lines, only_trouble=only_trouble, colored=_is_colored(options.color))
     if not _printed(text):
         return TROUBLE
+    if not options.json and sys.stdout.isatty():
+        hint = table.hint(lines, restored=restores)
+        _complain(hint) if hint else None
     all_good = not loaded.problems and all(line.is_good for line in lines)
     if all_good or options.command == "status":
         return GOOD
-    return DRIFT if options.command == "check" else TROUBLE
+    return TROUBLE if restores else DRIFT
+
+
+def _is_colored(when: str) -> bool:
+    if when != "auto":
+        return when == "always"
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not is_plain
 
 
 def _complain(text: str) -> None:
@@ -65,62 +76,3 @@ def _printed(text: str) -> bool:
         )
         return False
     return True
-
-
-def _options(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="ebpf-pinning", description="Pinned BPF maps, as Ansible declared them for this host."
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, text in (
-        ("status", "show how everything stands; exit 0"),
-        ("check", "show what is not as declared; exit 0 if all is, else 2"),
-        ("restore", "put back what is missing, replace nothing; exit 0 if all is in place, else 1"),
-    ):
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--json", action="store_true", help="for programs")
-        command.add_argument(
-            "--manifests", default=MANIFESTS, metavar="DIR", help=f"default: {MANIFESTS}"
-        )
-        if name == "restore":
-            command.add_argument(
-                "--part",
-                choices=[part.value for part in Part],
-                default="all",
-                help="mounts: only these; maps: all but links, and mounts are only looked at; "
-                "links: only these",
-            )
-            command.add_argument(
-                "--interface",
-                metavar="NAME",
-                help='of links, only those to this interface; "": those to none of this host',
-            )
-            command.add_argument(
-                "--wait",
-                type=float,
-                default=0,
-                metavar="SECONDS",
-                help="so long for what links are attached to; default: 0",
-            )
-    return parser.parse_args(arguments)
-
-
-def _json(loaded: Loaded, lines: Sequence[Line]) -> str:
-    whole = {
-        "lines": [{**line._asdict(), "state": line.state.words} for line in lines],
-        "refused": list(loaded.problems),
-    }
-    return json.dumps(whole, indent=1)
-
-
-def _table(lines: Sequence[Line], *, only_trouble: bool) -> str:
-    shown = [line for line in lines if not (only_trouble and line.is_good)]
-    cells = ((line.path, line.declared, line.state.words, line.detail) for line in shown)
-    rows = [_HEADINGS, *(tuple(map(visible, row)) for row in cells)]
-    widths = [max(map(len, column)) for column in zip(*rows)][:3]
-    text: List[str] = []
-    for row in rows if shown else ():
-        padded = [cell.ljust(width) for cell, width in zip(row, widths)]
-        text.append("  ".join([*padded, row[3]]).rstrip())
-    text.append(f"{len(lines)} declared, {sum(line.is_good for line in lines)} in place")
-    return "\n".join(text)

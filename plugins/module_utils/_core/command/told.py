@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Sequence
 
+from ..engine import steps
 from ..engine.run import AnyPlan, Verdict
 from ..engine.standing import FOUND, Standing
-from ..engine.steps import Action, AnyStep, Outcome, State
+from ..engine.steps import Action, AnyStep, Change, Outcome
 from ..kinds.directories.declaration import WantedDirectory
 from ..kinds.entries.declaration import Filling
 from ..kinds.links.declaration import WantedLink
@@ -23,30 +24,40 @@ from ..kinds.pins.exposure import Remedy, cautions
 from ..kinds.pins.observed import Nothing, PinnedMap
 from ..kinds.programs.declaration import WantedProgram
 from ..kinds.programs.plan import held_open as programs_held_open
+from ..values import NamedTuple
 
 
-def state_of(verdict: Verdict, index: int, *, restores: bool) -> Tuple[Standing, str]:
-    """Return how the item of this index stands, and what is to be said of it."""
+class State(NamedTuple):
+    """How an item stands, what is to be said of it, and what of it is not as declared."""
+
+    standing: Standing
+    detail: str = ""
+    changes: Sequence[Change] = ()
+
+
+def state_of(verdict: Verdict, index: int, *, restores: bool) -> State:
+    """Return how the item of this index stands."""
     decided, result = verdict.plan, verdict.result
     if decided is None:
-        return Standing.FAILED, verdict.error
+        return State(Standing.FAILED, verdict.error)
     step = decided.steps[index]
     if restores and result:
         outcome = result.outcomes[index]
-        if outcome.error or outcome.state is not State.DONE:
-            return Standing.FAILED, result.error
+        if outcome.error or outcome.state is not steps.State.DONE:
+            return State(Standing.FAILED, result.error, step.changes)
         if step.is_idle:
-            return Standing.IN_PLACE, ""
-        return Standing.RESTORED, _done(decided, outcome)
+            return State(Standing.IN_PLACE)
+        return State(Standing.RESTORED, _done(decided, outcome))
     if _is_to_come(step):
-        return Standing.MISSING, step.reason
+        return State(Standing.MISSING, step.reason)
     is_refused = step.action is Action.REFUSE
     if step.changes and (is_refused or not (restores and decided.problems)):
-        return Standing.DIFFERENT, spell_drift(step.changes) + (_left(step) if is_refused else "")
+        detail = spell_drift(step.changes) + (_left(step) if is_refused else "")
+        return State(Standing.DIFFERENT, detail, step.changes)
     problems = [each.text for each in decided.problems if not each.items or index in each.items]
     if problems or (restores and decided.problems):
-        return Standing.FAILED, "; ".join(problems or decided.texts())
-    return FOUND[step.action], ""
+        return State(Standing.FAILED, "; ".join(problems or decided.texts()))
+    return State(FOUND[step.action])
 
 
 def _is_to_come(step: AnyStep) -> bool:

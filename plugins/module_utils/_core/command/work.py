@@ -12,6 +12,7 @@ from ..content import btf_format, of_map, record
 from ..content import references as content_references
 from ..engine.run import Act, AnyKind, Verdict, apply, each, predict
 from ..engine.standing import Standing
+from ..engine.steps import Change
 from ..kinds.directories.apply import DirectoryKind
 from ..kinds.entries.apply import EntriesKind
 from ..kinds.links.apply import LinkKind
@@ -64,6 +65,7 @@ class Line(NamedTuple):
     declared: str  # what it is: bpffs, directory, program, entries, pin; the type of a map or link
     state: Standing
     detail: str = ""
+    changes: Sequence[Change] = ()  # what is not as declared
 
     @property
     def is_good(self) -> bool:
@@ -85,26 +87,33 @@ class Asked(NamedTuple):
     part: Part = Part.ALL
     interface: Optional[str] = None  # links that are attached to it; "": those to none
     seconds: float = 0
+    paths: Sequence[str] = ()  # only what is there or below; none: all
 
 
 ALL = Asked()
 
 
-def survey(loaded: Loaded) -> Iterator[Line]:
+def is_asked(path: str, paths: Sequence[str]) -> bool:
+    """Return whether `path` is one of these, or below one; without any, all are."""
+    return not paths or any(f"{path}/".startswith(f"{each.rstrip('/')}/") for each in paths)
+
+
+def survey(loaded: Loaded, asked: Asked = ALL) -> Iterator[Line]:
     """Yield how everything stands; changes nothing."""
-    yield from _Work(loaded, predict).lines(ALL)
+    yield from _Work(loaded, predict, asked).lines()
 
 
 def restore(loaded: Loaded, asked: Asked = ALL) -> Iterator[Line]:
     """Put back what is missing, and set owner, group and mode. Trouble with one stops no other."""
-    yield from _Work(loaded, apply).lines(asked)
+    yield from _Work(loaded, apply, asked).lines()
 
 
 class _Work:
     """All manifests at once: each list of all of them before the next."""
 
-    def __init__(self, loaded: Loaded, act: Act) -> None:
+    def __init__(self, loaded: Loaded, act: Act, asked: Asked) -> None:
         self._act = act
+        self._asked = asked
         self._manifests = loaded.manifests
         self._obstacles: Dict[str, str] = {}
         self._owners: Dict[str, Optional[int]] = {}  # of directories: these own them with reason
@@ -113,8 +122,9 @@ class _Work:
             for declared in (manifest.mounts, manifest.directories):
                 self._owners.update({item.path: item.access.owner for item in declared})
 
-    def lines(self, asked: Asked) -> Iterator[Line]:
+    def lines(self) -> Iterator[Line]:
         """Yield what became of what is asked for."""
+        asked = self._asked
         if asked.part in (Part.ALL, Part.MOUNTS):
             yield from self._mounts(self._act)
         elif asked.part is Part.MAPS:
@@ -152,7 +162,8 @@ class _Work:
         programs = ProgramKind(owners=self._owners, spares=True)
         for declared in all_declared:
             for path, trouble in declared.failed.items():
-                yield Line(path, "program", Standing.FAILED, trouble)
+                if is_asked(path, self._asked.paths):
+                    yield Line(path, "program", Standing.FAILED, trouble)
             for load in declared.loads:
                 yield from self._done(programs, load, "program")
         following = EntriesKind(owners=self._owners)
@@ -164,7 +175,8 @@ class _Work:
         chosen = [
             link
             for link in self._links
-            if asked.interface is None or interface_of(link.attach) == asked.interface
+            if asked.interface in (None, interface_of(link.attach))
+            and is_asked(link.path, asked.paths)
         ]
         clear = [link for link in chosen if link.path not in self._obstacles]
         for link in chosen:
@@ -172,7 +184,7 @@ class _Work:
                 yield self._hindered(link, link.attach.type.name)
         kind = LinkKind(owners=self._owners, spares=True)
         for verdict in in_time(kind, clear, self._act, asked.seconds):
-            yield from self._told(verdict, verdict.wanted[0].attach.type.name)
+            yield from self._told(verdict, verdict.wanted[0].attach.type.name, self._act)
         paths = {link.path for link in chosen}
         yield from self._objects(lambda source: source in paths)
 
@@ -187,20 +199,22 @@ class _Work:
         self, kind: AnyKind, wanted: Sequence[Any], declared: str, act: Optional[Act] = None
     ) -> Iterator[Line]:
         """Yield what became of items that are decided together."""
+        if not any(is_asked(item.path, self._asked.paths) for item in wanted):
+            return
         if any(item.path in self._obstacles for item in wanted):
             for item in wanted:
                 yield self._hindered(item, declared)
             return
-        (verdict,) = each(kind, [wanted], act or self._act)
-        yield from self._told(verdict, declared)
+        act = act or self._act
+        (verdict,) = each(kind, [wanted], act)
+        yield from self._told(verdict, declared, act)
 
     def _hindered(self, item: Any, declared: str) -> Line:
         return Line(item.path, declared, Standing.FAILED, self._obstacles[item.path])
 
-    def _told(self, verdict: Verdict, declared: str) -> Iterator[Line]:
+    def _told(self, verdict: Verdict, declared: str, act: Act) -> Iterator[Line]:
         for index, item in enumerate(verdict.wanted):
-            state, detail = state_of(verdict, index, restores=self._act is apply)
-            yield Line(item.path, declared, state, detail)
+            yield Line(item.path, declared, *state_of(verdict, index, restores=act is apply))
             if isinstance(item, WantedPin) and item.content is not None:
                 item.content.forget()  # lists may be long, and there may be many
 
