@@ -24,12 +24,12 @@ COMMAND = "/usr/local/lib/ebpf-pinning/ebpf-pinning"
 
 
 class Reboot(Guide):
-    """The page, and a host with an /etc, a /run and a /usr/local/lib of its own."""
+    """The page, and a host with an /etc, a /run and a /usr/local of its own."""
 
     def __init__(self, host: Host) -> None:
         super().__init__(host, "reboot.md")
         keep_apart(host)
-        self.by_itself, self.listed, self.at_boot = self.blocks("yaml")
+        self.by_itself, self.listed, self.before, self.at_boot = self.blocks("yaml")
         self.status, self.rehearsal, self.init_script = self.blocks("console")
 
 

@@ -220,7 +220,13 @@ TOUCHES: dict[str, tuple[set[str], list[str]]] = {
     "bpf_pin_absent": (set(), [AGENT]),
     "bpf_host": (MAKES, ["/run/whole", "/run/ebpf-pinning.lock"]),
     "bpf_pin_info": (set(), []),
-    "bpf_restore": (set(), ["/etc/ebpf-pinning", "/usr/local/lib/ebpf-pinning"]),
+    "bpf_restore": (
+        set(),
+        [
+            *("/etc/ebpf-pinning", "/usr/local/lib/ebpf-pinning", "/usr/local/bin"),
+            *("/usr/local/share/man", "/usr/local/share/bash-completion"),
+        ],
+    ),
 }
 # Links ask rtnetlink about interfaces.
 OF_SOCKETS = ("socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg")
@@ -378,16 +384,22 @@ def test_no_result_or_message_holds_an_entry(users: Users, subtests: pytest.Subt
 
 
 def test_the_table_of_the_sandbox_is_that_of_the_unit(users: Users) -> None:
-    _head, _service, service = UNIT.read_text().partition("[Service]\n")
-    service = service.partition("[Install]")[0]
+    whole = UNIT.read_text()
+    # What all share, what is particular to a service, and what a manifest may add.
+    parts = re.findall(r'_SANDBOX = """(.*?)"""', whole, re.S)
+    parts += re.findall(r"^\[Service\]\n(.*?)^\[Install\]", whole, re.M | re.S)
+    assert len(parts) == 3
+    service = re.sub(r"\{sandbox\}", "", "\n".join(parts))
+    service += "\n".join(re.findall(r'"(\w+=.*)"', whole))
     settings = {line.partition("=")[0] for line in re.findall(r"^\w+=.*$", service, re.M)}
     of_running = {"Type", "RemainAfterExit", "TimeoutStartSec", "ExecStartPre", "ExecStart"}
+    of_running.add("AssertPathExists")  # of the services that wait
     named = [re.findall(r"`(\w+)`", row[0]) for row in users.table("setting")]
     assert sorted(name for names in named for name in names) == sorted(settings - of_running)
     (first,) = re.findall(r"^ExecStartPre=(.*)$", service, re.M)
     assert first.startswith("+")
     (row,) = (row for row in users.table("setting") if "CapabilityBoundingSet" in row[0])
-    (allowed,) = re.findall(r"^CapabilityBoundingSet=(.*)$", service, re.M)
+    allowed = " ".join(re.findall(r"^CapabilityBoundingSet=([A-Z].*)$", service, re.M))
     for name in allowed.replace("CAP_", "").split():
         assert re.search(rf"\b{name}\b", row[1]), name
 
