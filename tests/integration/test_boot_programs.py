@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import Any
 
 import pytest
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.boot_unit import instance
 from booted_hosts import UNIT, states
 from harness.booted import Booted
 from harness.host import BPFFS
@@ -140,3 +142,12 @@ def test_an_object_file_that_was_exchanged_is_not_loaded(
     with subtests.test("a run of the playbook mends it"):
         host.playbook([task("bpf_host", **wanted)])[0].good()
         assert states(host)["Result"] == "success"
+
+
+@pytest.mark.parametrize(
+    "name", ["eth0", "br-lan", ".hidden", "a.b", "wlp3s0:1", "größe", "a b@c\\d", "v%0"]
+)
+def test_units_of_interfaces_are_named_as_systemd_names_them(name: str) -> None:
+    words = ["systemd-escape", "--template=ebpf-pinning-links@.service", name]
+    told = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    assert instance(name) == told.strip()
