@@ -23,6 +23,7 @@ import migration
 import pin_info
 import programs
 import report
+import restoring
 import start
 import whole_tasks
 from ansible.release import __version__ as ansible_version
@@ -38,6 +39,7 @@ PARTS = {
     "few-entries": ("fewer entries", few_entries.measure),
     "info": ("what pins hold", lambda at, rounds: pin_info.measure(at, 3 * rounds)),
     "programs": ("programs", lambda at, rounds: programs.measure(at, 5 * rounds)),
+    "restore": ("putting all back", lambda at, rounds: restoring.measure(at, 3 * rounds)),
     "tasks": ("whole tasks", whole_tasks.measure),
     "hosts": ("whole runs over hosts", lambda at, rounds: local_fleet.measure(at, 2 * rounds)),
 }
