@@ -20,6 +20,7 @@ class Interface(NamedTuple):
 
     number: int  # its ifindex
     xdp: Mapping[str, int]
+    other: int = 0  # ifindex of what it is a pair with, in the namespace that has that
 
 
 def interface(name: str) -> Optional[Interface]:
@@ -45,7 +46,8 @@ def interface(name: str) -> Optional[Interface]:
         raise PinningError(f"rtnetlink answered with {kind} where an interface was asked for")
     index = _INFO.unpack_from(answer, _HEADER.size)[2]
     found = dict(_attributes(answer[_HEADER.size + _INFO.size :]))
-    return Interface(index, _programs(found.get(_XDP, b"")))
+    other = int.from_bytes(found.get(_LINK, b""), BYTE_ORDER)
+    return Interface(index, _programs(found.get(_XDP, b"")), other)
 
 
 def _programs(nested: bytes) -> Dict[str, int]:
@@ -75,7 +77,7 @@ def _attributes(raw: bytes) -> Iterator[Tuple[int, bytes]]:
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _INFO = struct.Struct("=BxHiII")  # family, type, index, flags, change
 _GETLINK, _NEWLINK, _ERROR, _REQUEST = 18, 16, 2, 1
-_IFNAME, _XDP, _ALT_IFNAME, _IFNAMSIZ = 3, 43, 53, 16
+_IFNAME, _LINK, _XDP, _ALT_IFNAME, _IFNAMSIZ = 3, 5, 43, 53, 16
 _ATTACHED, _PROG_ID = 2, 4
 _PROGRAMS = {"native": 5, "generic": 6, "offload": 7}
 _MODES = {1: "native", 2: "generic", 3: "offload"}

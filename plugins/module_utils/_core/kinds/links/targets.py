@@ -112,7 +112,9 @@ def _interface(attach: Attach, stack: ExitStack) -> OpenTarget:
     if found is None:
         raise NotThere(f"interface {name} does not exist{where}: make it first, or see `ip link`")
     label = f"interface {name} (ifindex {found.number}){where}"
-    expected: Dict[str, object] = {"ifindex": found.number}
+    # A link to the peer of a netkit is told of as that, but made and asked for at the primary.
+    shown = found.other if attach.type.name == "netkit_peer" else found.number
+    expected: Dict[str, object] = {"ifindex": shown}
     if attach.type.name != "xdp":
         expected["attach_type"] = attach.type.kernel_name
     return OpenTarget(label, expected, found.number, network, found)
