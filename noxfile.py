@@ -109,7 +109,7 @@ def pytest(session: nox.Session, kind: str, tests: str, core: str = "", **env: s
     if session.posargs:
         command[-1:] = session.posargs
     if kind == "unit":
-        session.run(*command, external=True)
+        session.run(*command, external=True, env=env)
     else:
         settings = [f"{name}={value}" for name, value in env.items()]
         run(session, "tools/run-as-root env", *settings, *command, PATH=PATH)
@@ -190,7 +190,9 @@ def sanity_oldest(session: nox.Session) -> None:
 def cores(session: nox.Session, core: str) -> None:
     """What an ansible-core may do in its own way, with each maintained one but the newest."""
     install(session, f"core-{core}")
-    pytest(session, "playbooks", "-m every_core tests/integration", core)
+    # Between the oldest and the newest, one case of each.
+    cases = "" if core == OLDEST_CORE else "--one-of-each "
+    pytest(session, "playbooks", f"{cases}-m every_core tests/integration", core)
 
 
 @nox.session(name="every-python")
@@ -226,7 +228,7 @@ def unit(session: nox.Session) -> None:
 def other_pythons(session: nox.Session, minor: int) -> None:
     """Unit tests of what managed nodes run, by another Python than that of .venv/."""
     install(session, "tests")
-    pytest(session, "unit", "tests/unit", core_for(minor))
+    pytest(session, "unit", "tests/unit", core_for(minor), HYPOTHESIS_PROFILE="fewer")
 
 
 @nox.session(python=False, tags=TEST)
