@@ -109,7 +109,7 @@ def pytest(session: nox.Session, kind: str, tests: str, core: str = "", **env: s
     if session.posargs:
         command[-1:] = session.posargs
     if kind == "unit":
-        session.run(*command, external=True, env=env)
+        session.run(*command, external=True)
     else:
         settings = [f"{name}={value}" for name, value in env.items()]
         run(session, "tools/run-as-root env", *settings, *command, PATH=PATH)
@@ -228,7 +228,7 @@ def unit(session: nox.Session) -> None:
 def other_pythons(session: nox.Session, minor: int) -> None:
     """Unit tests of what managed nodes run, by another Python than that of .venv/."""
     install(session, "tests")
-    pytest(session, "unit", "tests/unit", core_for(minor), HYPOTHESIS_PROFILE="fewer")
+    pytest(session, "unit", "tests/unit", core_for(minor))
 
 
 @nox.session(python=False, tags=TEST)

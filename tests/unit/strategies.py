@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the properties are tried with: arguments as people write them, BTF, lines of files.
 
-All of it can be; what is damaged says so. Deterministic; HYPOTHESIS_PROFILE=more rolls real dice,
-and fewer tries less.
+All of it can be; what is damaged says so. Deterministic; HYPOTHESIS_PROFILE=more rolls real dice.
 """
 
 from __future__ import annotations
@@ -57,7 +56,6 @@ _COMMON: dict[str, Any] = {
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
 }
 settings.register_profile("fixed", derandomize=True, **_COMMON)
-settings.register_profile("fewer", derandomize=True, **_COMMON)
 settings.register_profile("more", max_examples=1000, **_COMMON)
 _PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "fixed")
 settings.load_profile(_PROFILE)
@@ -66,13 +64,11 @@ if providers is not None:
     _NO_CONSTANTS = providers.Constants()
     providers._get_local_constants = lambda: _NO_CONSTANTS
 MORE = _PROFILE == "more"
-# For each Python but one: what is tried with it is Python, and not the properties.
-_LESS = 4 if _PROFILE == "fewer" else 1
 
 
 def examples(count: int) -> settings:
-    """How often a property is tried: `count` times, unless more or fewer are asked for."""
-    return settings() if MORE else settings(max_examples=max(count // _LESS, 10))
+    """How often a property is tried: `count` times, unless more is asked for."""
+    return settings() if MORE else settings(max_examples=count)
 
 
 YES_OR_NO = st.booleans()
