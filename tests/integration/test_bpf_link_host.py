@@ -194,3 +194,15 @@ def test_playbooks_provision_links_and_tell_their_drift(hooks: Hooks) -> None:
     assert attached["fields"][0]["have"].startswith("severed")
     assert run(host, "provision", declared).code == 0
     assert run(host, "drift", declared).code == 0
+
+
+def test_a_program_whose_link_goes_too_is_not_said_to_go_on(hooks: Hooks) -> None:
+    host = hooks.host
+    hooks.load("xdp_old")
+    program, link = f"{LOADED}/xdp_old", f"{LINKS}/link"
+    attach = {"type": "xdp", "interface": "v0", "namespace": hooks.network}
+    declared = {"path": link, "program": program, "attach": attach}
+    host.module("bpf_host", links=[declared]).good()
+    for links, is_told in (([], True), ([{"path": link, "state": "absent"}], False)):
+        done = host.module("bpf_host", check=True, links=links, absent=[{"path": [program]}])
+        assert ("goes on without this pin" in str(done.good().warnings)) is is_told

@@ -43,16 +43,19 @@ def run(module: AnsibleModule) -> t.NoReturn:
         module.exit_json(**printable(report))
 
 
-def losses(decided: AnyPlan) -> t.Iterator[str]:
-    """Yield what the user has to know about links and programs that lose their pins."""
-    yield from _still_attached(decided)
+def losses(decided: AnyPlan, detached: t.Collection[int] = ()) -> t.Iterator[str]:
+    """Yield what the user has to know about links and programs that lose their pins.
+
+    `detached` are ids of links that go before.
+    """
+    yield from _still_attached(decided, detached)
     for step in decided.steps:
         link = step.found.found if isinstance(step.found, Sight) else None
         if step.action is Action.REMOVE and isinstance(link, PinnedLink):
             yield f"{path_of(step)}: when the pin is gone, {link.loss}"
 
 
-def _still_attached(decided: AnyPlan) -> t.Iterator[str]:
+def _still_attached(decided: AnyPlan, detached: t.Collection[int]) -> t.Iterator[str]:
     """Yield a warning for each program that goes on, since a link has it attached."""
     programs = {
         path_of(step): step.found.found
@@ -68,7 +71,7 @@ def _still_attached(decided: AnyPlan) -> t.Iterator[str]:
     with suppress(KernelError):  # who may not ask is not told
         links = links_of({program.id for program in programs.values()})
         for path, program in programs.items():
-            for link in links[program.id]:
+            for link in (each for each in links[program.id] if each.id not in detached):
                 target = "".join(f", {name} {value}" for name, value in link.target.items())
                 yield (
                     f"{path}: program {program.id} goes on without this pin: link {link.id} has it "

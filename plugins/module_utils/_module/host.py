@@ -69,7 +69,8 @@ def carry_out(
         problems += _remaining(module, parts, awaited)
         problems += [f"at_boot: {each}" for each in boot.hindrances()] if boot else []
         cautions = [] if problems else [text for part in parts for text in _cautions(part)]
-        for warning in (*cautions, *(text for part in parts for text in _warnings(part))):
+        detached = _detached(parts)
+        for warning in (*cautions, *(text for part in parts for text in _warnings(part, detached))):
             module.warn(warning)
         if problems:
             acted = [Acted(part, predict(part.kind, part.plan)) for part in parts]
@@ -180,7 +181,18 @@ def _cautions(part: Part) -> t.Iterator[str]:
     return told(batch.cautions(part.plan)) if batch else iter(())
 
 
-def _warnings(part: Part) -> t.Iterator[str]:
+def _detached(parts: t.Sequence[Part]) -> t.Set[int]:
+    """The ids of links that are removed before absences are dealt with."""
+    return {
+        step.found.id
+        for part in parts
+        if part.name == "links"
+        for step in part.plan.steps
+        if step.action is Action.REMOVE
+    }
+
+
+def _warnings(part: Part, detached: t.Collection[int]) -> t.Iterator[str]:
     batch = _batch_of(part)
     if batch:
         return batch.warnings(part.plan)
@@ -188,7 +200,7 @@ def _warnings(part: Part) -> t.Iterator[str]:
         return t.cast("MountPart", part).warnings()
     from . import absence
 
-    return absence.losses(part.plan)
+    return absence.losses(part.plan, detached)
 
 
 def _report(acted: t.Sequence[Acted], *, with_diff: bool, brief: bool) -> Dictionary:

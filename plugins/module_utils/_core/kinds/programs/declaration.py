@@ -58,6 +58,7 @@ class WantedLoad:
     log_level: int
     types: Mapping[str, Types]  # of its programs, for a loader that does not know their sections
     slots: Mapping[str, Mapping[int, str]]  # of each pinned prog_array: its programs, by index
+    is_for_boot: bool = False  # which does not wait as long for it
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Mapping
 
 from ...errors import TROUBLE, PinningError, WithLog
 from ...loader.load import load as run_loader
-from ...loader.request import Loaded, LoadError, LoadRequest, Refused
+from ...loader.request import DEADLINE, Loaded, LoadError, LoadRequest, Refused
 from ...syscall import Fd
 from . import notes
 from .declaration import WantedLoad
@@ -28,6 +28,7 @@ def load(wanted: WantedLoad, maps: Mapping[str, Fd]) -> Loaded:
         object_name=_object_name(wanted.shown),
         kernel_btf=wanted.kernel_btf,
         log_level=wanted.log_level,
+        seconds=_SECONDS_AT_BOOT if wanted.is_for_boot else DEADLINE,
     )
     try:
         return run_loader(request)
@@ -54,6 +55,7 @@ def _told(wanted: WantedLoad, error: LoadError) -> PinningError:
     return WithLog(text, error.last_lines) if isinstance(error, Refused) else PinningError(text)
 
 
+_SECONDS_AT_BOOT = 30.0  # for a file; the unit as a whole has 180
 _WHO_MAY_LOAD = (
     "who loads programs needs CAP_BPF, and CAP_PERFMON for tracing or CAP_NET_ADMIN for networking "
     "(before Linux 5.8 CAP_SYS_ADMIN): run the task as root"

@@ -73,6 +73,7 @@ def read_load(
             for name, slots in found.slots.items()
             if name in shared and found.maps[name].type == "prog_array"
         },
+        bool(item.get(AT_BOOT)),
     )
     return load, pins
 
