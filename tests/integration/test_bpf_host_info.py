@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""bpf_host_info: what others have pinned, declared again, is found as declared on that host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from harness.host import BPFFS, Host
+from harness.playbook import Result
+from map_types import ROWS
+from object_table import FROM, pinned_by_others, program, unique
+
+Fields = dict[str, Any]
+
+
+def adopted(host: Host, *directories: str) -> Result:
+    """What the host is told to be like; the question changes nothing."""
+    before = host.inventory()
+    told = host.module("bpf_host_info", **({"directories": directories} if directories else {}))
+    assert host.inventory() == before
+    assert not told.good().changed
+    return told
+
+
+def assert_found_as_declared(host: Host, told: Result) -> None:
+    """A run with the declaration would change nothing, and finds only what it leaves out."""
+    declaration: Fields = told["declaration"]
+    directory = declaration["directory"]
+    prune = {"directory": directory, "report_only": True}
+    found = host.module("bpf_host", check=True, **declaration, prune=prune).good()
+    assert not found.changed, found
+    assert {each["path"] for each in found["undeclared"]} <= {*left(told)}
+    kinds = ("mounts", "directories", "maps", "links", "objects")
+    actions = {item["action"] for kind in kinds for item in found[kind]}
+    assert actions == {"unchanged"}
+
+
+def declared(told: Result, kind: str) -> dict[str, Fields]:
+    """Items by their paths."""
+    directory = told["declaration"]["directory"]
+    items = told["declaration"].get(kind, ())
+    return {item.get("path") or f"{directory}/{item['name']}": item for item in items}
+
+
+def left(told: Result) -> dict[str, str]:
+    return {each["path"]: each["reason"] for each in told["undeclarable"]}
+
+
+# Maps
+
+
+def test_every_type_of_map_is_told_in_words_that_declare_it(
+    host: Host, subtests: pytest.Subtests
+) -> None:
+    items = [row.item for row in ROWS]
+    host.module("bpf_map_pinned", maps=items).good()
+    told = adopted(host)
+    maps = declared(told, "maps")
+    reasons = left(told)
+    for row in ROWS:
+        with subtests.test(row.name):
+            path = f"{BPFFS}/{row.name}"
+            if row.declared["type"] in ("array_of_maps", "hash_of_maps"):
+                assert "inner_map" in reasons[path]
+                continue
+            shown = host.map_at(path)
+            item = maps[path]
+            assert item["type"] == row.declared["type"]
+            # Sizes that are not told are those that the type has anyway.
+            assert item.get("key_size", row.seen[0]) == shown["bytes_key"] == row.seen[0]
+            assert item.get("value_size", row.seen[1]) == shown["bytes_value"] == row.seen[1]
+            assert {*item} <= {*row.item, "flags", "key_size", "value_size", "max_entries", "btf"}
+    assert_found_as_declared(host, told)
+
+
+def test_a_map_of_maps_is_declared_by_what_it_holds(host: Host) -> None:
+    host.make_pin(f"{BPFFS}/inner", key_size=6, value_size=8, max_entries=7)
+    for number, kind in ((12, "array"), (13, "hash")):
+        path = f"{BPFFS}/{kind}"
+        host.make_pin(path, type=number, key_size=4, value_size=4, inner=f"{BPFFS}/inner")
+        words = f"map update pinned {path} key 0 0 0 0 value pinned {BPFFS}/inner"
+        host.run("bpftool", *words.split())
+    told = adopted(host)
+    maps = declared(told, "maps")
+    held = {"type": "hash", "key_size": 6, "value_size": 8, "max_entries": 7}
+    assert [maps[f"{BPFFS}/{kind}"]["inner_map"] for kind in ("array", "hash")] == [held, held]
+    assert told["undeclarable"] == []
+    assert_found_as_declared(host, told)
+
+
+def test_owners_modes_and_directories_are_told_where_they_are_not_usual(host: Host) -> None:
+    host.shell(
+        f"mkdir {BPFFS}/plain {BPFFS}/empty {BPFFS}/theirs; chown daemon:adm {BPFFS}/theirs\n"
+        f"chmod 0750 {BPFFS}/theirs"
+    )
+    for name in ("plain/map", "theirs/map", "map"):
+        host.make_pin(f"{BPFFS}/{name}")
+    host.shell(f"chown daemon {BPFFS}/theirs/map; chmod 0640 {BPFFS}/map")
+    told = adopted(host)
+    assert declared(told, "directories") == {
+        f"{BPFFS}/empty": {"path": f"{BPFFS}/empty"},
+        f"{BPFFS}/theirs": {
+            "path": f"{BPFFS}/theirs",
+            "owner": "daemon",
+            "group": "adm",
+            "mode": "0750",
+        },
+    }
+    access = {
+        path: {key: item[key] for key in ("owner", "group", "mode") if key in item}
+        for path, item in declared(told, "maps").items()
+    }
+    assert access == {
+        f"{BPFFS}/map": {"mode": "0640"},
+        f"{BPFFS}/plain/map": {},
+        f"{BPFFS}/theirs/map": {"owner": "daemon"},
+    }
+    assert [each["path"] for each in told["remarks"]] == [f"{BPFFS}/theirs/map"]
+    assert_found_as_declared(host, told)
+
+
+# What others have pinned
+
+
+@pytest.mark.every_python
+def test_what_libbpf_pinned_is_declared_with_its_btf(host: Host) -> None:
+    host.load("pins", f"{BPFFS}/app", f"{BPFFS}/app/prog")
+    told = adopted(host)
+    maps = declared(told, "maps")
+    with_btf = {path for path, item in maps.items() if "btf" in item}
+    assert with_btf == {path for path in maps if host.map_at(path).get("btf_id")}
+    assert with_btf
+    assert_found_as_declared(host, told)
+
+
+def test_programs_are_declared_by_what_lasts_longest(host: Host) -> None:
+    twins = unique()
+    for pin, name in (("one", unique()), ("first", twins), ("second", twins)):
+        program(host, f"{BPFFS}/{pin}", name)
+    number = program(host, f"{BPFFS}/alike", alike := unique(), 7)
+    program(host, f"{BPFFS}/like", alike, 7)
+    host.run("ln", f"{BPFFS}/one", f"{BPFFS}/uno")
+    told = adopted(host)
+    items = declared(told, "objects")
+    options = {path: [*item][1] for path, item in items.items()}
+    assert options == {
+        f"{BPFFS}/one": "prog_name",
+        f"{BPFFS}/first": "prog_tag",
+        f"{BPFFS}/second": "prog_tag",
+        f"{BPFFS}/alike": "prog_id",
+        f"{BPFFS}/like": "prog_id",
+        f"{BPFFS}/uno": "source",
+    }
+    assert items[f"{BPFFS}/alike"]["prog_id"] == number
+    assert {each["path"] for each in told["remarks"]} == {f"{BPFFS}/alike", f"{BPFFS}/like"}
+    assert_found_as_declared(host, told)
+
+
+def test_what_cannot_be_declared_is_told_with_the_reason(host: Host) -> None:
+    there = pinned_by_others(host)
+    host.shell(f"ln -s /nowhere {BPFFS}/symlink")
+    told = adopted(host)
+    assert left(told) == {
+        f"{BPFFS}/symlink": "it is a symlink to /nowhere, not a pin: nothing is declared of it"
+    }
+    assert declared(told, "objects")[f"{FROM}/prog"]["prog_name"] == there.prog_name
+    assert_found_as_declared(host, told)
