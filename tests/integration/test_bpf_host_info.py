@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Result
-from map_types import ROWS
+from link_table import LINKS, LOADED, ROWS, Hooks, hooks
+from map_types import ROWS as MAP_ROWS
 from object_table import FROM, pinned_by_others, program, unique
 
+__all__ = ["hooks"]  # a fixture
+
 Fields = dict[str, Any]
+NETWORKS = "/run/netns"
 
 
 def adopted(host: Host, *directories: str) -> Result:
@@ -54,12 +58,12 @@ def left(told: Result) -> dict[str, str]:
 def test_every_type_of_map_is_told_in_words_that_declare_it(
     host: Host, subtests: pytest.Subtests
 ) -> None:
-    items = [row.item for row in ROWS]
+    items = [row.item for row in MAP_ROWS]
     host.module("bpf_map_pinned", maps=items).good()
     told = adopted(host)
     maps = declared(told, "maps")
     reasons = left(told)
-    for row in ROWS:
+    for row in MAP_ROWS:
         with subtests.test(row.name):
             path = f"{BPFFS}/{row.name}"
             if row.declared["type"] in ("array_of_maps", "hash_of_maps"):
@@ -166,4 +170,85 @@ def test_what_cannot_be_declared_is_told_with_the_reason(host: Host) -> None:
         f"{BPFFS}/symlink": "it is a symlink to /nowhere, not a pin: nothing is declared of it"
     }
     assert declared(told, "objects")[f"{FROM}/prog"]["prog_name"] == there.prog_name
+    assert_found_as_declared(host, told)
+
+
+# Links
+
+
+def test_every_link_is_declared_with_what_it_is_attached_to(
+    hooks: Hooks, subtests: pytest.Subtests
+) -> None:
+    """As far as the kernel says; the others by their ids."""
+    host = hooks.host
+    # What others see in /run is left as it is.
+    host.shell(f"mount -t tmpfs tmpfs /run; mkdir {NETWORKS}; touch {NETWORKS}/blue")
+    host.run("mount", "--bind", hooks.network, f"{NETWORKS}/blue")
+    links = {}
+    for each, row in ROWS.items():
+        with subtests.test(f"{each} is loaded"):
+            hooks.load(row.programs[0], *row.numbers, pin=f"{LOADED}/{each}")
+            links[each] = {
+                "path": f"{LINKS}/{each}",
+                "program": f"{LOADED}/{each}",
+                "attach": hooks.declared(each),
+            }
+    hooks.make_maps()
+    host.module("bpf_link_pinned", links=list(links.values())).good()
+    told = adopted(host)
+    found = declared(told, "links")
+    by_id = declared(told, "objects")
+    for each, link in links.items():
+        with subtests.test(each):
+            path = link["path"]
+            if each in ("tracepoint", "uprobe", "uretprobe"):
+                assert by_id[path]["link_id"] == hooks.link(path)["id"]
+                continue
+            expected = {**link["attach"]}
+            if "namespace" in expected:
+                expected["namespace"] = "blue"
+            if each == "netfilter":  # of which the kernel tells no namespace
+                del expected["namespace"]
+            if each == "xdp":
+                expected["mode"] = "generic" if "xdpgeneric" in str(hooks.on("v0")) else "native"
+                expected = {k: v for k, v in expected.items() if v != "native"}
+            attach = found[path]["attach"]
+            if "cgroup" in attach:  # which may be mounted elsewhere, too
+                shown = host.run("stat", "-c", "%i", attach["cgroup"], expected["cgroup"])
+                assert len({*shown.stdout.split()}) == 1
+                attach = {**attach, "cgroup": expected["cgroup"]}
+            assert attach == expected
+            assert found[path]["program"] == link["program"]
+    assert_found_as_declared(host, told)
+
+
+def test_a_link_is_told_by_its_id_or_left_where_no_more_can_be_said(hooks: Hooks) -> None:
+    host = hooks.host
+    for pin in ("gone", "alone"):
+        hooks.load("xdp_old" if pin == "gone" else "tc_old", pin=f"{LOADED}/{pin}")
+    host.run(*hooks.inside("ip", "link", "add", "v2", "type", "veth"))
+    attach = {"namespace": hooks.network}
+    host.module(
+        "bpf_link_pinned",
+        directory=LINKS,
+        links=[
+            {
+                "name": "severed",
+                "program": f"{LOADED}/gone",
+                "attach": {"type": "xdp", "interface": "v2", **attach},
+            },
+            {
+                "name": "alone",
+                "program": f"{LOADED}/alone",
+                "attach": {"type": "tcx_ingress", "interface": "v0", **attach},
+            },
+        ],
+    ).good()
+    host.run(*hooks.inside("ip", "link", "del", "v2"))
+    host.run("rm", f"{LOADED}/alone")
+    told = adopted(host)
+    assert [*left(told)] == [f"{LINKS}/severed"]
+    assert "attached to nothing any more" in left(told)[f"{LINKS}/severed"]
+    number = hooks.link(f"{LINKS}/alone")["id"]
+    assert declared(told, "objects")[f"{LINKS}/alone"]["link_id"] == number
     assert_found_as_declared(host, told)
