@@ -37,6 +37,21 @@ options:
       - Without it, of every BPF file system of the host.
     type: list
     elements: path
+  entries:
+    description:
+      - Tell what is in maps, too, as O(ebpf.pinning.bpf_map_pinned#module:entries) declares it, up
+        to 1000 entries of a map. Slots of arrays that are zero are left out.
+      - Entries may be secrets, and then so is the result of this task.
+    type: bool
+    default: false
+  formats:
+    description:
+      - In which notation keys and values are told, with the path of a map as the key of this
+        dictionary, and a dictionary with C(key_format) and C(value_format) as the value; see
+        O(ebpf.pinning.bpf_map_pinned#module:key_format).
+      - A map that is not in it is told by its BTF, or in hexadecimal digits if it has none.
+    type: dict
+    default: {}
 seealso:
   - module: ebpf.pinning.bpf_host
   - module: ebpf.pinning.bpf_pin_info
@@ -46,6 +61,14 @@ EXAMPLES = r"""
 - name: Ask for the declaration of what is there
   ebpf.pinning.bpf_host_info:
   register: bpf
+
+- name: The same with what is in the maps, one of which has addresses as keys
+  ebpf.pinning.bpf_host_info:
+    entries: true
+    formats:
+      /sys/fs/bpf/blocked:
+        key_format: ipv4
+  no_log: true
 
 - name: See that nothing would be changed by it
   ebpf.pinning.bpf_host:
@@ -94,7 +117,11 @@ from ..module_utils._module.arguments import PinningModule
 def main() -> None:
     """Run the module."""
     module = PinningModule(
-        argument_spec={"directories": {"type": "list", "elements": "path"}},
+        argument_spec={
+            "directories": {"type": "list", "elements": "path"},
+            "entries": {"type": "bool", "default": False},
+            "formats": {"type": "dict", "default": {}},
+        },
         supports_check_mode=True,
     )
     run(module)

@@ -19,10 +19,10 @@ Fields = dict[str, Any]
 NETWORKS = "/run/netns"
 
 
-def adopted(host: Host, *directories: str) -> Result:
+def adopted(host: Host, **asked: Any) -> Result:
     """What the host is told to be like; the question changes nothing."""
     before = host.inventory()
-    told = host.module("bpf_host_info", **({"directories": directories} if directories else {}))
+    told = host.module("bpf_host_info", **asked)
     assert host.inventory() == before
     assert not told.good().changed
     return told
@@ -252,3 +252,56 @@ def test_a_link_is_told_by_its_id_or_left_where_no_more_can_be_said(hooks: Hooks
     number = hooks.link(f"{LINKS}/alone")["id"]
     assert declared(told, "objects")[f"{LINKS}/alone"]["link_id"] == number
     assert_found_as_declared(host, told)
+
+
+# Entries
+
+
+def test_entries_are_told_where_they_are_asked_for(host: Host) -> None:
+    for name, words in {
+        "ports": "type hash key 2 value 4 entries 8 name ports",
+        "counts": "type percpu_array key 4 value 8 entries 4 name counts",
+        "blocked": "type lpm_trie key 8 value 1 entries 8 name blocked flags 1",
+        "queue": "type queue key 0 value 4 entries 8 name queue",
+    }.items():
+        host.run("bpftool", "map", "create", f"{BPFFS}/{name}", *words.split())
+    host.make_pin(f"{BPFFS}/outer", type=12, key_size=4, value_size=4, inner=f"{BPFFS}/ports")
+    for name, key, value in (
+        ("ports", "hex 01 bb", "hex 01 00 00 00"),
+        ("ports", "hex 00 50", "hex 02 00 00 00"),
+        ("blocked", "hex 18 00 00 00 c6 33 64 00", "hex 01"),
+        ("outer", "hex 00 00 00 00", f"pinned {BPFFS}/ports"),
+    ):
+        words = f"map update pinned {BPFFS}/{name} key {key} value {value}"
+        host.run("bpftool", *words.split())
+    assert not any("entries" in item for item in declared(adopted(host), "maps").values())
+    formats = {f"{BPFFS}/blocked": {"key_format": "cidr4", "value_format": "u8"}}
+    told = adopted(host, entries=True, formats=formats)
+    maps = declared(told, "maps")
+    entries = {path: item.get("entries") for path, item in maps.items()}
+    assert entries == {
+        f"{BPFFS}/ports": [
+            {"key": "0x00 0x50", "value": "0x02 0x00 0x00 0x00"},
+            {"key": "0x01 0xbb", "value": "0x01 0x00 0x00 0x00"},
+        ],
+        f"{BPFFS}/counts": None,
+        f"{BPFFS}/blocked": [{"key": "198.51.100.0/24", "value": 1}],
+        f"{BPFFS}/queue": None,
+        f"{BPFFS}/outer": [{"key": 0, "value": f"{BPFFS}/ports"}],
+    }
+    assert [each["path"] for each in told["remarks"]] == [f"{BPFFS}/queue"]
+    assert_found_as_declared(host, told)
+    host.run("bpftool", *f"map delete pinned {BPFFS}/ports key hex 00 50".split())
+    drift = host.module("bpf_host", check=True, **told["declaration"]).good()
+    assert drift.changed
+
+
+def test_of_very_many_entries_it_is_said_where_they_belong(host: Host) -> None:
+    host.make_pin(f"{BPFFS}/many", type=2, key_size=4, value_size=4, max_entries=1001)
+    dump = [{"key": number, "value": 1} for number in range(1001)]
+    host.module("bpf_map_entries", path=f"{BPFFS}/many", value_format="u32", entries=dump).good()
+    told = adopted(host, entries=True)
+    (item,) = declared(told, "maps").values()
+    assert "entries" not in item
+    (remark,) = told["remarks"]
+    assert "entries_from" in remark["remark"]

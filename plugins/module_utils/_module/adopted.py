@@ -21,7 +21,9 @@ def run(module: AnsibleModule) -> t.NoReturn:
     """Arguments, look at the host, describe, report."""
     gc.disable()  # many values, no cycles, and the process ends with it
     with failures_reported(module):
-        found = adopted(module.params["directories"] or ())
+        given = module.params
+        formats = given["formats"] or {} if given["entries"] else None
+        found = adopted(given["directories"] or (), formats)
         # Names are told as they are, since they are for a declaration.
         module.exit_json(
             changed=False,

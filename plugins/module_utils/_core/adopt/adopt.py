@@ -4,15 +4,59 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 
 from ..host import this_host
+from ..visible import visible_lines
 from .describe import Adopted, described
 from .observe import look_at_host, people_of
+from .observed import Left
 from .settle import settled
+from .variables import text_of, variables_of
+
+if TYPE_CHECKING:
+    from .entries import Formats
 
 
-def adopted(directories: Sequence[str] = ()) -> Adopted:
-    """Return what declares all that is in these directories; in each bpffs, if there are none."""
+def adopted(directories: Sequence[str] = (), formats: Optional[Formats] = None) -> Adopted:
+    """Return what declares all that is in these directories; in each bpffs, if there are none.
+
+    With `formats`, if only empty ones, the entries of maps, too.
+    """
     scene = look_at_host(directories)
-    return settled(described(scene, people_of(scene), this_host()))
+    found = settled(described(scene, people_of(scene), this_host()))
+    if formats is None:
+        return found
+    from .entries import Content  # a start compiles all that it loads
+
+    return _if_settled(Content(scene, formats).add_to(found), found)
+
+
+def _if_settled(filled: Adopted, found: Adopted) -> Adopted:
+    """Return it with entries but those that are not found as they were declared."""
+    maps = [item for item in filled.lists.get("maps", ()) if "entries" in item]
+    if not maps:
+        return filled
+    tried = settled(Adopted({"maps": maps}, (), ()))
+    unfit = {each.path: each.reason for each in tried.left}
+    if not unfit:
+        return filled
+    bare = {str(item["path"]): item for item in found.lists["maps"]}
+    kept = [
+        bare[str(item["path"])] if item["path"] in unfit else item for item in filled.lists["maps"]
+    ]
+    remarks = [Left(path, f"its entries are not declared: {why}") for path, why in unfit.items()]
+    lists = {**filled.lists, "maps": kept}
+    return Adopted(lists, filled.left, [*filled.remarks, *remarks])
+
+
+def adopt(directories: Sequence[str] = (), formats: Optional[Formats] = None) -> Tuple[str, str]:
+    """Return what is there as YAML, in variables of the playbooks, and what is to be said of it."""
+    found = adopted(directories, formats)
+    text = text_of(variables_of(found.lists), _COMMENT)
+    said = [f"{each.path}: not declared: {each.reason}" for each in found.left]
+    said += [f"{each.path}: {each.reason}" for each in found.remarks]
+    return text, visible_lines(said)
+
+
+_COMMENT = "Adopted: what this host has, as ebpf.pinning.provision takes it."
