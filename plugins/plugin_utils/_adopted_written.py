@@ -8,6 +8,7 @@ import os
 import tempfile
 import typing as t
 
+from ..module_utils._core.engine.steps import Action
 from ..module_utils._core.new_file import NewFile
 from ._adopted_files import AdoptedFile
 
@@ -37,8 +38,8 @@ class Wanted(t.NamedTuple):
     def action(self) -> str:
         """Return what becomes of it, in the words of other results."""
         if not self.changes:
-            return "unchanged"
-        return "created" if self.found is None else "replaced"
+            return Action.KEEP.value
+        return (Action.CREATE if self.found is None else Action.REPLACE).value
 
     def diff(self) -> t.Dict[str, str]:
         """Return both sides, as Ansible shows them."""

@@ -38,10 +38,12 @@ PURE_FILES = (
         "visible",
     ),
 )
+PURE_OF_ADOPT = ("describe", "maps", "observed", "variables", "yaml_text")
 PURE = sorted(
     ".".join(path.relative_to(MODULE_UTILS).with_suffix("").parts)
     for path in SOURCES
     if path.parent.name in ("engine", "content", "lists", "object_file")
+    or (path.parent.name == "adopt" and path.stem in PURE_OF_ADOPT)
     or path.stem in (PURE_FILES if path.parent == CORE else PURE_PARTS)
 )
 # What asks the system anything raises, from before the first import on.
@@ -191,6 +193,10 @@ MAY_USE = {
     "_core.kinds.*": {
         *("core", "_core.content", "_core.lists", "_core.object_file", "_core.loader"),
         *("_core.engine", "_core.kinds.pins", "itself"),
+    },
+    "_core.adopt": {
+        *("core", "_core.content", "_core.engine", "_core.kinds", "_core.info", "_core.whole"),
+        "_core.adopt",
     },
     "_core.info": {"core", "_core.engine", "_core.kinds", "_core.info"},
     "_core.whole": {"core", "_core.engine", "_core.kinds", "_core.whole"},
