@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -112,3 +113,49 @@ def test_what_a_group_has_in_common_is_written_once(fleet: Adopted) -> None:
 def _mount() -> Mapping[str, Any]:
     """How the harness mounts: as mount(8) does without options."""
     return {"bpffs_opts": [], "bpffs_mode": "1777"}
+
+
+def test_no_name_of_a_host_is_a_template_on_the_controller(fleet: Adopted) -> None:
+    one, *others = fleet.fleet.names
+    fleet.group(edge=[one, *others])
+    names = ["{{ 7 }}", "{{ lookup('pipe', 'touch witness') }}", "{% raw %}", "a\nb"]
+    for number, name in enumerate(names, 1):
+        script = (
+            f"bpftool map create {BPFFS}/m type array key 4 value 4 entries {number} name m\n"
+            f"mv {BPFFS}/m {BPFFS}/{shlex.quote(name)}"
+        )
+        fleet.fleet.run(one, script)
+    fleet.adopt()
+    written = fleet.files[f"host_vars/{one}.yml"]["bpf_maps__host"]
+    assert {item["name"]: item["max_entries"] for item in written} == {
+        name: number for number, name in enumerate(names, 1)
+    }
+    fleet.assert_no_drift()
+    assert list(fleet.folder.rglob("witness")) == []
+
+
+def test_a_file_that_is_there_stays_unless_it_is_said(fleet: Adopted) -> None:
+    fleet.group(edge=fleet.fleet.names)
+    fleet.adopt()
+    assert "unchanged" in fleet.adopt("-v")
+    file = fleet.folder / "group_vars" / "edge.yml"
+    file.write_text("bpf_maps: []\n")
+    fleet.fleet.run(fleet.fleet.names[0], f"bpftool map create {BPFFS}/flows {FLOWS}")
+    refused = fleet.run("ebpf.pinning.adopt")
+    assert refused.returncode == 2
+    assert f"{file} is there already" in " ".join((refused.stdout + refused.stderr).split())
+    assert file.read_text() == "bpf_maps: []\n"
+    assert not (fleet.folder / "host_vars").exists()
+    fleet.adopt("-e", "adopt_overwrite=true")
+    assert fleet.files["group_vars/edge.yml"] == _mount()
+    fleet.assert_no_drift()
+
+
+def test_no_group_is_written_of_which_a_host_does_not_answer(fleet: Adopted) -> None:
+    one, two, three = fleet.fleet.names
+    fleet.group(edge=[one, two], core=[two, three])
+    fleet.fleet.stop(three)
+    done = fleet.run("ebpf.pinning.adopt")
+    assert done.returncode == 4
+    assert f"nothing is known of {three}" in " ".join((done.stdout + done.stderr).split())
+    assert fleet.files == {"group_vars/edge.yml": _mount()}

@@ -24,7 +24,7 @@ COMMANDS = re.findall(r"^    (ansible-playbook .*)$", TEXT, re.M)
 
 
 @pytest.fixture
-def fleet(site: Site, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[Fleet]:
+def fleet(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[Fleet]:
     with Fleet(tmp_path_factory.mktemp("fleet"), 2) as fleet:
         inventory = json.loads(fleet.inventory.read_text())["all"]
         hosts = dict(zip(("edge-1", "edge-2"), inventory["hosts"].values(), strict=True))

@@ -9,7 +9,7 @@ import typing as t
 
 from .._core.adopt.adopt import adopted
 from .._core.adopt.describe import relative
-from .report import Dictionary, failures_reported, printable
+from .report import Declared, Dictionary, failures_reported, printable
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -24,13 +24,21 @@ def run(module: AnsibleModule) -> t.NoReturn:
         given = module.params
         formats = given["formats"] or {} if given["entries"] else None
         found = adopted(given["directories"] or (), formats)
-        # Names are told as they are, since they are for a declaration.
         module.exit_json(
             changed=False,
-            declaration=relative(found.lists),
+            declaration=_as_it_is(relative(found.lists)),
             undeclarable=_told(found.left, "reason"),
             remarks=_told(found.remarks, "remark"),
         )
+
+
+def _as_it_is(value: t.Any) -> t.Any:
+    """Return what is for a declaration, of which no name is to be spelled."""
+    if isinstance(value, str):
+        return Declared(value)
+    if isinstance(value, dict):
+        return {key: _as_it_is(each) for key, each in value.items()}
+    return list(map(_as_it_is, value)) if isinstance(value, (list, tuple)) else value
 
 
 def _told(texts: t.Sequence[Left], key: str) -> t.List[Dictionary]:

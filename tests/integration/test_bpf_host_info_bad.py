@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""bpf_host_info on hosts where not all is well: what is wrong is told, and the rest is done."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from harness.host import BPFFS, Host
+from test_bpf_host_info import adopted, assert_found_as_declared, declared, left
+
+MANY = """
+import os, subprocess, sys
+for number in range(10000):
+    os.link(sys.argv[1], f"{sys.argv[2]}/pin_{number}")
+"""
+
+
+def test_odd_names_are_declared_as_far_as_they_can_be(host: Host) -> None:
+    names = ["été", "a b", "new\nline", "-", "yes", "\u202emotsuc"]
+    for number, name in enumerate(names):
+        host.make_pin(f"{BPFFS}/{name}", max_entries=number + 1)
+    host.make_pin(f"{BPFFS}/plain", max_entries=99)
+    bad = os.fsdecode(b"\xff\xfe")
+    host.run("mkdir", f"{BPFFS}/a\nb")
+    host.run("mv", f"{BPFFS}/plain", f"{BPFFS}/{bad}")
+    host.make_pin(f"{BPFFS}/a\nb/map")
+    told = adopted(host)
+    maps = declared(told, "maps")
+    assert {path: item["max_entries"] for path, item in maps.items()} == {
+        f"{BPFFS}/{name}": number + 1 for number, name in enumerate(names)
+    }
+    reasons = left(told)
+    assert [*reasons] == [rf"{BPFFS}/\xff\xfe", rf"{BPFFS}/a\nb/map", rf"{BPFFS}/a\nb"]
+    assert "not UTF-8" in reasons[rf"{BPFFS}/\xff\xfe"]
+    assert "control character" in reasons[rf"{BPFFS}/a\nb"]
+    assert_found_as_declared(host, told)
+
+
+def test_pins_that_cannot_be_opened_hide_no_others(host: Host) -> None:
+    for name in ("open", "closed"):
+        host.make_pin(f"{BPFFS}/{name}")
+    host.shell(f"chmod 0755 {BPFFS}; chmod 0644 {BPFFS}/open; mkdir -m 0700 {BPFFS}/secret")
+    told = host.module("bpf_host_info", keywords=host.as_nobody()).good()
+    assert [*declared(told, "maps")] == [f"{BPFFS}/open"]
+    reasons = left(told)
+    assert {f"{BPFFS}/closed", f"{BPFFS}/secret"} <= {*reasons}
+    assert "EACCES" in reasons[f"{BPFFS}/closed"]
+
+
+def test_mounts_are_declared_once_whatever_shows_them(host: Host) -> None:
+    host.shell(
+        f"mkdir {BPFFS}/in {BPFFS}/other {host.scratch}/twice {host.scratch}/further\n"
+        f"mount --bind {BPFFS} {BPFFS}/in\n"
+        f"mount -t bpf bpf {BPFFS}/other\n"
+        f"mount --bind {BPFFS} {host.scratch}/twice\n"
+        f"mount -t bpf -o nosuid,mode=0750 bpf {host.scratch}/further\n"
+    )
+    host.make_pin(f"{BPFFS}/map")
+    host.make_pin(f"{host.scratch}/further/map")
+    told = adopted(host)
+    mounts = {mount["path"]: mount for mount in told["declaration"]["mounts"]}
+    assert [*mounts] == [BPFFS, f"{host.scratch}/further"]
+    assert mounts[f"{host.scratch}/further"]["mode"] == "1750"
+    assert [*declared(told, "maps")] == [f"{BPFFS}/map", f"{host.scratch}/further/map"]
+    reasons = left(told)
+    assert [*reasons] == [f"{BPFFS}/in", f"{BPFFS}/other", f"{host.scratch}/twice"]
+    assert "bind mount" in reasons[f"{BPFFS}/in"]
+    assert "mounted in" in reasons[f"{BPFFS}/other"]
+    assert_found_as_declared(host, told)
+    host.shell(f"mount -t bpf bpf {host.scratch}/further")
+    hidden = host.module("bpf_host_info").good()["undeclarable"]
+    reasons = [each["reason"] for each in hidden if each["path"] == f"{host.scratch}/further"]
+    assert any(each.startswith("another mount lies over it") for each in reasons)
+
+
+def test_ten_thousand_pins_are_declared(host: Host) -> None:
+    """Each is another name of one map, which is how so many are made in no time."""
+    host.run("mkdir", f"{BPFFS}/many")
+    host.make_pin(f"{BPFFS}/a")
+    host.run(host.site.python, "-c", MANY, f"{BPFFS}/a", f"{BPFFS}/many")
+    told: Any = host.module("bpf_host_info").good()
+    objects = told["declaration"]["objects"]
+    assert len(objects) == 10000
+    assert {item["source"] for item in objects} == {f"{BPFFS}/a"}
+    assert told["undeclarable"] == []
