@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from harness import golang
 from harness.host import BPFFS, Host
 from harness.playbook import Result
 from link_table import LINKS, LOADED, ROWS, Hooks, hooks
@@ -136,6 +138,28 @@ def test_what_libbpf_pinned_is_declared_with_its_btf(host: Host) -> None:
     with_btf = {path for path, item in maps.items() if "btf" in item}
     assert with_btf == {path for path in maps if host.map_at(path).get("btf_id")}
     assert with_btf
+    assert_found_as_declared(host, told)
+
+
+def test_what_cilium_ebpf_pinned_is_declared(host: Host) -> None:
+    host.run("mkdir", f"{BPFFS}/app")
+    loaded = host.run(golang.loader(host.site), host.site.bpf_object("rules"), f"{BPFFS}/app")
+    told = adopted(host)
+    maps = declared(told, "maps")
+    pinned = {path: host.map_at(path)["id"] for path in maps}
+    assert {*pinned.values()} <= {*json.loads(loaded.stdout)["maps"].values()}
+    assert pinned
+    assert_found_as_declared(host, told)
+
+
+def test_what_tc_pinned_is_declared(host: Host) -> None:
+    script = (
+        "ip link add eth0 type veth peer name peer0; tc qdisc add dev eth0 clsact; "
+        f"tc filter add dev eth0 ingress bpf da obj {host.site.bpf_object('tenants')} sec tc"
+    )
+    host.run("unshare", "--net", "sh", "-ec", script)
+    told = adopted(host)
+    assert [*declared(told, "maps")]
     assert_found_as_declared(host, told)
 
 
