@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._core.errors import PinningError
 from ..module_utils._core.visible import visible_lines
 from ..plugin_utils._adopted_files import files_of, whole_paths
 from ..plugin_utils._adopted_told import told_of
-from ..plugin_utils._adopted_written import Folder, Taken
+from ..plugin_utils._adopted_written import Folder
 from ..plugin_utils._plain_values import plain
 
 Dictionary = t.Dict[str, t.Any]
@@ -35,28 +35,29 @@ class ActionModule(ActionBase):
     ) -> Dictionary:
         """Write the files, or tell in check mode which would be written."""
         super().run(tmp, task_vars)
-        variables = task_vars or {}
         _valid, given = self.validate_argument_spec(_ARGUMENTS)
+        try:
+            return self._carry_out(given, task_vars or {})
+        except PinningError as error:
+            return _failed(str(error))
+        except OSError as error:
+            return _failed(f"{error.filename}: it cannot be written: {error.strerror}")
+
+    def _carry_out(self, given: t.Mapping[str, t.Any], variables: Dictionary) -> Dictionary:
         results = self._results(variables, str(given["registered"]))
         asked = {host: each for host, each in results.items() if "declaration" in each}
         told = told_of(asked, sorted(set(results) - set(asked)))
         if not asked:
-            return _failed(
+            raise PinningError(
                 f"no host of the play has registered {given['registered']}: run "
                 "ebpf.pinning.bpf_host_info before, with register"
             )
         hosts = {host: whole_paths(plain(each["declaration"])) for host, each in asked.items()}
         files = files_of(hosts, variables.get("groups") or {})
         folder = Folder(self._place(given.get("directory"), asked, variables))
-        try:
-            wanted = folder.plan(files, overwrite=bool(given["overwrite"]))
-        except Taken as taken:
-            return _failed(str(taken))
+        wanted = folder.plan(files, overwrite=bool(given["overwrite"]))
         if not self._task.check_mode:
-            try:
-                folder.write(wanted)
-            except OSError as error:
-                return _failed(f"{error.filename}: it cannot be written: {error.strerror}")
+            folder.write(wanted)
         result: Dictionary = {
             "changed": any(each.changes for each in wanted),
             "files": [{"path": each.path, "action": each.action} for each in wanted],
@@ -83,7 +84,7 @@ class ActionModule(ActionBase):
         everywhere = variables["hostvars"]
         places = {everywhere.raw_get(host).get("inventory_dir") for host in asked}
         if len(places) != 1 or None in places:
-            raise AnsibleError(
+            raise PinningError(
                 "the hosts are of several inventories, or of none in a file: set directory "
                 "(adopt_directory) to the one that group_vars and host_vars are to be in"
             )

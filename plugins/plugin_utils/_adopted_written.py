@@ -9,16 +9,13 @@ import tempfile
 import typing as t
 
 from ..module_utils._core.engine.steps import Action
+from ..module_utils._core.errors import PinningError
 from ..module_utils._core.new_file import NewFile
 from ._adopted_files import AdoptedFile
 
 # What Ansible reads, the first that is there (find_vars_files); a directory as a whole.
 _ENDINGS = ("", ".yml", ".yaml", ".json")
 _IN_A_DIRECTORY = "bpf.yml"
-
-
-class Taken(Exception):
-    """Files are there that are not to be overwritten; the text says which, and what to do."""
 
 
 class Wanted(t.NamedTuple):
@@ -56,11 +53,11 @@ class Folder:
         self._path = path
 
     def plan(self, files: t.Sequence[AdoptedFile], *, overwrite: bool) -> t.List[Wanted]:
-        """Return where each goes; Taken if another is there, unless it is to be overwritten."""
+        """Return where each goes; PinningError if another is there, unless that is to go."""
         wanted, taken = [], []
         for file in files:
             if "/" in file.name or file.name.startswith("."):
-                raise Taken(
+                raise PinningError(
                     f"the host {file.name} cannot have a file of its own: give it another name in "
                     "the inventory, with ansible_host for its address"
                 )
@@ -73,7 +70,7 @@ class Folder:
                 taken.append(path)
             wanted.append(each)
         if taken:
-            raise Taken(
+            raise PinningError(
                 f"{', '.join(taken)} is there already, and is left as it is: move it into a "
                 "directory of the same name without the ending, which Ansible reads as a whole; "
                 "or adopt into another directory (adopt_directory); or set adopt_overwrite: true "
@@ -107,6 +104,6 @@ def _read(path: str) -> t.Optional[str]:
     if not os.path.lexists(path):
         return None
     if not os.path.isfile(path):
-        raise Taken(f"{path} is there and is not a file: move it away, then adopt again")
+        raise PinningError(f"{path} is there and is not a file: move it away, then adopt again")
     with open(path, encoding="utf-8", errors="replace") as file:
         return file.read()

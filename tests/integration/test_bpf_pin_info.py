@@ -14,7 +14,7 @@ from absence_table import Stage, holdings
 from harness.host import BPFFS, Host
 from harness.playbook import task
 from harness.samples import STAGING
-from map_types import CPUS, PAGE
+from map_types import CPUS, PAGE, ROWS
 from mount_table import mounts_at
 
 Fields = dict[str, Any]
@@ -344,3 +344,27 @@ def test_without_a_bpffs_there_is_nothing_but_a_warning(bare_host: Host) -> None
     assert BPFFS not in [mount["path"] for mount in told["mounts"]]
     (warning,) = told.warnings
     assert f"{BPFFS} is not on bpffs" in warning
+
+
+def test_what_is_told_of_every_type_of_map_declares_it(host: Host) -> None:
+    """The shape, word by word: the words of the two modules are the same."""
+    declared = [row.item for row in ROWS if "inner_map" not in row.declared]
+    host.module("bpf_map_pinned", maps=declared).good()
+    for number, kind in ((12, "array"), (13, "hash")):
+        for inner in ("devmap", "lpm_trie", "array"):
+            path = f"{BPFFS}/{kind}_of_{inner}"
+            pin = next(row.name for row in ROWS if row.declared["type"] == inner)
+            host.make_pin(path, type=number, key_size=4, value_size=4, inner=f"{BPFFS}/{pin}")
+            words = f"map update pinned {path} key 0 0 0 0 value pinned {BPFFS}/{pin}"
+            host.run("bpftool", *words.split())
+    told = host.module("bpf_pin_info").good()["pins"]
+    assert len(told) == len(declared) + 6
+    maps = [
+        {"path": pin["path"], **{each: pin["map"][each] for each in (*SHAPE, "frozen")}}
+        | ({"inner_map": pin["map"]["inner_map"]} if "inner_map" in pin["map"] else {})
+        for pin in told
+    ]
+    assert len([item for item in maps if "inner_map" in item]) == 6
+    again = host.module("bpf_map_pinned", check=True, maps=maps).good()
+    assert not again.changed
+    assert again["counts"]["unchanged"] == len(maps)

@@ -115,6 +115,12 @@ NO_MESSAGES = {
     "M(ebpf.pinning.bpf_program_pinned). A map that O(maps) declares, too, is made as it says.": (
         "documentation"
     ),
+    "Adopted: what …, as ebpf.pinning.provision takes it.": "a comment in a file",
+    "Adopted: what this host has, as ebpf.pinning.provision takes it.": "a comment in a file",
+    "all hosts of this group have in common": "a part of a comment",
+    "this host has": "a part of a comment",
+    "all of it": "what differs",
+    "entries of maps are in it": "a side of a diff",
     "Mapping[str, int]": "a type",
     "a map of its own": "a side of a difference",
     "a new map": "a side of a difference",

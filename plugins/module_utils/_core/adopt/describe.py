@@ -72,7 +72,7 @@ class _Description:
         elif isinstance(pin, PinnedMap):
             self._add_map(path, pin)
         elif isinstance(pin, PinnedProg):
-            self._add_object(seen, "a program")
+            self._add_object(seen)
         else:
             self._add_link(path, pin)
 
@@ -98,22 +98,23 @@ class _Description:
 
     def _add_link(self, path: str, pin: PinnedLink) -> None:
         if pin.attached is False:
-            self._left.append(Left(path, f"{pin.idleness}. {_REMOVE}"))
+            self._left.append(Left(path, pin.idleness))
             return
         told = self._scene.attached.get(path, _NO_PROGRAM)
         kind, held = ("map", pin.target.get("map_id")) if pin.type == "struct_ops" else _held(pin)
         program = self._first.get((kind, held)) if isinstance(held, int) else None
         if isinstance(told, str) or program is None:
             reason = told if isinstance(told, str) else _NO_PROGRAM
-            self._remarks.append(Left(path, f"{_BY_ID}, since {reason}"))
+            self._remarks.append(Left(path, f"{_BY_ID}: {reason}"))
             self._put("objects", PinSeen(path, pin), {"link_id": pin.id})
             return
         self._put("links", PinSeen(path, pin), {"program": program, "attach": told})
 
-    def _add_object(self, seen: PinSeen, what: str) -> None:
+    def _add_object(self, seen: PinSeen) -> None:
         option, value = self._scene.references[seen.path]
         if option.endswith("_id"):
-            self._remarks.append(Left(seen.path, f"{_BY_ID}, since {what} has no name of its own"))
+            reason = f"{_BY_ID}: others have its name and its tag, too"
+            self._remarks.append(Left(seen.path, reason))
         self._put("objects", seen, {option: value})
 
     def _put(self, name: str, seen: PinSeen, item: Item) -> None:
@@ -198,4 +199,3 @@ _NO_PROGRAM = "its program is pinned nowhere here"
 _BY_ID = (
     "declared by its id, which it has until it is made anew, at the latest until the next restart"
 )
-_REMOVE = "Remove the pin with ebpf.pinning.bpf_pin_absent, or have it attached anew"

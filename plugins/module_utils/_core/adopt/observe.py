@@ -190,7 +190,7 @@ def _pin(sight: Sight, left: List[Left]) -> Iterator[PinSeen]:
             plain(parent or "/", "directory")
             check_pin_name(name)
         except BadField as bad:
-            left.append(Left(path, f"{bad}. `mv` renames a pin"))
+            left.append(Left(path, f"{bad} (`mv` renames a pin)"))
             return
         yield PinSeen(path, found)
 

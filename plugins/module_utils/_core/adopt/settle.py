@@ -69,13 +69,17 @@ def _unfit(part: Part) -> Iterator[Tuple[str, str]]:
         for index, step in enumerate(part.plan.steps):
             if not step.is_idle or index in stopped:
                 drift = ", ".join(change.field for change in step.changes)
-                yield step.wanted.path, stopped.get(index, _DIFFERS.format(drift))
+                yield step.wanted.path, stopped.get(index, _differs(drift))
         return
     for verdict in each(part.kind, part.wanted, predict):
         plan = verdict.plan
         if plan is None or plan.problems or not all(step.is_idle for step in plan.steps):
             reason = verdict.error or "; ".join(plan.texts() if plan else ())
-            yield verdict.wanted.path, reason or _DIFFERS.format("all of it")
+            yield verdict.wanted.path, reason or _differs("all of it")
 
 
-_DIFFERS = "it differs from its own declaration in {}, so a run would change it: declare it by hand"
+def _differs(fields: str) -> str:
+    return (
+        f"it differs from its own declaration in {fields}, so a run would change it: declare it by "
+        "hand"
+    )
