@@ -9,12 +9,15 @@ taken that declare what is there, and no template is one in a file.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import typing as t
 
 from ..module_utils._core.adopt.describe import NAMED, Lists, shared_directory
 from ..module_utils._core.adopt.observed import Item
 from ..module_utils._core.adopt.variables import LIST_NAMES, lists_of, scalars_of, text_of
+from ..module_utils._core.adopt.yaml_text import Template
 from ..module_utils._core.options import (
     CONTENT,
     DIRECTORY,
@@ -41,13 +44,16 @@ _NOT_TAKEN = {"entries_from", "entries_swap", "remote_src", "on_mismatch", "stat
 OF_HOSTS = "__host"  # what variables of hosts end in that add to those of groups
 
 
-class AdoptedFile(t.NamedTuple):
-    """A file of variables: of a group, or of a host."""
+BTF = "bpf_btf"  # the folder that files with BTF are in
 
-    folder: str  # group_vars or host_vars
-    name: str
+
+class AdoptedFile(t.NamedTuple):
+    """A file of variables, of a group or of a host; or one that these read."""
+
+    folder: str  # group_vars, host_vars, or that of BTF
+    name: str  # of the group, of the host, or of the file
     text: str
-    is_secret: bool  # it has entries of maps
+    is_secret: bool = False  # it has entries of maps
 
 
 class _Share(t.NamedTuple):
@@ -80,8 +86,13 @@ def _with_path(item: Item, directory: str) -> Item:
 
 
 def files_of(hosts: Hosts, groups: Groups) -> t.List[AdoptedFile]:
-    """Return all files, those of groups first. `groups` has all members of each group."""
+    """Return all files, those of groups first, then those of hosts, then those with BTF.
+
+    `groups` has all members of each group.
+    """
     directory = shared_directory(*hosts.values())
+    types: t.Dict[str, AdoptedFile] = {}
+    hosts = {host: _without_btf(lists, types) for host, lists in hosts.items()}
     shares = list(_shares(hosts, directory))
     files: t.List[AdoptedFile] = []
     left = {id(share): set(share.hosts) for share in shares}
@@ -102,7 +113,30 @@ def files_of(hosts: Hosts, groups: Groups) -> t.List[AdoptedFile]:
         own = [share for share in shares if host in left[id(share)]]
         if own:
             files.append(_file("host_vars", host, own, directory, suffix))
-    return files
+    return [*files, *types.values()]
+
+
+def _without_btf(lists: Lists, types: t.Dict[str, AdoptedFile]) -> Lists:
+    """Return the lists with the names of files for BTF, which are added to `types`."""
+    maps = [_referring(item, str(item.get("path")), types) for item in lists.get("maps", ())]
+    return {**lists, "maps": maps}
+
+
+def _referring(item: Item, path: str, types: t.Dict[str, AdoptedFile]) -> Item:
+    item = dict(item)
+    inner, btf = item.get("inner_map"), item.get("btf")
+    if isinstance(inner, dict):
+        item["inner_map"] = _referring(inner, path, types)
+    if isinstance(btf, dict):
+        data = str(btf.get("data"))
+        digest = hashlib.sha256(data.encode()).hexdigest()[:_DIGITS]
+        plain = re.sub("[^A-Za-z0-9_-]", "_", path.rpartition("/")[2])[:_LONGEST]
+        # One file for all that have the same, called after the first of them.
+        file = AdoptedFile(BTF, f"{plain}-{digest}.b64", f"{data}\n")
+        name = types.setdefault(digest, file).name
+        place = Template(f"{{{{ lookup('file', inventory_dir ~ '/{BTF}/{name}') }}}}")
+        item["btf"] = {**btf, "data": place}
+    return item
 
 
 def _candidates(hosts: Hosts, groups: Groups) -> t.List[str]:
@@ -141,3 +175,7 @@ def _file(
     text = text_of(variables, f"Adopted: what {what}, as ebpf.pinning.provision takes it.")
     is_secret = any(option in item for item in lists.get("maps", ()) for option in CONTENT)
     return AdoptedFile(folder, name, text, is_secret)
+
+
+_DIGITS = 12
+_LONGEST = 40

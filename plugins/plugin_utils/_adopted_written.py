@@ -11,7 +11,7 @@ import typing as t
 from ..module_utils._core.engine.steps import Action
 from ..module_utils._core.errors import PinningError
 from ..module_utils._core.new_file import NewFile
-from ._adopted_files import AdoptedFile
+from ._adopted_files import BTF, AdoptedFile
 
 # What Ansible reads, the first that is there (find_vars_files); a directory as a whole.
 _ENDINGS = ("", ".yml", ".yaml", ".json")
@@ -81,6 +81,8 @@ class Folder:
     def _place(self, file: AdoptedFile) -> t.Tuple[str, str]:
         """Return where a file goes, and what would keep Ansible from reading it or another."""
         base = os.path.join(self._path, file.folder, file.name)
+        if file.folder == BTF:
+            return base, ""
         if os.path.isdir(base):
             return os.path.join(base, _IN_A_DIRECTORY), ""
         path = f"{base}.yml"
@@ -88,8 +90,8 @@ class Folder:
         return path, next((each for each in others if each != path and os.path.exists(each)), "")
 
     def write(self, wanted: t.Sequence[Wanted]) -> None:
-        """Write what changes, each in one rename."""
-        for each in wanted:
+        """Write what changes, each in one rename; what others read before those."""
+        for each in reversed(wanted):
             if each.changes:
                 folder = os.path.dirname(each.path)
                 os.makedirs(folder, exist_ok=True)

@@ -115,6 +115,26 @@ def _mount() -> Mapping[str, Any]:
     return {"bpffs_opts": [], "bpffs_mode": "1777"}
 
 
+def test_btf_is_in_files_beside_the_variables(fleet: Adopted) -> None:
+    fleet.group(edge=fleet.fleet.names)
+    load = [fleet.site.program("load"), fleet.site.bpf_object("rules"), f"{BPFFS}/app"]
+    for name in fleet.fleet.names:
+        fleet.fleet.run(name, f"mkdir {BPFFS}/app; {shlex.join(load)}")
+    fleet.adopt()
+    maps = fleet.files["group_vars/edge.yml"]["bpf_maps"]
+    typed = [item for item in maps if "btf" in item]
+    written = list(fleet.folder.glob("bpf_btf/*.b64"))
+    assert len(written) == len({item["btf"]["data"] for item in typed}) > 0
+    assert all("lookup('file'" in item["btf"]["data"] for item in typed)
+    fleet.assert_no_drift()
+    fleet.fleet.run(fleet.fleet.names[0], f"rm {BPFFS}/app/{typed[0]['name']}")
+    assert fleet.run("ebpf.pinning.provision").returncode == 0
+    shown = fleet.fleet.run(
+        fleet.fleet.names[0], f"bpftool -j map show pinned {BPFFS}/app/{typed[0]['name']}"
+    )
+    assert json.loads(shown)["btf_id"]
+
+
 def test_no_name_of_a_host_is_a_template_on_the_controller(fleet: Adopted) -> None:
     one, *others = fleet.fleet.names
     fleet.group(edge=[one, *others])

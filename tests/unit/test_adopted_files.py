@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -158,3 +159,16 @@ def test_a_file_with_entries_is_known_to_be_secret() -> None:
     assert file.is_secret
     (file,) = files_of({"h1": {"maps": [A]}}, {})
     assert not file.is_secret
+
+
+def test_btf_is_in_a_file_of_its_own_that_is_shared() -> None:
+    btf = {"data": "AAAA", "key_type_id": 1, "value_type_id": 2}
+    outer = {**B, "inner_map": {"type": "hash", "btf": btf}}
+    maps = [{**A, "path": "/sys/fs/bpf/{{ a }}", "btf": btf}, outer]
+    files = files_of({"h1": {"maps": maps}, "h2": {"maps": maps}}, {"all": ["h1", "h2"]})
+    of_group, types = files
+    assert (types.folder, types.text) == ("bpf_btf", "AAAA\n")
+    assert re.fullmatch(r"___a___-[0-9a-f]{12}\.b64", types.name)
+    data = f"{{{{ lookup('file', inventory_dir ~ '/bpf_btf/{types.name}') }}}}"
+    assert of_group.text.count(f'data: "{data}"') == 2
+    assert of_group.text.count("!unsafe") == 1

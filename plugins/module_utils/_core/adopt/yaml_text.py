@@ -10,6 +10,10 @@ from typing import Iterator, Mapping
 from ..visible import visible
 
 
+class Template(str):
+    """A text that Ansible is to carry out."""
+
+
 def yaml_of(values: Mapping[str, object]) -> str:
     """Return a document: a mapping of texts, numbers, truths, lists and mappings."""
     return "".join(f"{line}\n" for line in _lines(values))
@@ -60,7 +64,8 @@ def _scalar(value: object) -> str:
         return text
     quoted = '"' + "".join(map(_escaped, text)) + '"'
     # Names of others may be templates to Ansible, which would have them carried out.
-    return f"!unsafe {quoted}" if _TEMPLATE.search(text) else quoted
+    is_unsafe = _TEMPLATE.search(text) and not isinstance(value, Template)
+    return f"!unsafe {quoted}" if is_unsafe else quoted
 
 
 def _escaped(character: str) -> str:
