@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
     ) -> Dictionary:
         """Write the files, or tell in check mode which would be written."""
         super().run(tmp, task_vars)
-        _valid, given = self.validate_argument_spec(_ARGUMENTS)
+        _valid, given = self.validate_argument_spec(_ARGUMENTS)  # type: ignore[no-untyped-call]
         try:
             return self._carry_out(given, task_vars or {})
         except PinningError as error:

@@ -35,8 +35,10 @@ class Wanted(t.NamedTuple):
     def action(self) -> str:
         """Return what becomes of it, in the words of other results."""
         if not self.changes:
-            return Action.KEEP.value
-        return (Action.CREATE if self.found is None else Action.REPLACE).value
+            action = Action.KEEP
+        else:
+            action = Action.CREATE if self.found is None else Action.REPLACE
+        return str(action.value)
 
     def diff(self) -> t.Dict[str, str]:
         """Return both sides, as Ansible shows them."""

@@ -22,7 +22,7 @@ def variables_of(lists: Lists, directory: str = "") -> Variables:
     Without `directory` it is the one that most pins are in.
     """
     directory = directory or shared_directory(lists)
-    mounts = lists.get("mounts", ())[1:]
+    mounts = list(lists.get("mounts", ()))[1:]
     return {
         **scalars_of(lists, directory),
         **lists_of({**lists, "mounts": mounts}, directory),
