@@ -8,6 +8,7 @@ import os
 import socket
 from contextlib import suppress
 from functools import lru_cache
+from glob import glob
 from typing import Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 from ..attach_types import ATTACH_TYPES, HOOKS, PROTOCOLS, AttachType, Target
@@ -15,6 +16,7 @@ from ..attaching import on_hook
 from ..errors import TROUBLE
 from ..kinds.links.interfaces import interface
 from ..kinds.links.networks import OWN, network_at
+from ..kinds.links.targets import TRACING
 from ..kinds.pins.observed import PinnedLink
 from ..mountinfo import mounts
 from ..uapi import BPF_F_NETFILTER_IP_DEFRAG
@@ -57,6 +59,13 @@ class Hooks:
         if row.target is Target.MAP:
             path = self._maps.get(_number(target, "map_id"))
             return {"map": path} if path else _NO_MAP
+        if row.target is Target.TRACEPOINT:
+            return _tracepoint(str(target["name"]))
+        if row.target is Target.FUNCTION:
+            item: Item = {"function": str(target["name"])}
+            return {**item, "offset": target["offset"]} if target["offset"] else item
+        if row.target is Target.BINARY:
+            return {"binary": str(target["name"]), "offset": target["offset"]}
         if row.target is Target.RAW_TRACEPOINT:
             return {"tracepoint": str(target.get("tp_name", ""))}
         return {}
@@ -66,6 +75,8 @@ def _row_of(link: PinnedLink, prog_type: str) -> Optional[AttachType]:
     kernel_name = link.target.get("attach_type")
     if link.type == "raw_tracepoint":
         return ATTACH_TYPES["tp_btf" if prog_type == "tracing" else "raw_tracepoint"]
+    if link.type == "perf_event":
+        return ATTACH_TYPES.get(str(link.target.get("event")))
     if kernel_name is None:
         return ATTACH_TYPES.get(link.type) if link.type in _ONE_TYPE else None
     rows = (row for row in ATTACH_TYPES.values() if row.link_type == link.type)
@@ -126,6 +137,18 @@ def _netfilter(target: Mapping[str, object]) -> Told:
     if _number(target, "flags") & BPF_F_NETFILTER_IP_DEFRAG:
         item["defragment"] = True
     return item
+
+
+def _tracepoint(name: str) -> Told:
+    """The kernel tells no category, and some have tracepoints of one name."""
+    found = {path.split("/")[-2] for each in TRACING for path in glob(f"{each}/events/*/{name}")}
+    if len(found) != 1:
+        return (
+            f"its tracepoint {name} is in no category of /sys/kernel/tracing/events, or in "
+            "several: see `ls` there, and if it is empty `mount -t tracefs tracefs "
+            "/sys/kernel/tracing`, then adopt again"
+        )
+    return {"tracepoint": f"{found.pop()}/{name}"}
 
 
 def _networks() -> List[str]:
