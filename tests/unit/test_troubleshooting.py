@@ -120,6 +120,7 @@ NO_MESSAGES = {
     "all hosts of this group have in common": "a part of a comment",
     "this host has": "a part of a comment",
     "all of it": "what differs",
+    "{{ lookup('file', inventory_dir ~ '/…/…') }}": "a template in a file",
     "entries of maps are in it": "a side of a diff",
     "Mapping[str, int]": "a type",
     "a map of its own": "a side of a difference",

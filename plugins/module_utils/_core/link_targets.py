@@ -44,7 +44,7 @@ def target_of(fd: Fd, link: LinkInfo) -> Dict[str, object]:
     if kind in _NAMED:
         return {_NAMED[kind]: kernel.link_target_name(fd).decode("ascii", "replace")}
     if kind == "perf_event":
-        return _event(fd)
+        return _event(fd) if any(link.target) else {}
     if kind not in _FIELDS:
         return {}
     layout, names = _FIELDS[kind]
