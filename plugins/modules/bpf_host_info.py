@@ -14,10 +14,10 @@ description:
   - Looks at the BPF file systems of a host, and tells what is there in the options of
     M(ebpf.pinning.bpf_host), so that a run with these changes nothing. Only what is not a default
     is told.
-  - Maps are declared by their shapes, with BTF and inner maps. A program is declared by its name
-    (or its tag, where others have that name, too), since its object file is not known. A link is
-    declared with what it is attached to where its program is pinned, too, or else by its id. What
-    is another pin of something else that is told, is declared by its source.
+  - Maps are declared by their shapes, with BTF and inner maps. A program is declared by its name,
+    or by its tag where others have that name, too, unless O(objects) has the file it is from. A
+    link is declared with what it is attached to where its program is pinned, too, or else by its
+    id. What is another pin of something else that is told, is declared by its source.
   - Reads only. What cannot be declared is in RV(undeclarable), and never hides the others.
   - The playbook C(ebpf.pinning.adopt) asks all hosts at once, and writes files of variables; see
     L(You already have pins, https://github.com/ebpf-pinning/ansible-collection/blob/main/docs/adopting.md).
@@ -35,6 +35,12 @@ options:
     description:
       - Tell only of what is in these directories, each in a BPF file system, and below them.
       - Without it, of every BPF file system of the host.
+    type: list
+    elements: path
+  objects:
+    description:
+      - Object files on the host. Programs that this collection has loaded from them are told as
+        programs of that file. Of others with such a name it is said that they may be from there.
     type: list
     elements: path
   entries:
@@ -119,6 +125,7 @@ def main() -> None:
     module = PinningModule(
         argument_spec={
             "directories": {"type": "list", "elements": "path"},
+            "objects": {"type": "list", "elements": "path"},
             "entries": {"type": "bool", "default": False},
             "formats": {"type": "dict", "default": {}},
         },

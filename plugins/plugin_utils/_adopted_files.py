@@ -74,12 +74,14 @@ def whole_paths(declaration: t.Mapping[str, t.Any]) -> Lists:
             {key: value for key, value in item.items() if key in taken}
             for item in declaration.get(name) or ()
         ]
-        lists[name] = [_with_path(item, directory) if name in NAMED else item for item in items]
+        lists[name] = [_whole(name, item, directory) for item in items]
     return lists
 
 
-def _with_path(item: Item, directory: str) -> Item:
-    if "path" in item:
+def _whole(name: str, item: Item, directory: str) -> Item:
+    if name == "programs":
+        return {"directory": directory, **item}
+    if name not in NAMED or "path" in item:
         return dict(item)
     more = {key: value for key, value in item.items() if key != "name"}
     return {"path": f"{directory}/{item['name']}", **more}

@@ -38,7 +38,7 @@ def assert_found_as_declared(host: Host, told: Result) -> None:
     found = host.module("bpf_host", check=True, **declaration, prune=prune).good()
     assert not found.changed, found
     assert {each["path"] for each in found["undeclared"]} <= {*left(told)}
-    kinds = ("mounts", "directories", "maps", "links", "objects")
+    kinds = ("mounts", "directories", "maps", "programs", "links", "objects")
     actions = {item["action"] for kind in kinds for item in found[kind]}
     assert actions == {"unchanged"}
 
@@ -183,6 +183,32 @@ def test_programs_are_declared_by_what_lasts_longest(host: Host) -> None:
     }
     assert items[f"{BPFFS}/alike"]["prog_id"] == number
     assert {each["path"] for each in told["remarks"]} == {f"{BPFFS}/alike", f"{BPFFS}/like"}
+    assert_found_as_declared(host, told)
+
+
+def test_programs_are_declared_by_their_object_file_if_it_is_known(host: Host) -> None:
+    host.shell("mount -t tmpfs -o mode=0755 run /run; mkdir /run/objects")
+    source = host.site.bpf_object("counted")
+    host.shell(f"cp {source} /run/objects/counted.o; cp {source} /run/objects/other.o")
+    host.shell("echo >> /run/objects/other.o; echo > /run/objects/none.o")
+    app, words = f"{BPFFS}/app", {"object": "/run/objects/counted.o", "mode": "0640"}
+    host.module("bpf_program_pinned", directory=app, **words).good()
+    by_name = adopted(host)
+    assert "programs" not in by_name["declaration"]
+    assert {*declared(by_name, "objects")} == {f"{app}/count_all", f"{app}/drop_all"}
+    told = adopted(host, objects=["/run/objects/counted.o", "/run/objects/none.o"])
+    assert told["declaration"]["directory"] == app
+    assert told["declaration"]["programs"] == [
+        {**words, "programs": [{"name": "count_all"}, {"name": "drop_all"}]}
+    ]
+    assert [each["path"] for each in told["remarks"]] == ["/run/objects/none.o"]
+    assert_found_as_declared(host, told)
+    # Another file has programs of these names, and nothing says that they are from there.
+    told = adopted(host, objects=["/run/objects/other.o"])
+    assert {*declared(told, "objects")} == {f"{app}/count_all", f"{app}/drop_all"}
+    remarks = {each["path"]: each["remark"] for each in told["remarks"]}
+    assert {*remarks} == {f"{app}/count_all", f"{app}/drop_all"}
+    assert all("/run/objects/other.o has a program" in each for each in remarks.values())
     assert_found_as_declared(host, told)
 
 

@@ -150,7 +150,7 @@ def test_only_what_declares_something_is_taken_of_what_a_host_says() -> None:
     }
     assert {name: items for name, items in whole_paths(said).items() if items} == {
         "maps": [{"path": "/sys/fs/bpf/a"}],
-        "programs": [{"object": "/etc/shadow"}],
+        "programs": [{"directory": "/sys/fs/bpf", "object": "/etc/shadow"}],
     }
 
 

@@ -195,8 +195,8 @@ MAY_USE = {
         *("_core.engine", "_core.kinds.pins", "itself"),
     },
     "_core.adopt": {
-        *("core", "_core.content", "_core.engine", "_core.kinds", "_core.info", "_core.whole"),
-        "_core.adopt",
+        *("core", "_core.content", "_core.object_file", "_core.engine", "_core.kinds"),
+        *("_core.info", "_core.whole", "_core.adopt"),
     },
     "_core.info": {"core", "_core.engine", "_core.kinds", "_core.info"},
     "_core.whole": {"core", "_core.engine", "_core.kinds", "_core.whole"},

@@ -7,7 +7,7 @@ from __future__ import annotations
 import gc
 import typing as t
 
-from .._core.adopt.adopt import adopted
+from .._core.adopt.adopt import Question, adopted
 from .._core.adopt.describe import relative
 from .report import Declared, Dictionary, failures_reported, printable
 
@@ -23,7 +23,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
     with failures_reported(module):
         given = module.params
         formats = given["formats"] or {} if given["entries"] else None
-        found = adopted(given["directories"] or (), formats)
+        found = adopted(Question(given["directories"] or (), given["objects"] or (), formats))
         module.exit_json(
             changed=False,
             declaration=_as_it_is(relative(found.lists)),

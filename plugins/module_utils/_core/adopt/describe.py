@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple, cast
 
 from ..fields import octal
 from ..info.question import DEFAULT_DIRECTORY
@@ -17,7 +17,7 @@ from ..people import People
 from ..shape import ROOT, Entry
 from ..values import dataclass
 from .maps import map_item
-from .observed import Item, Left, PinSeen, Scene
+from .observed import FromFile, Item, Left, PinSeen, Scene
 
 Lists = Dict[str, List[Item]]
 
@@ -47,7 +47,8 @@ class _Description:
         self._host = host
         self._lists: Lists = {name: [] for name in LISTS}
         self._left: List[Left] = list(scene.left)
-        self._remarks: List[Left] = []
+        self._remarks: List[Left] = list(scene.remarks)
+        self._loads: Dict[Tuple[str, ...], Item] = {}  # items of programs
         self._first: Dict[Tuple[str, int], str] = {}  # the first pin of each object
         for path, pin in scene.pins:
             self._first.setdefault((pin.kind, pin.id), path)
@@ -71,6 +72,8 @@ class _Description:
             self._put("objects", seen, {"source": first})
         elif isinstance(pin, PinnedMap):
             self._add_map(path, pin)
+        elif path in self._scene.files:
+            self._add_program(seen, self._scene.files[path])
         elif isinstance(pin, PinnedProg):
             self._add_object(seen)
         else:
@@ -109,6 +112,21 @@ class _Description:
             self._put("objects", PinSeen(path, pin), {"link_id": pin.id})
             return
         self._put("links", PinSeen(path, pin), {"program": program, "attach": told})
+
+    def _add_program(self, seen: PinSeen, file: FromFile) -> None:
+        """Programs of one file that are pinned alike in one directory are one item."""
+        directory, _slash, name = seen.path.rpartition("/")
+        access = self._access(seen.pin.entry, NEW_PIN)
+        key = (file.object, directory, *map(str, access.items()))
+        item = self._loads.get(key)
+        if item is None:
+            item = {"object": file.object, "directory": directory, "programs": [], **access}
+            self._loads[key] = item
+            self._lists["programs"].append(item)
+        pin = {} if name == file.program else {"pin": name}
+        cast(List[Item], item["programs"]).append({"name": file.program, **pin})
+        if file.maps:
+            item["maps"] = {**cast(Item, item.get("maps", {})), **file.maps}
 
     def _add_object(self, seen: PinSeen) -> None:
         option, value = self._scene.references[seen.path]
@@ -157,13 +175,21 @@ def _owned(owner: str) -> str:
     )
 
 
+def paths_of(name: str, item: Item) -> List[str]:
+    """Return the paths that an item of the list `name` is about."""
+    if name != "programs":
+        return [str(item["path"])]
+    programs = cast(List[Item], item["programs"])
+    return [f"{item['directory']}/{each.get('pin', each['name'])}" for each in programs]
+
+
 def relative(lists: Lists, directory: str = "") -> Dict[str, object]:
     """Return the options of bpf_host: names where pins are in `directory`, which most are in."""
     directory = directory or shared_directory(lists)
     whole: Dict[str, object] = {"directory": directory}
     for name, items in lists.items():
-        is_named = name in NAMED
-        whole[name] = [_named(item, directory) for item in items] if is_named else items
+        shorten = _named if name in NAMED else _beside if name == "programs" else None
+        whole[name] = [shorten(item, directory) for item in items] if shorten else items
     return whole
 
 
@@ -185,6 +211,10 @@ def _named(item: Item, directory: str) -> Item:
     if parent != directory:
         return item
     return {"name": name, **{key: value for key, value in item.items() if key != "path"}}
+
+
+def _beside(item: Item, directory: str) -> Item:
+    return {k: v for k, v in item.items() if k != "directory" or v != directory}
 
 
 _NO_INNER = (

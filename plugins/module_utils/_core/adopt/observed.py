@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from ..kinds.mounts.observed import Bpffs
@@ -44,6 +45,14 @@ class PinSeen(NamedTuple):
     pin: Pin
 
 
+class FromFile(NamedTuple):
+    """A program that this collection has loaded."""
+
+    object: str  # path of the file
+    program: str  # its name there
+    maps: Mapping[str, str]  # paths of pins, of maps that are not pinned where they are by default
+
+
 @dataclass(frozen=True)
 class Scene:
     """All that is known of a host. What cannot be declared whatever it holds is in `left`."""
@@ -55,3 +64,5 @@ class Scene:
     references: Mapping[str, Reference]  # of objects of the kernel that one leads to, by path
     attached: Mapping[str, Union[Item, str]]  # of links by path: `attach`, or why there is none
     left: Sequence[Left]
+    files: Mapping[str, FromFile] = MappingProxyType({})  # of programs, by path
+    remarks: Sequence[Left] = ()

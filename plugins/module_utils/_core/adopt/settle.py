@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ..engine.run import each, predict
@@ -15,8 +16,8 @@ from ..kinds.pins.forecast import Forecast
 from ..users import Users
 from ..whole.declaration import Declaration, read_declaration
 from ..whole.parts import parts_of
-from .describe import Adopted
-from .observed import Item, Left
+from .describe import Adopted, paths_of
+from .observed import Item, Left, Scene
 
 Lists = Dict[str, List[Item]]
 _DEFAULTS = {"directory": DEFAULT_DIRECTORY, "on_mismatch": "fail"}
@@ -39,7 +40,11 @@ def settled(adopted: Adopted) -> Adopted:
         return Adopted(lists, left, adopted.remarks)
     kept: Lists = {}
     for name, items in lists.items():
-        kept[name] = [item for item in items if (name, str(item["path"])) not in unfit]
+        kept[name] = [
+            item
+            for item in items
+            if not any((name, path) in unfit for path in paths_of(name, item))
+        ]
     left += [Left(path, reason) for (_name, path), reason in unfit.items()]
     gone = {path for _name, path in unfit}
     return Adopted(kept, left, [each for each in adopted.remarks if each.path not in gone])
@@ -56,7 +61,8 @@ def _readable(lists: Lists, left: List[Left]) -> Lists:
             try:
                 _read({name: [item]})
             except Problems as wrong:
-                left.append(Left(str(item["path"]), "; ".join(wrong.problems)))
+                reason = "; ".join(wrong.problems)
+                left += [Left(path, reason) for path in paths_of(name, item)]
             else:
                 kept[name].append(item)
     return kept
@@ -83,3 +89,21 @@ def _differs(fields: str) -> str:
         f"it differs from its own declaration in {fields}, so a run would change it: declare it by "
         "hand"
     )
+
+
+def without_unfit_files(scene: Scene, adopted: Adopted) -> Scene:
+    """Return it without the object files of programs that a run would load again, and with why."""
+    files, remarks = dict(scene.files), list(scene.remarks)
+    for item in adopted.lists.get("programs", ()):
+        tried = settled(Adopted({"programs": [item]}, (), ()))
+        if tried.left:
+            for path in paths_of("programs", item):
+                del files[path]
+                remarks.append(
+                    Left(path, _not_from_file(str(item["object"]), tried.left[0].reason))
+                )
+    return replace(scene, files=files, remarks=remarks)
+
+
+def _not_from_file(object_file: str, reason: str) -> str:
+    return f"declared as it is, not as a program of {object_file}: {reason}"
