@@ -11,6 +11,7 @@ import pytest
 from harness import golang
 from harness.host import BPFFS, Host
 from harness.playbook import Result
+from harness.site import CHECKOUT
 from link_table import LINKS, LOADED, ROWS, Hooks, hooks
 from map_types import ROWS as MAP_ROWS
 from object_table import FROM, pinned_by_others, program, unique
@@ -350,3 +351,35 @@ def test_of_very_many_entries_it_is_said_where_they_belong(host: Host) -> None:
     assert "entries" not in item
     (remark,) = told["remarks"]
     assert "entries_from" in remark["remark"]
+
+
+# On the host itself
+
+ADOPT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+from _core.adopt.adopt import Question, adopt
+text, said = adopt(Question(formats={}))
+sys.stdout.write(text)
+sys.stderr.write(said)
+"""
+
+
+def test_what_a_host_prints_by_itself_is_what_the_playbooks_take(host: Host) -> None:
+    host.load("pins", f"{BPFFS}/app", f"{BPFFS}/app/prog")
+    host.make_pin(f"{BPFFS}/with blank")
+    host.shell(f"mkdir {host.scratch}/more; mount -t bpf bpf {host.scratch}/more")
+    host.make_pin(f"{host.scratch}/more/map")
+    host.shell(f"ln -s nowhere {BPFFS}/symlink")
+    core = str(CHECKOUT / "plugins" / "module_utils")
+    printed = host.run(host.site.python, "-c", ADOPT, core)
+    assert f"{BPFFS}/symlink: not declared" in printed.stderr
+    file = host.scratch / "adopted.yml"
+    file.write_text(printed.stdout)
+    words = ("ebpf.pinning.drift", "-e", f"@{file}")
+    drift = host.ansible_playbook(*words)
+    assert drift.code == 0, drift.output
+    host.run("rm", f"{BPFFS}/with blank")
+    again = host.ansible_playbook(*words)
+    assert again.code == 2, again.output

@@ -75,6 +75,18 @@ def test_mounts_are_declared_once_whatever_shows_them(host: Host) -> None:
     assert any(each.startswith("another mount lies over it") for each in reasons)
 
 
+def test_a_host_without_a_bpffs_has_nothing_to_declare(bare_host: Host) -> None:
+    told = bare_host.module("bpf_host_info").good()
+    assert told["declaration"] == {"directory": BPFFS}
+    assert [*left(told)] == [BPFFS]
+    assert "no bpffs is mounted" in left(told)[BPFFS]
+    elsewhere = bare_host.module("bpf_host_info", directories=["/proc", "/nowhere"]).good()
+    assert [*left(elsewhere)] == ["/proc", "/nowhere"]
+    refused = bare_host.module("bpf_host_info", directories=["nowhere/../else"])
+    assert refused.failed
+    assert "not absolute" in refused.msg or "contains" in refused.msg
+
+
 def test_ten_thousand_pins_are_declared(host: Host) -> None:
     """Each is another name of one map, which is how so many are made in no time."""
     host.run("mkdir", f"{BPFFS}/many")

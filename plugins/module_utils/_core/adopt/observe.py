@@ -56,6 +56,8 @@ def look_at_host(directories: Sequence[str]) -> Scene:
     left: List[Left] = []
     there = list(_mounts(left))
     places = [absolute(each, "directories") for each in directories]
+    if not (places or there or left):
+        left.append(Left(DEFAULT_DIRECTORY, _NO_BPFFS))
     if places:
         there = [each for each in there if any(_meet(each.mount.point, at) for at in places)]
     sights, folders = _trees(places or [each.mount.point for each in there], left)
