@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ..module_utils._core.visible import visible
+
 Dictionary = t.Dict[str, t.Any]
 _MOST = 20  # lines that a person reads; the result has all
 _NAMED = 3  # hosts
@@ -33,7 +35,8 @@ def _gathered(asked: t.Mapping[str, Dictionary], key: str, text: str) -> t.List[
     hosts: t.Dict[t.Tuple[str, str], t.List[str]] = {}
     for host, result in asked.items():
         for each in result.get(key) or ():
-            hosts.setdefault((str(each["path"]), str(each[text])), []).append(host)
+            told = (visible(str(each["path"])), visible(str(each[text])))
+            hosts.setdefault(told, []).append(host)
     return [{"path": path, text: why, "hosts": each} for (path, why), each in hosts.items()]
 
 
