@@ -69,6 +69,12 @@ def test_mounts_are_declared_once_whatever_shows_them(host: Host) -> None:
     assert "bind mount" in reasons[f"{BPFFS}/in"]
     assert "mounted in" in reasons[f"{BPFFS}/other"]
     assert_found_as_declared(host, told)
+    asked = host.module("bpf_host_info", directories=[f"{host.scratch}/further"]).good()
+    assert [*declared(asked, "maps")] == [f"{host.scratch}/further/map"]
+    assert [mount["path"] for mount in asked["declaration"]["mounts"]] == [
+        f"{host.scratch}/further"
+    ]
+    assert asked["undeclarable"] == []
     host.shell(f"mount -t bpf bpf {host.scratch}/further")
     hidden = host.module("bpf_host_info").good()["undeclarable"]
     reasons = [each["reason"] for each in hidden if each["path"] == f"{host.scratch}/further"]

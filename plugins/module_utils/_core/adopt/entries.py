@@ -40,7 +40,8 @@ class Content:
     def add_to(self, adopted: Adopted) -> Adopted:
         """Return it with the entries of all maps, as far as they can be declared."""
         maps: List[Item] = []
-        remarks = list(adopted.remarks)
+        unknown = [path for path in self._formats if path not in self._pins]
+        remarks = [*adopted.remarks, *(Left(path, _NO_MAP) for path in unknown)]
         for item in adopted.lists.get("maps", ()):
             path = str(item["path"])
             try:
@@ -159,3 +160,6 @@ def _path(kind: str, number: int, paths: Mapping[Tuple[str, int], str]) -> str:
     if path is None:
         raise Unfit(f"{kind} {number} is in it, and is pinned nowhere here")
     return path
+
+
+_NO_MAP = "no map is pinned there, so its formats are of no use: correct the path"

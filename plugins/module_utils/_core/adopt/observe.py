@@ -60,6 +60,7 @@ def look_at_host(directories: Sequence[str]) -> Scene:
         left.append(Left(DEFAULT_DIRECTORY, _NO_BPFFS))
     if places:
         there = [each for each in there if any(_meet(each.mount.point, at) for at in places)]
+        left = [each for each in left if any(_meet(each.path, at) for at in places)]
     sights, folders = _trees(places or [each.mount.point for each in there], left)
     pins = [each for sight in sights for each in _pin(sight, left)]
     holding = {each.path.rpartition("/")[0] for each in (*sights, *folders)}
@@ -148,7 +149,7 @@ def _is_below(path: str, directory: str) -> bool:
 
 
 def _meet(point: str, directory: str) -> bool:
-    return point == directory or _is_below(directory, point)
+    return point == directory or _is_below(directory, point) or _is_below(point, directory)
 
 
 # Names
