@@ -220,6 +220,7 @@ TOUCHES: dict[str, tuple[set[str], list[str]]] = {
     "bpf_pin_absent": (set(), [AGENT]),
     "bpf_host": (MAKES, ["/run/whole", "/run/ebpf-pinning.lock"]),
     "bpf_pin_info": (set(), []),
+    "bpf_host_info": (ENTRIES, []),
     "bpf_restore": (
         set(),
         [
@@ -230,7 +231,8 @@ TOUCHES: dict[str, tuple[set[str], list[str]]] = {
 }
 # Links ask rtnetlink about interfaces.
 OF_SOCKETS = ("socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg")
-SOCKETS = {"bpf_link_pinned": {"AF_UNIX", "AF_NETLINK"}}
+SOCKETS = dict.fromkeys(("bpf_link_pinned", "bpf_host_info"), {"AF_UNIX", "AF_NETLINK"})
+LOOKING = ("ebpf.pinning.bpf_pin_info", "ebpf.pinning.bpf_host_info")
 CALLS = "%network,bpf,openat,mkdir,mkdirat,rmdir,unlink,unlinkat,link,linkat,symlink,symlinkat"
 CALLS += ",rename,renameat,renameat2,truncate,mknod,mknodat"
 
@@ -291,6 +293,7 @@ def test_modules_touch_what_the_table_says_and_nothing_else(
             },
         ),
         ("bpf_pin_info", {"recurse": True}),
+        ("bpf_host_info", {"entries": True}),
         ("bpf_pin_absent", {"directory": AGENT, "keep": ["flows"]}),
         ("bpf_restore", {"name": "agent", "directory": AGENT, "maps": maps[:1]}),
     ]
@@ -306,7 +309,7 @@ def test_modules_touch_what_the_table_says_and_nothing_else(
     fill = f"bpftool map update pinned {AGENT}/flows key 1 2 3 4 value 1 2 3 4 5 6 7 8"
     traced.insert(3, task("ansible.builtin.command", cmd=fill))
     for result in host.playbook(traced):
-        assert result.good().changed == (result.name != "ebpf.pinning.bpf_pin_info"), result
+        assert result.good().changed == (result.name not in LOOKING), result
     assert {module for module, _arguments in runs} == set(TOUCHES) == MODULES
     with subtests.test("the table names all modules"):
         assert {row[0].strip("`") for row in users.table("module")} == MODULES
@@ -330,7 +333,8 @@ def test_modules_touch_what_the_table_says_and_nothing_else(
         for (module, arguments), trace in zip(runs, traces, strict=True):
             _commands, places = TOUCHES[module]
             found = [path for path in written(trace.read_text()) if within(path, places)]
-            assert bool(found) == (module not in ("bpf_pin_info", "bpf_map_entries")), arguments
+            writes = module not in ("bpf_pin_info", "bpf_host_info", "bpf_map_entries")
+            assert bool(found) == writes, arguments
 
 
 def written(trace: str) -> list[str]:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from dataclasses import field
 from typing import Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from ..kinds.mounts.observed import Bpffs
@@ -64,5 +64,5 @@ class Scene:
     references: Mapping[str, Reference]  # of objects of the kernel that one leads to, by path
     attached: Mapping[str, Union[Item, str]]  # of links by path: `attach`, or why there is none
     left: Sequence[Left]
-    files: Mapping[str, FromFile] = MappingProxyType({})  # of programs, by path
+    files: Mapping[str, FromFile] = field(default_factory=dict)  # of programs, by path
     remarks: Sequence[Left] = ()
