@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
 from harness.host import BPFFS, Host
+from harness.site import CHECKOUT
 from test_bpf_host_info import adopted, assert_found_as_declared, declared, left
 
 MANY = """
@@ -15,6 +17,40 @@ import os, subprocess, sys
 for number in range(10000):
     os.link(sys.argv[1], f"{sys.argv[2]}/pin_{number}")
 """
+
+
+# What is described is tried as a whole, and item by item where that cannot be looked at.
+SETTLE = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+from _core.adopt.describe import Adopted
+from _core.adopt.settle import settled
+found = settled(Adopted(json.load(sys.stdin), (), ()))
+json.dump({"lists": found.lists, "left": [each.path for each in found.left]}, sys.stdout)
+"""
+
+
+def test_what_changes_meanwhile_is_left_out_and_the_rest_stays(host: Host) -> None:
+    host.shell(f"mkdir {BPFFS}/in; ln -s in {BPFFS}/symlink")
+    shape = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 1}
+    for name in ("a", "in/b", "c"):
+        host.make_pin(f"{BPFFS}/{name}")
+    maps = [
+        {"path": f"{BPFFS}/a", **shape},
+        {"path": f"{BPFFS}/symlink/b", **shape},  # nobody goes along there
+        {"path": f"{BPFFS}/c", **shape, "max_entries": 2},  # which was made anew
+        {"path": f"{BPFFS}/d", **shape},  # which has gone
+        {"path": f"{BPFFS}/e", "type": "none_such"},
+    ]
+    for left_out in (maps[1:], maps[2:]):
+        file = host.scratch / "maps.json"
+        file.write_text(json.dumps({"maps": [maps[0], *left_out]}))
+        core = CHECKOUT / "plugins" / "module_utils"
+        words = f"{host.site.python} -c '{SETTLE}' {core} < {file}"
+        told = json.loads(host.shell(words))
+        assert told["lists"] == {"maps": [maps[0]]}
+        assert sorted(told["left"]) == sorted(each["path"] for each in left_out)
 
 
 def test_odd_names_are_declared_as_far_as_they_can_be(host: Host) -> None:

@@ -77,11 +77,11 @@ def _unfit(part: Part) -> Iterator[Tuple[str, str]]:
                 drift = ", ".join(change.field for change in step.changes)
                 yield step.wanted.path, stopped.get(index, _differs(drift))
         return
-    for verdict in each(part.kind, part.wanted, predict):
-        plan = verdict.plan
+    for verdict in each(part.kind, ([item] for item in part.wanted), predict):
+        plan, (wanted,) = verdict.plan, verdict.wanted
         if plan is None or plan.problems or not all(step.is_idle for step in plan.steps):
             reason = verdict.error or "; ".join(plan.texts() if plan else ())
-            yield verdict.wanted.path, reason or _differs("all of it")
+            yield wanted.path, reason or _differs("all of it")
 
 
 def _differs(fields: str) -> str:
