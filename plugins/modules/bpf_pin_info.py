@@ -49,6 +49,7 @@ options:
     choices: [any, map, prog, link]
     default: any
 seealso:
+  - module: ebpf.pinning.bpf_host_info
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpf_object_pinned
   - module: ebpf.pinning.bpf_pin_absent

@@ -344,3 +344,27 @@ def test_without_a_bpffs_there_is_nothing_but_a_warning(bare_host: Host) -> None
     assert BPFFS not in [mount["path"] for mount in told["mounts"]]
     (warning,) = told.warnings
     assert f"{BPFFS} is not on bpffs" in warning
+
+
+def test_what_is_told_of_inner_maps_declares_them(host: Host) -> None:
+    """A devmap has a flag that the kernel sets by itself, a trie one that it cannot do without."""
+    kinds = {"devmap": 14, "lpm_trie": 11, "array": 2}
+    for name, number in kinds.items():
+        flags = int(name == "lpm_trie")
+        sizes = {"key_size": 8 if flags else 4, "value_size": 4}
+        host.make_pin(f"{BPFFS}/{name}", type=number, flags=flags, **sizes)
+        for outer in (12, 13):
+            path = f"{BPFFS}/{outer}_{name}"
+            host.make_pin(path, type=outer, key_size=4, value_size=4, inner=f"{BPFFS}/{name}")
+            words = f"map update pinned {path} key 0 0 0 0 value pinned {BPFFS}/{name}"
+            host.run("bpftool", *words.split())
+    told = host.module("bpf_pin_info").good()["pins"]
+    fields = (*SHAPE, "inner_map")
+    maps = [
+        {"path": pin["path"], **{each: pin["map"][each] for each in fields if each in pin["map"]}}
+        for pin in told
+    ]
+    assert len([item for item in maps if "inner_map" in item]) == 6
+    again = host.module("bpf_map_pinned", check=True, maps=maps).good()
+    assert not again.changed
+    assert again["counts"]["unchanged"] == len(maps) == 9

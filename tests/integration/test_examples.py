@@ -134,6 +134,20 @@ def test_the_examples_about_objects_run_and_then_change_nothing(host: Host) -> N
 
 
 @pytest.mark.every_core
+def test_the_examples_about_adopting_run_and_change_nothing(host: Host) -> None:
+    host.make_pin(f"{BPFFS}/blocked", value_size=1)
+    host.run("bpftool", *f"map update pinned {BPFFS}/blocked key 10 0 0 1 value 1".split())
+    host.load("linked", BPFFS, f"{BPFFS}/prog", f"{BPFFS}/link")
+    before = host.inventory()
+    run = host.playbook([*examples("bpf_host_info"), *examples("bpf_host_files")])
+    assert host.inventory() == before
+    assert len(run) == 5
+    assert [result.good().changed for result in run] == [False] * 4 + [True]
+    assert [each["action"] for each in run[4]["files"]] == ["created"]
+    assert not Path("/tmp/adopted").exists()
+
+
+@pytest.mark.every_core
 def test_the_examples_about_links_run_and_then_change_nothing(host: Host) -> None:
     with hooks_of(host) as hooks:
         host.run(*hooks.inside("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "e"))

@@ -22,7 +22,9 @@ from restoring import UNIT, keep_apart
 __all__ = ["hooks"]  # a fixture
 
 AGENT, FLOWS = f"{BPFFS}/agent", f"{BPFFS}/flows"
+# One of them is all on the controller.
 MODULES = {file.stem for file in (CHECKOUT / "plugins" / "modules").glob("bp*.py")}
+MODULES -= {"bpf_host_files"}
 # What bpf(2) says: of opening the pin in each way and of what is done with it then, of opening the
 # map with this id, of making a map, and of making a token from the directory.
 TRY = """
@@ -220,6 +222,7 @@ TOUCHES: dict[str, tuple[set[str], list[str]]] = {
     "bpf_pin_absent": (set(), [AGENT]),
     "bpf_host": (MAKES, ["/run/whole", "/run/ebpf-pinning.lock"]),
     "bpf_pin_info": (set(), []),
+    "bpf_host_info": (ENTRIES, []),
     "bpf_restore": (
         set(),
         [
@@ -230,7 +233,8 @@ TOUCHES: dict[str, tuple[set[str], list[str]]] = {
 }
 # Links ask rtnetlink about interfaces.
 OF_SOCKETS = ("socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg")
-SOCKETS = {"bpf_link_pinned": {"AF_UNIX", "AF_NETLINK"}}
+SOCKETS = {each: {"AF_UNIX", "AF_NETLINK"} for each in ("bpf_link_pinned", "bpf_host_info")}
+LOOKING = ("ebpf.pinning.bpf_pin_info", "ebpf.pinning.bpf_host_info")
 CALLS = "%network,bpf,openat,mkdir,mkdirat,rmdir,unlink,unlinkat,link,linkat,symlink,symlinkat"
 CALLS += ",rename,renameat,renameat2,truncate,mknod,mknodat"
 
@@ -291,6 +295,7 @@ def test_modules_touch_what_the_table_says_and_nothing_else(
             },
         ),
         ("bpf_pin_info", {"recurse": True}),
+        ("bpf_host_info", {"entries": True}),
         ("bpf_pin_absent", {"directory": AGENT, "keep": ["flows"]}),
         ("bpf_restore", {"name": "agent", "directory": AGENT, "maps": maps[:1]}),
     ]
@@ -306,7 +311,7 @@ def test_modules_touch_what_the_table_says_and_nothing_else(
     fill = f"bpftool map update pinned {AGENT}/flows key 1 2 3 4 value 1 2 3 4 5 6 7 8"
     traced.insert(3, task("ansible.builtin.command", cmd=fill))
     for result in host.playbook(traced):
-        assert result.good().changed == (result.name != "ebpf.pinning.bpf_pin_info"), result
+        assert result.good().changed == (result.name not in LOOKING), result
     assert {module for module, _arguments in runs} == set(TOUCHES) == MODULES
     with subtests.test("the table names all modules"):
         assert {row[0].strip("`") for row in users.table("module")} == MODULES
@@ -330,7 +335,8 @@ def test_modules_touch_what_the_table_says_and_nothing_else(
         for (module, arguments), trace in zip(runs, traces, strict=True):
             _commands, places = TOUCHES[module]
             found = [path for path in written(trace.read_text()) if within(path, places)]
-            assert bool(found) == (module not in ("bpf_pin_info", "bpf_map_entries")), arguments
+            writes = module not in ("bpf_pin_info", "bpf_host_info", "bpf_map_entries")
+            assert bool(found) == writes, arguments
 
 
 def written(trace: str) -> list[str]:

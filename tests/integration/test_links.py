@@ -131,6 +131,12 @@ def world(host: Host) -> Iterator[World]:
         host.run("rmdir", cgroup)
 
 
+# Before Linux 6.6 the kernel does not tell.
+EVENT = (
+    {"event": "tracepoint", "name": "sched_process_exec"}
+    if tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 6)
+    else {}
+)
 # What a link is attached to, by the program: its type, and the target as the world knows it.
 TARGETS: Mapping[str, tuple[str, Callable[[World, Fields], Fields]]] = {
     "on_xdp": ("xdp", lambda world, _ids: {"ifindex": world.device("v0")["ifindex"]}),
@@ -141,7 +147,7 @@ TARGETS: Mapping[str, tuple[str, Callable[[World, Fields], Fields]]] = {
             "attach_type": "tcx_ingress",
         },
     ),
-    "on_perf_event": ("perf_event", lambda _world, _ids: {}),
+    "on_perf_event": ("perf_event", lambda _world, _ids: EVENT),
     "on_raw_tp": ("raw_tracepoint", lambda _world, _ids: {"tp_name": "task_rename"}),
     "on_iter": ("iter", lambda _world, _ids: {"target_name": "bpf_map"}),
     "on_cgroup": (

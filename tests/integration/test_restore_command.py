@@ -146,10 +146,35 @@ def test_what_the_command_does_not_know_is_refused_with_what_it_knows(
     assert not done.output
 
 
-def test_help_tells_all_three(restorer: Restorer) -> None:
+def test_help_tells_all_four(restorer: Restorer) -> None:
     (done,) = restorer.run_all([["--help"]])
     assert done.code == GOOD
-    assert all(command in done.output for command in COMMANDS)
+    assert all(command in done.output for command in (*COMMANDS, "adopt"))
+
+
+# What is there, and declared nowhere
+
+
+def test_what_is_pinned_is_printed_as_what_declares_it(
+    host: Host, restorer: Restorer, tmp_path: Path
+) -> None:
+    host.load("pins", f"{BPFFS}/app", f"{BPFFS}/app/prog")
+    host.run("ln", "-s", "nowhere", f"{BPFFS}/symlink")
+    before = host.inventory()
+    whole, part, wrong = restorer.run_all(
+        [["adopt"], ["adopt", "--entries", f"{BPFFS}/app"], ["adopt", "/nowhere"]]
+    )
+    assert host.inventory() == before
+    assert (whole.code, part.code, wrong.code) == (GOOD, GOOD, GOOD)
+    assert f"{BPFFS}/symlink: not declared" in whole.complaints
+    assert "/nowhere: not declared: no bpffs is mounted there" in wrong.complaints
+    file = tmp_path / "adopted.yml"
+    for done in (whole, part):
+        file.write_text(done.output)
+        drift = host.ansible_playbook("ebpf.pinning.drift", "-e", f"@{file}")
+        assert drift.code == 0, drift.output
+    host.run("rm", f"{BPFFS}/app/prog")
+    assert host.ansible_playbook("ebpf.pinning.drift", "-e", f"@{file}").code == DRIFT
 
 
 # What is installed

@@ -20,6 +20,8 @@ OF_CONTROLLERS = [
 ]
 # These import Ansible, or what comes with it, which there is for controllers.
 IMPORTING_ANSIBLE = [
+    "test_adopted_files.py",
+    "test_adopted_yaml.py",
     "test_drift_callback.py",
     "test_drift_manual.py",
     "test_drift_merge.py",

@@ -40,7 +40,7 @@ TARGETS = [
     ),
     ("xdp", 6, struct.pack("=I", 3), {"ifindex": 3}),
     ("a detached xdp", 6, struct.pack("=I", 0), {"ifindex": 0}),
-    ("perf_event", 7, struct.pack("=I", 1), {}),
+    ("perf_event, before Linux 6.6", 7, struct.pack("=I", 0), {}),
     ("kprobe_multi", 8, b"", {}),
     ("struct_ops", 9, struct.pack("=I", 42), {"map_id": 42}),
     (

@@ -115,6 +115,17 @@ NO_MESSAGES = {
     "M(ebpf.pinning.bpf_program_pinned). A map that O(maps) declares, too, is made as it says.": (
         "documentation"
     ),
+    "Adopted: what …, as ebpf.pinning.provision takes it.": "a comment in a file",
+    "Adopted: what this host has, as ebpf.pinning.provision takes it.": "a comment in a file",
+    "all hosts of this group have in common": "a part of a comment",
+    "this host has": "a part of a comment",
+    "an object file that programs may have been loaded from": "help of the command",
+    "print what is in maps, too, up to 1000 entries of each": "help of the command",
+    "print what is pinned as the variables that declare it; exit 0": "help of the command",
+    "only what is at this path, or below it": "help of the command",
+    "all of it": "what differs",
+    "{{ lookup('file', inventory_dir ~ '/…/…') }}": "a template in a file",
+    "entries of maps are in it": "a side of a diff",
     "Mapping[str, int]": "a type",
     "a map of its own": "a side of a difference",
     "a new map": "a side of a difference",

@@ -24,6 +24,7 @@ from .uapi import (
     BtfInfo,
     BtfLoad,
     Command,
+    EventLinkInfo,
     Id,
     InfoByFd,
     LinkInfo,
@@ -126,6 +127,20 @@ def link_target_name(fd: int) -> bytes:
     uapi.NAMED_LINK_INFO.pack_into(_info_buffer, 0, *asked)
     _get_info(InfoByFd(fd, uapi.LINK_INFO.size, _INFO_ADDRESS))
     return name.value
+
+
+def link_event(fd: int) -> Tuple[int, bytes, int]:
+    """Return the type of the event of a link of type perf_event, its name and its offset.
+
+    Zeros on a kernel that does not tell (before 6.6).
+    """
+    name = ctypes.create_string_buffer(_EVENT_NAME)
+    _info_buffer[:] = _ZEROS
+    asked = EventLinkInfo(0, 0, 0, 0, ctypes.addressof(name), _EVENT_NAME, 0)
+    uapi.EVENT_LINK_INFO.pack_into(_info_buffer, 0, *asked)
+    _get_info(InfoByFd(fd, uapi.EVENT_LINK_INFO.size, _INFO_ADDRESS))
+    told = EventLinkInfo._make(uapi.EVENT_LINK_INFO.unpack_from(_info_buffer))
+    return (told.event, name.value, told.offset) if name.value else (0, b"", 0)
 
 
 def prog_info(fd: int) -> ProgInfo:
@@ -274,6 +289,7 @@ _info_buffer, _INFO_ADDRESS = shared_buffer(_INFO_SIZE)
 _path, _PATH_ADDRESS = shared_buffer(4096)
 _MAP_INFO_SIZES = range(80, 192)  # bytes
 _TARGET_NAME = 128  # bytes
+_EVENT_NAME = 4096  # bytes; that of a uprobe is a path
 _NO_PROG = ProgInfo._make(uapi.PROG_INFO.unpack(bytes(uapi.PROG_INFO.size)))
 _placed = b""
 _PATH_FD = uapi.MapFlag.PATH_FD.value

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from typing import Dict, Mapping, Optional, Tuple
 
 from . import kernel, uapi
-from .syscall import Fd
+from .syscall import Fd, KernelError
 from .uapi import LinkInfo
 
 # The leading fields of the union; names end where the rest says nothing to a person.
@@ -42,6 +43,8 @@ def target_of(fd: Fd, link: LinkInfo) -> Dict[str, object]:
     kind = uapi.type_name(uapi.LINK_TYPES, link.type)
     if kind in _NAMED:
         return {_NAMED[kind]: kernel.link_target_name(fd).decode("ascii", "replace")}
+    if kind == "perf_event":
+        return _event(fd) if any(link.target) else {}
     if kind not in _FIELDS:
         return {}
     layout, names = _FIELDS[kind]
@@ -50,6 +53,18 @@ def target_of(fd: Fd, link: LinkInfo) -> Dict[str, object]:
     if isinstance(number, int):
         target["attach_type"] = uapi.type_name(uapi.ATTACH_TYPES, number)
     return target
+
+
+def _event(fd: Fd) -> Dict[str, object]:
+    try:
+        number, name, offset = kernel.link_event(fd)
+    except KernelError:  # it tells some of it to CAP_PERFMON only, and no path that is too long
+        return {}
+    if not number:
+        return {}
+    event = uapi.type_name(uapi.PERF_EVENT_TYPES, number)
+    target: Dict[str, object] = {"event": event, "name": os.fsdecode(name)}
+    return {**target, "offset": offset} if event.endswith("probe") else target
 
 
 def is_attached(kind: str, target: Mapping[str, object]) -> Optional[bool]:

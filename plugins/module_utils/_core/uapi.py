@@ -141,6 +141,16 @@ LINK_TYPES = (
     "sockmap",
 )
 
+PERF_EVENT_TYPES = (  # as attach_types calls what is on them
+    "unspec",
+    "uprobe",
+    "uretprobe",
+    "kprobe",
+    "kretprobe",
+    "tracepoint",
+    "event",
+)
+
 ATTACH_TYPES = (
     "cgroup_inet_ingress",
     "cgroup_inet_egress",
@@ -445,6 +455,21 @@ class NamedLinkInfo(NamedTuple):
     prog_id: int
     name: int  # address
     name_len: int  # bytes
+
+
+EVENT_LINK_INFO = struct.Struct("=IIIxxxxIxxxxQII")
+
+
+class EventLinkInfo(NamedTuple):
+    """struct bpf_link_info of type perf_event, which takes a buffer for a name. Since Linux 6.6."""
+
+    type: int
+    id: int
+    prog_id: int
+    event: int  # enum bpf_perf_event_type
+    name: int  # address
+    name_len: int  # bytes
+    offset: int  # bytes, of probes
 
 
 BTF_INFO = struct.Struct("=QII")

@@ -8,7 +8,8 @@ import os
 import sys
 from typing import Optional, Sequence
 
-from ..visible import visible
+from ..errors import PinningError
+from ..visible import visible, visible_lines
 from . import table
 from .manifest import load_all
 from .undeclared import undeclared
@@ -22,8 +23,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if os.geteuid() != 0:
         _complain("only root may look at pins and manifests: run it as root")
         return TROUBLE
-    loaded = load_all(options.manifests)
     paths = [os.path.abspath(path) for path in options.paths]
+    if options.command == "adopt":
+        return _adopt(paths, [options.object] if options.object else [], options.entries)
+    loaded = load_all(options.manifests)
     restores = options.command == "restore"
     if restores:
         asked = Asked(Part(options.part), options.interface, options.wait, paths)
@@ -48,6 +51,21 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if all_good or options.command == "status":
         return GOOD
     return TROUBLE if restores else DRIFT
+
+
+def _adopt(paths: Sequence[str], objects: Sequence[str], entries: bool) -> int:
+    """Print what is pinned as what declares it."""
+    # People ask for it, and what puts pins back at boot has no use for it.
+    from ..adopt.adopt import Question, adopt
+
+    try:
+        text, said = adopt(Question(paths, objects, {} if entries else None))
+    except PinningError as error:
+        _complain(visible_lines(str(error).splitlines()))
+        return TROUBLE
+    if said:
+        _complain(said)
+    return GOOD if _printed(text.rstrip("\n")) else TROUBLE
 
 
 def _is_colored(when: str) -> bool:

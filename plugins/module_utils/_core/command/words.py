@@ -66,6 +66,8 @@ _INTERFACE = Option(
 _WAIT = Option(
     "--wait", "so long for what links are attached to; default: 0", "SECONDS", (), 0.0, float
 )
+_ENTRIES = Option("--entries", "print what is in maps, too, up to 1000 entries of each")
+_OBJECT = Option("--object", "an object file that programs may have been loaded from", "FILE")
 _USUAL = (_JSON, _COLOR, _FROM)
 WORDS = (
     Word("status", "show how everything stands; exit 0", (*_USUAL, _UNDECLARED)),
@@ -79,8 +81,13 @@ WORDS = (
         "put back what is missing, replace nothing; exit 0 if all is in place, else 1",
         (*_USUAL, _PART, _INTERFACE, _WAIT),
     ),
+    Word(
+        "adopt",
+        "print what is pinned as the variables that declare it; exit 0",
+        (_ENTRIES, _OBJECT),
+    ),
 )
-PATHS = "only what is declared at this path, or below it"
+PATHS = "only what is at this path, or below it"
 
 
 class _Parser(argparse.ArgumentParser):

@@ -24,6 +24,8 @@ from .declaration import Attach
 from .interfaces import Interface, interface
 from .networks import Network, network_at
 
+TRACING = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")  # where tracefs is
+
 
 class OpenTarget(NamedTuple):
     """A target, as long as it is open."""
@@ -170,7 +172,7 @@ def _map(attach: Attach, stack: ExitStack) -> OpenTarget:
 
 def _tracepoint(attach: Attach, _stack: ExitStack) -> OpenTarget:
     name = attach.text("tracepoint")
-    for place in ("/sys/kernel/tracing", "/sys/kernel/debug/tracing"):
+    for place in TRACING:
         try:
             number = int(_read(f"{place}/events/{name}/id"))
         except FileNotFoundError:

@@ -35,7 +35,7 @@ def observe_inner(fd: Fd, pin_path: bytes, outer: MapShape, wanted: MapSpec) -> 
     A map that is in there has passed that comparison (bpf_map_meta_equal), so it stands for it.
     """
     first = elements.next_key(fd, outer.key_size, None)
-    held = _first_inner(fd, outer, first)
+    held = first_inner(fd, outer, first)
     if held is not None:
         with held:
             info = kernel.map_info(held)
@@ -68,7 +68,7 @@ def put_into(outer: Fd, key: bytes, inner: int, spec: MapSpec, flags: int) -> No
 
 def held_shape(fd: Fd, outer: MapShape) -> Optional[MapShape]:
     """Return the shape of a map in `fd`; None if it holds none, or CAP_SYS_ADMIN is missing."""
-    held = _first_inner(fd, outer, elements.next_key(fd, outer.key_size, None))
+    held = first_inner(fd, outer, elements.next_key(fd, outer.key_size, None))
     if held is None:
         return None
     with held:
@@ -115,7 +115,7 @@ def _smallest(spec: MapSpec) -> MapSpec:
     return replace(spec, shape=spec.shape._replace(max_entries=min(spec.shape.max_entries, 1)))
 
 
-def _first_inner(fd: Fd, outer: MapShape, key: Optional[bytes]) -> Optional[Fd]:
+def first_inner(fd: Fd, outer: MapShape, key: Optional[bytes]) -> Optional[Fd]:
     for _step in range(_LOOK_AT_MOST):
         if key is None:
             return None
