@@ -218,9 +218,11 @@ def _read_map(item: Arguments, host: Host, *, is_inner: bool = False) -> MapSpec
 
 def _no_more_than_loaded(item: Arguments, kind: MapType, max_entries: int, host: Host) -> int:
     """Return what the loader makes of the number, before it asks the kernel or compares a pin."""
-    if kind.for_each_cpu and item.get("loader") == "cilium":
-        return min(max_entries, host.possible_cpus)  # MapSpec.fixupMagicFields
-    return max_entries
+    if not (kind.for_each_cpu and item.get("loader")):
+        return max_entries
+    from ...loader_rules import no_more_than_loaded  # few maps have such a type
+
+    return no_more_than_loaded(item["loader"], kind, max_entries, host)
 
 
 def _kind(name: object) -> Tuple[str, MapType]:
