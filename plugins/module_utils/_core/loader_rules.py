@@ -33,8 +33,12 @@ class LoaderRules:
     limits_to_cpus: FrozenSet[str] = frozenset()  # types of which it makes no more entries
     takes_any_for_zero: FrozenSet[str] = frozenset()  # types of which it then compares no entries
     knows_devmaps: bool = False  # that the kernel adds rdonly_prog to their flags
+    fills_in_new: FrozenSet[str] = frozenset()  # types of which 0 entries mean so when it makes one
     ignores_annotations: bool = False  # a type of values that only says what events look like
     sets_sizes: bool = False  # of keys and values of perf_event_array
+    sets_new_sizes: bool = False  # the same, only when it makes one
+    renames: bool = False  # a map that it reuses has the name of that from then on
+    unknown: FrozenSet[str] = frozenset()  # fields of definitions for which it refuses the object
     makes_directories: int = 0  # how many levels, where a pin is to be
     refusal: str = ""  # what it says when a pin is another map
     default_directory: str = "/sys/fs/bpf"
@@ -59,7 +63,7 @@ def rules_of(loader: str, version: str = "") -> LoaderRules:
 def asked_for(
     rules: LoaderRules, definition: MapShape, host: Host, *, has_value_type: bool = False
 ) -> MapShape:
-    """Return the map that a loader asks the kernel for, and compares with a pin."""
+    """Return the map that a loader compares with a pin; for the one it makes see `made`."""
     row = MAP_TYPES_BY_NUMBER.get(definition.number)
     if row is None:
         return definition
@@ -70,6 +74,16 @@ def asked_for(
     if rules.sets_sizes and name == "perf_event_array":
         asked = asked._replace(key_size=4, value_size=4)
     return asked._replace(max_entries=_entries(rules, name, row, asked, host))
+
+
+def made(rules: LoaderRules, asked: MapShape, host: Host) -> MapShape:
+    """Return the map that a loader asks the kernel for where nothing is pinned."""
+    name = _NAMES.get(asked.number)
+    if name not in rules.fills_in_new:
+        return asked
+    if rules.sets_new_sizes:
+        asked = asked._replace(key_size=4, value_size=4)
+    return asked._replace(max_entries=asked.max_entries or host.possible_cpus)
 
 
 def _entries(rules: LoaderRules, name: str, row: MapType, asked: MapShape, host: Host) -> int:
@@ -132,15 +146,24 @@ _PERF = frozenset({"perf_event_array"})
 _FOR_EACH_CPU = frozenset(name for name, row in MAP_TYPES.items() if row.for_each_cpu)
 _BASIC = ("number", "key_size", "value_size", "max_entries", "flags")
 _LIBBPF = LoaderRules(
-    "libbpf", compares=_BASIC, makes_directories=1, refusal="parameter mismatch"
+    "libbpf",
+    compares=_BASIC,
+    renames=True,
+    fills_in_new=_PERF,
+    unknown=frozenset({"map_extra"}),
+    makes_directories=1,
+    refusal="parameter mismatch",
 )
-_WITH_EXTRA = replace(_LIBBPF, compares=MapShape._fields)
+_WITH_EXTRA = replace(_LIBBPF, compares=MapShape._fields, unknown=frozenset())
 _ADJUSTING = replace(_WITH_EXTRA, rounds_rings=True, counts_cpus_for=_PERF)
 _CILIUM = LoaderRules(
     "cilium/ebpf",
     compares=_BASIC,
     limits_to_cpus=_PERF,
     takes_any_for_zero=_PERF,
+    fills_in_new=_PERF,
+    sets_new_sizes=True,
+    unknown=frozenset({"map_extra", "numa_node"}),
     refusal="map spec is incompatible with existing map",
 )
 _Rows = Tuple[Tuple[Tuple[int, ...], LoaderRules], ...]
@@ -157,6 +180,7 @@ _OF_CILIUM: _Rows = (
         replace(
             _CILIUM,
             takes_any_for_zero=frozenset(),
+            unknown=frozenset(),
             counts_cpus_for=_FOR_EACH_CPU,
             limits_to_cpus=_FOR_EACH_CPU,
             knows_devmaps=True,

@@ -99,10 +99,17 @@ def _map(rules: LoaderRules, seen: SeenMap, programs: Sequence[Program]) -> MapF
     if isinstance(found, MountedPin):
         found = found.pin
     if seen.trouble:
-        return MapFinding(name, path, Verdict.UNKNOWN, reasons=(seen.trouble,))
+        verdict = Verdict.REFUSED if seen.is_blocked else Verdict.UNKNOWN
+        return MapFinding(name, path, verdict, reasons=(seen.trouble,))
     if seen.wanted is None and path:
         reason = f"its type, number {asked.shape.number}, is newer than this collection"
         return MapFinding(name, path, Verdict.UNKNOWN, reasons=(reason,))
+    if asked.unknown:
+        reason = (
+            f"this version of {rules.name} does not know field {', '.join(asked.unknown)} of its "
+            "definition"
+        )
+        return MapFinding(name, path, Verdict.REFUSED, reasons=(reason,))
     if not path:
         note = "it is not pinned, so each load makes its own"
         return MapFinding(name, "", Verdict.MISSING, notes=(note,))
@@ -179,7 +186,7 @@ def _pinned(
         tuple(reasons),
         _differences(refused, others, asked.shape, found.shape),
         tuple(each.text for each in fields),
-        tuple(_notes(wanted, found)),
+        tuple(_notes(rules, wanted, found)),
         tuple(programs) if verdict is not Verdict.FITS else (),
         None if verdict is Verdict.FITS else _migration(seen, wanted, found, fields),
     )
@@ -196,8 +203,13 @@ def _fields(wanted: WantedPin, found: PinnedMap) -> Tuple[FieldChange, ...]:
     return tuple(told)
 
 
-def _notes(wanted: WantedPin, found: PinnedMap) -> Iterator[str]:
+def _notes(rules: LoaderRules, wanted: WantedPin, found: PinnedMap) -> Iterator[str]:
     details = found.details
+    if rules.renames and found.name != wanted.name[: len(found.name)]:
+        yield (
+            f"its name in the kernel is {found.name!r}, and {rules.name} calls it so from then on: "
+            "a program that looks for the map by its name in the object does not find it"
+        )
     if details.btf_hidden:
         yield "its BTF cannot be read, so its fields are not compared (CAP_SYS_ADMIN may help)"
     elif wanted.map.btf is not None and (details.btf is None or not any(details.btf.type_ids)):

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..bpffs import Place
@@ -23,7 +25,8 @@ from ..kinds.pins.observed import (
     Program,
 )
 from ..kinds.pins.programs import loaded_programs
-from ..map_types import Host
+from ..loader_rules import RINGS
+from ..map_types import MAP_TYPES, Host
 from ..shape import UNDECLARED
 from ..syscall import Fd, KernelError
 from ..uapi import MapInfo
@@ -41,6 +44,7 @@ class SeenMap:
     found: Found
     directory: Optional[DirectorySeen]  # None: it is not pinned, or cannot be looked at
     trouble: str = ""  # why it cannot be looked at
+    is_blocked: bool = False  # a part of its path is a file, so that no loader gets there
     refusal: str = ""  # why this kernel would not make such a map
 
 
@@ -71,7 +75,7 @@ def _map(asked: AskedMap, host: Host) -> SeenMap:
     spec = _spec(asked, host)
     if spec is None:
         return SeenMap(asked, None, NOTHING, None)
-    refusal = try_out(spec, frozen=False).refusal
+    refusal = _refusal(replace(spec, shape=asked.made), host)
     parent, _slash, name = asked.path.rpartition("/")
     wanted = WantedPin(
         parent or "/",
@@ -88,8 +92,20 @@ def _map(asked: AskedMap, host: Host) -> SeenMap:
     try:
         (found,), directories = observe_names([wanted], _look)
     except TROUBLE as error:
-        return SeenMap(asked, wanted, NOTHING, None, explained(error), refusal)
+        blocked = _is_blocked(asked.path)
+        return SeenMap(asked, wanted, NOTHING, None, explained(error), blocked, refusal)
     return SeenMap(asked, wanted, found, directories[wanted.directory], refusal=refusal)
+
+
+def _is_blocked(path: str) -> bool:
+    """Loaders follow symlinks, so this does, too."""
+    try:
+        os.stat(path)
+    except NotADirectoryError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _look(place: Place, wanted: WantedPin) -> Found:
@@ -102,6 +118,15 @@ def _look(place: Place, wanted: WantedPin) -> Found:
         return details._replace(frozen=frozen, btf=btf, btf_hidden=hidden)
 
     return look(place.fd, wanted.name, inspect_all)
+
+
+def _refusal(spec: MapSpec, host: Host) -> str:
+    """Why this kernel would not make the map."""
+    if spec.shape.number in _RINGS:
+        most = spec.kind.rounded(spec.shape.max_entries, spec.shape.flags, host)
+        if spec.shape.max_entries != most:
+            return f"max_entries {spec.shape.max_entries} is no power of 2 of pages, as {most} is"
+    return try_out(spec, frozen=False).refusal
 
 
 def _spec(asked: AskedMap, host: Host) -> Optional[MapSpec]:
@@ -123,3 +148,6 @@ def users_of(seen: Seen) -> Dict[int, List[Program]]:
         for map_id in program.map_ids:
             users.setdefault(map_id, []).append(program)
     return users
+
+
+_RINGS = frozenset(MAP_TYPES[name].number for name in RINGS)

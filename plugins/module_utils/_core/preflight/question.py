@@ -9,7 +9,7 @@ from typing import Any, List, Mapping, Optional, Tuple
 
 from ..btf import Btf
 from ..fields import absolute, check_pin_name
-from ..loader_rules import LoaderRules, asked_for, rules_of
+from ..loader_rules import LoaderRules, asked_for, made, rules_of
 from ..map_types import MAP_TYPES, Host, MapType
 from ..people import BadField
 from ..shape import MapBtf, MapShape
@@ -23,10 +23,12 @@ class AskedMap:
     name: str
     path: str  # where its pin is looked for; "" if it is not pinned
     kind: Optional[MapType]  # None: newer than this collection
-    shape: MapShape
+    shape: MapShape  # as the loader compares it
+    made: MapShape  # as the loader makes it
     numa_node: Optional[int] = None
     btf: Optional[MapBtf] = None
     inner: Optional[AskedMap] = None
+    unknown: Tuple[str, ...] = ()  # fields of its definition that the loader does not know
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,11 @@ def _asked(rules: LoaderRules, said: Mapping[str, Any], path: str, host: Host) -
         path,
         kind,
         asked,
+        made(rules, asked, host),
         said["numa_node"],
         None if btf is None else MapBtf(Btf.parse(base64.b64decode(btf[0])), (btf[1], btf[2])),
         None if inner is None else _asked(rules, inner, "", host),
+        tuple(field for field in sorted(rules.unknown) if said[field] != _NOT_GIVEN[field]),
     )
 
 
@@ -108,3 +112,4 @@ def _number(map_type: str) -> int:
 
 
 _STRUCT_OPS = 26
+_NOT_GIVEN = {"map_extra": 0, "numa_node": None}

@@ -1,0 +1,145 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What preflight says of a loader is what this loader then does. The oracle is the loader itself."""
+
+from __future__ import annotations
+
+import ctypes.util
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._preflight_object import what_is_asked
+from harness import golang
+from harness.host import BPFFS, Host
+from harness.site import CHECKOUT, HERE
+from preflight_table import CASES, name_of, source_of
+
+LIBBPFS = CHECKOUT / ".cache" / "libbpf"
+GLOBALS = f"{BPFFS}/tc/globals"
+# Loader and version as the user writes them, and what loads.
+SYSTEMS = ctypes.util.find_library("bpf") or ""
+VERSIONS = {
+    "libbpf 0.3": ("libbpf", "0.3", str(LIBBPFS / "0.3" / "libbpf.so.0")),
+    "libbpf of the system": ("libbpf", "", SYSTEMS),
+    "libbpf, the newest": ("libbpf", "", str(LIBBPFS / "newest" / "libbpf.so.1")),
+}
+# As harness/faults.py wants it said.
+UNDISTURBED = {"watched": False, "fault": None, "always": {}, "meanwhile": {}, "tuning": {}}
+USES, MAKES, REFUSES = "uses", "makes", "refuses"
+# What a loader does of which preflight says so.
+DONE = {"fits": USES, "unnoticed": USES, "missing": MAKES, "refused": REFUSES}
+
+
+class Stage:
+    """Every case on one host, in a directory of one loader."""
+
+    def __init__(self, host: Host, directory: str) -> None:
+        self.host = host
+        self.directory = directory
+        self.objects = {about: self._object(about, number) for number, about in enumerate(CASES)}
+        host.run("mkdir", "-p", directory)
+        for number, about in enumerate(CASES):
+            self._pin(about, number)
+        self.ids = {about: self._id(about, number) for number, about in enumerate(CASES)}
+
+    def where(self, about: str) -> str:
+        case = CASES[about]
+        return f"{self.directory}/{case.directory}".rstrip("/")
+
+    def path(self, about: str, number: int) -> str:
+        return f"{self.where(about)}/{name_of(about, number)}"
+
+    def _object(self, about: str, number: int) -> str:
+        path = self.host.scratch / f"{number}.bpf.o"
+        if not path.exists():
+            clang = ["clang", "-g", "-O2", "-target", "bpf", "-c", "-x", "c", "-", "-o", str(path)]
+            subprocess.run(clang, input=source_of(about, number).encode(), check=True)
+        return str(path)
+
+    def _pin(self, about: str, number: int) -> None:
+        pin, path = CASES[about].pin, self.path(about, number)
+        if isinstance(pin, dict):
+            self.host.make_pin(path, **pin)
+        elif pin:
+            tools = f'make() {{ {self.host.site.program("make")} "$@"; }}; cp_program() {{ '
+            tools += f'bpftool prog load {self.host.site.bpf_object("beside")} "$1"; }}; '
+            self.host.shell(f"PIN={path}; {tools}{pin}")
+
+    def _id(self, about: str, number: int) -> int | None:
+        done = self.host.run("bpftool", "-j", "map", "show", "pinned", self.path(about, number), check=False)
+        return json.loads(done.stdout).get("id") if done.returncode == 0 else None
+
+    def preflight(self, loader: str, version: str) -> dict[str, dict[str, Any]]:
+        """The result of bpf_preflight for each case."""
+        series = []
+        for about, path in self.objects.items():
+            arguments = {
+                "object": path,
+                "_asked": what_is_asked(Path(path).read_bytes()),
+                "loader": loader,
+                "directory": self.where(about),
+                "fail": False,
+            }
+            if version:
+                arguments["loader_version"] = version
+            series.append([{"module": "bpf_preflight", "arguments": arguments, **UNDISTURBED}])
+        found = {}
+        for about, (run,) in zip(CASES, self.host.run_modules(series), strict=True):
+            found[about] = json.loads(run["output"])
+            assert "maps" in found[about], (about, run)
+        return found
+
+    def became(self, about: str, used: int | None) -> str:
+        if used is None:
+            return REFUSES
+        return USES if used == self.ids[about] else MAKES
+
+
+def compare(told: dict[str, dict[str, Any]], done: dict[str, str]) -> None:
+    wrong = {}
+    for about, result in told.items():
+        (found,) = result["maps"]
+        if DONE.get(found["verdict"]) != done[about]:
+            wrong[about] = (found["verdict"], done[about], found["reasons"])
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("which", VERSIONS)
+def test_libbpf_does_as_it_was_told_of_it(host: Host, which: str) -> None:
+    loader, version, library = VERSIONS[which]
+    if which.endswith("system"):
+        version = subprocess.run(["bpftool", "version"], capture_output=True, text=True).stdout
+        version = version.split("libbpf v")[1].split()[0]
+    stage = Stage(host, f"{BPFFS}/libbpf")
+    before = host.inventory()
+    told = stage.preflight(loader, version)
+    assert host.inventory() == before
+    tasks = [
+        (path, stage.where(about)) for about, path in stage.objects.items()
+    ]
+    file = host.scratch / "tasks.json"
+    file.write_text(json.dumps(tasks))
+    script = str(HERE / "harness" / "libbpf.py")
+    used = json.loads(host.run(sys.executable, script, library, str(file)).stdout)
+    done = {about: stage.became(about, each) for about, each in zip(CASES, used, strict=True)}
+    counts = Counter(done.values())
+    assert min(counts[each] for each in (USES, REFUSES)) >= 10, counts
+    compare(told, done)
+
+
+def test_cilium_ebpf_does_as_it_was_told_of_it(host: Host) -> None:
+    stage = Stage(host, f"{BPFFS}/cilium")
+    told = stage.preflight("cilium", "0.9")
+    program = golang.loader(host.site)
+    done = {}
+    for number, (about, path) in enumerate(stage.objects.items()):
+        ran = host.run(program, path, stage.where(about), check=False)
+        used = None if ran.returncode else json.loads(ran.stdout)["maps"][name_of(about, number)]
+        done[about] = stage.became(about, used)
+    compare(told, done)
