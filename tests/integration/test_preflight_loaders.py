@@ -143,3 +143,32 @@ def test_cilium_ebpf_does_as_it_was_told_of_it(host: Host) -> None:
         used = None if ran.returncode else json.loads(ran.stdout)["maps"][name_of(about, number)]
         done[about] = stage.became(about, used)
     compare(told, done)
+
+
+def test_tc_does_as_it_was_told_of_it(host: Host) -> None:
+    """Debian's is built with libbpf, whose rules it has; the directory is its own."""
+    said = host.run("tc", "-V").stdout
+    stage = Stage(host, GLOBALS)
+    told = stage.preflight("iproute2", said.split("libbpf ")[1].strip())
+    assert {each["directory"] for each in told.values()} >= {GLOBALS}
+    done = {}
+    with host.running("unshare", "--net", "sh", "-c", "echo ready; exec cat") as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        inside = ("nsenter", f"--net=/proc/{holder.pid}/ns/net", "sh", "-ec")
+        host.run(*inside, "ip link add d0 type veth peer name d1; tc qdisc add dev d0 clsact")
+        for about, path in stage.objects.items():
+            if CASES[about].directory:
+                continue  # there is one for all objects
+            attach = f"tc filter add dev d0 ingress bpf da obj {path} sec classifier"
+            show = "tc -j filter show dev d0 ingress; tc filter del dev d0 ingress"
+            if host.run(*inside, attach, check=False).returncode:
+                done[about] = REFUSES
+                continue
+            # Until it is removed, the filter holds the program, and that the map.
+            filters = json.loads(host.run(*inside, show.split(";")[0]).stdout)
+            (program,) = (each["options"]["prog"]["id"] for each in filters if "options" in each)
+            (used,) = host.bpftool("prog", "show", "id", str(program))["map_ids"]
+            done[about] = stage.became(about, used)
+            host.run(*inside, show.split(";")[1])
+    compare({about: told[about] for about in done}, done)

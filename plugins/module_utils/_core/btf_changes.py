@@ -28,9 +28,9 @@ from .values import NamedTuple
 
 
 class FieldChange(NamedTuple):
-    """One difference, in words; a field of a field is told by its path, such as stats[].bytes."""
+    """One difference, in words. A field of a field is told by its path, such as stats[].bytes."""
 
-    text: str
+    text: str  # of fields it begins with that word
     moves_bytes: bool = True  # False: what is written by the one is read by the other as before
 
 
@@ -58,6 +58,8 @@ def changes(what: str, old: Side, new: Side) -> Tuple[FieldChange, ...]:
     try:
         comparison = _Comparison(old.types, new.types)
         found = list(comparison.whole(what, old.type_id, new.type_id))
+        if not (found or same_type(old.types.types, old.type_id, new.types.types, new.type_id)):
+            found = [FieldChange(f"{what}: it is laid out otherwise")]
     except (BtfError, IndexError):
         return ()
     if len(found) > _MOST:
@@ -79,7 +81,7 @@ class _Comparison:
             yield FieldChange(f"{what} {verb} from {before} to {after} bytes")
         kinds = {bare(each.types, number).kind for each, number in self._sides(old, new)}
         if kinds <= COMPOSITE:
-            yield from self._composite("", old, new, (0, 0), 0)
+            yield from self._composite("field ", old, new, (0, 0), 0)
         else:
             yield from self._between(what, old, new, (0, 0), 0)
 
@@ -96,7 +98,7 @@ class _Comparison:
         one, two = bare(self._old.types, old), bare(self._new.types, new)
         count = 0
         if one.kind == two.kind and one.kind in COMPOSITE:
-            found = self._composite(path, old, new, at, depth)
+            found = self._composite(f"{path}.", old, new, at, depth)
         elif one.kind == two.kind == ARRAY:
             found = self._array(path, one, two, depth)
         else:
@@ -114,14 +116,14 @@ class _Comparison:
         if before == after:
             before, after = self._old.describe(old), self._new.describe(new)
         if before == after:
-            yield FieldChange(f"field {path}: {before} is not what it was")
+            yield FieldChange(f"{path}: {before} is not what it was")
         else:
-            yield FieldChange(f"field {path}: {before} became {after}")
+            yield FieldChange(f"{path}: {before} became {after}")
 
     def _array(self, path: str, one: Type, two: Type, depth: int) -> Iterator[FieldChange]:
         before, after = one.numbers[0], two.numbers[0]
         if before != after:
-            yield FieldChange(f"field {path}: {before} elements became {after}")
+            yield FieldChange(f"{path}: {before} elements became {after}")
         yield from self._between(f"{path}[]", one.target, two.target, (0, 0), depth + 1)
 
     def _composite(
@@ -133,14 +135,13 @@ class _Comparison:
         come = [each for name, each in after.items() if name not in before]
         yield from self._renamed(path, gone, come, at)
         for each in gone:
-            yield FieldChange(f"field {_join(path, each.name)} removed, was {_place(each, at[0])}")
+            yield FieldChange(f"{path}{each.name} removed, was {_place(each, at[0])}")
         for name, each in after.items():
             if name in before:
                 yield from self._kept(path, before[name], each, at, depth)
             elif each in come:
                 size = _spell_size(self._new, each)
-                text = f"field {_join(path, name)} added {_place(each, at[1])}{size}"
-                yield FieldChange(text)
+                yield FieldChange(f"{path}{name} added {_place(each, at[1])}{size}")
 
     def _renamed(
         self, path: str, gone: List[_Member], come: List[_Member], at: Tuple[int, int]
@@ -154,20 +155,20 @@ class _Comparison:
                 ):
                     gone.remove(old)
                     come.remove(new)
-                    text = f"field {_join(path, old.name)} {_place(old, at[0])} is now {new.name}"
+                    text = f"{path}{old.name} {_place(old, at[0])} is now {new.name}"
                     yield FieldChange(text, moves_bytes=False)
                     break
 
     def _kept(
         self, path: str, old: _Member, new: _Member, at: Tuple[int, int], depth: int
     ) -> Iterator[FieldChange]:
-        label = _join(path, old.name)
+        label = f"{path}{old.name}"
         if old.offset != new.offset:
             before, after = _spell(at[0] + old.offset), _spell(at[1] + new.offset)
-            yield FieldChange(f"field {label} moved from {before} to {after}")
+            yield FieldChange(f"{label} moved from {before} to {after}")
         if old.bits != new.bits:
             before, after = (f"{each.bits or 'all'} bits" for each in (old, new))
-            yield FieldChange(f"field {label}: {before} became {after}")
+            yield FieldChange(f"{label}: {before} became {after}")
         begin = at[0] + old.offset, at[1] + new.offset
         yield from self._between(label, old.type_id, new.type_id, begin, depth + 1)
 
@@ -221,10 +222,6 @@ def _place(member: _Member, base: int) -> str:
 def _spell(bits: int) -> str:
     """A place in bytes; of bitfields such as 4.3, the bit as well."""
     return f"{bits // 8}.{bits % 8}" if bits % 8 else str(bits // 8)
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
 
 
 def _name(types: Btf, type_id: int) -> str:
