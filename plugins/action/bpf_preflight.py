@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible.errors import AnsibleError, AnsibleFileNotFound
@@ -29,12 +30,25 @@ class ActionModule(PlainArguments):
         except PinningError as error:
             raise PinningError(f"object: {name}: {error}") from None
 
+    def _find(self, name: str) -> str:
+        """As for any file of the controller; then from where Ansible was started.
+
+        A playbook of a collection is nowhere near the files of who runs it.
+        """
+        try:
+            path: str = self._find_needle("files", name)
+        except AnsibleFileNotFound:
+            if not os.path.isfile(name):
+                raise
+            path = os.path.abspath(name)
+        return path
+
     def _content(self, name: str) -> bytes:
         loader = self._loader
         try:
-            real = loader.get_real_file(self._find_needle("files", name))
+            real = loader.get_real_file(self._find(name))
         except AnsibleFileNotFound as error:
-            places = ", ".join(dict.fromkeys(error.paths or [name]))
+            places = ", ".join(dict.fromkeys([*(error.paths or ()), os.path.abspath(name)]))
             raise PinningError(
                 f"it is not on the controller, where it was looked for at {places}"
             ) from None

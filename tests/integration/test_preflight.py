@@ -4,6 +4,12 @@
 
 from __future__ import annotations
 
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
 from harness.host import BPFFS, Host
 from test_elf_maps import compiled
 
@@ -37,7 +43,107 @@ def test_a_map_of_another_size_is_refused(host: Host) -> None:
     host.make_pin(f"{BPFFS}/flows", max_entries=8)
     result = host.module("bpf_preflight", object=path)
     assert result.failed
-    print(result.msg)
     (found,) = result["maps"]
-    print(found)
     assert found["verdict"] == "refused"
+    assert [each["field"] for each in found["differences"]] == ["value_size", "max_entries"]
+    assert "max_entries is 16 in the object, 8 in the pin" in result.msg
+
+
+GROWN = HASH.replace("long packets;", "long packets; long timer;")
+
+
+def pinned_by_libbpf(host: Host, source: str, directory: str = BPFFS) -> str:
+    """An object that was loaded, so that its map is pinned."""
+    path = compiled(host, "old.bpf.o", source)
+    host.run(host.site.program("load"), path, directory)
+    return path
+
+
+def test_what_has_become_of_fields_is_told_by_name(host: Host) -> None:
+    pinned_by_libbpf(host, HASH)
+    result = host.module("bpf_preflight", object=compiled(host, "new.bpf.o", GROWN), fail=False)
+    (found,) = result.good()["maps"]
+    assert found["fields"] == [
+        "value grew from 16 to 24 bytes",
+        "field timer added at 8 (8 bytes)",
+        "field bytes moved from 8 to 16",
+    ]
+    assert found["migration"]["fits"] is False  # bytes would come to lie elsewhere
+
+
+def test_a_layout_of_the_same_size_is_used_unnoticed(host: Host) -> None:
+    pinned_by_libbpf(host, HASH)
+    swapped = HASH.replace("long packets; long bytes;", "long bytes; long packets;")
+    path = compiled(host, "new.bpf.o", swapped)
+    result = host.module("bpf_preflight", object=path)
+    assert result.failed
+    (found,) = result["maps"]
+    assert found["verdict"] == "unnoticed"
+    assert found["fields"] == ["field bytes moved from 8 to 0", "field packets moved from 0 to 8"]
+    used = host.run(host.site.program("load"), path, BPFFS)  # and so it is
+    assert f'"flows": {found["id"]}' in used.stdout
+
+
+def playbook(host: Host, path: str, *options: str) -> Any:
+    extra = [word for option in (f"object={path}", *options) for word in ("-e", option)]
+    return host.ansible_playbook("ebpf.pinning.preflight", *extra)
+
+
+@pytest.mark.every_core
+def test_the_playbook_tells_and_its_exit_code_is_the_verdict(host: Host, tmp_path: Path) -> None:
+    pinned_by_libbpf(host, HASH)
+    before = host.inventory()
+    new = compiled(host, "new.bpf.o", GROWN)
+    forms = {form: tmp_path / f"report.{form}" for form in ("json", "markdown", "junit", "html")}
+    options = [f"preflight_{form}={path}" for form, path in forms.items()]
+    run = playbook(host, new, *options)
+    assert run.code == 2, run.output
+    assert "flows: refused, on localhost" in run.output
+    assert "field timer added at 8 (8 bytes)" in run.output
+    assert host.inventory() == before
+    report = json.loads(forms["json"].read_text())
+    assert report["hosts"] == {"good": 0, "bad": 1, "failed": 0, "unreachable": 0}
+    (found,) = report["report"][0]["maps"]
+    assert (found["name"], found["verdict"]) == ("flows", "refused")
+    suites = ET.fromstring(forms["junit"].read_text())
+    (suite,) = suites
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+    assert "field bytes moved from 8 to 16" in forms["markdown"].read_text()
+    assert "field bytes moved from 8 to 16" in forms["html"].read_text()
+    quiet = playbook(host, new, "preflight_fail=false")
+    assert quiet.code == 0, quiet.output
+    same = playbook(host, str(host.scratch / "old.bpf.o"))
+    assert same.code == 0, same.output
+    assert "1 host: 1 good" in same.output
+
+
+def test_the_playbook_finds_the_object_where_it_is_started(host: Host) -> None:
+    compiled(host, "new.bpf.o", HASH)
+    run = host.run(
+        *("env", "-C", str(host.scratch), host.site.playbook_command),
+        *("-i", str(host.inventory_file()), "ebpf.pinning.preflight", "-e", "object=new.bpf.o"),
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+    assert "flows: to be made, on localhost" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "object: missing.bpf.o: it is not on the controller"),
+        (["preflight_loader=tc"], "value of loader must be one of"),
+        (["preflight_directory=relative"], "is not absolute"),
+        (["{preflight_pins: {other: /sys/fs/bpf/x}}"], "there is no 'other' in the object file"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(host: Host, options: list[str], told: str) -> None:
+    path = compiled(host, "new.bpf.o", HASH) if options else "missing.bpf.o"
+    run = playbook(host, path, *options)
+    assert run.code == 2
+    assert told in run.output
+
+
+def test_no_host_is_no_success(host: Host) -> None:
+    run = playbook(host, compiled(host, "new.bpf.o", HASH), "preflight_hosts=nobody")
+    assert run.code == 3 or "no host" in run.output
