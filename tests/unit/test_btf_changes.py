@@ -11,6 +11,7 @@ import strategies as some
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf import Btf, BtfError
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf_changes import (
     FieldChange,
+    Means,
     Side,
     changes,
 )
@@ -145,8 +146,25 @@ def test_a_number_alone_is_called_what_it_is() -> None:
 
 def test_only_a_new_name_leaves_bytes_where_they_are() -> None:
     (renamed,) = changes("value", side("int a;"), side("int b;"))
-    assert renamed == FieldChange("field a at 0 is now b", moves_bytes=False)
-    assert all(each.moves_bytes for each in changes("value", side("int a;"), side("long a;")))
+    assert renamed == FieldChange("field a at 0 is now b", means=Means.OTHER_NAME)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_kept"),
+    [
+        ("int a;", "int a; int b;", True),
+        ("int a[4];", "int a[8];", True),
+        ("int a; int b;", "int a; int c;", True),  # another name
+        ("int a[8];", "int a[4];", False),
+        ("int a;", "long a;", False),
+        ("int a; int b;", "int a; int n; int b;", False),
+        ("int a; int b;", "int a;", False),
+    ],
+)
+def test_bytes_that_are_there_are_read_as_before_or_not(old: str, new: str, is_kept: bool) -> None:
+    found = changes("value", side(old), side(new))
+    assert found
+    assert all(each.means is not Means.OTHER_BYTES for each in found) is is_kept
 
 
 def test_of_very_many_differences_some_are_told() -> None:

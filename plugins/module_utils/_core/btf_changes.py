@@ -7,6 +7,7 @@ Where `btf_likeness` says whether two types are the same, this says what differs
 
 from __future__ import annotations
 
+import enum
 from typing import Dict, Iterator, List, Sequence, Set, Tuple
 
 from .btf import Btf
@@ -27,11 +28,19 @@ from .btf_types import (
 from .values import NamedTuple
 
 
+class Means(enum.Enum):
+    """What a difference does to bytes that are there."""
+
+    OTHER_BYTES = "other bytes"  # they are read as something else
+    MORE_BYTES = "more bytes"  # they are read as before, and others beside them
+    OTHER_NAME = "another name"  # all are read as before
+
+
 class FieldChange(NamedTuple):
     """One difference, in words. A field of a field is told by its path, such as stats[].bytes."""
 
     text: str  # of fields it begins with that word
-    moves_bytes: bool = True  # False: what is written by the one is read by the other as before
+    means: Means = Means.OTHER_BYTES
 
 
 class Side(NamedTuple):
@@ -78,7 +87,7 @@ class _Comparison:
         before, after = _size(self._old, old), _size(self._new, new)
         if before != after:
             verb = "grew" if after > before else "shrank"
-            yield FieldChange(f"{what} {verb} from {before} to {after} bytes")
+            yield FieldChange(f"{what} {verb} from {before} to {after} bytes", _more(before, after))
         kinds = {bare(each.types, number).kind for each, number in self._sides(old, new)}
         if kinds <= COMPOSITE:
             yield from self._composite("field ", old, new, (0, 0), 0)
@@ -123,7 +132,8 @@ class _Comparison:
     def _array(self, path: str, one: Type, two: Type, depth: int) -> Iterator[FieldChange]:
         before, after = one.numbers[0], two.numbers[0]
         if before != after:
-            yield FieldChange(f"{path}: {before} elements became {after}")
+            text = f"{path}: {before} elements became {after}"
+            yield FieldChange(text, _more(before, after))
         yield from self._between(f"{path}[]", one.target, two.target, (0, 0), depth + 1)
 
     def _composite(
@@ -141,7 +151,8 @@ class _Comparison:
                 yield from self._kept(path, before[name], each, at, depth)
             elif each in come:
                 size = _spell_size(self._new, each)
-                yield FieldChange(f"{path}{name} added {_place(each, at[1])}{size}")
+                text = f"{path}{name} added {_place(each, at[1])}{size}"
+                yield FieldChange(text, Means.MORE_BYTES)
 
     def _renamed(
         self, path: str, gone: List[_Member], come: List[_Member], at: Tuple[int, int]
@@ -156,7 +167,7 @@ class _Comparison:
                     gone.remove(old)
                     come.remove(new)
                     text = f"{path}{old.name} {_place(old, at[0])} is now {new.name}"
-                    yield FieldChange(text, moves_bytes=False)
+                    yield FieldChange(text, means=Means.OTHER_NAME)
                     break
 
     def _kept(
@@ -171,6 +182,10 @@ class _Comparison:
             yield FieldChange(f"{label}: {before} became {after}")
         begin = at[0] + old.offset, at[1] + new.offset
         yield from self._between(label, old.type_id, new.type_id, begin, depth + 1)
+
+
+def _more(before: int, after: int) -> Means:
+    return Means.MORE_BYTES if after > before else Means.OTHER_BYTES
 
 
 def _members(types: Btf, whole: Type) -> Dict[str, _Member]:

@@ -109,13 +109,6 @@ def mismatches(rules: LoaderRules, asked: MapShape, found: MapShape) -> Tuple[Mi
     )
 
 
-def no_more_than_loaded(loader: object, row: MapType, entries: int, host: Host) -> int:
-    """Return how many entries the loader asks for where `entries` are declared."""
-    if loader in KNOWN_LOADERS and _NAMES.get(row.number) in rules_of(str(loader)).limits_to_cpus:
-        return min(entries, host.possible_cpus)
-    return entries
-
-
 def size_of_values(map_type: str, value_size: int) -> int:
     """Return the size that loaders ask for where a definition has a type of values.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 from typing import Iterator, List, Optional, Sequence, Tuple
 
-from ..btf_changes import FieldChange, Side, changes
+from ..btf_changes import FieldChange, Means, Side, changes
 from ..engine.steps import Change
 from ..kinds.maps.declaration import WantedPin
 from ..kinds.maps.migration import obstacles
@@ -18,8 +18,7 @@ from ..map_words import map_fields
 from ..shape import MapShape
 from ..uapi import ATTACH_TYPES, PROG_TYPES
 from ..values import NamedTuple, dataclass
-from .kernel_types import KernelTypes
-from .observe import Seen, SeenMap, users_of
+from .observed import KernelTypes, Seen, SeenMap, users_of
 from .question import Question
 
 
@@ -165,7 +164,7 @@ def _pinned(
     drift = map_drift(wanted, found)
     fields = _fields(wanted, found)
     others = tuple(each for each in drift if each.field != "btf")
-    moved = [each.text for each in fields if each.moves_bytes]
+    moved = [each for each in fields if each.means is not Means.OTHER_NAME]
     reasons: List[str] = []
     verdict = Verdict.FITS
     if refused:
@@ -227,7 +226,7 @@ def _migration(
 ) -> Migration:
     """Entries are copied as bytes, so fields have to stay where they are."""
     reasons = list(obstacles(wanted, found))
-    moved = [each.text for each in fields if each.moves_bytes and _MOVING.intersection(each.text.split())]
+    moved = [each.text for each in fields if each.means is Means.OTHER_BYTES]
     if moved:
         reasons.append(f"entries are copied byte by byte, and {'; '.join(moved)}")
     if seen.refusal:
@@ -310,7 +309,6 @@ def _kernel(question: Question, kernel: Optional[KernelTypes]) -> Tuple[List[str
 
 _OPTIONS = {"number": "type"}  # as the options are called
 _LEVELS = ("none", "one level only")
-_MOVING = frozenset({"moved", "removed", "became"})
 _NO_BTF = (
     "this kernel has no BTF of its own (/sys/kernel/btf/vmlinux), which the programs need: use a "
     "kernel with CONFIG_DEBUG_INFO_BTF"

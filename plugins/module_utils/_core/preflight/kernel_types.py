@@ -12,17 +12,9 @@ from typing import Dict, FrozenSet, Optional
 
 from ..btf import STRUCT_ORDERS
 from ..uapi import BYTE_ORDER
-from ..values import NamedTuple
+from .observed import KernelTypes
 
 PATH = "/sys/kernel/btf/vmlinux"
-
-
-class KernelTypes(NamedTuple):
-    """Numbers that the kernel has a name for; None where its BTF does not say."""
-
-    programs: Optional[FrozenSet[int]]
-    attach_types: Optional[FrozenSet[int]]
-    helpers: Optional[FrozenSet[int]]
 
 
 def read_kernel_types(path: str = PATH) -> Optional[KernelTypes]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence
 
 from ..bpffs import Place
 from ..errors import TROUBLE, explained
@@ -17,45 +17,16 @@ from ..kinds.pins.btf import btf_of
 from ..kinds.pins.declaration import OnMismatch
 from ..kinds.pins.objects import fdinfo, look
 from ..kinds.pins.observe import observe_names
-from ..kinds.pins.observed import (
-    NOTHING,
-    DirectorySeen,
-    Found,
-    MapDetails,
-    Program,
-)
+from ..kinds.pins.observed import NOTHING, Found, MapDetails, Program
 from ..kinds.pins.programs import loaded_programs
 from ..loader_rules import RINGS
 from ..map_types import MAP_TYPES, Host
 from ..shape import UNDECLARED
 from ..syscall import Fd, KernelError
 from ..uapi import MapInfo
-from ..values import dataclass
-from .kernel_types import KernelTypes, read_kernel_types
+from .kernel_types import read_kernel_types
+from .observed import Seen, SeenMap
 from .question import AskedMap, Question
-
-
-@dataclass(frozen=True)
-class SeenMap:
-    """What there is of one map."""
-
-    asked: AskedMap
-    wanted: Optional[WantedPin]  # as the kernel would report it; None: a type that is not known
-    found: Found
-    directory: Optional[DirectorySeen]  # None: it is not pinned, or cannot be looked at
-    trouble: str = ""  # why it cannot be looked at
-    is_blocked: bool = False  # a part of its path is a file, so that no loader gets there
-    refusal: str = ""  # why this kernel would not make such a map
-
-
-@dataclass(frozen=True)
-class Seen:
-    """All that there is."""
-
-    maps: Tuple[SeenMap, ...]
-    programs: Sequence[Program]
-    kernel: Optional[KernelTypes]
-    troubles: Tuple[str, ...]
 
 
 def observe(question: Question, host: Host) -> Seen:
@@ -139,15 +110,6 @@ def _spec(asked: AskedMap, host: Host) -> Optional[MapSpec]:
     if entries is not None and shape.max_entries:
         shape = shape._replace(max_entries=entries)
     return MapSpec(kind, shape, asked.numa_node, asked.btf, inner)
-
-
-def users_of(seen: Seen) -> Dict[int, List[Program]]:
-    """By the id of a map, the loaded programs that have it."""
-    users: Dict[int, List[Program]] = {}
-    for program in seen.programs:
-        for map_id in program.map_ids:
-            users.setdefault(map_id, []).append(program)
-    return users
 
 
 _RINGS = frozenset(MAP_TYPES[name].number for name in RINGS)

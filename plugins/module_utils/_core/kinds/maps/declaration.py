@@ -218,11 +218,9 @@ def _read_map(item: Arguments, host: Host, *, is_inner: bool = False) -> MapSpec
 
 def _no_more_than_loaded(item: Arguments, kind: MapType, max_entries: int, host: Host) -> int:
     """Return what the loader makes of the number, before it asks the kernel or compares a pin."""
-    if not (kind.for_each_cpu and item.get("loader")):
-        return max_entries
-    from ...loader_rules import no_more_than_loaded  # few maps have such a type
-
-    return no_more_than_loaded(item["loader"], kind, max_entries, host)
+    if kind.for_each_cpu and item.get("loader") == "cilium":
+        return min(max_entries, host.possible_cpus)  # MapSpec.fixupMagicFields
+    return max_entries
 
 
 def _kind(name: object) -> Tuple[str, MapType]:
