@@ -99,6 +99,9 @@ OUTER_OF = "make $PIN-inner type=1 value_size=%d >/dev/null; " + (
     "make $PIN type=13 key_size=4 value_size=4 max_entries=4 inner=$PIN-inner; rm $PIN-inner"
 )
 
+# The pin is made by libbpf, of the same source with the fields of its struct in another order.
+BY_AN_OLDER_OBJECT = "by an older object"
+
 CASES: dict[str, Case] = {
     "nothing is pinned": Case(HASH, None),
     "the same map": Case(HASH, HASH_PIN),
@@ -186,6 +189,10 @@ CASES: dict[str, Case] = {
         "__uint(type, 1); __type(key, __u32); __type(value, struct plain); __uint(max_entries, 16);",
         {**HASH_PIN, "value_size": 16},
     ),
+    "fields in another order": Case(
+        "__uint(type, 1); __type(key, __u32); __type(value, struct plain); __uint(max_entries, 16);",
+        BY_AN_OLDER_OBJECT,
+    ),
     "a name that the kernel cuts": Case(HASH, HASH_PIN),
     "a mode that keeps others out": Case(HASH, "make $PIN max_entries=16; chmod 0400 $PIN"),
     "a program": Case(HASH, "cp_program $PIN"),
@@ -204,6 +211,10 @@ CASES: dict[str, Case] = {
 def name_of(about: str, number: int) -> str:
     """The name of the map of a case."""
     return f"m{number}" if about != "a name that the kernel cuts" else f"m{number}_longer_than_15_characters"
+
+
+def older(source: str) -> str:
+    return source.replace("__u64 packets; __u64 bytes;", "__u64 bytes; __u64 packets;")
 
 
 def source_of(about: str, number: int) -> str:

@@ -18,16 +18,16 @@ from ansible_collections.ebpf.pinning.plugins.plugin_utils._preflight_object imp
 from harness import golang
 from harness.host import BPFFS, Host
 from harness.site import CHECKOUT, HERE
-from preflight_table import CASES, name_of, source_of
+from preflight_table import BY_AN_OLDER_OBJECT, CASES, name_of, older, source_of
 
 LIBBPFS = CHECKOUT / ".cache" / "libbpf"
 GLOBALS = f"{BPFFS}/tc/globals"
-# Loader and version as the user writes them, and what loads.
+# By columns of the page: loader and version as the user writes them, and what loads.
 SYSTEMS = ctypes.util.find_library("bpf") or ""
 VERSIONS = {
     "libbpf 0.3": ("libbpf", "0.3", str(LIBBPFS / "0.3" / "libbpf.so.0")),
-    "libbpf of the system": ("libbpf", "", SYSTEMS),
-    "libbpf, the newest": ("libbpf", "", str(LIBBPFS / "newest" / "libbpf.so.1")),
+    "libbpf 1.1": ("libbpf", "1.1", SYSTEMS),
+    "libbpf 1.7": ("libbpf", "", str(LIBBPFS / "newest" / "libbpf.so.1")),
 }
 # As harness/faults.py wants it said.
 UNDISTURBED = {"watched": False, "fault": None, "always": {}, "meanwhile": {}, "tuning": {}}
@@ -56,15 +56,20 @@ class Stage:
         return f"{self.where(about)}/{name_of(about, number)}"
 
     def _object(self, about: str, number: int) -> str:
-        path = self.host.scratch / f"{number}.bpf.o"
-        if not path.exists():
-            clang = ["clang", "-g", "-O2", "-target", "bpf", "-c", "-x", "c", "-", "-o", str(path)]
-            subprocess.run(clang, input=source_of(about, number).encode(), check=True)
-        return str(path)
+        return self._compiled(f"{number}.bpf.o", source_of(about, number))
+
+    def _compiled(self, name: str, source: str) -> str:
+        path = str(self.host.scratch / name)
+        clang = ["clang", "-g", "-O2", "-target", "bpf", "-c", "-x", "c", "-", "-o", path]
+        subprocess.run(clang, input=source.encode(), check=True)
+        return path
 
     def _pin(self, about: str, number: int) -> None:
         pin, path = CASES[about].pin, self.path(about, number)
-        if isinstance(pin, dict):
+        if pin == BY_AN_OLDER_OBJECT:
+            path = self._compiled("older.bpf.o", older(source_of(about, number)))
+            self.host.run(self.host.site.program("load"), path, self.directory)
+        elif isinstance(pin, dict):
             self.host.make_pin(path, **pin)
         elif pin:
             tools = f'make() {{ {self.host.site.program("make")} "$@"; }}; cp_program() {{ '
@@ -101,7 +106,9 @@ class Stage:
         return USES if used == self.ids[about] else MAKES
 
 
-def compare(told: dict[str, dict[str, Any]], done: dict[str, str]) -> None:
+def compare(told: dict[str, dict[str, Any]], done: dict[str, str], column: str) -> None:
+    """What is told, what is done, and what the page says in the column of this loader."""
+    assert page()[column] == {about: done[about] for about in page()[column] if about in done}
     wrong = {}
     for about, result in told.items():
         (found,) = result["maps"]
@@ -110,12 +117,22 @@ def compare(told: dict[str, dict[str, Any]], done: dict[str, str]) -> None:
     assert wrong == {}
 
 
+def page() -> dict[str, dict[str, str]]:
+    """The table of docs/preflight.md: by its columns, what each loader does in each case."""
+    text = (CHECKOUT / "docs" / "preflight.md").read_text()
+    table = text[text.index("| pinned is | ") :].partition("\n\n")[0].splitlines()
+    _first, *columns = (each.strip() for each in table[0].strip("|").split("|"))
+    found: dict[str, dict[str, str]] = {column: {} for column in columns}
+    for line in table[2:]:
+        about, *cells = (each.strip() for each in line.strip("|").split("|"))
+        for column, cell in zip(columns, cells, strict=True):
+            found[column][about] = cell
+    return found
+
+
 @pytest.mark.parametrize("which", VERSIONS)
 def test_libbpf_does_as_it_was_told_of_it(host: Host, which: str) -> None:
     loader, version, library = VERSIONS[which]
-    if which.endswith("system"):
-        version = subprocess.run(["bpftool", "version"], capture_output=True, text=True).stdout
-        version = version.split("libbpf v")[1].split()[0]
     stage = Stage(host, f"{BPFFS}/libbpf")
     before = host.inventory()
     told = stage.preflight(loader, version)
@@ -130,7 +147,7 @@ def test_libbpf_does_as_it_was_told_of_it(host: Host, which: str) -> None:
     done = {about: stage.became(about, each) for about, each in zip(CASES, used, strict=True)}
     counts = Counter(done.values())
     assert min(counts[each] for each in (USES, REFUSES)) >= 10, counts
-    compare(told, done)
+    compare(told, done, which)
 
 
 def test_cilium_ebpf_does_as_it_was_told_of_it(host: Host) -> None:
@@ -142,7 +159,7 @@ def test_cilium_ebpf_does_as_it_was_told_of_it(host: Host) -> None:
         ran = host.run(program, path, stage.where(about), check=False)
         used = None if ran.returncode else json.loads(ran.stdout)["maps"][name_of(about, number)]
         done[about] = stage.became(about, used)
-    compare(told, done)
+    compare(told, done, "cilium/ebpf 0.9")
 
 
 def test_tc_does_as_it_was_told_of_it(host: Host) -> None:
@@ -171,4 +188,12 @@ def test_tc_does_as_it_was_told_of_it(host: Host) -> None:
             (used,) = host.bpftool("prog", "show", "id", str(program))["map_ids"]
             done[about] = stage.became(about, used)
             host.run(*inside, show.split(";")[1])
-    compare({about: told[about] for about in done}, done)
+    compare({about: told[about] for about in done}, done, "tc, with libbpf 1.1")
+
+
+def test_aya_is_told_by_what_was_read_of_it(host: Host) -> None:
+    """No package has it here: its column is what its source says."""
+    told = Stage(host, f"{BPFFS}/aya").preflight("aya", "")
+    said = {about: DONE.get(each["maps"][0]["verdict"], "?") for about, each in told.items()}
+    column = page()["aya"]
+    assert column == {about: said[about] for about in column}
