@@ -11,6 +11,7 @@ import typing as t
 from datetime import datetime, timezone
 
 from ._drift_findings import shortened
+from ._drift_forms import counted
 
 GOOD, BAD, FAILED, UNREACHABLE = "good", "bad", "failed", "unreachable"
 HOST_STATES = (GOOD, BAD, FAILED, UNREACHABLE)
@@ -150,8 +151,8 @@ def _migration(said: t.Optional[t.Mapping[str, t.Any]]) -> str:
     if not said["fits"]:
         return f"its entries would not fit: {'; '.join(_texts(said['obstacles']))}"
     entries = said["entries"]
-    how_many = f"its {entries} entries" if isinstance(entries, int) else "its entries"
-    return f"{how_many} would fit"
+    is_known = isinstance(entries, int) and not isinstance(entries, bool)
+    return f"{counted(entries, 'entry') if is_known else 'its entries'} would fit"
 
 
 def _list(value: t.Any) -> t.Sequence[t.Any]:

@@ -109,7 +109,6 @@ NO_MESSAGES = {
     "map spec is incompatible with existing map": "what cilium/ebpf says",
     "something else": "what takes a name",
     "its entries": "what would be migrated",
-    "its … entries": "what would be migrated",
     "… would fit": "whether entries can be migrated",
     "a … to struct …, which the program itself allocates": "a part of a message",
     "of a killed run": "a side of a diff",
