@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what ebpf.pinning.preflight has found on all hosts, and ends its run with the exit code."""
+"""Writes what ebpf.pinning.preflight has found on all hosts, and ends its run by that."""
 
 from __future__ import annotations
 

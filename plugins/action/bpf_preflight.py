@@ -36,7 +36,8 @@ class ActionModule(PlainArguments):
         A playbook of a collection is nowhere near the files of who runs it.
         """
         try:
-            path: str = self._find_needle("files", name)
+            action: t.Any = self
+            path: str = action._find_needle("files", name)
         except AnsibleFileNotFound:
             if not os.path.isfile(name):
                 raise

@@ -11,9 +11,9 @@ module: bpf_preflight
 short_description: Tell what a loader will make of the pins of a host
 version_added: 0.2.0
 description:
-  - Before you roll out a new object file, tells for each of its maps whether the loader that you name
-    will use the map that is pinned, make one, or refuse the object, and why. Each loader has rules
-    of its own, see C(docs/preflight.md).
+  - Before you roll out a new object file, tells for each of its maps whether the loader that you
+    name will use the map that is pinned, make one, or refuse the object, and why. Each loader has
+    rules of its own, see C(docs/preflight.md).
   - Tells which fields of keys and values have changed, by their names, which programs have the old
     maps, and whether the entries would fit into the new ones.
   - Tells what the kernel lacks that the object needs, which are types of maps and programs, attach
@@ -46,8 +46,8 @@ options:
     default: libbpf
   loader_version:
     description:
-      - Version of the loader, such as V("1.1"), where it is not a new one. Of V(iproute2) that of its
-        libbpf, which C(tc -V) shows.
+      - Version of the loader, such as V("1.1"), where it is not a new one. Of V(iproute2) that of
+        its libbpf, which C(tc -V) shows.
       - When not set, the rules of the newest version that this collection knows.
     type: str
   directory:
@@ -136,7 +136,7 @@ maps:
       type: list
       elements: str
       sample:
-        - "libbpf refuses it (parameter mismatch): value_size is 1528 in the object, 1512 in the pin"
+        - "libbpf refuses it: value_size is 1528 in the object, 1512 in the pin"
     differences:
       description: What differs, by options of M(ebpf.pinning.bpf_map_pinned).
       type: list
@@ -172,7 +172,8 @@ maps:
       elements: dict
       sample: [{"id": 126, "type": "xdp", "name": "count"}]
     migration:
-      description: Whether entries of the old map would fit into the new one. V(null) if there is none.
+      description:
+        - Whether entries of the old map would fit into the new one. V(null) where it fits.
       type: dict
       contains:
         fits:

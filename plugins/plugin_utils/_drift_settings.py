@@ -81,8 +81,8 @@ class Settings:
         for other, another in found:
             if another != value:
                 raise Unclear(
-                    f"{self._prefix}{name} is {value!r} for {place} and {another!r} for {other}: a run has "
-                    "one, so set it with -e, or alike for all hosts"
+                    f"{self._prefix}{name} is {value!r} for {place} and {another!r} for {other}: a "
+                    "run has one, so set it with -e, or alike for all hosts"
                 )
         return value
 

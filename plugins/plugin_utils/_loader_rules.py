@@ -62,4 +62,3 @@ def _check(
 def _nearest(size: int, allowed: range) -> int:
     steps = max(0, size - allowed.start) // allowed.step
     return allowed[min(steps, len(allowed) - 1)]
-

@@ -167,8 +167,7 @@ def as_html(report: Report) -> t.Iterator[str]:
         made=report.made.strftime(TIME),
     )
     yield "<table><tr><th>map<th>verdict<th>what<th>hosts</tr>\n"
-    for each in report.findings():
-        yield _html_row(each)
+    yield from map(_html_row, report.findings())
     yield "</table>\n"
     for host in report.sorted_hosts:
         if host.problem:
@@ -209,9 +208,7 @@ def _one_line(text: str) -> str:
 
 def _users(report: Report) -> str:
     hosts = [host for host in report.hosts.values() if any(each.programs for each in host.maps)]
-    count = sum(
-        len({program for each in host.maps for program in each.programs}) for host in hosts
-    )
+    count = sum(len({program for each in host.maps for program in each.programs}) for host in hosts)
     if not count:
         return ""
     verb = "uses" if count == 1 else "use"
@@ -239,7 +236,8 @@ _PAGE_HEAD = """<!doctype html>
 :root {{ color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif }}
 body {{ max-width: 75em; margin: 2em auto; padding: 0 1em }}
 table {{ border-collapse: collapse; width: 100% }}
-th, td {{ text-align: left; vertical-align: top; padding: .4em .8em; border-bottom: 1px solid #8886 }}
+th, td {{ text-align: left; vertical-align: top; padding: .4em .8em }}
+td {{ border-top: 1px solid #8886 }}
 .refused td:nth-child(2), .unnoticed td:nth-child(2), .failed {{ color: #c22; font-weight: 600 }}
 .unknown td:nth-child(2) {{ color: #a60 }}
 </style>

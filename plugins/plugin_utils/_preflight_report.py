@@ -87,7 +87,8 @@ class Report:
         for host in self.sorted_hosts:
             for each in host.maps:
                 if each.verdict != FITS and each.path:
-                    found.setdefault((each.name, each.verdict, texts_of(each)), []).append(host.name)
+                    key = each.name, each.verdict, texts_of(each)
+                    found.setdefault(key, []).append(host.name)
             for text in host.lacks:
                 found.setdefault(("", REFUSED, (text,)), []).append(host.name)
         findings = [Finding(*key, tuple(hosts)) for key, hosts in found.items()]
@@ -130,9 +131,7 @@ def _map(said: t.Mapping[str, t.Any]) -> MapFound:
     verdict = said["verdict"]
     if verdict not in VERDICTS:
         raise ValueError(f"verdict {shortened(repr(verdict), 80)}")
-    programs = (
-        f"{each['id']} ({each['type']} {each['name']})" for each in _list(said["programs"])
-    )
+    programs = (f"{each['id']} ({each['type']} {each['name']})" for each in _list(said["programs"]))
     return MapFound(
         shortened(str(said["name"]), MOST_TEXT),
         shortened(str(said["path"] or ""), MOST_TEXT),

@@ -7,7 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-CPUS = int(Path("/sys/devices/system/cpu/possible").read_text().replace(",", "-").split("-")[-1]) + 1
+_POSSIBLE = Path("/sys/devices/system/cpu/possible").read_text()
+CPUS = int(_POSSIBLE.replace(",", "-").split("-")[-1]) + 1
 PAGE = 4096
 
 # As bpf_helpers.h has them.
@@ -29,7 +30,10 @@ HASH = "__uint(type, 1); __uint(key_size, 4); __uint(value_size, 8); __uint(max_
 HASH_PIN = {"type": 1, "key_size": 4, "value_size": 8, "max_entries": 16}
 ARRAY = "__uint(type, 2); __uint(key_size, 4); __uint(value_size, 8); __uint(max_entries, 4);"
 ARRAY_PIN = {"type": 2, "key_size": 4, "value_size": 8, "max_entries": 4}
-INNER = "struct { __uint(type, 1); __uint(key_size, 4); __uint(value_size, %d); __uint(max_entries, 1); }"
+INNER = (
+    "struct { __uint(type, 1); __uint(key_size, 4); __uint(value_size, %d); "
+    "__uint(max_entries, 1); }"
+)
 NO_PREALLOC, NO_COMMON_LRU, NUMA_NODE, ZERO_SEED = 1, 2, 4, 0x40
 RDONLY_PROG, WRONLY_PROG, MMAPABLE, PRESERVE_ELEMS = 0x80, 0x100, 0x400, 0x800
 
@@ -70,7 +74,9 @@ def perf(entries: int) -> str:
     )
 
 
-def like(kind: int, value_size: int = 4, entries: int = 4, **flags: int) -> tuple[str, dict[str, int | str]]:
+def like(
+    kind: int, value_size: int = 4, entries: int = 4, **flags: int
+) -> tuple[str, dict[str, int | str]]:
     fields = (
         f"__uint(type, {kind}); __uint(key_size, 4); __uint(value_size, {value_size}); "
         f"__uint(max_entries, {entries});"
@@ -86,9 +92,7 @@ def like(kind: int, value_size: int = 4, entries: int = 4, **flags: int) -> tupl
 
 
 RING_PIN: dict[str, int | str] = {"type": 27, "key_size": 0, "value_size": 0, "max_entries": PAGE}
-BLOOM = (
-    "__uint(type, 30); __uint(value_size, 8); __uint(max_entries, 16); __uint(map_extra, %d);"
-)
+BLOOM = "__uint(type, 30); __uint(value_size, 8); __uint(max_entries, 16); __uint(map_extra, %d);"
 BLOOM_PIN: dict[str, int | str] = {"type": 30, "key_size": 0, "value_size": 8, "max_entries": 16}
 OUTER = (
     "__uint(type, 13); __uint(key_size, 4); __uint(max_entries, 4); __array(values, "
@@ -181,16 +185,20 @@ CASES: dict[str, Case] = {
     "a devmap with longer values": Case(like(14, 8)[0], like(14, 4)[1]),
     "a bloom_filter": Case(BLOOM % 3, {**BLOOM_PIN, "map_extra": 3}),
     "another map_extra": Case(BLOOM % 3, {**BLOOM_PIN, "map_extra": 4}),
-    "map_extra in the pin": Case((BLOOM % 0).replace("__uint(map_extra, 0);", ""), {**BLOOM_PIN, "map_extra": 4}),
+    "map_extra in the pin": Case(
+        (BLOOM % 0).replace("__uint(map_extra, 0);", ""), {**BLOOM_PIN, "map_extra": 4}
+    ),
     "a map of maps": Case(OUTER, OUTER_OF % 8),
     "a map of maps for others": Case(OUTER, OUTER_OF % 16),
     "a frozen map": Case(ARRAY, "make $PIN type=2 max_entries=4; bpftool map freeze pinned $PIN"),
     "a map with BTF, pinned without": Case(
-        "__uint(type, 1); __type(key, __u32); __type(value, struct plain); __uint(max_entries, 16);",
+        "__uint(type, 1); __type(key, __u32); __type(value, struct plain); "
+        "__uint(max_entries, 16);",
         {**HASH_PIN, "value_size": 16},
     ),
     "fields in another order": Case(
-        "__uint(type, 1); __type(key, __u32); __type(value, struct plain); __uint(max_entries, 16);",
+        "__uint(type, 1); __type(key, __u32); __type(value, struct plain); "
+        "__uint(max_entries, 16);",
         BY_AN_OLDER_OBJECT,
     ),
     "a name that the kernel cuts": Case(HASH, HASH_PIN),
@@ -210,7 +218,8 @@ CASES: dict[str, Case] = {
 
 def name_of(about: str, number: int) -> str:
     """The name of the map of a case."""
-    return f"m{number}" if about != "a name that the kernel cuts" else f"m{number}_longer_than_15_characters"
+    name = f"m{number}"
+    return f"{name}_longer_than_15_characters" if about == "a name that the kernel cuts" else name
 
 
 def older(source: str) -> str:

@@ -80,7 +80,8 @@ def test_what_the_page_does_about_it_helps(page: Guide) -> None:
     assert host.map_at(f"{AGENT}/flows")["bytes_value"] == 24
     (entry,) = host.bpftool("map", "dump", "pinned", f"{AGENT}/flows")
     assert entry["formatted"]["value"]["dropped"] == 0
-    assert host.module("bpf_preflight", object=str(page.folder / "new.bpf.o"), directory=AGENT).good()
+    path = str(page.folder / "new.bpf.o")
+    assert host.module("bpf_preflight", object=path, directory=AGENT).good()
 
 
 def indented(tasks: str) -> str:

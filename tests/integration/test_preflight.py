@@ -34,7 +34,8 @@ def test_nothing_pinned_is_missing_and_good(host: Host) -> None:
     result = host.module("bpf_preflight", object=path).good()
     assert result["ok"] is True
     (found,) = result["maps"]
-    assert (found["name"], found["path"], found["verdict"]) == ("flows", f"{BPFFS}/flows", "missing")
+    told = found["name"], found["path"], found["verdict"]
+    assert told == ("flows", f"{BPFFS}/flows", "missing")
     assert host.inventory() == before
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What preflight says of a loader is what this loader then does. The oracle is the loader itself."""
+"""What preflight says of a loader is what this loader does. The oracle is the loader itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +76,8 @@ class Stage:
             self.host.shell(f"PIN={path}; {tools}{pin}")
 
     def _id(self, about: str, number: int) -> int | None:
-        done = self.host.run("bpftool", "-j", "map", "show", "pinned", self.path(about, number), check=False)
+        show = ("bpftool", "-j", "map", "show", "pinned", self.path(about, number))
+        done = self.host.run(*show, check=False)
         return json.loads(done.stdout).get("id") if done.returncode == 0 else None
 
     def preflight(self, loader: str, version: str) -> dict[str, dict[str, Any]]:
@@ -137,9 +137,7 @@ def test_libbpf_does_as_it_was_told_of_it(host: Host, which: str) -> None:
     before = host.inventory()
     told = stage.preflight(loader, version)
     assert host.inventory() == before
-    tasks = [
-        (path, stage.where(about)) for about, path in stage.objects.items()
-    ]
+    tasks = [(path, stage.where(about)) for about, path in stage.objects.items()]
     file = host.scratch / "tasks.json"
     file.write_text(json.dumps(tasks))
     script = str(HERE / "harness" / "libbpf.py")

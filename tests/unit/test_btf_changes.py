@@ -55,7 +55,11 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
         ["value grew from 4 to 8 bytes", "field a: int became long"],
     ),
     "renamed": ("u32 a; u32 b;", "u32 a; u32 total;", ["field b at 4 is now total"]),
-    "swapped": ("u32 a; u32 b;", "u32 b; u32 a;", ["field b moved from 4 to 0", "field a moved from 0 to 4"]),
+    "swapped": (
+        "u32 a; u32 b;",
+        "u32 b; u32 a;",
+        ["field b moved from 4 to 0", "field a moved from 0 to 4"],
+    ),
     "in a struct": (
         "u64 n; struct { u32 a; u32 b; } in;",
         "u64 n; struct { u32 a; u32 c; u32 b; } in;",
@@ -117,7 +121,11 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
         "struct pair { u32 low; u32 high; } a;",
         ["field a: u64 became struct pair { unsigned int low; unsigned int high; }"],
     ),
-    "what a pointer leads to": ("struct far *a;", "struct near *a;", ["field a: struct far * became struct near *"]),
+    "what a pointer leads to": (
+        "struct far *a;",
+        "struct near *a;",
+        ["field a: struct far * became struct near *"],
+    ),
 }
 
 

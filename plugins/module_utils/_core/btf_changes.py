@@ -198,10 +198,9 @@ def _members(types: Btf, whole: Type) -> Dict[str, _Member]:
             offset, bits = part.numbers
             inner = bare(types.types, part.type_id)
             if part.name:
-                old_style = _bits_of_integer(inner) if not bits else bits
-                found.setdefault(
-                    part.name, _Member(part.name, part.type_id, base + offset, old_style)
-                )
+                bits = bits or _bits_of_integer(inner)
+                member = _Member(part.name, part.type_id, base + offset, bits)
+                found.setdefault(part.name, member)
             elif inner.kind in COMPOSITE and depth < _DEEPEST:
                 waiting.append((inner, base + offset, depth + 1))
     return dict(sorted(found.items(), key=lambda each: each[1].offset))

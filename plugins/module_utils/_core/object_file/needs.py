@@ -7,7 +7,6 @@ from __future__ import annotations
 import struct
 from typing import Iterator, Tuple
 
-from ..btf import Btf
 from ..uapi import ATTACH_TYPES, PROG_TYPES
 from ..values import NamedTuple
 from .bound_types import relocations_of

@@ -11,7 +11,7 @@ from ..btf_changes import FieldChange, Means, Side, changes
 from ..engine.steps import Change
 from ..kinds.maps.declaration import WantedPin
 from ..kinds.maps.migration import obstacles
-from ..kinds.maps.mismatch import map_drift
+from ..kinds.maps.mismatch import map_drift, spell_drift
 from ..kinds.pins.observed import MountedPin, NotAPin, Nothing, PinnedMap, Program
 from ..loader_rules import LoaderRules, Mismatch, mismatches
 from ..map_words import map_fields
@@ -171,12 +171,11 @@ def _pinned(
         verdict = Verdict.REFUSED
         said = f" ({rules.refusal})" if rules.refusal else ""
         reasons.append(f"{rules.name} refuses it{said}: {_spell(refused, asked.shape, found)}")
-        reasons += _why(refused, asked.shape, others)
+        reasons += _why(refused, others)
     elif others or moved:
         verdict = Verdict.UNNOTICED
-        what = [f"{each.field}: want {_word(each.want)}, have {_word(each.have)}" for each in others]
-        what += ["its values are laid out otherwise"] if moved and not others else []
-        reasons.append(f"{rules.name} takes it, though it is another: {'; '.join(what)}")
+        what = spell_drift(others) or "its values are laid out otherwise"
+        reasons.append(f"{rules.name} takes it, though it is another: {what}")
     return MapFinding(
         asked.name,
         asked.path,
@@ -259,9 +258,7 @@ def _spell(refused: Sequence[Mismatch], asked: MapShape, found: PinnedMap) -> st
     return "; ".join(texts)
 
 
-def _why(
-    refused: Sequence[Mismatch], asked: MapShape, others: Sequence[Change]
-) -> Iterator[str]:
+def _why(refused: Sequence[Mismatch], others: Sequence[Change]) -> Iterator[str]:
     """Where the map is as the object says, and the loader refuses it all the same."""
     differing = {each.field for each in others}
     for each in refused:

@@ -51,7 +51,10 @@ def read_question(
     pins: Optional[Mapping[str, Any]],
     host: Host,
 ) -> Question:
-    """Read what the controller has read in the file, and the options of the user; BadField where they disagree."""
+    """Read what the controller has read in the file, and the options of the user.
+
+    BadField where they disagree.
+    """
     rules = rules_of(loader, version or "")
     where = absolute(directory or rules.default_directory, "directory")
     places = dict(pins or {})
