@@ -148,16 +148,21 @@ def test_libbpf_does_as_it_was_told_of_it(host: Host, which: str) -> None:
     compare(told, done, which)
 
 
-def test_cilium_ebpf_does_as_it_was_told_of_it(host: Host) -> None:
+@pytest.mark.parametrize("which", ["cilium/ebpf 0.9", "cilium/ebpf 0.22"])
+def test_cilium_ebpf_does_as_it_was_told_of_it(host: Host, which: str) -> None:
+    program, version = golang.loader(host.site), "0.9"
+    if which == "cilium/ebpf 0.22":
+        program, version = str(CHECKOUT / ".cache" / "cilium-ebpf" / "reuse"), ""
+        if not Path(program).exists():
+            pytest.skip("run tools/get-cilium-ebpf")
     stage = Stage(host, f"{BPFFS}/cilium")
-    told = stage.preflight("cilium", "0.9")
-    program = golang.loader(host.site)
+    told = stage.preflight("cilium", version)
     done = {}
     for number, (about, path) in enumerate(stage.objects.items()):
         ran = host.run(program, path, stage.where(about), check=False)
         used = None if ran.returncode else json.loads(ran.stdout)["maps"][name_of(about, number)]
         done[about] = stage.became(about, used)
-    compare(told, done, "cilium/ebpf 0.9")
+    compare(told, done, which)
 
 
 def test_tc_does_as_it_was_told_of_it(host: Host) -> None:

@@ -173,7 +173,7 @@ _OF_CILIUM: _Rows = (
         replace(
             _CILIUM,
             takes_any_for_zero=frozenset(),
-            unknown=frozenset(),
+            unknown=frozenset({"numa_node"}),
             counts_cpus_for=_FOR_EACH_CPU,
             limits_to_cpus=_FOR_EACH_CPU,
             knows_devmaps=True,
