@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from harness.host import BPFFS, Host
+from harness.playbook import task
 from test_elf_maps import compiled
 
 HASH = """
@@ -148,3 +149,125 @@ def test_what_cannot_be_asked_is_told(host: Host, options: list[str], told: str)
 def test_no_host_is_no_success(host: Host) -> None:
     run = playbook(host, compiled(host, "new.bpf.o", HASH), "preflight_hosts=nobody")
     assert run.code == 3 or "no host" in run.output
+
+
+def preflight(host: Host, path: str, **options: Any) -> dict[str, Any]:
+    """What is told of the one map, whether it is good or not."""
+    result = host.module("bpf_preflight", object=path, fail=False, **options).good()
+    (found,) = result["maps"]
+    return {**found, "lacks": result["lacks"], "ok": result["ok"]}
+
+
+def test_the_programs_that_have_the_old_map_are_told(host: Host) -> None:
+    ids = host.load("pins", BPFFS, f"{BPFFS}/prog")
+    program = host.bpftool("prog", "show", "pinned", f"{BPFFS}/prog")
+    name = next(each for each, number in ids.items() if number in program["map_ids"])
+    path = compiled(host, "new.bpf.o", HASH)
+    found = preflight(host, path, pins={"flows": f"{BPFFS}/{name}"})
+    assert found["verdict"] == "refused"
+    assert found["id"] == ids[name]
+    assert program["id"] in [each["id"] for each in found["programs"]]
+
+
+def test_a_map_elsewhere_is_looked_at_where_the_user_says(host: Host) -> None:
+    host.run("mkdir", f"{BPFFS}/agent")
+    pinned_by_libbpf(host, HASH, f"{BPFFS}/agent")
+    path = compiled(host, "new.bpf.o", HASH)
+    assert preflight(host, path)["verdict"] == "missing"
+    found = preflight(host, path, pins={"flows": f"{BPFFS}/agent/flows"})
+    assert (found["verdict"], found["path"]) == ("fits", f"{BPFFS}/agent/flows")
+
+
+def test_a_map_that_the_object_does_not_pin_is_looked_at_only_where_the_user_says(
+    host: Host,
+) -> None:
+    path = compiled(host, "new.bpf.o", HASH.replace("__uint(pinning, 1);", ""))
+    host.make_pin(f"{BPFFS}/flows", max_entries=8)
+    found = preflight(host, path)
+    assert (found["verdict"], found["path"]) == ("missing", None)
+    assert preflight(host, path, pins={"flows": f"{BPFFS}/flows"})["verdict"] == "refused"
+
+
+def test_a_symlink_is_not_followed_and_said_to_be_followed_by_loaders(host: Host) -> None:
+    host.make_pin(f"{BPFFS}/other", value_size=16, max_entries=16)
+    link = host.scratch / "link"
+    host.shell(f"ln -s {BPFFS}/other {BPFFS}/flows; ln -s {BPFFS} {link}")
+    path = compiled(host, "new.bpf.o", HASH)
+    for options in ({}, {"directory": str(link)}):
+        found = preflight(host, path, **options)
+        assert (found["verdict"], found["ok"]) == ("unknown", False)
+        assert "symlink" in found["reasons"][0]
+
+
+def test_what_another_name_in_the_kernel_leads_to_is_told(host: Host) -> None:
+    """And so it is: libbpf then calls the map by that name."""
+    host.make_pin(f"{BPFFS}/flows", value_size=16, max_entries=16, name="made")
+    path = compiled(host, "new.bpf.o", HASH)
+    found = preflight(host, path)
+    assert found["verdict"] == "fits"
+    assert any("its name in the kernel is 'made'" in note for note in found["notes"])
+    used = json.loads(host.run(host.site.program("load"), path, BPFFS).stdout)
+    assert used == {"made": found["id"]}
+
+
+CALL = """
+__attribute__((section("socket"), used)) int calls(void *context) { %s return 0; }
+"""
+CORE = """
+struct task_struct { int pid; } __attribute__((preserve_access_index));
+__attribute__((section("socket"), used)) int reads(struct task_struct *task) { return task->pid; }
+"""
+
+
+def test_a_function_that_the_kernel_does_not_have_is_told_by_its_number(host: Host) -> None:
+    known = CALL % 'asm volatile("call 7" ::: "r0", "r1", "r2", "r3", "r4", "r5");'
+    path = compiled(host, "known.bpf.o", HASH + known)
+    assert preflight(host, path)["lacks"] == []
+    new = known.replace("call 7", "call 5000")
+    found = preflight(host, compiled(host, "new.bpf.o", HASH + new))
+    assert found["lacks"] == [
+        "the programs call function 5000 of linux/bpf.h, which this kernel does not have"
+    ]
+    assert found["ok"] is False
+
+
+def test_what_needs_the_btf_of_the_kernel_lacks_it_where_there_is_none(host: Host) -> None:
+    plain, core = (
+        compiled(host, name, HASH + more)
+        for name, more in (("plain.bpf.o", CALL % ""), ("core.bpf.o", CORE))
+    )
+    assert preflight(host, core)["lacks"] == []
+    host.shell("mount -t tmpfs none /sys/kernel/btf")
+    assert preflight(host, plain)["lacks"] == []
+    (lack,) = preflight(host, core)["lacks"]
+    assert lack.startswith("this kernel has no BTF of its own")
+
+
+def test_the_map_of_a_type_that_no_kernel_makes_so_is_lacking(host: Host) -> None:
+    source = HASH.replace("__uint(pinning, 1);", "__uint(map_flags, 0x2);")
+    found = preflight(host, compiled(host, "new.bpf.o", source))
+    (lack,) = found["lacks"]
+    assert lack.startswith("map flows: this kernel does not make it: MAP_CREATE: EINVAL")
+
+
+def test_an_object_without_maps_is_good(host: Host) -> None:
+    result = host.module("bpf_preflight", object=compiled(host, "new.bpf.o", CALL % ""))
+    assert result.good()["maps"] == []
+    assert result["ok"] is True
+
+
+def test_a_file_that_is_no_object_file_is_told_on_the_controller(host: Host) -> None:
+    (host.scratch / "text").write_text("no object file")
+    for path in ("/etc", str(host.scratch / "text")):
+        result = host.module("bpf_preflight", object=path)
+        assert result.failed
+        assert result.msg.startswith(f"object: {path}: ")
+
+
+def test_nobody_learns_less_but_no_wrong(host: Host) -> None:
+    """Without capabilities the kernel does not even open the pin."""
+    pinned_by_libbpf(host, HASH)
+    path = compiled(host, "new.bpf.o", HASH)
+    run = host.playbook([{**task("bpf_preflight", object=path, fail=False), **host.as_nobody()}])
+    (found,) = run[0].good()["maps"]
+    assert found["verdict"] == "unknown"

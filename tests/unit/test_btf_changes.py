@@ -183,6 +183,7 @@ def test_of_very_many_differences_some_are_told() -> None:
     assert found[-1].text == "and more"
 
 
+@some.examples(200)
 @given(some.blobs())
 def test_of_any_types_the_same_does_not_differ(sample: tuple[bytes, int]) -> None:
     blob, type_id = sample
@@ -190,6 +191,7 @@ def test_of_any_types_the_same_does_not_differ(sample: tuple[bytes, int]) -> Non
     assert changes("value", Side(one, type_id), Side(two, type_id)) == ()
 
 
+@some.examples(200)
 @given(some.blobs(), some.blobs())
 def test_of_any_two_types_something_is_told_where_they_are_not_the_same(
     one: tuple[bytes, int], two: tuple[bytes, int]

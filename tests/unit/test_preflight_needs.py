@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the programs of an object file need, and what a kernel says that it knows."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import strategies as some
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.object_file.needs import (
+    Needs,
+    needs_of,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.object_file.read import read
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.preflight.kernel_types import (
+    PATH,
+    numbers_of,
+    read_kernel_types,
+)
+from bpf_objects import object_file
+from hypothesis import given
+from hypothesis import strategies as st
+
+CALL = 'asm volatile("r2 = 0x8500000007 ll; call %d" ::: "r0", "r1", "r2", "r3", "r4", "r5");'
+LICENSE = 'char _license[] SEC("license") = "GPL";'
+
+
+def needs(source: str, *options: str) -> Needs:
+    data = Path(object_file(source + LICENSE, *options)).read_bytes()
+    return needs_of(data, read(data))
+
+
+@pytest.mark.parametrize("target", ["bpfel", "bpfeb"])
+def test_functions_of_the_kernel_are_found_and_none_else(target: str) -> None:
+    source = f"""
+    static __attribute__((noinline)) int own(void *context) {{ {CALL % 8} return 1; }}
+    SEC("socket") int one(void *context) {{ {CALL % 5} return own(context); }}
+    SEC("xdp") int two(void *context) {{ {CALL % 5} {CALL % 130} return 0; }}
+    """
+    assert needs(source, "-target", target).helpers == (5, 8, 130)
+
+
+def test_programs_are_told_by_their_types_unless_they_are_optional() -> None:
+    found = needs(
+        'SEC("xdp") int one(void *c) { return 0; } SEC("cgroup/bind4") int two(void *c) '
+        '{ return 0; } SEC("?tc") int three(void *c) { return 0; } SEC("odd") int four(void *c) '
+        "{ return 0; }"
+    )
+    assert sorted(found.programs) == [
+        ("four", "", ""),
+        ("one", "xdp", "xdp"),
+        ("two", "cgroup_sock_addr", "cgroup_inet4_bind"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ('SEC("xdp") int one(void *c) { return 0; }', False),
+        ('SEC("fentry/do_exit") int one(void *c) { return 0; }', True),
+        ('SEC("lsm/file_open") int one(void *c) { return 0; }', True),
+        (
+            "struct task_struct { int pid; } __attribute__((preserve_access_index)); "
+            'SEC("kprobe/x") int one(struct task_struct *task) { return task->pid; }',
+            True,
+        ),
+    ],
+)
+def test_whether_the_btf_of_the_kernel_is_needed(source: str, wanted: bool) -> None:
+    assert needs(source).kernel_btf is wanted
+
+
+@pytest.mark.skipif(not Path(PATH).exists(), reason="this kernel has no BTF")
+@pytest.mark.parametrize("name", ["bpf_prog_type", "bpf_attach_type", "bpf_func_id"])
+def test_the_kernel_knows_what_bpftool_reads_in_its_btf(name: str) -> None:
+    dump = ["bpftool", "btf", "dump", "file", PATH]
+    text = subprocess.run(dump, check=True, capture_output=True, text=True).stdout
+    (block,) = re.findall(rf"^\[\d+\] ENUM '{name}' .*\n((?:\t.*\n)+)", text, re.MULTILINE)
+    values = re.findall(r"'(\w+)' val=(\d+)", block)
+    wanted = {int(value) for name, value in values if not name.startswith("__")}
+    assert len(wanted) > 20
+    assert numbers_of(Path(PATH).read_bytes(), name.encode()) == wanted
+
+
+def test_a_kernel_without_btf_says_nothing(tmp_path: Path) -> None:
+    assert read_kernel_types(str(tmp_path / "none")) is None
+
+
+@some.examples(200)
+@given(st.binary(max_size=200), st.integers(0, 60))
+def test_a_damaged_file_says_nothing_or_numbers(rest: bytes, cut: int) -> None:
+    strings = b"\0bpf_func_id\0"
+    head = b"\x9f\xeb\x01\x00\x18\x00\x00\x00"
+    sizes = (0, len(rest), len(rest), len(strings))
+    blob = head + b"".join(each.to_bytes(4, "little") for each in sizes) + rest + strings
+    numbers_of(blob[: len(blob) - cut], b"bpf_func_id")
