@@ -116,14 +116,14 @@ class CallbackModule(CallbackBase):
         task = result.task if hasattr(result, "task") else result._task
         action = str(getattr(task, "resolved_action", None) or task.action)
         if self._play is not None and action == MODULE:
-            name = _host(result)
-            self._report.hosts[name] = read_host(name, _fields(result))
+            name, fields = _host(result), _fields(result)
+            self._report.hosts[name] = read_host(name, fields)
+            self._report.object = self._report.object or str(fields.get("object") or "")
 
     def _end(self, stats: t.Any) -> None:
         settings = Settings(self._variables, [self._play], "preflight_")
         problems: t.List[str] = []
         wanted = {form: self._path(settings, form, problems) for form in FORMS}
-        self._report.object = str(self._variables.extra_vars.get("object") or "")
         if not self._report.hosts:
             self._display.error(
                 "no host was looked at: no preflight report is written; look at preflight_hosts "

@@ -96,6 +96,11 @@ ok:
   returned: always, unless the arguments are at fault
   type: bool
   sample: false
+object:
+  description: The object file, as it was named.
+  returned: always, unless the arguments are at fault
+  type: str
+  sample: agent.bpf.o
 loader:
   description: The loader whose rules were applied.
   returned: always, unless the arguments are at fault

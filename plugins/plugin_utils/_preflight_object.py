@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-import base64
 import typing as t
 
 from ..module_utils._core.btf import Btf
-from ..module_utils._core.btf_excerpt import excerpt
 from ..module_utils._core.object_file.definitions import Definition, types_to_describe
 from ..module_utils._core.object_file.needs import needs_of
 from ..module_utils._core.object_file.read import read
+from ._elf_maps import Described
 
 Said = t.Dict[str, t.Any]
 
@@ -23,11 +22,12 @@ def what_is_asked(data: bytes) -> Said:
     """
     found = read(data)
     needs = needs_of(data, found)
-    types = found.btf
+    types, described = found.btf, Described()
     return {
         "maps": [
-            {"name": name, **_map(types, definition)}
-            for name, definition in (found.maps.items() if types is not None else ())
+            {"name": name, **_map(types, definition, described)}
+            for name, definition in found.maps.items()
+            if types is not None
         ],
         "programs": [list(each) for each in needs.programs],
         "helpers": list(needs.helpers),
@@ -35,21 +35,15 @@ def what_is_asked(data: bytes) -> Said:
     }
 
 
-def _map(types: t.Optional[Btf], definition: Definition) -> Said:
+def _map(types: Btf, definition: Definition, described: Described) -> Said:
     fields = ("type", "key_size", "value_size", "max_entries", "map_flags", "map_extra")
+    inner = definition.inner
+    ids = types_to_describe(types, definition)
     return {
         **{field: getattr(definition, field) for field in fields},
         "numa_node": definition.on_numa_node,
         "pinned": bool(definition.pinning),
         "has_value_type": bool(definition.value),
-        "btf": _btf(types, definition),
-        "inner": _map(types, definition.inner) if definition.inner else None,
+        "btf": None if ids is None else described.of(types, ids),
+        "inner": None if inner is None else _map(types, inner, described),
     }
-
-
-def _btf(types: t.Optional[Btf], definition: Definition) -> t.Optional[t.List[t.Any]]:
-    described = None if types is None else types_to_describe(types, definition)
-    if types is None or described is None:
-        return None
-    blob, (key, value) = excerpt(types, *described)
-    return [base64.b64encode(blob).decode("ascii"), key, value]

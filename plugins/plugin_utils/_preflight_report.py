@@ -7,6 +7,7 @@ A fleet is mostly alike: what is told of many hosts in the same words is one fin
 
 from __future__ import annotations
 
+import re
 import typing as t
 from datetime import datetime, timezone
 
@@ -17,10 +18,9 @@ GOOD, BAD, FAILED, UNREACHABLE = "good", "bad", "failed", "unreachable"
 HOST_STATES = (GOOD, BAD, FAILED, UNREACHABLE)
 FITS, MISSING, REFUSED, UNNOTICED, UNKNOWN = "fits", "missing", "refused", "unnoticed", "unknown"
 VERDICTS = (REFUSED, UNNOTICED, UNKNOWN, MISSING, FITS)  # the worst first
+FITTING = "its entries would fit"
 MOST_TEXT = 4000  # characters of one text of a host
 MOST_ITEMS = 1000  # of one list of a host
-
-Json = t.Dict[str, t.Any]
 
 
 class MapFound(t.NamedTuple):
@@ -34,6 +34,7 @@ class MapFound(t.NamedTuple):
     notes: t.Tuple[str, ...] = ()
     programs: t.Tuple[str, ...] = ()
     migration: str = ""  # in words; "" where there is nothing to migrate
+    entries: t.Optional[int] = None  # that would be migrated, if somebody counted
 
     @property
     def is_good(self) -> bool:
@@ -63,7 +64,7 @@ class Finding(t.NamedTuple):
 
 
 class Report:
-    """All hosts of a run."""
+    """All hosts of a run; `object` is the file, as it was named."""
 
     def __init__(self, object_file: str = "") -> None:
         self.object = object_file
@@ -83,16 +84,28 @@ class Report:
 
     def findings(self) -> t.List[Finding]:
         """What is not good, what is missing last; each once, with its hosts."""
-        found: t.Dict[t.Tuple[str, str, t.Tuple[str, ...]], t.List[str]] = {}
+        found: t.Dict[t.Tuple[str, str, str], t.List[t.Tuple[HostFound, MapFound]]] = {}
         for host in self.sorted_hosts:
             for each in host.maps:
                 if each.verdict != FITS and each.path:
-                    key = each.name, each.verdict, texts_of(each)
-                    found.setdefault(key, []).append(host.name)
+                    key = each.name, each.verdict, _DIGITS.sub("0", "\n".join(texts_of(each)))
+                    found.setdefault(key, []).append((host, each))
             for text in host.lacks:
-                found.setdefault(("", REFUSED, (text,)), []).append(host.name)
-        findings = [Finding(*key, tuple(hosts)) for key, hosts in found.items()]
+                lack = MapFound("", "", REFUSED, (text,))
+                found.setdefault(("", REFUSED, text), []).append((host, lack))
+        findings = [_finding(each) for each in found.values()]
         return sorted(findings, key=lambda each: (VERDICTS.index(each.verdict), each.map))
+
+
+def _finding(alike: t.Sequence[t.Tuple[HostFound, MapFound]]) -> Finding:
+    """Maps of which the same is told, but for numbers, such as how many entries there are."""
+    _host, first = alike[0]
+    texts = texts_of(first)
+    counted_entries = [each.entries for _host, each in alike if each.entries is not None]
+    if first.migration == FITTING and counted_entries:
+        told = f"{counted(sum(counted_entries), 'entry')} would fit"
+        texts = (*texts[:-1], told if len(alike) == 1 else f"{told}, on all of them")
+    return Finding(first.name, first.verdict, texts, tuple(host.name for host, _map in alike))
 
 
 def texts_of(found: MapFound) -> t.Tuple[str, ...]:
@@ -140,18 +153,18 @@ def _map(said: t.Mapping[str, t.Any]) -> MapFound:
         _texts(said["fields"]),
         _texts(said["notes"]),
         tuple(shortened(each, MOST_TEXT) for each in programs),
-        _migration(said["migration"]),
+        *_migration(said["migration"]),
     )
 
 
-def _migration(said: t.Optional[t.Mapping[str, t.Any]]) -> str:
+def _migration(said: t.Optional[t.Mapping[str, t.Any]]) -> t.Tuple[str, t.Optional[int]]:
     if said is None:
-        return ""
-    if not said["fits"]:
-        return f"its entries would not fit: {'; '.join(_texts(said['obstacles']))}"
+        return "", None
     entries = said["entries"]
     is_known = isinstance(entries, int) and not isinstance(entries, bool)
-    return f"{counted(entries, 'entry') if is_known else 'its entries'} would fit"
+    if not said["fits"]:
+        return f"its entries would not fit: {'; '.join(_texts(said['obstacles']))}", None
+    return FITTING, entries if is_known else None
 
 
 def _list(value: t.Any) -> t.Sequence[t.Any]:
@@ -162,3 +175,6 @@ def _list(value: t.Any) -> t.Sequence[t.Any]:
 
 def _texts(value: t.Any) -> t.Tuple[str, ...]:
     return tuple(shortened(str(each), MOST_TEXT) for each in _list(value))
+
+
+_DIGITS = re.compile(r"[0-9]+")

@@ -36,7 +36,7 @@ def run(module: PinningModule) -> t.NoReturn:
             host,
         )
         judgement = judge(question, observe(question, host))
-    result = printable(_report(question, judgement))
+    result = printable({"object": parameters["object"], **_report(question, judgement)})
     if judgement.is_good or not parameters["fail"]:
         module.exit_json(changed=False, **result)
     module.fail_json(msg=printable("\n".join(_lines(judgement)), "msg"), changed=False, **result)

@@ -114,9 +114,9 @@ def _map(rules: LoaderRules, seen: SeenMap, programs: Sequence[Program]) -> MapF
         return MapFinding(name, "", Verdict.MISSING, notes=(note,))
     if isinstance(found, Nothing):
         return _missing(rules, seen)
-    if not isinstance(found, PinnedMap):
+    if not isinstance(found, PinnedMap) or seen.wanted is None:
         return _taken(rules, seen, found)
-    return _pinned(rules, seen, found, programs)
+    return _pinned(rules, seen, seen.wanted, found, programs)
 
 
 def _missing(rules: LoaderRules, seen: SeenMap) -> MapFinding:
@@ -155,11 +155,13 @@ def _taken(rules: LoaderRules, seen: SeenMap, found: object) -> MapFinding:
 
 
 def _pinned(
-    rules: LoaderRules, seen: SeenMap, found: PinnedMap, programs: Sequence[Program]
+    rules: LoaderRules,
+    seen: SeenMap,
+    wanted: WantedPin,
+    found: PinnedMap,
+    programs: Sequence[Program],
 ) -> MapFinding:
-    asked, wanted = seen.asked, seen.wanted
-    if wanted is None:  # for type checkers
-        raise TypeError(asked.name)
+    asked = seen.asked
     refused = mismatches(rules, asked.shape, found.shape)
     drift = map_drift(wanted, found)
     fields = _fields(wanted, found)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import Any, List, Mapping, Optional, Tuple
 
 from ..btf import Btf
@@ -95,7 +96,6 @@ def _asked(rules: LoaderRules, said: Mapping[str, Any], path: str, host: Host) -
     )
     asked = asked_for(rules, shape, host, has_value_type=said["has_value_type"])
     inner = said["inner"]
-    btf = said["btf"]
     return AskedMap(
         said.get("name", ""),
         path,
@@ -103,10 +103,22 @@ def _asked(rules: LoaderRules, said: Mapping[str, Any], path: str, host: Host) -
         asked,
         made(rules, asked, host),
         said["numa_node"],
-        None if btf is None else MapBtf(Btf.parse(base64.b64decode(btf[0])), (btf[1], btf[2])),
+        _btf(said["btf"]),
         None if inner is None else _asked(rules, inner, "", host),
         tuple(field for field in sorted(rules.unknown) if said[field] != _NOT_GIVEN[field]),
     )
+
+
+def _btf(said: Optional[Mapping[str, Any]]) -> Optional[MapBtf]:
+    """None also where no kernel takes the BTF of the object: loaders then make maps without."""
+    if not said:
+        return None
+    return MapBtf(_parsed(said["data"]), (said["key_type_id"], said["value_type_id"]))
+
+
+@lru_cache(maxsize=16)  # many maps of an object have the same key and value
+def _parsed(data: str) -> Btf:
+    return Btf.parse(base64.b64decode(data))
 
 
 def _number(map_type: str) -> int:
