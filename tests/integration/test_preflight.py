@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import task
-from test_elf_maps import compiled
+from test_elf_maps import compiled, lookup
+from test_examples import examples
 
 HASH = """
 #define __uint(name, val) int (*name)[val]
@@ -29,6 +30,7 @@ char _license[] __attribute__((section("license"), used)) = "GPL";
 """
 
 
+@pytest.mark.every_python
 def test_nothing_pinned_is_missing_and_good(host: Host) -> None:
     path = compiled(host, "flows.bpf.o", HASH)
     before = host.inventory()
@@ -61,6 +63,7 @@ def pinned_by_libbpf(host: Host, source: str, directory: str = BPFFS) -> str:
     return path
 
 
+@pytest.mark.every_python
 def test_what_has_become_of_fields_is_told_by_name(host: Host) -> None:
     pinned_by_libbpf(host, HASH)
     result = host.module("bpf_preflight", object=compiled(host, "new.bpf.o", GROWN), fail=False)
@@ -148,7 +151,8 @@ def test_what_cannot_be_asked_is_told(host: Host, options: list[str], told: str)
 
 def test_no_host_is_no_success(host: Host) -> None:
     run = playbook(host, compiled(host, "new.bpf.o", HASH), "preflight_hosts=nobody")
-    assert run.code == 3 or "no host" in run.output
+    assert run.code == 3, run.output
+    assert "no host was looked at" in run.output
 
 
 def preflight(host: Host, path: str, **options: Any) -> dict[str, Any]:
@@ -219,6 +223,7 @@ __attribute__((section("socket"), used)) int reads(struct task_struct *task) { r
 """
 
 
+@pytest.mark.every_python
 def test_a_function_that_the_kernel_does_not_have_is_told_by_its_number(host: Host) -> None:
     known = CALL % 'asm volatile("call 7" ::: "r0", "r1", "r2", "r3", "r4", "r5");'
     path = compiled(host, "known.bpf.o", HASH + known)
@@ -271,3 +276,77 @@ def test_nobody_learns_less_but_no_wrong(host: Host) -> None:
     run = host.playbook([{**task("bpf_preflight", object=path, fail=False), **host.as_nobody()}])
     (found,) = run[0].good()["maps"]
     assert found["verdict"] == "unknown"
+
+
+# By what the new object says of the map that the old one pinned: whether the entries would fit.
+MIGRATIONS = {
+    "more entries": (HASH.replace("max_entries, 16", "max_entries, 32"), True),
+    "room for some of them only": (HASH.replace("max_entries, 16", "max_entries, 4"), False),
+    "a field more at the end": (HASH.replace("long bytes;", "long bytes, rest;"), True),
+    "a field less": (HASH.replace("long bytes;", ""), False),
+    "another key": (HASH.replace("__type(key, int);", "__type(key, long);"), False),
+    "a kind of map that takes them": (HASH.replace("type, 1)", "type, 9)"), True),
+}
+
+
+@pytest.mark.parametrize("about", MIGRATIONS)
+def test_entries_would_fit_where_they_do(host: Host, about: str) -> None:
+    source, fits = MIGRATIONS[about]
+    pinned_by_libbpf(host, HASH)
+    for number in range(8):
+        host.run(
+            *f"bpftool map update pinned {BPFFS}/flows key {number} 0 0 0 value".split(),
+            *["1"] * 16,
+        )
+    path = compiled(host, "new.bpf.o", source)
+    found = preflight(host, path)
+    assert found["verdict"] == "refused"
+    assert found["migration"]["fits"] is fits, found["migration"]
+    policy = {"on_mismatch": "migrate", "value_growth": "zero_pad"}
+    done = host.module("bpf_map_pinned", directory=BPFFS, maps=lookup(path), **policy)
+    assert done.failed is not fits
+    if fits:
+        assert found["migration"]["entries"] == done["maps"][0]["copied"] == 8
+        assert preflight(host, path)["verdict"] == "fits"
+
+
+@pytest.mark.every_core
+def test_the_examples_run_and_change_nothing(host: Host) -> None:
+    first, second, third = examples("bpf_preflight")
+    (host.scratch / "files").mkdir()
+    compiled(host, "files/agent.bpf.o", GROWN)
+    for place in (f"{BPFFS}/agent", f"{BPFFS}/tc/globals"):
+        host.run("mkdir", "-p", place)
+        pinned_by_libbpf(host, HASH, place)
+    before = host.inventory()
+    run = host.playbook([first, second, third])
+    told, shown, stopped = run
+    assert told.good()["ok"] is False
+    assert [each["name"] for each in shown.good()["msg"]] == ["flows"]
+    assert stopped.failed
+    assert not any(each.changed for each in run)
+    assert host.inventory() == before
+
+
+def test_many_hosts_are_one_finding_and_those_that_do_not_answer_are_told(host: Host) -> None:
+    pinned_by_libbpf(host, HASH)
+    path = compiled(host, "new.bpf.o", GROWN)
+    here = f"ansible_connection=local ansible_python_interpreter={host.site.python}"
+    lines = [f"web{number} {here}" for number in range(5)]
+    lines.append("gone ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=9")
+    (host.scratch / "fleet").write_text("\n".join(lines) + "\n")
+    report = host.scratch / "report.json"
+    run = host.run(
+        *(host.site.playbook_command, "-i", str(host.scratch / "fleet")),
+        *("ebpf.pinning.preflight", "-e", f"object={path}", "-e", f"preflight_json={report}"),
+        check=False,
+    )
+    assert run.returncode == 4, run.stdout
+    assert "flows: refused, on web0, web1, web2 and 2 more" in run.stdout
+    assert "6 hosts: 5 not good, 1 unreachable" in run.stdout
+    assert json.loads(report.read_text())["hosts"] == {
+        "good": 0,
+        "bad": 5,
+        "failed": 0,
+        "unreachable": 1,
+    }

@@ -181,16 +181,15 @@ def test_tc_does_as_it_was_told_of_it(host: Host) -> None:
             if CASES[about].directory:
                 continue  # there is one for all objects
             attach = f"tc filter add dev d0 ingress bpf da obj {path} sec classifier"
-            show = "tc -j filter show dev d0 ingress; tc filter del dev d0 ingress"
             if host.run(*inside, attach, check=False).returncode:
                 done[about] = REFUSES
                 continue
             # Until it is removed, the filter holds the program, and that the map.
-            filters = json.loads(host.run(*inside, show.split(";")[0]).stdout)
+            filters = json.loads(host.run(*inside, "tc -j filter show dev d0 ingress").stdout)
             (program,) = (each["options"]["prog"]["id"] for each in filters if "options" in each)
             (used,) = host.bpftool("prog", "show", "id", str(program))["map_ids"]
             done[about] = stage.became(about, used)
-            host.run(*inside, show.split(";")[1])
+            host.run(*inside, "tc filter del dev d0 ingress")
     compare({about: told[about] for about in done}, done, "tc, with libbpf 1.1")
 
 

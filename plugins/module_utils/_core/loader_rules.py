@@ -89,7 +89,7 @@ def made(rules: LoaderRules, asked: MapShape, host: Host) -> MapShape:
 def _entries(rules: LoaderRules, name: str, row: MapType, asked: MapShape, host: Host) -> int:
     entries = asked.max_entries
     if name in RINGS:
-        can_be_rounded = rules.rounds_rings and 0 < entries in row.entries
+        can_be_rounded = rules.rounds_rings and entries in row.entries
         return row.rounded(entries, asked.flags, host) if can_be_rounded else entries
     if name in rules.limits_to_cpus:
         entries = min(entries, host.possible_cpus)
