@@ -294,10 +294,8 @@ def test_entries_would_fit_where_they_do(host: Host, about: str) -> None:
     source, fits = MIGRATIONS[about]
     pinned_by_libbpf(host, HASH)
     for number in range(8):
-        host.run(
-            *f"bpftool map update pinned {BPFFS}/flows key {number} 0 0 0 value".split(),
-            *["1"] * 16,
-        )
+        key = f"pinned {BPFFS}/flows key {number} 0 0 0"
+        host.run("bpftool", "map", "update", *key.split(), "value", *["1"] * 16)
     path = compiled(host, "new.bpf.o", source)
     found = preflight(host, path)
     assert found["verdict"] == "refused"
