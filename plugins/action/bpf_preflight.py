@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import typing as t
+from contextlib import suppress
 
 from ansible.errors import AnsibleError, AnsibleFileNotFound
 
@@ -14,7 +15,7 @@ from ..module_utils._core.errors import PinningError
 from ..module_utils._core.options import ASKED
 from ..plugin_utils._declared import Arguments
 from ..plugin_utils._plain_arguments import PlainArguments
-from ..plugin_utils._preflight_object import what_is_asked
+from ..plugin_utils._run_notes import READ, RunNotes
 
 
 class ActionModule(PlainArguments):
@@ -26,33 +27,49 @@ class ActionModule(PlainArguments):
         if not isinstance(name, str) or not name:
             return arguments  # the module says what is missing
         try:
-            return {**arguments, ASKED: what_is_asked(self._content(name))}
+            return {**arguments, ASKED: self._asked(self._found(name))}
         except PinningError as error:
             raise PinningError(f"object: {name}: {error}") from None
 
-    def _find(self, name: str) -> str:
+    def _asked(self, path: str) -> t.Any:
+        """What the file asks of a host. It is read once in a run, however many hosts there are."""
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            raise PinningError(f"it cannot be read on the controller: {error.strerror}") from None
+        notes = RunNotes(f"{path} {status.st_mtime_ns} {status.st_size}")
+        with suppress(ValueError):  # another task may be writing it down
+            known = notes.all(READ)
+            if known:
+                return known[0]
+        from ..plugin_utils._preflight_object import what_is_asked
+
+        asked = what_is_asked(self._content(path))
+        notes.add(READ, asked)
+        return asked
+
+    def _found(self, name: str) -> str:
         """As for any file of the controller; then from where Ansible was started.
 
         A playbook of a collection is nowhere near the files of who runs it.
         """
+        action: t.Any = self
         try:
-            action: t.Any = self
             path: str = action._find_needle("files", name)
-        except AnsibleFileNotFound:
-            if not os.path.isfile(name):
-                raise
-            path = os.path.abspath(name)
-        return path
-
-    def _content(self, name: str) -> bytes:
-        loader = self._loader
-        try:
-            real = loader.get_real_file(self._find(name))
         except AnsibleFileNotFound as error:
-            places = ", ".join(dict.fromkeys([*(error.paths or ()), os.path.abspath(name)]))
-            raise PinningError(
-                f"it is not on the controller, where it was looked for at {places}"
-            ) from None
+            if not os.path.isfile(name):
+                places = [*(error.paths or ()), os.path.abspath(name)]
+                raise PinningError(
+                    "it is not on the controller, where it was looked for at "
+                    f"{', '.join(dict.fromkeys(places))}"
+                ) from None
+            path = name
+        return os.path.abspath(path)
+
+    def _content(self, path: str) -> bytes:
+        """As it is, or decrypted where ansible-vault has encrypted it."""
+        try:
+            real = self._loader.get_real_file(path)
         except AnsibleError as error:
             raise PinningError(f"it cannot be read on the controller: {error}") from None
         try:
@@ -61,4 +78,4 @@ class ActionModule(PlainArguments):
         except OSError as error:
             raise PinningError(f"it cannot be read on the controller: {error.strerror}") from None
         finally:
-            loader.cleanup_tmp_file(real)
+            self._loader.cleanup_tmp_file(real)
