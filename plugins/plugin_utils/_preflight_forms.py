@@ -54,19 +54,20 @@ class Line(t.NamedTuple):
 
 def as_table(report: Report) -> t.List[Line]:
     """For the end of a run: each finding with its hosts, and the answer."""
-    findings = [each for each in report.findings() if each.verdict != MISSING]
-    made = [each for each in report.findings() if each.verdict == MISSING]
+    findings = report.findings()
     lines = []
-    for each in [*findings, *made][:MOST_LINES]:
+    for each in findings[:MOST_LINES]:
         about = visible(each.map) or "kernel"
         lines.append(Line(f"{about}: {WORDS[each.verdict]}, on {_hosts(each.hosts)}", each.verdict))
         lines += [Line(f"    {visible(text)}") for text in each.texts]
-    left_out = len(findings) + len(made) - MOST_LINES
+    left_out = len(findings) - MOST_LINES
     if left_out > 0:
         lines.append(Line(f"... and {left_out} more"))
     for host in report.sorted_hosts:
         if host.problem:
             lines.append(Line(f"{visible(host.name)}: {_one_line(host.problem)}", host.state))
+    for text, hosts in report.remarks().items():
+        lines.append(Line(f"{visible(text)}: {_hosts(hosts)}"))
     users = _users(report)
     if users:
         lines.append(Line(f"{users} the old maps until they are loaded again"))
@@ -117,6 +118,10 @@ def as_markdown(report: Report) -> t.Iterator[str]:
         about = code(each.map) if each.map else "(kernel)"
         hosts = cell(", ".join(each.hosts))
         yield row(about, WORDS[each.verdict], hosts, "<br>".join(map(cell, each.texts)))
+    if report.remarks():
+        yield "\nRemarks:\n\n"
+    for text, names in report.remarks().items():
+        yield f"- {cell(text)}: {cell(', '.join(names))}\n"
     troubled = [each for each in report.sorted_hosts if each.problem]
     if troubled:
         yield "\nNot looked at:\n\n"
@@ -169,6 +174,8 @@ def as_html(report: Report) -> t.Iterator[str]:
     yield "<table><tr><th>map<th>verdict<th>what<th>hosts</tr>\n"
     yield from map(_html_row, report.findings())
     yield "</table>\n"
+    for text, names in report.remarks().items():
+        yield f"<p>{_text(text)}: {_text(', '.join(names))}</p>\n"
     for host in report.sorted_hosts:
         if host.problem:
             yield f"<p class=failed><b>{_text(host.name)}</b>: {_text(host.problem)}</p>\n"

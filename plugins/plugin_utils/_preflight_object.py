@@ -11,6 +11,7 @@ from ..module_utils._core.object_file.definitions import Definition, types_to_de
 from ..module_utils._core.object_file.needs import needs_of
 from ..module_utils._core.object_file.read import read
 from ._elf_maps import Described
+from ._helper_names import helper_name
 
 Said = t.Dict[str, t.Any]
 
@@ -30,8 +31,9 @@ def what_is_asked(data: bytes) -> Said:
             if types is not None
         ],
         "programs": [list(each) for each in needs.programs],
-        "helpers": list(needs.helpers),
+        "helpers": [[each, helper_name(each)] for each in needs.helpers],
         "kernel_btf": needs.kernel_btf,
+        "asks_first": needs.asks_first,
     }
 
 

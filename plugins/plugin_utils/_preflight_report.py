@@ -82,12 +82,20 @@ class Report:
             state: sum(each.state == state for each in self.hosts.values()) for state in HOST_STATES
         }
 
+    def remarks(self) -> t.Dict[str, t.List[str]]:
+        """What is told of whole hosts and is no obstacle, with the hosts of each."""
+        found: t.Dict[str, t.List[str]] = {}
+        for host in self.sorted_hosts:
+            for text in host.notes:
+                found.setdefault(text, []).append(host.name)
+        return found
+
     def findings(self) -> t.List[Finding]:
-        """What is not good, what is missing last; each once, with its hosts."""
+        """What there is to say of maps and kernels, the worst first; each once, with its hosts."""
         found: t.Dict[t.Tuple[str, str, str], t.List[t.Tuple[HostFound, MapFound]]] = {}
         for host in self.sorted_hosts:
             for each in host.maps:
-                if each.verdict != FITS and each.path:
+                if each.path and (each.verdict != FITS or each.notes):
                     key = each.name, each.verdict, _DIGITS.sub("0", "\n".join(texts_of(each)))
                     found.setdefault(key, []).append((host, each))
             for text in host.lacks:

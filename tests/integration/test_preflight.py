@@ -217,6 +217,13 @@ def test_what_another_name_in_the_kernel_leads_to_is_told(host: Host) -> None:
 CALL = """
 __attribute__((section("socket"), used)) int calls(void *context) { %s return 0; }
 """
+ASKING = """
+enum bpf_func_id { BPF_FUNC_new = 5000 };
+__attribute__((section("socket"), used)) int asks(void *context)
+{
+    return __builtin_preserve_enum_value(*(typeof(enum bpf_func_id) *)BPF_FUNC_new, 0);
+}
+"""
 CORE = """
 struct task_struct { int pid; } __attribute__((preserve_access_index));
 __attribute__((section("socket"), used)) int reads(struct task_struct *task) { return task->pid; }
@@ -231,9 +238,11 @@ def test_a_function_that_the_kernel_does_not_have_is_told_by_its_number(host: Ho
     new = known.replace("call 7", "call 5000")
     found = preflight(host, compiled(host, "new.bpf.o", HASH + new))
     assert found["lacks"] == [
-        "the programs call function 5000 of linux/bpf.h, which this kernel does not have"
+        "the programs call the helper number 5000, which this kernel does not have"
     ]
     assert found["ok"] is False
+    found = preflight(host, compiled(host, "asking.bpf.o", HASH + ASKING + new))
+    assert (found["lacks"], found["ok"]) == ([], True)
 
 
 def test_what_needs_the_btf_of_the_kernel_lacks_it_where_there_is_none(host: Host) -> None:

@@ -20,6 +20,7 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.preflight.kerne
     numbers_of,
     read_kernel_types,
 )
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._helper_names import helper_name
 from bpf_objects import object_file
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +74,18 @@ def test_whether_the_btf_of_the_kernel_is_needed(source: str, wanted: bool) -> N
     assert needs(source).kernel_btf is wanted
 
 
+def test_programs_that_ask_first_may_do_without() -> None:
+    asking = """
+    enum bpf_func_id { BPF_FUNC_new = 5000 };
+    SEC("socket") int asks(void *context)
+    {
+        return __builtin_preserve_enum_value(*(typeof(enum bpf_func_id) *)BPF_FUNC_new, 0);
+    }
+    """
+    assert needs(asking).asks_first is True
+    assert needs('SEC("xdp") int one(void *c) { return 0; }').asks_first is False
+
+
 @pytest.mark.skipif(not Path(PATH).exists(), reason="this kernel has no BTF")
 @pytest.mark.parametrize("name", ["bpf_prog_type", "bpf_attach_type", "bpf_func_id"])
 def test_the_kernel_knows_what_bpftool_reads_in_its_btf(name: str) -> None:
@@ -83,6 +96,19 @@ def test_the_kernel_knows_what_bpftool_reads_in_its_btf(name: str) -> None:
     wanted = {int(value) for name, value in values if not name.startswith("__")}
     assert len(wanted) > 20
     assert numbers_of(Path(PATH).read_bytes(), name.encode()) == wanted
+
+
+@pytest.mark.skipif(not Path(PATH).exists(), reason="this kernel has no BTF")
+def test_helpers_have_the_names_of_the_kernel() -> None:
+    dump = ["bpftool", "btf", "dump", "file", PATH]
+    text = subprocess.run(dump, check=True, capture_output=True, text=True).stdout
+    values = {int(number): name for name, number in re.findall(r"'BPF_FUNC_(\w+)' val=(\d+)", text)}
+    assert len(values) > 180
+    assert {f"bpf_{name}": helper_name(number) for number, name in values.items() if number} == {
+        f"bpf_{name}": f"bpf_{name}" for number, name in values.items() if number
+    }
+    assert helper_name(5000) == "number 5000"
+    assert helper_name(-1) == "number -1"
 
 
 def test_a_kernel_without_btf_says_nothing(tmp_path: Path) -> None:

@@ -170,6 +170,19 @@ def test_junit_counts_what_it_has() -> None:
         assert len(suite.findall("*/error")) == int(counts[2])
 
 
+def test_remarks_are_told_in_every_form_for_people() -> None:
+    hosts = {name: result(GOOD_MAP, notes=["no BTF"]) for name in ("web1", "web2")}
+    used = a_map("odd", "fits", reasons=[], fields=[], migration=None, notes=["it is frozen"])
+    report = report_of(**hosts, web3=result(used))
+    assert report.counts()[GOOD] == 3
+    for form in ("markdown", "html"):
+        assert "no BTF: web1, web2" in text_of(form, report)
+        assert "it is frozen" in text_of(form, report)
+    lines = [line.text for line in as_table(report)]
+    assert "no BTF: web1, web2" in lines
+    assert lines[:2] == ["odd: used, on web3", "    it is frozen"]
+
+
 def test_a_very_long_list_of_a_host_is_cut() -> None:
     host = read_host("web1", result(*(a_map(f"m{number}") for number in range(5000))))
     assert len(host.maps) == 1000

@@ -20,6 +20,7 @@ class Needs(NamedTuple):
     programs: Tuple[Tuple[str, str, str], ...]  # name, type, expected attach type or ""
     helpers: Tuple[int, ...]  # ids of the functions of the kernel that are called
     kernel_btf: bool  # whether loaders look into the BTF of the kernel
+    asks_first: bool  # whether programs ask what the kernel has, and may do without
 
 
 def needs_of(data: bytes, found: ObjectFile) -> Needs:
@@ -36,8 +37,15 @@ def needs_of(data: bytes, found: ObjectFile) -> Needs:
     )
     needs_btf = any(kind in _WITH_BTF for _name, kind, _attach in programs)
     extension = elf.named(".BTF.ext") or b""
-    has_relocations = found.btf is not None and bool(relocations_of(found.btf, extension))
-    return Needs(programs, tuple(sorted(set(_helpers(elf)))), needs_btf or has_relocations)
+    relocations = (
+        {kind for kind, _type in relocations_of(found.btf, extension)} if found.btf else ()
+    )
+    return Needs(
+        programs,
+        tuple(sorted(set(_helpers(elf)))),
+        needs_btf or bool(relocations),
+        bool(_ASKING.intersection(relocations)),
+    )
 
 
 def _helpers(elf: Elf) -> Iterator[int]:
@@ -57,6 +65,8 @@ def _helpers(elf: Elf) -> Iterator[int]:
                 yield immediate
 
 
+# BPF_CORE_FIELD_EXISTS, _TYPE_EXISTS, _ENUMVAL_EXISTS, _TYPE_MATCHES
+_ASKING = frozenset({2, 8, 10, 12})
 _WITH_BTF = frozenset({"tracing", "lsm", "ext", "struct_ops"})
 _LOAD_64_BITS = 0x18  # BPF_LD | BPF_IMM | BPF_DW
 _CALL = 0x85  # BPF_JMP | BPF_CALL

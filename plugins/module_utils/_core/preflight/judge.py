@@ -297,13 +297,14 @@ def _kernel(question: Question, kernel: Optional[KernelTypes]) -> Tuple[List[str
         known = kernel.attach_types
         if attach and known is not None and ATTACH_TYPES.index(attach) not in known:
             lacks.append(f"program {name}: this kernel does not know attach type {attach}")
-    if kernel.helpers is not None:
-        lacks += [
-            f"the programs call function {each} of linux/bpf.h, which this kernel does not have"
-            for each in question.helpers
-            if each not in kernel.helpers
-        ]
-    return lacks, []
+    missing = [
+        f"the programs call the helper {name}, which this kernel does not have"
+        for number, name in question.helpers
+        if kernel.helpers is not None and number not in kernel.helpers
+    ]
+    if question.asks_first:
+        return lacks, [f"{each}, unless they ask first" for each in missing]
+    return lacks + missing, []
 
 
 _OPTIONS = {"number": "type"}  # as the options are called

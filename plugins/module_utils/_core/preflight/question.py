@@ -40,7 +40,8 @@ class Question:
     directory: str
     maps: Tuple[AskedMap, ...]
     programs: Tuple[Tuple[str, str, str], ...]  # name, type, expected attach type or ""
-    helpers: Tuple[int, ...]  # ids of functions of the kernel that programs call
+    helpers: Tuple[Tuple[int, str], ...]  # functions of the kernel that programs call: id, name
+    asks_first: bool  # whether programs ask what the kernel has, and may do without
     kernel_btf: bool  # whether loaders look into that of the kernel
 
 
@@ -71,7 +72,8 @@ def read_question(
         where,
         tuple(maps),
         tuple((name, kind, attach) for name, kind, attach in said["programs"]),
-        tuple(said["helpers"]),
+        tuple((number, name) for number, name in said["helpers"]),
+        bool(said["asks_first"]),
         bool(said["kernel_btf"]),
     )
 
