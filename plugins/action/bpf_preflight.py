@@ -12,6 +12,7 @@ from contextlib import suppress
 from ansible.errors import AnsibleError, AnsibleFileNotFound
 
 from ..module_utils._core.errors import PinningError
+from ..module_utils._core.loader_rules import LOADERS_OF_LEGACY
 from ..module_utils._core.options import ASKED
 from ..plugin_utils._declared import Arguments
 from ..plugin_utils._plain_arguments import PlainArguments
@@ -27,24 +28,25 @@ class ActionModule(PlainArguments):
         if not isinstance(name, str) or not name:
             return arguments  # the module says what is missing
         try:
-            return {**arguments, ASKED: self._asked(self._found(name))}
+            takes_legacy = arguments.get("loader") in LOADERS_OF_LEGACY
+            return {**arguments, ASKED: self._asked(self._found(name), takes_legacy)}
         except PinningError as error:
             raise PinningError(f"object: {name}: {error}") from None
 
-    def _asked(self, path: str) -> t.Any:
+    def _asked(self, path: str, takes_legacy: bool) -> t.Any:
         """What the file asks of a host. It is read once in a run, however many hosts there are."""
         try:
             status = os.stat(path)
         except OSError as error:
             raise PinningError(f"it cannot be read on the controller: {error.strerror}") from None
-        notes = RunNotes(f"{path} {status.st_mtime_ns} {status.st_size}")
+        notes = RunNotes(f"{path} {status.st_mtime_ns} {status.st_size} {takes_legacy}")
         with suppress(ValueError):  # another task may be writing it down
             known = notes.all(READ)
             if known:
                 return known[0]
         from ..plugin_utils._preflight_object import what_is_asked
 
-        asked = what_is_asked(self._content(path))
+        asked = what_is_asked(self._content(path), takes_legacy=takes_legacy)
         notes.add(READ, asked)
         return asked
 

@@ -16,19 +16,18 @@ from ._helper_names import helper_name
 Said = t.Dict[str, t.Any]
 
 
-def what_is_asked(data: bytes) -> Said:
+def what_is_asked(data: bytes, *, takes_legacy: bool = False) -> Said:
     """All that a host needs, in values that JSON has; PinningError where no loader takes the file.
 
     Of programs only what they need is told: their code stays here.
     """
-    found = read(data)
+    found = read(data, takes_legacy=takes_legacy)
     needs = needs_of(data, found)
     types, described = found.btf, Described()
     return {
         "maps": [
             {"name": name, **_map(types, definition, described)}
             for name, definition in found.maps.items()
-            if types is not None
         ],
         "programs": [list(each) for each in needs.programs],
         "helpers": [[each, helper_name(each)] for each in needs.helpers],
@@ -37,15 +36,15 @@ def what_is_asked(data: bytes) -> Said:
     }
 
 
-def _map(types: Btf, definition: Definition, described: Described) -> Said:
+def _map(types: t.Optional[Btf], definition: Definition, described: Described) -> Said:
     fields = ("type", "key_size", "value_size", "max_entries", "map_flags", "map_extra")
     inner = definition.inner
-    ids = types_to_describe(types, definition)
+    ids = types_to_describe(types, definition) if types else None
     return {
         **{field: getattr(definition, field) for field in fields},
         "numa_node": definition.on_numa_node,
         "pinned": bool(definition.pinning),
         "has_value_type": bool(definition.value),
-        "btf": None if ids is None else described.of(types, ids),
+        "btf": described.of(types, ids) if types and ids else None,
         "inner": None if inner is None else _map(types, inner, described),
     }

@@ -264,6 +264,21 @@ def test_the_map_of_a_type_that_no_kernel_makes_so_is_lacking(host: Host) -> Non
     assert lack.startswith("map flows: this kernel does not make it: MAP_CREATE: EINVAL")
 
 
+def test_a_legacy_definition_is_compared_for_aya_and_refused_for_others(host: Host) -> None:
+    legacy = """
+    struct { int type, key_size, value_size, max_entries, map_flags, id, pinning; } flows
+        __attribute__((section("maps"), used)) = {1, 4, 16, 16, 0, 0, 1};
+    char _license[] __attribute__((section("license"), used)) = "GPL";
+    """
+    path = compiled(host, "legacy.bpf.o", legacy)
+    host.make_pin(f"{BPFFS}/flows", value_size=8, max_entries=16)
+    refused = host.module("bpf_preflight", object=path)
+    assert "legacy map definitions" in refused.msg
+    found = preflight(host, path, loader="aya")
+    assert found["verdict"] == "unnoticed"
+    assert "value_size: want 16, have 8" in found["reasons"][0]
+
+
 def test_an_object_without_maps_is_good(host: Host) -> None:
     result = host.module("bpf_preflight", object=compiled(host, "new.bpf.o", CALL % ""))
     assert result.good()["maps"] == []

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 import strategies as some
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.object_file.definitions import (
+    Definition,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.object_file.elf import ElfError
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.object_file.needs import (
     Needs,
     needs_of,
@@ -21,6 +25,7 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.preflight.kerne
     read_kernel_types,
 )
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._helper_names import helper_name
+from ansible_collections.ebpf.pinning.plugins.plugin_utils._preflight_object import what_is_asked
 from bpf_objects import object_file
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +77,38 @@ def test_programs_are_told_by_their_types_unless_they_are_optional() -> None:
 )
 def test_whether_the_btf_of_the_kernel_is_needed(source: str, wanted: bool) -> None:
     assert needs(source).kernel_btf is wanted
+
+
+LEGACY = """
+struct { u32 type, key_size, value_size, max_entries, map_flags, id, pinning; } flows SEC("maps") =
+    { .type = 9, .key_size = 4, .value_size = 16, .max_entries = 128, .map_flags = 2,
+      .pinning = 1 };
+struct { u32 type, key_size, value_size, max_entries, map_flags; } counts SEC("maps") =
+    { .type = 6, .key_size = 4, .value_size = 8, .max_entries = 1 };
+"""
+
+
+@pytest.mark.parametrize("target", ["bpfel", "bpfeb"])
+@pytest.mark.parametrize("with_btf", ["-g", "-g0"])
+def test_legacy_definitions_are_read_where_the_loader_takes_them(
+    target: str, with_btf: str
+) -> None:
+    options = ("-target", target, with_btf)
+    data = Path(object_file(LEGACY + LICENSE, *options)).read_bytes()
+    with pytest.raises(ElfError, match="legacy map definitions"):
+        read(data)
+    flows, counts = (read(data, takes_legacy=True).maps[name] for name in ("flows", "counts"))
+    assert flows == Definition("lru_hash", 4, 16, 128, 2, pinning=1)
+    assert counts == Definition("percpu_array", 4, 8, 1)
+    asked = what_is_asked(data, takes_legacy=True)["maps"]
+    assert {each["name"]: each["pinned"] for each in asked} == {"flows": True, "counts": False}
+    assert all(each["btf"] is None for each in asked)
+
+
+def test_a_legacy_definition_that_is_too_short_is_refused() -> None:
+    source = 'u32 short_one[4] SEC("maps") = {1, 4, 8, 1};' + LICENSE
+    with pytest.raises(ElfError, match="map short_one has a definition of 16 bytes"):
+        read(Path(object_file(source)).read_bytes(), takes_legacy=True)
 
 
 def test_programs_that_ask_first_may_do_without() -> None:

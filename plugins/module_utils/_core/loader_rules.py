@@ -40,6 +40,7 @@ class LoaderRules:
     renames: bool = False  # a map that it reuses has the name of that from then on
     unknown: FrozenSet[str] = frozenset()  # fields of definitions for which it refuses the object
     makes_directories: int = 0  # how many levels, where a pin is to be
+    takes_legacy: bool = False  # definitions of maps that are not in BTF
     refusal: str = ""  # what it says when a pin is another map
     default_directory: str = "/sys/fs/bpf"
 
@@ -187,10 +188,16 @@ _GLOBALS = "/sys/fs/bpf/tc/globals"
 _RULES: Dict[str, _Rows] = {
     "libbpf": _OF_LIBBPF,
     "cilium": _OF_CILIUM,
-    "aya": (((0, 0), LoaderRules("aya", (), True, _PERF, _PERF, ignores_annotations=True)),),
+    "aya": (
+        (
+            (0, 0),
+            LoaderRules("aya", (), True, _PERF, _PERF, ignores_annotations=True, takes_legacy=True),
+        ),
+    ),
     # The version is that of the libbpf that it was built with.
     "iproute2": tuple(
         (since, replace(rules, name="iproute2", default_directory=_GLOBALS))
         for since, rules in _OF_LIBBPF
     ),
 }
+LOADERS_OF_LEGACY = frozenset(name for name, rows in _RULES.items() if rows[-1][1].takes_legacy)
