@@ -6,14 +6,22 @@ from __future__ import annotations
 
 import re
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import strategies as some
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf import Btf, encoded
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf_changes import Side, changes
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_types import Host
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.object_file.definitions import (
     Definition,
 )
-from ansible_collections.ebpf.pinning.plugins.module_utils._core.object_file.elf import ElfError
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.object_file.elf import (
+    Elf,
+    ElfError,
+)
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.object_file.needs import (
     Needs,
     needs_of,
@@ -24,11 +32,15 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.preflight.kerne
     numbers_of,
     read_kernel_types,
 )
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.preflight.question import (
+    read_question,
+)
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._helper_names import helper_name
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._preflight_object import what_is_asked
 from bpf_objects import object_file
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_elf_fuzz import FUZZ, bounded, edits, edits_of_types, overwritten
 
 CALL = 'asm volatile("r2 = 0x8500000007 ll; call %d" ::: "r0", "r1", "r2", "r3", "r4", "r5");'
 LICENSE = 'char _license[] SEC("license") = "GPL";'
@@ -121,6 +133,47 @@ def test_programs_that_ask_first_may_do_without() -> None:
     """
     assert needs(asking).asks_first is True
     assert needs('SEC("xdp") int one(void *c) { return 0; }').asks_first is False
+
+
+@settings(FUZZ, max_examples=300)
+@given(st.data())
+def test_a_damaged_file_asks_something_or_is_refused_clearly(data: st.DataObject) -> None:
+    damaged = overwritten(*data.draw(edits() | edits_of_types()))
+    for takes_legacy in (False, True):
+        with bounded(), suppress(PinningError):
+            asked = what_is_asked(damaged, takes_legacy=takes_legacy)
+            read_question(asked, "cilium", None, None, None, Host(4096, 4))
+
+
+@settings(FUZZ, max_examples=300)
+@given(st.data())
+def test_of_damaged_types_differences_are_found_in_a_bounded_time(data: st.DataObject) -> None:
+    sides = []
+    for drawn in (data.draw(edits_of_types()), data.draw(edits_of_types())):
+        with suppress(PinningError):
+            elf = Elf(overwritten(*drawn))
+            types = Btf.parse(elf.named(".BTF") or b"")
+            sides.append([Side(types, number) for number in range(len(types.types))])
+    if len(sides) == 2:
+        with bounded():
+            for old, new in zip(*sides, strict=False):
+                changes("value", old, new)
+
+
+def test_a_struct_of_very_many_fields_is_compared_in_a_bounded_time() -> None:
+    count = 60_000  # of the 65,535 that a struct may have
+    names = b"\0int\0" + b"".join(b"%c%d\0" % (97, number) for number in range(count))
+    others = b"\0int\0" + b"".join(b"%c%d\0" % (98, number) for number in range(count))
+    sides = []
+    for strings in (names, others):
+        words = [1, 1 << 24, 4, 32, 0, 4 << 24 | count, 4 * count]
+        at = 5
+        for number in range(count):
+            words += [at, 1, 32 * number]
+            at = strings.index(b"\0", at) + 1
+        sides.append(Side(Btf.parse(encoded("little", words, strings)), 2))
+    with bounded():
+        assert changes("value", *sides)
 
 
 @pytest.mark.skipif(not Path(PATH).exists(), reason="this kernel has no BTF")

@@ -8,7 +8,7 @@ Where `btf_likeness` says whether two types are the same, this says what differs
 from __future__ import annotations
 
 import enum
-from typing import Dict, Iterator, List, Sequence, Set, Tuple
+from typing import Dict, Iterator, Sequence, Set, Tuple
 
 from .btf import Btf
 from .btf_likeness import same_type
@@ -141,34 +141,32 @@ class _Comparison:
     ) -> Iterator[FieldChange]:
         one, two = bare(self._old.types, old), bare(self._new.types, new)
         before, after = _members(self._old, one), _members(self._new, two)
-        gone = [each for name, each in before.items() if name not in after]
-        come = [each for name, each in after.items() if name not in before]
+        gone = {name: each for name, each in before.items() if name not in after}
+        come = {name: each for name, each in after.items() if name not in before}
         yield from self._renamed(path, gone, come, at)
-        for each in gone:
+        for each in gone.values():
             yield FieldChange(f"{path}{each.name} removed, was {_place(each, at[0])}")
         for name, each in after.items():
             if name in before:
                 yield from self._kept(path, before[name], each, at, depth)
-            elif each in come:
+            elif name in come:
                 size = _spell_size(self._new, each)
                 text = f"{path}{name} added {_place(each, at[1])}{size}"
                 yield FieldChange(text, Means.MORE_BYTES)
 
     def _renamed(
-        self, path: str, gone: List[_Member], come: List[_Member], at: Tuple[int, int]
+        self, path: str, gone: Dict[str, _Member], come: Dict[str, _Member], at: Tuple[int, int]
     ) -> Iterator[FieldChange]:
-        """Those that have another name only; they are no more in the two lists then."""
-        for old in list(gone):
-            for new in come:
-                is_there = (old.offset, old.bits) == (new.offset, new.bits)
-                if is_there and same_type(
-                    self._old.types, old.type_id, self._new.types, new.type_id
-                ):
-                    gone.remove(old)
-                    come.remove(new)
-                    text = f"{path}{old.name} {_place(old, at[0])} is now {new.name}"
-                    yield FieldChange(text, means=Means.OTHER_NAME)
-                    break
+        """Those that have another name only; they are in neither of the two then."""
+        there = {(each.offset, each.bits): each for each in come.values()}
+        for old in list(gone.values()):
+            new = there.get((old.offset, old.bits))
+            if new is None or new.name not in come:
+                continue
+            if same_type(self._old.types, old.type_id, self._new.types, new.type_id):
+                del gone[old.name], come[new.name]
+                text = f"{path}{old.name} {_place(old, at[0])} is now {new.name}"
+                yield FieldChange(text, means=Means.OTHER_NAME)
 
     def _kept(
         self, path: str, old: _Member, new: _Member, at: Tuple[int, int], depth: int
