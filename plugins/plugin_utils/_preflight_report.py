@@ -95,7 +95,8 @@ class Report:
         found: t.Dict[t.Tuple[str, str, str], t.List[t.Tuple[HostFound, MapFound]]] = {}
         for host in self.sorted_hosts:
             for each in host.maps:
-                if each.path and (each.verdict != FITS or each.notes):
+                is_told = each.path and (each.verdict != FITS or each.notes)
+                if is_told or not each.is_good:
                     key = each.name, each.verdict, _DIGITS.sub("0", "\n".join(texts_of(each)))
                     found.setdefault(key, []).append((host, each))
             for text in host.lacks:

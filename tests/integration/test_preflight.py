@@ -214,6 +214,24 @@ def test_what_another_name_in_the_kernel_leads_to_is_told(host: Host) -> None:
     assert used == {"made": found["id"]}
 
 
+@pytest.mark.parametrize("name", ["flo", "flows", "flows_of_a_very", "flows_of_a_verx", ""])
+def test_a_name_is_taken_over_as_libbpf_does(host: Host, name: str) -> None:
+    long = "flows_of_a_very_long_name"
+    host.make_pin(f"{BPFFS}/{long}", value_size=16, max_entries=16, name=name)
+    path = compiled(host, "new.bpf.o", HASH.replace("} flows", f"}} {long}"))
+    notes = preflight(host, path)["notes"]
+    used = json.loads(host.run(host.site.program("load"), path, BPFFS).stdout)
+    assert any("its name in the kernel" in note for note in notes) is (long not in used)
+
+
+def test_a_pin_of_another_user_is_taken_and_told(host: Host) -> None:
+    host.make_pin(f"{BPFFS}/flows", value_size=16, max_entries=16, name="flows")
+    host.run("chown", "1", f"{BPFFS}/flows")
+    found = preflight(host, compiled(host, "new.bpf.o", HASH))
+    assert found["verdict"] == "fits"
+    assert "it belongs to uid 1, and no loader minds" in found["notes"]
+
+
 CALL = """
 __attribute__((section("socket"), used)) int calls(void *context) { %s return 0; }
 """

@@ -183,6 +183,11 @@ def test_remarks_are_told_in_every_form_for_people() -> None:
     assert lines[:2] == ["odd: used, on web3", "    it is frozen"]
 
 
+def test_a_map_that_is_refused_is_told_though_it_is_not_pinned() -> None:
+    report = report_of(web1=result(a_map(path=None)))
+    assert as_table(report)[0].text == "flows: refused, on web1"
+
+
 def test_a_very_long_list_of_a_host_is_cut() -> None:
     host = read_host("web1", result(*(a_map(f"m{number}") for number in range(5000))))
     assert len(host.maps) == 1000

@@ -16,7 +16,7 @@ from ..kinds.pins.observed import MountedPin, NotAPin, Nothing, PinnedMap, Progr
 from ..loader_rules import LoaderRules, Mismatch, mismatches
 from ..map_words import map_fields
 from ..shape import MapShape
-from ..uapi import ATTACH_TYPES, PROG_TYPES
+from ..uapi import ATTACH_TYPES, OBJ_NAME_LEN, PROG_TYPES
 from ..values import NamedTuple, dataclass
 from .observed import KernelTypes, Seen, SeenMap, users_of
 from .question import Question
@@ -186,7 +186,7 @@ def _pinned(
         tuple(reasons),
         _differences(refused, others, asked.shape, found.shape),
         tuple(each.text for each in fields),
-        tuple(_notes(rules, wanted, found)),
+        tuple(_notes(rules, asked.name, wanted, found)),
         tuple(programs) if verdict is not Verdict.FITS else (),
         None if verdict is Verdict.FITS else _migration(seen, wanted, found, fields),
     )
@@ -203,9 +203,12 @@ def _fields(wanted: WantedPin, found: PinnedMap) -> Tuple[FieldChange, ...]:
     return tuple(told)
 
 
-def _notes(rules: LoaderRules, wanted: WantedPin, found: PinnedMap) -> Iterator[str]:
+def _notes(rules: LoaderRules, name: str, wanted: WantedPin, found: PinnedMap) -> Iterator[str]:
     details = found.details
-    if rules.renames and found.name != wanted.name[: len(found.name)]:
+    if found.entry.owner:
+        yield f"it belongs to uid {found.entry.owner}, and no loader minds"
+    is_cut = len(found.name) == OBJ_NAME_LEN and name.startswith(found.name)
+    if rules.renames and found.name != name and not is_cut:  # bpf_map__reuse_fd
         yield (
             f"its name in the kernel is {found.name!r}, and {rules.name} calls it so from then on: "
             "a program that looks for the map by its name in the object does not find it"
