@@ -51,22 +51,34 @@ def write_all(
                 f"drift_previous {wanted['previous']} cannot be used: {error}: name a report that "
                 "drift_json wrote; nothing is compared"
             )
+    written, troubles = write_forms(FORMS, report, wanted, "drift_")
+    return written, problems + troubles
+
+
+def write_forms(
+    forms: t.Mapping[str, t.Callable[[t.Any], t.Iterator[str]]],
+    report: t.Any,
+    wanted: t.Mapping[str, t.Optional[str]],
+    prefix: str,
+) -> t.Tuple[t.List[str], t.List[str]]:
+    """Write a report of any kind; `prefix` is that of the variables that name the files."""
+    problems: t.List[str] = []
     written: t.List[str] = []
     form_of: t.Dict[str, str] = {}  # by real path
-    for form, pieces in FORMS.items():
+    for form, pieces in forms.items():
         path = wanted.get(form)
         if path:
             try:
                 real = _resolved(path)
                 if real in form_of:
-                    raise OSError(0, f"it is the file of drift_{form_of[real]}")
+                    raise OSError(0, f"it is the file of {prefix}{form_of[real]}")
                 _write(real, pieces(report))
                 form_of[real] = form
                 written.append(path)
             except (OSError, ValueError) as error:
                 why = getattr(error, "strerror", None) or error
                 problems.append(
-                    f"drift_{form} {path} cannot be written: {why}; the run is not affected"
+                    f"{prefix}{form} {path} cannot be written: {why}; the run is not affected"
                 )
     return written, problems
 

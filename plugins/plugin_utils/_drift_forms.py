@@ -8,14 +8,11 @@ Each gives text in pieces, host by host: no fleet is in memory twice.
 from __future__ import annotations
 
 import json
-import re
 import typing as t
 from collections import Counter
 from datetime import timedelta
-from xml.sax.saxutils import escape, quoteattr
 
 from ..module_utils._core.engine.standing import Standing
-from ..module_utils._core.visible import visible
 from ._drift_findings import (
     ACCESS,
     DRIFT,
@@ -42,6 +39,7 @@ from ._drift_report import (
     is_drift,
     summary,
 )
+from ._markup import cell, code, junit_body, junit_case, row, xml_attribute
 
 REPAIRED = "repaired"
 
@@ -73,7 +71,7 @@ def as_json(report: Report) -> t.Iterator[str]:
 
 def as_markdown(report: Report) -> t.Iterator[str]:
     """For merge requests and tickets: the answer, then what is not in place."""
-    inventory = _cell(", ".join(report.inventory))
+    inventory = cell(", ".join(report.inventory))
     hosts, *others = answer(report)
     yield f"# BPF pins of {hosts}\n\n"
     yield "".join(f"{line}\n\n" for line in filter(None, ("; ".join(others), changes(report))))
@@ -83,33 +81,33 @@ def as_markdown(report: Report) -> t.Iterator[str]:
     if notable:
         yield "\n| host | path | state | want | have | |\n|---|---|---|---|---|---|\n"
     for host in notable:
-        name = _cell(host.name)
+        name = cell(host.name)
         seen = f"seen {report.made_of(host):{TIME}}" if report.sources else ""
         for problem in problems_of(host):
             told = ", ".join(filter(None, (seen, problem)))
-            yield _row(name, "", WORDS[host.state], "", "", _cell(told))
+            yield row(name, "", WORDS[host.state], "", "", cell(told))
         for finding in host.notable:
             want = "; ".join(f"{each.name}: {each.want}" for each in finding.fields)
             have = "; ".join(f"{each.name}: {each.have}" for each in finding.fields)
             state = f"{WORDS[finding.state]}{', repaired' if finding.repaired else ''}"
             history = host.history.get(finding.path)
             notes = ", ".join(filter(None, (history, seen, *entries(finding), finding.note)))
-            yield _row(name, _code(finding.path), state, *map(_cell, (want, have, notes)))
+            yield row(name, code(finding.path), state, *map(cell, (want, have, notes)))
     warned = [(host.name, text) for host in report.sorted_hosts for text in host.warnings]
     if warned:
         yield "\nWarnings:\n\n"
-        yield from (f"- {_cell(name)}: {_cell(text)}\n" for name, text in warned)
+        yield from (f"- {cell(name)}: {cell(text)}\n" for name, text in warned)
     gone = [(host.name, path) for host in report.sorted_hosts for path in sorted(host.gone)]
     if gone:
         yield f"\nGone since {report.previous}:\n\n"
-        yield from (f"- {_cell(name)}: {_code(path)}\n" for name, path in gone)
+        yield from (f"- {cell(name)}: {code(path)}\n" for name, path in gone)
 
 
 def _markdown_sources(report: Report) -> t.Iterator[str]:
     if report.sources:
         yield "\nMerged from:\n\n"
     for source in report.sources:
-        yield f"- {_code(source.file)}: {_cell(about_source(source, source.made or ''))}\n"
+        yield f"- {code(source.file)}: {cell(about_source(source, source.made or ''))}\n"
 
 
 def about_source(source: Source, made: str) -> str:
@@ -129,16 +127,16 @@ def as_junit(report: Report) -> t.Iterator[str]:
         findings = sorted(host.findings.values())
         failures = sum(map(is_drift, findings))
         errors = len(troubles) + sum(finding.state == FAILED for finding in findings)
-        name = _xml_attribute(host.name)
+        name = xml_attribute(host.name)
         yield (
             f"<testsuite name={name} tests="
             f'"{len(findings) + len(troubles)}" failures="{failures}" errors="{errors}" time="0" '
             f'timestamp="{report.made_of(host):%Y-%m-%dT%H:%M:%S}" hostname={name}>\n'
         )
         for trouble in troubles:
-            yield _junit_case(host.name, "host", _junit_body("error", WORDS[host.state], trouble))
+            yield junit_case(host.name, "host", junit_body("error", WORDS[host.state], trouble))
         for finding in findings:
-            yield _junit_case(host.name, finding.path, _junit_outcome(finding))
+            yield junit_case(host.name, finding.path, _junit_outcome(finding))
         yield "</testsuite>\n"
     yield "</testsuites>\n"
 
@@ -250,68 +248,13 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what[:-1]}ies" if what.endswith("y") else f"{number} {what}s"
 
 
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(cells) + " |\n"
-
-
-def _cell(text: str) -> str:
-    # What Markdown or HTML would obey is shown; an underscore inside a word is none of that.
-    return _MARKS.sub(_entity, visible(" ".join(text.split())))
-
-
-def _entity(mark: t.Match[str]) -> str:
-    return f"&#{ord(mark[0])};"
-
-
-def _code(text: str) -> str:
-    text = visible(text)
-    if re.search("[|`<]", text):  # which may end the cell or the code, or be taken for HTML
-        return f"<code>{_MARKS.sub(_entity, text)}</code>"
-    return f"`{text}`"
-
-
-def _junit_case(host: str, name: str, outcome: str) -> str:
-    return (
-        f"<testcase classname={_xml_attribute(host)} name={_xml_attribute(name)} "
-        f'time="0">{outcome}</testcase>\n'
-    )
-
-
 def _junit_outcome(finding: Finding) -> str:
     if finding.state != FAILED and not is_drift(finding):
         return ""
     kind = "error" if finding.state == FAILED else "failure"
-    return _junit_body(kind, WORDS[finding.state], remark(finding), finding.note)
-
-
-def _junit_body(kind: str, what: str, remark: str, note: str = "") -> str:
-    # Some show the message only, some the text only.
-    message = ": ".join(filter(None, (what, remark)))
-    text = "\n".join(filter(None, (message, note)))
-    return (
-        f"<{kind} type={_xml_attribute(what)} message={_xml_attribute(message)}>"
-        f"{_xml_text(text)}</{kind}>"
-    )
-
-
-def _xml_attribute(text: str) -> str:
-    return quoteattr(_NO_XML.sub(_escape, text))
-
-
-def _xml_text(text: str) -> str:
-    return escape(_NO_XML.sub(_escape, text))
-
-
-def _escape(character: t.Match[str]) -> str:
-    return character[0].encode("unicode_escape").decode()
+    return junit_body(kind, WORDS[finding.state], remark(finding), finding.note)
 
 
 def _prometheus_label(text: str) -> str:
     text = text.encode("utf-8", "backslashreplace").decode()  # before, since it makes backslashes
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-# In a table cell; the underscore only where it may be emphasis.
-_MARKS = re.compile(r"[\\`*\[\]<>|&~@]|(?<![^\W_])_|_(?![^\W_])")
-# What XML 1.0 cannot hold at all.
-_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

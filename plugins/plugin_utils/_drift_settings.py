@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables drift_* of a run, wherever they are set. Private to this collection.
+"""The variables drift_* of a run, or those of another report, wherever they are set. Private.
 
 Never those that hosts say of themselves: a fact must not name a file of the controller.
 """
@@ -50,7 +50,8 @@ class _Unknown(t.NamedTuple):
 class Settings:
     """What `plays` and their hosts set. `manager` is Ansible's, of all variables."""
 
-    def __init__(self, manager: t.Any, plays: t.Iterable[t.Any]) -> None:
+    def __init__(self, manager: t.Any, plays: t.Iterable[t.Any], prefix: str = _PREFIX) -> None:
+        self._prefix = prefix
         self._loader = manager._loader
         inventory = manager._inventory
         # One that has heard nothing from any host, and has no facts of earlier runs.
@@ -76,12 +77,12 @@ class Settings:
             return None
         place, value = found[0]
         if isinstance(value, _Unknown):
-            raise Unclear(f"drift_{name} of {place} cannot be worked out: {value.why}")
+            raise Unclear(f"{self._prefix}{name} of {place} cannot be worked out: {value.why}")
         for other, another in found:
             if another != value:
                 raise Unclear(
-                    f"drift_{name} is {value!r} for {place} and {another!r} for {other}: a run has "
-                    "one, so set it with -e, or alike for all hosts"
+                    f"{self._prefix}{name} is {value!r} for {place} and {another!r} for {other}: a "
+                    "run has one, so set it with -e, or alike for all hosts"
                 )
         return value
 
@@ -148,7 +149,7 @@ class Settings:
 
     def _set(self, variables: t.Mapping[str, t.Any]) -> Values:
         """Those that are set: a blank is not."""
-        names = [each for each in variables if str(each).startswith(_PREFIX)]
+        names = [each for each in variables if str(each).startswith(self._prefix)]
         templar = Templar(loader=self._loader, variables=dict(variables)) if names else None
         found = {}
         for name in names:
@@ -157,7 +158,7 @@ class Settings:
             except AnsibleError as error:
                 value = _Unknown(str(error))
             if value is not None and not (isinstance(value, str) and not value.strip()):
-                found[name[len(_PREFIX) :]] = value
+                found[name[len(self._prefix) :]] = value
         return found
 
 

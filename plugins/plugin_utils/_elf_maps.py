@@ -68,7 +68,7 @@ def choose(found: t.Sequence[Found], choice: Choice) -> t.List[Item]:
     problems = ProblemCollector()
     for problem in _names_without_effect(found, choice):
         problems.add(problem)
-    described = _Described()
+    described = Described()
     chosen: t.Dict[str, t.Tuple[Found, Item]] = {}
     for each in found:
         if not _is_wanted(each, choice):
@@ -81,7 +81,7 @@ def choose(found: t.Sequence[Found], choice: Choice) -> t.List[Item]:
     return [item for _found, item in chosen.values()]
 
 
-class _Described:
+class Described:
     """BTF of keys and values. What has been made is kept: many maps have the same key and value."""
 
     def __init__(self) -> None:
@@ -151,7 +151,7 @@ def _names_without_effect(found: t.Sequence[Found], choice: Choice) -> t.Iterato
             yield f"{option}: {name} is not pinned by name: say `all=true` to take it all the same"
 
 
-def _item_of(found: Found, choice: Choice, described: _Described) -> Item:
+def _item_of(found: Found, choice: Choice, described: Described) -> Item:
     check_shareable(found.types, found.definition, found.allocated)
     item = {"name": found.name, **_shape(found.types, found.definition, described)}
     if sized_by_loader(found.definition) and choice.loader != "libbpf":
@@ -173,7 +173,7 @@ def _said(fields: t.Mapping[str, t.Any]) -> Item:
     return {field: value for field, value in fields.items() if value != ""}
 
 
-def _shape(types: Btf, definition: Definition, described: _Described) -> Item:
+def _shape(types: Btf, definition: Definition, described: Described) -> Item:
     shape: Item = {"type": definition.type, "flags": definition.flags}
     sizes = {
         "key_size": definition.key_size,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils._core.errors import PinningError, ProblemCollector
+from ..module_utils._core.loader_rules import are_entries_counted, size_of_values
 from ..module_utils._core.map_types import MAP_TYPES, spell_sizes
 from ..module_utils._core.object_file.definitions import Definition
 from ..module_utils._core.uapi import MAP_FLAGS
@@ -17,21 +18,15 @@ class BadSize(PinningError):
 
 
 def without_annotation(definition: Definition) -> int:
-    """The value size that loaders ask for: a type of values may only say what events look like.
-
-    cilium/ebpf takes __type(value, ...) of these so, and aya (libbpf refuses it).
-    """
-    row = MAP_TYPES.get(definition.type)
-    is_annotation = definition.type in _OF_EVENTS and definition.value and row
-    if is_annotation and row and definition.value_size not in row.value:
-        return 0
-    return definition.value_size
+    """The value size that loaders ask for: a type of values may only say what events look like."""
+    if not definition.value:
+        return definition.value_size
+    return size_of_values(definition.type, definition.value_size)
 
 
 def sized_by_loader(definition: Definition) -> bool:
     """Whether loaders differ in what they make of max_entries."""
-    row = MAP_TYPES.get(definition.type)
-    return row is not None and row.for_each_cpu
+    return are_entries_counted(definition.type)
 
 
 def check_sizes(name: str, item: t.Mapping[str, t.Any]) -> None:
@@ -67,6 +62,3 @@ def _check(
 def _nearest(size: int, allowed: range) -> int:
     steps = max(0, size - allowed.start) // allowed.step
     return allowed[min(steps, len(allowed) - 1)]
-
-
-_OF_EVENTS = frozenset({"ringbuf", "perf_event_array", "arena"})

@@ -20,6 +20,7 @@ from ansible import constants
 C: t.Any = constants  # most of them are made when it is loaded
 # Kinds of notes: about paths, and what a task told that is not on the screen.
 DECLARED, PRUNED, FREED, TOLD = "declared", "pruned", "freed", "told"
+READ = "read"  # what stands in a file of the controller
 # A variable of the tasks of the role bpf_maps: whether this call of it prunes.
 PRUNES = "__bpf_maps_prunes"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.visible import visible
 from ansible_collections.ebpf.pinning.plugins.plugin_utils import _drift_files as files
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings import (
     ACCESS,
@@ -30,7 +31,6 @@ from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings impor
 )
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_forms import (
     as_markdown,
-    visible,
 )
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_report import HostReport, Report
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_table import as_table

@@ -19,12 +19,12 @@ SOURCES = sorted(CORE.rglob("*.py"))
 
 # Of a kind, and of the core: what decides, and what is decided about.
 PURE_PARTS = (
-    *("access", "boundaries", "declaration", "exposure"),
+    *("access", "boundaries", "declaration", "exposure", "judge", "question"),
     *("migration", "mismatch", "observed", "plan", "reach", "steps", "swap_plan"),
 )
 PURE_FILES = (
-    *("attach_types", "btf", "btf_excerpt", "btf_fields", "btf_likeness", "btf_types"),
-    *("difference", "map_types", "map_words"),
+    *("attach_types", "btf", "btf_changes", "btf_excerpt", "btf_fields", "btf_likeness"),
+    *("btf_types", "difference", "loader_rules", "map_types", "map_words"),
     *(
         "mountinfo",
         "fields",
@@ -198,6 +198,7 @@ MAY_USE = {
         *("core", "_core.content", "_core.object_file", "_core.engine", "_core.kinds"),
         *("_core.info", "_core.whole", "_core.adopt"),
     },
+    "_core.preflight": {"core", "_core.engine", "_core.kinds", "_core.preflight"},
     "_core.info": {"core", "_core.engine", "_core.kinds", "_core.info"},
     "_core.whole": {"core", "_core.engine", "_core.kinds", "_core.whole"},
     "_core.command": {

@@ -84,13 +84,32 @@ INTERNAL = {
 
 # Files whose texts are what a report is made of, and not messages.
 FORMS = {
-    *("boot_unit.py", "manual.py", "words.py"),
+    *("boot_unit.py", "manual.py", "words.py", "_markup.py", "_preflight_forms.py"),
     *("_drift_forms.py", "_drift_page.py", "_drift_page_data.py", "_drift_table.py"),
 }
 
 # Prose that is no message, and what it is instead.
 NO_MESSAGES = {
     "… declared, … in place": "the last line of the command's table",
+    "… from … to … bytes": "what has become of a field",
+    "…: … elements became …": "what has become of a field",
+    "… moved from … to …": "what has become of a field",
+    "… removed, was …": "what has become of a field",
+    "… is now …": "what has become of a field",
+    "and more": "the end of a list",
+    "…: … is not what it was": "what has become of a field",
+    "…: it is laid out otherwise": "what has become of a field",
+    "its values are laid out otherwise": "a part of a message",
+    "… is … in the object, … in the pin": "a part of a message",
+    "other bytes": "what a difference means",
+    "more bytes": "what a difference means",
+    "another name": "what a difference means",
+    "one level only": "how many directories a loader makes",
+    "parameter mismatch": "what libbpf says",
+    "map spec is incompatible with existing map": "what cilium/ebpf says",
+    "something else": "what takes a name",
+    "… would fit": "whether entries can be migrated",
+    "…, on all of them": "whether entries can be migrated",
     "a … to struct …, which the program itself allocates": "a part of a message",
     "of a killed run": "a side of a diff",
     "those of the old map": "a side of a diff",

@@ -11,6 +11,7 @@ Options = Dict[str, Dict[str, Any]]
 FREED = "_freed"  # no option of users: what the controller tells of tasks before, in a check
 SENT = "_sent"  # nor this: by its path on the host, what a list of the controller is called
 AT_BOOT = "_at_boot"  # nor this, of a map: that what it lists is read when it is put back
+ASKED = "_asked"  # nor this: what the controller has read in an object file
 BRIEF = "_brief"  # nor this: that nobody reads more of a result than the report shows
 MISMATCHES = ["fail", "replace", "migrate"]
 GROWTHS = ["refuse", "zero_pad"]

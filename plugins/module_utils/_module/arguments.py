@@ -9,7 +9,7 @@ import typing as t
 from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
 
-from .._core.options import BRIEF, FREED, MAP, SECRETS, SENT, Options
+from .._core.options import ASKED, BRIEF, FREED, MAP, SECRETS, SENT, Options
 from .._core.visible import visible
 from .report import Dictionary, printable
 
@@ -35,6 +35,7 @@ class PinningModule(AnsibleModule):
         told = isinstance(self.params, dict) and self.params.pop(FREED, None)
         self.freed: t.FrozenSet[str] = frozenset(told or ())
         self._sent = (isinstance(self.params, dict) and self.params.pop(SENT, None)) or {}
+        self.asked = isinstance(self.params, dict) and self.params.pop(ASKED, None)
         self.brief = bool(isinstance(self.params, dict) and self.params.pop(BRIEF, False))
         self.params = without_blanks(self.params, self.argument_spec)
 

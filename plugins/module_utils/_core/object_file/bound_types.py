@@ -47,14 +47,22 @@ def allocated_types(types: Btf, extension: bytes) -> FrozenSet[str]:
     one of the kernel's, since only those can be elsewhere. As for libbpf, a section that does not
     hold together says nothing.
     """
+    records = relocations_of(types, extension)
     try:
-        records = list(_relocations(extension, STRUCT_ORDERS[types.byte_order]))
         named = [(kind, _struct_name(types, type_id)) for kind, type_id in records]
-    except (struct.error, BtfError):
+    except BtfError:
         return frozenset()
     ours = {name for kind, name in named if kind == _TYPE_ID_LOCAL}
     theirs = {name for kind, name in named if kind != _TYPE_ID_LOCAL}
     return frozenset(ours - theirs - {""})
+
+
+def relocations_of(types: Btf, extension: bytes) -> List[Tuple[int, int]]:
+    """Kind and type of each CO-RE relocation; none where the section does not hold together."""
+    try:
+        return list(_relocations(extension, STRUCT_ORDERS[types.byte_order]))
+    except struct.error:
+        return []
 
 
 def _what_binds(types: Btf, found: Type, allocated: Collection[str]) -> str:

@@ -12,6 +12,7 @@ from ..values import NamedTuple
 from .bound_types import allocated_types
 from .definitions import Definition, read_definitions
 from .elf import FUNCTION, HIDDEN, LOCAL, NOBITS, PROGBITS, Elf, ElfError, Section, Symbol, short
+from .legacy import is_legacy, read_legacy
 from .section_names import read_section_name
 from .slots import Slot, read_slots, without_slots
 
@@ -49,7 +50,7 @@ class DataSection(NamedTuple):
 class ObjectFile:
     """What is in an object file."""
 
-    def __init__(self, elf: Elf) -> None:
+    def __init__(self, elf: Elf, *, takes_legacy: bool = False) -> None:
         symbols = symbols_of(elf)
         self._elf = elf
         self._symbols = symbols
@@ -57,7 +58,10 @@ class ObjectFile:
         self.btf = _read_btf(elf)  # None: compiled without -g
         self.license = (elf.named("license") or b"").split(b"\0")[0].decode("utf-8", "replace")
         self.programs: Tuple[ProgramDefinition, ...] = tuple(_programs(elf, symbols))
-        self.maps: Dict[str, Definition] = _maps(elf, symbols, self.btf)
+        legacy = read_legacy(elf, symbols) if takes_legacy else {}
+        if not takes_legacy:
+            check_for_legacy_maps(elf)
+        self.maps: Dict[str, Definition] = {**legacy, **_maps(elf, symbols, self.btf)}
         self.data: Dict[str, DataSection] = {
             each.name: DataSection(each.name, each.size, elf.content(each), _is_read_only(each))
             for each in elf.by_name.values()
@@ -99,9 +103,12 @@ class ObjectFile:
         return without_slots(self._elf, self._symbols, self.btf, maps)
 
 
-def read(data: bytes) -> ObjectFile:
-    """Read an object file in either byte order; PinningError says what is wrong with it."""
-    return ObjectFile(Elf(data))
+def read(data: bytes, *, takes_legacy: bool = False) -> ObjectFile:
+    """Read an object file in either byte order; PinningError says what is wrong with it.
+
+    Legacy definitions of maps are refused, as by libbpf 1.0, or else read as aya reads them.
+    """
+    return ObjectFile(Elf(data), takes_legacy=takes_legacy)
 
 
 def _read_btf(elf: Elf) -> Optional[Btf]:
@@ -166,7 +173,7 @@ def types_of_maps(elf: Elf) -> Btf:
 
 def check_for_legacy_maps(elf: Elf) -> None:
     """Raise ElfError if maps are defined in the way that BTF has replaced."""
-    legacy = [each.name for each in elf.sections if _is_legacy(each)]
+    legacy = [each.name for each in elf.sections if is_legacy(each)]
     if legacy:
         raise ElfError(
             f"it has legacy map definitions (struct bpf_map_def, section {short(legacy[0])}), "
@@ -175,18 +182,9 @@ def check_for_legacy_maps(elf: Elf) -> None:
 
 
 def _maps(elf: Elf, symbols: Tuple[Symbol, ...], btf: Optional[Btf]) -> Dict[str, Definition]:
-    check_for_legacy_maps(elf)
     if ".maps" not in elf.by_name:
         return {}
     return read_definitions(btf or types_of_maps(elf), hidden_names(symbols))
-
-
-def _is_legacy(section: Section) -> bool:
-    """By loaders' custom; v4l-utils has lirc_mode2/maps. A program may be called so, too."""
-    name = section.name
-    if name.endswith("/maps"):
-        return section.type == PROGBITS and not section.is_executable
-    return name == "maps" or name.startswith("maps/")
 
 
 def _is_data(section: Section) -> bool:
