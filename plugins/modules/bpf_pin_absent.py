@@ -68,6 +68,37 @@ options:
         pins.
     type: bool
     default: false
+  unused:
+    description:
+      - Remove only pins whose object nobody else has. Of O(path) and O(directory) those stay, and are
+        listed in RV(spared), of which a process has the object open or in its memory, or that are
+        pinned elsewhere, too, in any mount namespace; maps that programs use, that links hang on, or
+        that are in a map of maps; programs that are attached, or in a map; links that are attached.
+      - What is in other network namespaces and cgroups counts, too. Some ways to attach a program are
+        told by no interface of the kernel, such as C(SO_ATTACH_BPF); programs of such types stay.
+      - Refused where not all processes can be looked at, as in a container, or without root.
+      - A descriptor that is on its way through a socket, or that only C(io_uring) has, cannot be
+        seen.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  severed:
+    description:
+      - Remove only links that are attached to nothing any more, as their target is gone or somebody
+        detached them. With O(directory), O(type) need not be V(link) for that.
+      - A link stays that a process has open.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  older_than:
+    description:
+      - Remove only what is older than this, such as V(7d), V(12h), V(30m) or V(1d12h). The age of a
+        program counts from when it was loaded; that of maps and links from when the pin was made, or
+        its owner, mode or names last changed (its ctime), since the kernel does not say when they
+        were made.
+      - What a process has open stays, however old it is.
+    type: str
+    version_added: 0.2.0
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpffs_mount
@@ -93,6 +124,20 @@ EXAMPLES = r"""
   ebpf.pinning.bpf_pin_absent:
     path: /sys/fs/bpf/oldtool
     recurse: true
+
+- name: Remove the maps that a crashed agent left, a week old, if nobody uses them
+  ebpf.pinning.bpf_pin_absent:
+    directory: /sys/fs/bpf/agent
+    patterns: ["flows_*"]
+    type: map
+    unused: true
+    older_than: 7d
+
+- name: Remove links whose interface or cgroup is gone
+  ebpf.pinning.bpf_pin_absent:
+    directory: /sys/fs/bpf/agent
+    keep: []
+    severed: true
 """
 
 RETURN = r"""
@@ -129,6 +174,13 @@ pins:
         - V(null) in check mode, and where the user of the task may not ask (C(CAP_SYS_ADMIN)).
       type: bool
       sample: true
+    memlock:
+      description:
+        - Memory of the map or program in bytes, as the kernel estimates it. V(null) for links and
+          free paths.
+      type: int
+      sample: 4096
+      version_added: 0.2.0
 directories:
   description: Directories that were removed.
   returned: success, and when the task fails in the middle of its work
@@ -136,7 +188,9 @@ directories:
   elements: str
   sample: []
 spared:
-  description: What was left alone while pruning, each with C(path) and C(reason).
+  description: >-
+    What was left alone while pruning, or since a condition such as O(unused) is not true of it, each
+    with C(path) and C(reason).
   returned: success, and when the task fails in the middle of its work
   type: list
   elements: dict
@@ -148,6 +202,14 @@ counts:
   returned: success, and when the task fails in the middle of its work
   type: dict
   sample: {"removed": 1, "missing": 0, "spared": 0}
+freed:
+  description:
+    - The memory in bytes of all maps and programs of which the last reference is gone.
+    - V(null) in check mode without O(unused), and where the user of the task may not ask.
+  returned: success, and when the task fails in the middle of its work
+  type: int
+  sample: 4096
+  version_added: 0.2.0
 """
 
 from ..module_utils._core.options import ABSENCE

@@ -176,6 +176,9 @@ ABSENCE: Options = {
     "type": {"type": "str", "choices": ["any", "map", "prog", "link"], "default": "any"},
     "recurse": {"type": "bool", "default": False},
     "prune_shared": {"type": "bool", "default": False},
+    "unused": {"type": "bool", "default": False},
+    "severed": {"type": "bool", "default": False},
+    "older_than": {"type": "str"},
 }
 PRUNE: Options = {
     "directory": {"type": "path", "required": True},

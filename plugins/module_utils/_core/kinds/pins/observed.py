@@ -15,6 +15,7 @@ from ...values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from ...difference import Difference
+    from .usage import Usage
 
 
 class Slot(NamedTuple):
@@ -108,6 +109,7 @@ class PinnedProg:
     tag: str = ""  # hash of its instructions, in hex
     load_time: int = 0  # ns since the machine was started
     loaded_by: int = 0  # uid
+    memlock: Optional[int] = None  # bytes, as the kernel counts
     kind = "prog"
 
     @property
@@ -169,6 +171,13 @@ class Program(NamedTuple):
 
 
 Pin = Union[PinnedMap, PinnedProg, PinnedLink]
+
+
+def memlock_of(pin: Pin) -> Optional[int]:
+    """Return the bytes that the object takes, as /proc tells; None where it was not asked for."""
+    if isinstance(pin, PinnedMap):
+        return pin.details.memlock
+    return pin.memlock if isinstance(pin, PinnedProg) else None
 
 
 @dataclass(frozen=True)
@@ -255,6 +264,7 @@ class Sight(NamedTuple):
     directory: Identity
     found: Glimpse
     read_only: bool = False  # whether the mount it was seen through is
+    usage: Optional[Usage] = None  # of a pin, where that is asked about
 
 
 @dataclass(frozen=True)
