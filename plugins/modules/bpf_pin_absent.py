@@ -70,15 +70,18 @@ options:
     default: false
   unused:
     description:
-      - Remove only pins whose object nobody else has. Of O(path) and O(directory) those stay, and are
-        listed in RV(spared), of which a process has the object open or in its memory, or that are
-        pinned elsewhere, too, in any mount namespace; maps that programs use, that links hang on, or
-        that are in a map of maps; programs that are attached, or in a map; links that are attached.
-      - What is in other network namespaces and cgroups counts, too. Some ways to attach a program are
-        told by no interface of the kernel, such as C(SO_ATTACH_BPF); programs of such types stay.
+      - Remove only pins whose object nobody else has. What somebody has stays, and RV(spared) says
+        who.
+      - Of any object these are processes that have it open, and other pins in any mount namespace.
+        Of a map also processes that have its memory, programs that use it, links that hang on it,
+        and maps of maps that it is in. Of a program also links, XDP and tc in all network
+        namespaces, cgroups, perf events, and maps that it is in. A link is used while it is
+        attached.
+      - Some ways to attach a program are told by no interface of the kernel, such as
+        C(SO_ATTACH_BPF). Programs of such types stay.
+      - All is looked at again right before a pin goes. A descriptor that is on its way through a
+        socket, or that only C(io_uring) has, cannot be seen.
       - Refused where not all processes can be looked at, as in a container, or without root.
-      - A descriptor that is on its way through a socket, or that only C(io_uring) has, cannot be
-        seen.
     type: bool
     default: false
     version_added: 0.2.0
@@ -86,17 +89,17 @@ options:
     description:
       - Remove only links that are attached to nothing any more, as their target is gone or somebody
         detached them. With O(directory), O(type) need not be V(link) for that.
-      - A link stays that a process has open.
+      - A link that a process has open stays, and this is refused as with O(unused).
     type: bool
     default: false
     version_added: 0.2.0
   older_than:
     description:
-      - Remove only what is older than this, such as V(7d), V(12h), V(30m) or V(1d12h). The age of a
-        program counts from when it was loaded; that of maps and links from when the pin was made, or
-        its owner, mode or names last changed (its ctime), since the kernel does not say when they
-        were made.
-      - What a process has open stays, however old it is.
+      - Remove only what is older than this, such as V(7d), V(12h), V(30m) or V(1d12h).
+      - The age of a program counts from when it was loaded. That of maps and links counts from when
+        the pin was made, or its owner, mode or names last changed (its ctime), since the kernel
+        does not say when they were made.
+      - What a process has open stays, however old it is, and this is refused as with O(unused).
     type: str
     version_added: 0.2.0
 seealso:
@@ -189,8 +192,8 @@ directories:
   sample: []
 spared:
   description: >-
-    What was left alone while pruning, or since a condition such as O(unused) is not true of it, each
-    with C(path) and C(reason).
+    What was left alone while pruning, or since a condition such as O(unused) is not true of it,
+    each with C(path) and C(reason).
   returned: success, and when the task fails in the middle of its work
   type: list
   elements: dict

@@ -8,8 +8,9 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 
 import pytest
 from harness.host import Host
@@ -42,9 +43,7 @@ def absent(host: Host, **options: object) -> Result:
     assert host.inventory() == before
     done = host.module("bpf_pin_absent", **options).good()
     assert [each["path"] for each in checked["pins"]] == [each["path"] for each in done["pins"]]
-    assert [each["path"] for each in checked["spared"]] == [
-        each["path"] for each in done["spared"]
-    ]
+    assert [each["path"] for each in checked["spared"]] == [each["path"] for each in done["spared"]]
     assert checked.changed == done.changed
     return done
 
@@ -78,21 +77,25 @@ USERS: dict[str, tuple[dict[str, int], Use, str]] = {
     ),
     "a pin in another bpffs": (
         {},
-        lambda host: host.shell(
-            f"mkdir {host.scratch}/b; mount -t bpf bpf {host.scratch}/b\n"
-            f"bpftool map pin pinned {PIN} {host.scratch}/b/other"
-        )
-        and None,
+        lambda host: (
+            host.shell(
+                f"mkdir {host.scratch}/b; mount -t bpf bpf {host.scratch}/b\n"
+                f"bpftool map pin pinned {PIN} {host.scratch}/b/other"
+            )
+            and None
+        ),
         "pinned as .*/b/other$",
     ),
     "a map of maps": (
         {},
-        lambda host: host.shell(
-            f"{host.site.program('make')} {AGENT}/outer type={ARRAY_OF_MAPS} value_size=4 "
-            f"inner={PIN}\n"
-            f"bpftool map update pinned {AGENT}/outer key 0 0 0 0 value pinned {PIN}"
-        )
-        and None,
+        lambda host: (
+            host.shell(
+                f"{host.site.program('make')} {AGENT}/outer type={ARRAY_OF_MAPS} value_size=4 "
+                f"inner={PIN}\n"
+                f"bpftool map update pinned {AGENT}/outer key 0 0 0 0 value pinned {PIN}"
+            )
+            and None
+        ),
         r"in map \d+$",
     ),
 }
@@ -308,21 +311,21 @@ def test_no_pin_goes_that_was_opened_before_the_last_look(seeing: Host) -> None:
 
 
 def _wait_until_traced(pid: int) -> None:
-    while "TracerPid:\t0\n" in open(f"/proc/{pid}/status").read():
+    while "TracerPid:\t0\n" in Path(f"/proc/{pid}/status").read_text():
         time.sleep(0.01)
 
 
 def test_who_cannot_see_all_processes_is_refused(host: Host) -> None:
     host.run("mkdir", AGENT)
     host.make_pin(PIN)
-    run = host.playbook([task("bpf_pin_absent", path=[PIN], unused=True, keywords=host.as_nobody())])
+    host.run("chmod", "666", PIN)
+    options = {"path": [PIN], "unused": True}
+    run = host.playbook([task("bpf_pin_absent", keywords=host.as_nobody(), **options)])
     assert run[0].failed
     assert "only root sees what other users have open" in run[0].msg
-    apart = host.interpreter('exec unshare --pid --fork --mount-proc python "$@"')
-    script = apart["vars"]["ansible_python_interpreter"]
-    text = open(script).read().replace("python \"$@\"", f'{host.site.python} "$@"')
-    open(script, "w").write(text)
-    run = host.playbook([task("bpf_pin_absent", path=[PIN], unused=True, keywords=apart)])
+    unshared = "exec unshare --pid --fork --mount-proc"
+    apart = host.interpreter(f'{unshared} {host.site.python} "$@"')
+    run = host.playbook([task("bpf_pin_absent", keywords=apart, **options)])
     assert run[0].failed
     assert "runs in a pid namespace of its own" in run[0].msg
     assert host.map_at(PIN)

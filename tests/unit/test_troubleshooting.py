@@ -222,6 +222,8 @@ NO_MESSAGES = {
     "a NUL byte": "what a line holds",
     "a control character": "what a line holds",
     "line …, column …": "where a fault is",
+    "XDP and tc on interfaces of all network namespaces": "where was looked",
+    "perf events of processes": "where was looked",
 }
 
 

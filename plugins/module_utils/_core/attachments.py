@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
 from typing import Callable, Collection, Dict, Iterator, List, Sequence, Set, Tuple
 
 from .attach_types import ATTACH_TYPES, Target
@@ -84,14 +83,17 @@ def _networks(unseen: List[str]) -> Iterator[Tuple[str, Callable[..., List[OnInt
     of_processes = [f"/proc/{pid}/ns/net" for pid in os.listdir("/proc") if pid.isdigit()]
     for path in (own, *named, *of_processes):
         try:
-            with suppress(FileNotFoundError, ProcessLookupError):
-                with Fd(os.open(path, os.O_RDONLY | os.O_CLOEXEC)) as fd:
-                    network = Network("" if path == own else path, fd)
-                    if network.inode not in seen:
-                        seen.add(network.inode)
-                        yield ("" if path == own else f" in {path}"), network.run
+            fd = Fd(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        except (FileNotFoundError, ProcessLookupError):  # it ended
+            continue
         except PermissionError:
             unseen.append(f"the network namespace {path} is kept even from root")
+            continue
+        with fd:
+            network = Network("" if path == own else path, fd)
+            if network.inode not in seen:
+                seen.add(network.inode)
+                yield ("" if path == own else f" in {path}"), network.run
 
 
 def _add_cgroups(hooks: Hooks, numbers: Sequence[Tuple[int, str]], unseen: List[str]) -> None:

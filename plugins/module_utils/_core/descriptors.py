@@ -68,14 +68,19 @@ def why_unseen() -> str:
     return ""
 
 
+def check_sight() -> None:
+    """Raise PinningError where this process cannot see what all others have open."""
+    reason = why_unseen()
+    if reason:
+        raise PinningError(f"which processes have a pin open cannot be known: {reason}")
+
+
 def look(*, mapped: bool = False) -> Descriptors:
     """Look at all processes once; PinningError where they cannot all be looked at.
 
     `mapped`: also at who has memory of maps, which /proc tells for a price.
     """
-    reason = why_unseen()
-    if reason:
-        raise PinningError(reason)
+    check_sight()
     found = Descriptors()
     seen = {os.getpid()}
     for _round in range(_ROUNDS):
@@ -87,7 +92,9 @@ def look(*, mapped: bool = False) -> Descriptors:
         for pid in sorted(pids):
             with suppress(FileNotFoundError, ProcessLookupError):  # it ended
                 _look_into(pid, found, mapped)
-    raise PinningError("new processes start faster than they can be looked at: run again later")
+    raise PinningError(
+        "new processes start faster than they can be looked at: run again when the host is calmer"
+    )
 
 
 def _look_into(pid: int, found: Descriptors, mapped: bool) -> None:

@@ -48,7 +48,6 @@ from .plan import (
     with_spared,
 )
 
-
 if TYPE_CHECKING:
     from .usage_seen import LastLook
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Mapping, Optional
+from typing import Any, List, Mapping, Optional
 
 from ...people import BadField
 from ...values import dataclass
@@ -61,7 +61,8 @@ def read_duration(text: str) -> int:
 
 def duration(seconds: float) -> str:
     """Spell a duration by its two greatest units."""
-    left, parts = max(0, int(seconds)), []
+    left = max(0, int(seconds))
+    parts: List[str] = []
     for unit, length in _UNITS.items():
         count, left = divmod(left, length)
         if count or (parts and unit != "s"):

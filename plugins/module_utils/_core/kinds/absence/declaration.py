@@ -73,7 +73,9 @@ def absent_paths(
     wanted_kind = _kind(kind)
     if conditions.severed:
         _link_of(kind)  # others stay, each with a reason
-    return AbsentPaths(tuple(dict.fromkeys(filter(None, checked))), wanted_kind, recurse, conditions)
+    return AbsentPaths(
+        tuple(dict.fromkeys(filter(None, checked))), wanted_kind, recurse, conditions
+    )
 
 
 def prune(

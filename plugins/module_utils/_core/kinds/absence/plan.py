@@ -110,7 +110,9 @@ def with_spared(steps: List[AbsenceStep]) -> List[AbsenceStep]:
     staying = [
         step.found.path
         for step in steps
-        if step.action is Action.SPARE and step.wanted.conditions.any
+        if step.action is Action.SPARE
+        and step.wanted.conditions.any
+        and isinstance(step.found, Sight)
     ]
     return [
         replace(step, action=Action.SPARE, reason=STAYING)

@@ -54,14 +54,16 @@ class LastLook:
         sight = cast(Sight, step.found)
         name = sight.path.rpartition("/")[2]
         if self._uses is None or time.monotonic() - self._ended > FRESH:
-            pins = [each.found for _wanted, each in self._items if _is_pin(each)]
+            pins = [cast(Any, each).found for _wanted, each in self._items if _is_pin(each)]
             self._uses = _look(pins, self._items)
             self._ended = time.monotonic()
         found = look(directory, name)
         if isinstance(found, (Nothing, NotAPin)):
             return ""  # whoever removes it will see
         if (found.kind, found.id) != (sight.found.kind, sight.found.id):  # type: ignore[union-attr]
-            raise PinningError("it holds something else than a moment ago: run again")
+            raise PinningError(
+                f"{sight.path} changed while this task ran and was left untouched; run again"
+            )
         changed = os.stat(name, dir_fd=directory, follow_symlinks=False).st_ctime
         usage = Usage(self._uses.of(sight, found), _age(found, changed))
         return str(step.wanted.conditions.why_not(found, usage))

@@ -12,10 +12,10 @@ from typing import Collection, DefaultDict, Dict, List, Sequence, Set, Tuple
 from ... import descriptors, kernel
 from ...attachments import hooks_of
 from ...descriptors import Object
-from ...entries import Layout, read
+from ...entries import Layout, content_kin, read
 from ...errors import TROUBLE, explained
 from ...host import this_host
-from ...map_types import MAP_TYPES_BY_NUMBER, Means
+from ...map_types import Kin, Means
 from ...shape import Identity, MapShape
 from ...syscall import Fd, KernelError
 from ...uapi import Command
@@ -61,6 +61,7 @@ def look_for_users(pins: Sequence[Pin], *, only_processes: bool = False) -> Uses
 
     PinningError where not all processes can be looked at.
     """
+    descriptors.check_sight()
     uses = Uses()
     kinds = {pin.kind for pin in pins}
     if not only_processes:
@@ -103,21 +104,25 @@ def _add_maps(uses: Uses, kinds: Collection[str]) -> None:
         try:
             with kernel.fd_by_id(Command.MAP_GET_FD_BY_ID, map_id) as fd:
                 shape = MapShape.of(kernel.map_info(fd))
-                row = MAP_TYPES_BY_NUMBER.get(shape.number)
-                kin = row.content if row else None
-                if kin is None:
-                    continue
-                if kin.holds:
-                    kind = "prog" if kin.means is Means.PROGRAMS else "map"
-                    if kind in kinds:
-                        _add_held(uses, kind, map_id, fd, Layout.of(shape, kin, host))
-                elif kin.means in (Means.DEVICES, Means.CPUS) and shape.value_size == _WITH_PROG:
-                    if "prog" in kinds:
-                        _add_held(uses, "prog", map_id, fd, Layout.of(shape, kin, host))
+                kind = _held_kind(shape)
+                if kind in kinds:
+                    layout = Layout.of(shape, content_kin(shape) or Kin(), host)
+                    _add_held(uses, kind, map_id, fd, layout)
         except TROUBLE as error:
             if isinstance(error, KernelError) and error.errno == errno.ENOENT:
                 continue  # gone meanwhile
             uses.unseen.append(f"what is in map {map_id}: {explained(error)}")
+
+
+def _held_kind(shape: MapShape) -> str:
+    """Return what the values of a map hold, map or prog; empty where that is nothing of BPF."""
+    kin = content_kin(shape)
+    if kin is None:
+        return ""
+    if kin.holds:
+        return "prog" if kin.means is Means.PROGRAMS else "map"
+    has_prog = kin.means in (Means.DEVICES, Means.CPUS) and shape.value_size == _WITH_PROG
+    return "prog" if has_prog else ""
 
 
 def _add_held(uses: Uses, kind: str, map_id: int, fd: Fd, layout: Layout) -> None:
