@@ -224,6 +224,7 @@ NO_MESSAGES = {
     "line …, column …": "where a fault is",
     "XDP and tc on interfaces of all network namespaces": "where was looked",
     "perf events of processes": "where was looked",
+    "prog_arrays, devmaps and cpumaps": "where was looked",
 }
 
 

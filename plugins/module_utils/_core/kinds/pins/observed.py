@@ -78,6 +78,8 @@ class MapDetails(NamedTuple):
     entries: Optional[Difference] = None  # from what is declared to be in it
     slot: Optional[Slot] = None
     lacking: Tuple[str, ...] = ()  # which maps are to be in it, and are pinned nowhere
+    counted: Optional[int] = None  # entries, ...
+    is_more: bool = False  # ... and whether there are more than were to be counted
 
 
 class PinnedMap(NamedTuple):

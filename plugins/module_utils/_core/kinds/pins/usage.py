@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Sequence, Tuple
+from typing import Iterator, List, Sequence, Tuple
 
 from ...uapi import MapFlag
 from ...values import NamedTuple
@@ -22,24 +22,19 @@ UNTOLD = frozenset(
 _MAPPABLE = frozenset({27, 31, 33})  # ringbuf, user_ringbuf, arena; others need a flag
 
 
-class Users(NamedTuple):
-    """Who has an object beside the pin, in words, as far as the kernel tells."""
+Process = Tuple[int, str]  # its number, and what `ps` calls it
 
-    processes: Tuple[str, ...] = ()  # that have a descriptor: "123 (agent)"
-    mapping: Tuple[str, ...] = ()  # processes that have memory of some map, perhaps of this one
+
+class Users(NamedTuple):
+    """Who has an object beside the pin, as far as the kernel tells."""
+
+    processes: Tuple[Process, ...] = ()  # that have a descriptor
+    mapping: Tuple[Process, ...] = ()  # that have memory of some map, perhaps of this one
     programs: Tuple[str, ...] = ()  # that use the map
     links: Tuple[int, ...] = ()  # that have the program, or hang on the map
     hooks: Tuple[str, ...] = ()  # where the program is attached without a link
     maps: Tuple[int, ...] = ()  # in which it is
     pins: Tuple[str, ...] = ()  # other paths
-
-    @property
-    def has_process(self) -> bool:
-        """Return whether a process has it open, or perhaps has."""
-        return bool(self.processes or self.mapping)
-
-
-NOBODY = Users()
 
 
 class Usage(NamedTuple):
@@ -47,6 +42,18 @@ class Usage(NamedTuple):
 
     users: Users
     age: float  # seconds
+
+
+def is_attached_nowhere(pin: Pin, users: Users) -> bool:
+    """Return whether a program is pinned for nothing, as far as the kernel tells."""
+    if not isinstance(pin, PinnedProg) or pin.type in UNTOLD:
+        return False
+    return not (users.links or users.hooks or users.maps)
+
+
+def is_unused(pin: Pin, users: Users) -> bool:
+    """Return whether nobody has the object beside this pin."""
+    return not any(users_told(pin, users))
 
 
 def is_mappable(pin: Pin) -> bool:
@@ -77,12 +84,17 @@ def users_told(pin: Pin, users: Users) -> Iterator[str]:
 def processes_told(users: Users) -> Iterator[str]:
     """Yield which processes have it open, or perhaps have."""
     if users.processes:
-        yield f"open in process {few(users.processes)}"
+        yield f"open in process {few(_labels(users.processes))}"
     if users.mapping:
+        processes = few(_labels(users.mapping))
         yield (
-            f"perhaps in the memory of process {few(users.mapping)}, which has mapped a map, and "
-            "the kernel does not tell which"
+            f"perhaps in the memory of process {processes}, which has mapped a map, and the kernel "
+            "does not tell which"
         )
+
+
+def _labels(processes: Sequence[Process]) -> List[str]:
+    return [f"{pid} ({name})" for pid, name in processes]
 
 
 def few(names: Sequence[object]) -> str:

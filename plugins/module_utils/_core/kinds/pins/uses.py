@@ -10,8 +10,8 @@ from collections import defaultdict
 from typing import Collection, DefaultDict, Dict, List, Sequence, Set, Tuple
 
 from ... import descriptors, kernel
-from ...attachments import hooks_of
-from ...descriptors import Object
+from ...attachments import hooks_of, looked_at
+from ...descriptors import Object, Process
 from ...entries import Layout, content_kin, read
 from ...errors import TROUBLE, explained
 from ...host import this_host
@@ -32,22 +32,23 @@ class Uses:
     """What one look found."""
 
     def __init__(self) -> None:
-        self.processes: Dict[Object, Tuple[str, ...]] = {}
-        self.mapping: Tuple[str, ...] = ()
+        self.processes: Dict[Object, List[Process]] = {}
+        self.mapping: List[Process] = []
         self.programs: Dict[int, Tuple[str, ...]] = {}  # by the map that they use
         self.links: DefaultDict[Object, List[int]] = defaultdict(list)
         self.hooks: Dict[int, List[str]] = {}  # by program
         self.maps: DefaultDict[Object, List[int]] = defaultdict(list)  # by what is in them
         self.pins: DefaultDict[Object, Dict[_Place, str]] = defaultdict(dict)
         self.unseen: List[str] = []  # what could not be looked at, and why
+        self.looked_at: List[str] = []  # where programs might have been attached, in words
 
     def of(self, sight: Sight, pin: Pin) -> Users:
         """Return who has the object of a pin beside it."""
         held, place = (pin.kind, pin.id), _place(sight)
         others = [path for each, path in self.pins.get(held, {}).items() if each != place]
         return Users(
-            processes=self.processes.get(held, ()),
-            mapping=self.mapping if is_mappable(pin) else (),
+            processes=tuple(self.processes.get(held, ())),
+            mapping=tuple(self.mapping) if is_mappable(pin) else (),
             programs=self.programs.get(pin.id, ()) if pin.kind == "map" else (),
             links=tuple(self.links.get(held, ())),
             hooks=tuple(self.hooks.get(pin.id, ())) if pin.kind == "prog" else (),
@@ -74,14 +75,12 @@ def look_for_users(pins: Sequence[Pin], *, only_processes: bool = False) -> Uses
         _add_maps(uses, kinds)
         _add_pins(uses, {(pin.kind, pin.id) for pin in pins})
     found = descriptors.look(mapped=any(map(is_mappable, pins)))
-    uses.processes = {
-        held: tuple(each.label for each in processes) for held, processes in found.holders.items()
-    }
-    uses.mapping = tuple(each.label for each in found.mapping)
+    uses.processes, uses.mapping = found.holders, found.mapping
     if not only_processes and "prog" in kinds:
         types = {pin.type for pin in pins if isinstance(pin, PinnedProg)}
         uses.hooks, unseen = hooks_of(types, found.events)
         uses.unseen += unseen
+        uses.looked_at = [*_FOR_PROGRAMS, *looked_at(types)]
     return uses
 
 
@@ -148,3 +147,4 @@ def _place(sight: Sight) -> _Place:
 
 
 _WITH_PROG = 8  # bytes of a value of a devmap or cpumap that has a program
+_FOR_PROGRAMS = ("links", "prog_arrays, devmaps and cpumaps")
