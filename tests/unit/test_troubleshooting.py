@@ -225,6 +225,7 @@ NO_MESSAGES = {
     "XDP and tc on interfaces of all network namespaces": "where was looked",
     "perf events of processes": "where was looked",
     "prog_arrays, devmaps and cpumaps": "where was looked",
+    "t.Union[PinnedMap, PinnedProg]": "a type",
 }
 
 

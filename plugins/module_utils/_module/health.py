@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import typing as t
 
+from .._core.info.answer import health_in
 from .._core.info.health import Health
+from .._core.kinds.pins.observed import PinnedMap, PinnedProg, Sight, memlock_of
 from .._core.kinds.pins.usage import Users
+from .._core.whole.declaration import Declaration
 from .report import Dictionary, printable
 
 
@@ -32,6 +35,34 @@ def health_fields(health: Health) -> Dictionary:
         "unseen": list(health.unseen),
     }
     return t.cast(Dictionary, printable(fields))
+
+
+def health_of_host(
+    declared: Declaration, counts_up_to: int
+) -> t.Tuple[t.Optional[Dictionary], t.List[str]]:
+    """Return the health of the pins in all directories that are declared, and why it is not known.
+
+    With nothing declared in them, these are the roots of the declared mounts.
+    """
+    directories = {path.rpartition("/")[0] or "/" for _key, path in declared.named}
+    if not directories:
+        directories = {each.path for each in declared.mounts if each.is_mounted}
+    health, sights, troubles = health_in(sorted(directories), counts_up_to)
+    if health is None:
+        return None, troubles
+    pins = [_sizes(sight) for sight in sights if isinstance(sight.found, (PinnedMap, PinnedProg))]
+    return {"pins": printable(pins), **health_fields(health)}, troubles
+
+
+def _sizes(sight: Sight) -> Dictionary:
+    """Return how much there is of a map or program."""
+    pin = t.cast("t.Union[PinnedMap, PinnedProg]", sight.found)
+    fields: Dictionary = {"path": sight.path, "type": pin.kind, "memlock": memlock_of(pin)}
+    if isinstance(pin, PinnedMap) and pin.details.counted is not None:
+        fields["entries"] = pin.details.counted
+        fields["max_entries"] = pin.shape.max_entries
+        fields["has_more_entries"] = pin.details.is_more
+    return fields
 
 
 def _users(users: Users) -> Dictionary:

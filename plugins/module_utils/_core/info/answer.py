@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
@@ -67,6 +68,22 @@ def answer(question: Question) -> Answer:
     visible, hidden = _bpffs_mounts(troubles)
     health = _health(sights, question, hidden, troubles) if question.health else None
     return Answer(sights, programs, visible, hidden, troubles, health)
+
+
+def health_in(
+    directories: Sequence[str], counts_up_to: int
+) -> Tuple[Optional[Health], List[Sight], List[str]]:
+    """Look at the pins in some directories for their health; what there is, and what went wrong."""
+    troubles: List[str] = []
+    inspect = partial(_inspect_and_count, counts_up_to) if counts_up_to else _inspect
+    lookout = Lookout(inspect, waits_for_runs=False, by_two=not counts_up_to)
+    sights: List[Sight] = []
+    question = Question((), None, None, recurse=False)
+    for directory in directories:
+        # What is no bpffs has no pins; that this is wrong is told by others.
+        sights += _look(lookout, directory, replace(question, directory=directory), [])
+    _visible, hidden = _bpffs_mounts(troubles)
+    return _health(sights, question, hidden, troubles), sights, troubles
 
 
 def _health(

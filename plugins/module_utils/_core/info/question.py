@@ -27,6 +27,12 @@ class Question:
     counts_up_to: int = 0  # entries of each map
 
 
+def check_limit(limit: int) -> None:
+    """Raise BadField where nothing would be counted."""
+    if limit < 1:
+        raise BadField(f"count_limit must be 1 or greater, got {limit}")
+
+
 def read_question(
     paths: Optional[Sequence[str]],
     directory: Optional[str],
@@ -38,8 +44,8 @@ def read_question(
 ) -> Question:
     """Check the arguments; raise Problems or BadField with what is wrong."""
     wanted_kind = None if kind == "any" else kind
-    if counts_up_to is not None and counts_up_to < 1:
-        raise BadField(f"count_limit must be 1 or greater, got {counts_up_to}")
+    if counts_up_to is not None:
+        check_limit(counts_up_to)
     if paths is None:
         whole = absolute(directory or DEFAULT_DIRECTORY, "directory")
         return Question((), whole, wanted_kind, recurse, health, counts_up_to or 0)
