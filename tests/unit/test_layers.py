@@ -20,7 +20,7 @@ SOURCES = sorted(CORE.rglob("*.py"))
 # Of a kind, and of the core: what decides, and what is decided about.
 PURE_PARTS = (
     *("access", "boundaries", "conditions", "declaration", "exposure"),
-    *("migration", "mismatch", "observed", "plan", "reach", "steps", "swap_plan", "usage"),
+    *("migration", "mismatch", "observed", "plan", "reach", "stack", "steps", "swap_plan", "usage"),
 )
 PURE_FILES = (
     *("attach_types", "btf", "btf_excerpt", "btf_fields", "btf_likeness", "btf_types"),

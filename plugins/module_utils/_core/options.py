@@ -118,6 +118,8 @@ MOUNTED: Options = {
     "boot": {"type": "bool"},
     "fstab": {"type": "path", "default": "/etc/fstab"},
     "force": {"type": "bool", "default": False},
+    "repair": {"type": "bool", "default": False},
+    "keep": {"type": "str", "choices": ["lowest", "topmost"]},
 }
 DIRECTORY: Options = {"path": {"type": "path", "required": True}, **ACCESS}
 REFERENCES: Options = {
