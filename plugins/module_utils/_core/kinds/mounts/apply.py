@@ -45,9 +45,9 @@ def _observe(wanted: Union[WantedMount, WantedUnmount]) -> MountSeen:
     repairs = isinstance(wanted, WantedMount) and wanted.repair
     if not (repairs and seen.stacked and seen.may_mount) or seen.is_mixed:
         return seen
-    from .layers import look_into  # a stack is rare
+    from .change import with_stack
 
-    return replace(seen, stack=look_into(seen))
+    return with_stack(seen)
 
 
 def _usual_source(_path: str) -> str:

@@ -8,6 +8,7 @@ import errno
 import os
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from typing import Callable, FrozenSet, List
 
 from ... import kernel
@@ -20,10 +21,16 @@ from ...staging import set_access_of
 from ...syscall import KernelError
 from ..pins.access import AccessChange
 from .declaration import WantedMount, flag_bits
+from .layers import carry, look_into
 from .observe import observe, people_of
 from .observed import Bpffs, MountSeen
 from .plan import MountStep, decide, flags_to_set, inheriting
 from .stack import merge_of
+
+
+def with_stack(seen: MountSeen) -> MountSeen:
+    """Return what was seen, with what is in each of the bpffs over one another."""
+    return replace(seen, stack=look_into(seen))
 
 
 def mount(
@@ -60,8 +67,6 @@ def _decided(wanted: WantedMount, seen: MountSeen) -> MountStep:
 
 def _unstack(wanted: WantedMount, seen: MountSeen, done: List[str]) -> None:
     """Pin in the lowest bpffs what those above have, then unmount these, the topmost first."""
-    from .layers import carry, look_into  # a stack is rare
-
     merge = merge_of(seen.stack, wanted.keep)
     if [each.pins for each in look_into(seen)] != [each.pins for each in seen.stack]:
         raise _changed(wanted.path)
