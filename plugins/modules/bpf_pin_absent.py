@@ -128,19 +128,19 @@ EXAMPLES = r"""
     path: /sys/fs/bpf/oldtool
     recurse: true
 
-- name: Remove the maps that a crashed agent left, a week old, if nobody uses them
+- name: Remove the maps that a crashed gateway left, if nobody uses them
   ebpf.pinning.bpf_pin_absent:
-    directory: /sys/fs/bpf/agent
+    directory: /sys/fs/bpf/gateway
     patterns: ["flows_*"]
     type: map
     unused: true
-    older_than: 7d
 
-- name: Remove links whose interface or cgroup is gone
+- name: Remove links whose interface or cgroup is gone, once they are a week old
   ebpf.pinning.bpf_pin_absent:
     directory: /sys/fs/bpf/agent
     keep: []
     severed: true
+    older_than: 7d
 """
 
 RETURN = r"""
