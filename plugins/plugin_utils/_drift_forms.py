@@ -27,8 +27,9 @@ from ._drift_findings import (
     Entries,
     Finding,
     entries_of,
+    spelled_bytes,
 )
-from ._drift_health import Health, spelled_bytes
+from ._drift_health import Health
 from ._drift_report import (
     GONE,
     HOST_STATES,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._drift_findings import MOST, shortened
+from ._drift_findings import MOST, shortened, spelled_bytes
 
 Json = t.Dict[str, t.Any]
 
@@ -124,14 +124,6 @@ def as_json(health: t.Optional[Health]) -> t.Optional[Json]:
     fields["pins"] = [each._asdict() for each in health.pins]
     fields["mounts"] = [each._asdict() for each in health.mounts]
     return {key: list(each) if isinstance(each, tuple) else each for key, each in fields.items()}
-
-
-def spelled_bytes(number: int) -> str:
-    """Such as 5.2 MiB, in the largest unit that there is one of."""
-    for size, unit in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number} bytes"
 
 
 def _memory_told(memory: t.Optional[int]) -> t.List[str]:

@@ -101,6 +101,7 @@ USERS: dict[str, tuple[dict[str, int], Use, str]] = {
 }
 
 
+@pytest.mark.every_python
 @pytest.mark.parametrize("about", USERS)
 def test_a_map_stays_that_somebody_has(seeing: Host, about: str) -> None:
     fields, use, words = USERS[about]
@@ -172,7 +173,8 @@ def test_directories_stay_with_what_is_used_in_them(seeing: Host) -> None:
     ]
 
 
-@pytest.mark.parametrize("how", ["link", "process", "tc", "xdp", "cgroup", "prog_array"])
+@pytest.mark.every_python
+@pytest.mark.parametrize("how", ["link", "process", "tc", "xdp", "cgroup", "prog_array", "event"])
 def test_a_program_stays_that_is_attached(world: World, how: str) -> None:
     host = world.host
     see_all_processes(host)
@@ -180,6 +182,7 @@ def test_a_program_stays_that_is_attached(world: World, how: str) -> None:
     script, words, kind = {
         "link": ("", r"attached by link \d+", "on_xdp"),
         "process": ("", r"open in process \d+ \(hold\)", "on_xdp"),
+        "event": ("", r"attached to a perf event of \d+ \(hold\)", "on_perf_event"),
         "xdp": (
             f"nsenter --net={world.network} ip link set dev v0 xdpgeneric pinned {PIN}",
             r"attached to xdp \(generic\) on v0 in /proc/\d+/ns/net",
@@ -209,14 +212,27 @@ def test_a_program_stays_that_is_attached(world: World, how: str) -> None:
     with ExitStack() as stack:
         if how != "link":
             host.run("rm", link)
-        if how == "process":
-            stack.enter_context(held(host, "open", PIN))
+        if how in ("process", "event"):
+            stack.enter_context(held(host, "open" if how == "process" else how, PIN))
         host.shell(script)
         result = absent(host, path=[PIN], unused=True)
         assert re.search(words, reasons(result)[PIN]), result["spared"]
         if how == "process":
             stack.close()
             assert paths(absent(host, path=[PIN], unused=True)) == [PIN]
+
+
+def test_in_bpf_host_the_same_conditions_hold(seeing: Host) -> None:
+    seeing.make_pin(PIN)
+    seeing.make_pin(f"{AGENT}/free")
+    absent = [{**ALL, "unused": True}]
+    with held(seeing, "open", PIN):
+        checked = seeing.module("bpf_host", check=True, absent=absent).good()
+        done = seeing.module("bpf_host", absent=absent).good()
+    for result in (checked, done):
+        assert [each["path"] for each in result["absent"]] == [f"{AGENT}/free"]
+        assert [each["path"] for each in result["spared"]] == [PIN]
+    assert seeing.map_at(PIN)
 
 
 def test_only_severed_links_go(world: World) -> None:

@@ -45,6 +45,7 @@ def repaired(host: Host, **options: Any) -> Result:
     return done
 
 
+@pytest.mark.every_python
 def test_all_pins_of_a_stack_are_in_one_bpffs_then(host: Host) -> None:
     low = pin(host, "low", "d/low")
     host.shell(f"chmod 751 {BPFFS}/d; chown 7:8 {BPFFS}/d")

@@ -17,13 +17,13 @@ from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_findings impor
     IN_PLACE,
     Finding,
     Told,
+    spelled_bytes,
 )
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_health import (
     FINDINGS,
     as_json,
     from_json,
     health_in,
-    spelled_bytes,
 )
 from ansible_collections.ebpf.pinning.plugins.plugin_utils._drift_merge import (
     Read,
