@@ -113,6 +113,28 @@ def test_of_two_pins_of_a_name_the_declared_one_stays(host: Host, keep: str) -> 
     assert host.run("bpftool", "map", "show", "id", str(gone), check=False).returncode
 
 
+@pytest.mark.parametrize("whose", ["the pin", "the directory"])
+def test_a_pin_of_a_stranger_takes_no_place_of_another(host: Host, whose: str) -> None:
+    low = pin(host, "d/flows")
+    stack(host, "1777")
+    pin(host, "d/flows")
+    host.run("chown", "1234", f"{BPFFS}/d/flows" if whose == "the pin" else f"{BPFFS}/d")
+    result = host.module("bpffs_mount", repair=True, force=True, keep="topmost")
+    assert result.failed
+    assert "belongs to user id 1234, and would take the place of another pin" in result.msg
+    repaired(host, keep="lowest")
+    assert ids(host) == low
+
+
+def test_what_a_killed_run_left_goes(host: Host) -> None:
+    low = pin(host, "d/low", "d/ebpf-pinning~carried")
+    stack(host)
+    high = pin(host, "high")
+    repaired(host)
+    del low["d/ebpf-pinning~carried"]
+    assert ids(host) == {**low, **high}
+
+
 def test_what_is_declared_of_the_root_is_set_on_the_one_that_stays(host: Host) -> None:
     pin(host, "low")
     stack(host)

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 from ... import kernel
 from ...bpffs import DIRECTORY, ENTRY, PathProblem, make_open, walk
@@ -22,7 +21,7 @@ from ...shape import Access, Entry, Identity
 from ...staging import set_access_of
 from ...syscall import Fd
 from ..pins.objects import look
-from ..pins.observed import NotAPin, Nothing, Unreadable
+from ..pins.observed import NotAPin, Nothing, Sight, Unreadable
 from ..pins.tree import Lookout
 from .observed import Layer, LayerPin, MountSeen
 from .stack import Carried
@@ -41,11 +40,16 @@ def look_into(seen: MountSeen) -> Tuple[Layer, ...]:
         return told
 
     layers = []
-    for mount, (root, pins) in zip(stack, _apart(inside)):
+    for mount, (root, told) in zip(stack, _apart(inside)):
         device, inode, owner, group, mode = root
         entry = Entry(Identity(device, inode), owner, group, mode & 0o7777)
-        layers.append(Layer(mount, entry, tuple(LayerPin(*pin) for pin in pins)))
+        layers.append(Layer(mount, entry, tuple(map(_read_pin, told))))
     return tuple(layers)
+
+
+def _read_pin(told: Sequence[Any]) -> LayerPin:
+    name, kind, object_id, what, owners = told
+    return LayerPin(name, kind, object_id, what, tuple(owners))
 
 
 def carry(seen: MountSeen, carried: Sequence[Carried]) -> None:
@@ -53,7 +57,8 @@ def carry(seen: MountSeen, carried: Sequence[Carried]) -> None:
     stack = _stack_of(seen)
 
     def inside() -> Any:
-        layers = list(_taken_off(seen.path, stack))
+        layers = _taken_off(seen.path, stack)
+        _clear(layers[0], seen.path)
         for each in carried:
             with at(f"{seen.path}/{each.pin.path}"):
                 _pin_again(layers[each.layer], layers[0], each)
@@ -86,16 +91,39 @@ def _taken_off(path: str, stack: Sequence[Mount]) -> List[Fd]:
 def _pins_in(fd: Fd, path: str) -> List[Sequence[Any]]:
     """What is in a layer, by the names below its root."""
     pins: List[Sequence[Any]] = []
-    tree = Lookout(spares_staging=True, waits_for_runs=False).tree(fd, path, recurse=True)
-    for sight in tree.sights:
-        found, name = sight.found, sight.path[len(path.rstrip("/")) + 1 :]
+    for name, sight in _sights(fd, path):
+        found = sight.found
         if isinstance(found, Unreadable):
             raise PinningError(f"{sight.path}: {found.reason}")
+        if name.rpartition("/")[2] == _NEW or isinstance(found, Nothing):
+            continue
         if isinstance(found, NotAPin):
-            pins.append((name, "", 0, found.what))
-        elif not isinstance(found, Nothing):
-            pins.append((name, found.kind, found.id, found.label))
+            pins.append((name, "", 0, found.what, []))
+        else:
+            owners = [found.entry.owner, *_owners(fd, name.split("/")[:-1])]
+            pins.append((name, found.kind, found.id, found.label, owners))
     return pins
+
+
+def _sights(fd: Fd, path: str) -> Iterator[Tuple[str, Sight]]:
+    tree = Lookout(spares_staging=True, waits_for_runs=False).tree(fd, path, recurse=True)
+    for sight in tree.sights:
+        yield sight.path[len(path.rstrip("/")) + 1 :], sight
+
+
+def _owners(root: Fd, parents: Sequence[str]) -> Iterator[int]:
+    for depth in range(1, len(parents) + 1):
+        with _below(root, parents[:depth], None) as fd:
+            yield os.fstat(fd).st_uid
+
+
+def _clear(root: Fd, path: str) -> None:
+    """Remove what runs left that were killed."""
+    for name, _sight in list(_sights(root, path)):
+        *parents, last = name.split("/")
+        if last == _NEW:
+            with _below(root, parents, None) as directory:
+                os.unlink(_NEW, dir_fd=directory)
 
 
 def _pin_again(source: Fd, target: Fd, carried: Carried) -> None:
@@ -109,8 +137,6 @@ def _pin_again(source: Fd, target: Fd, carried: Carried) -> None:
         with Fd(os.open(name, ENTRY, dir_fd=there)) as entry, kernel.get(entry.proc_path) as held:
             if not carried.replaces and not isinstance(look(here, name), Nothing):
                 raise _changed(carried.pin.path)
-            with suppress(FileNotFoundError):
-                os.unlink(_NEW, dir_fd=here)  # of a run that was killed
             kernel.pin_at(held, here, os.fsencode(_NEW))
         access = Access(found.entry.owner, found.entry.group, found.entry.mode)
         with Fd(os.open(_NEW, ENTRY, dir_fd=here)) as new:

@@ -49,6 +49,7 @@ class LayerPin(NamedTuple):
     kind: str  # map, prog, link; empty for what is no pin
     id: int
     what: str  # in words
+    owners: Tuple[int, ...] = ()  # of it, and of the directories below the mount point
 
 
 class Layer(NamedTuple):

@@ -66,7 +66,7 @@ def decide(wanted: Union[WantedMount, WantedUnmount], seen: MountSeen, people: P
 
 def _decide_stacked(wanted: WantedMount, seen: MountSeen, people: People) -> MountStep:
     """Decide about what will be there once one of several bpffs is left."""
-    problem = obstacle(seen, wanted.keep, force=wanted.force)
+    problem = obstacle(seen, wanted.keep, people.task, force=wanted.force)
     if not problem and not seen.may_mount:
         problem = _not_allowed("umount", seen)
     if problem:

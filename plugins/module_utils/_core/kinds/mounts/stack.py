@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
+from ...shape import is_stranger
 from ...values import NamedTuple
 from .observed import Layer, LayerPin, MountSeen
 
@@ -55,8 +56,11 @@ def merge_of(stack: Sequence[Layer], keep: Optional[str]) -> Merge:
     return Merge(carried, dropped, clashes)
 
 
-def obstacle(seen: MountSeen, keep: Optional[str], *, force: bool) -> str:
-    """Return why a stack stays as it is; empty if it may become one bpffs."""
+def obstacle(seen: MountSeen, keep: Optional[str], task: int, *, force: bool) -> str:
+    """Return why a stack stays as it is; empty if it may become one bpffs.
+
+    `task` is the user of the task.
+    """
     stack, path = seen.stack, seen.path
     if seen.inside:
         return (
@@ -75,6 +79,15 @@ def obstacle(seen: MountSeen, keep: Optional[str], *, force: bool) -> str:
             f"{path} has several pins of one name in bpffs over one another ({_few(clashes)}); "
             f"{layers_told(stack)}. Set keep: lowest or keep: topmost to say whose go"
         )
+    for each in merge_of(stack, keep).carried:
+        stranger = next((uid for uid in each.pin.owners if is_stranger(uid, None, task)), None)
+        if each.replaces and stranger is not None:
+            name = f"{path}/{each.pin.path}"
+            return (
+                f"{name} in the upper bpffs, or a directory above it there, belongs to user id "
+                f"{stranger}, and would take the place of another pin: set keep: lowest, or remove "
+                "one of them"
+            )
     if not force:
         return (
             f"{path} is mounted {len(stack)} times over itself, the lowest first: "
