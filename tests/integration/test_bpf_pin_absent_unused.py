@@ -195,7 +195,7 @@ def test_a_program_stays_that_is_attached(world: World, how: str) -> None:
             "on_tcx",
         ),
         "cgroup": (
-            f"bpftool cgroup attach {world.cgroup} egress pinned {PIN}",
+            f"bpftool cgroup attach {world.cgroup} egress pinned {PIN} multi",
             "attached to cgroup_inet_egress of .*/pinning-test-",
             "on_cgroup",
         ),

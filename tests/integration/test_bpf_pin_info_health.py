@@ -123,7 +123,8 @@ def test_dead_links_and_programs_for_nothing_are_told(world: World) -> None:
     health = asked(host, health=True)["health"]
     assert health["unattached"] == [f"{AGENT}/prog"]
     assert "cgroups" in health["looked_at"]
-    host.run("bpftool", "cgroup", "attach", world.cgroup, "egress", "pinned", f"{AGENT}/prog")
+    attach = ("bpftool", "cgroup", "attach", world.cgroup, "egress")
+    host.run(*attach, "pinned", f"{AGENT}/prog", "multi")
     result = asked(host, health=True)
     assert result["health"]["unattached"] == []
     (hook,) = by_name(result)["prog"]["users"]["hooks"]

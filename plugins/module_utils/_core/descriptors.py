@@ -8,6 +8,7 @@ Not seen are descriptors on their way through a socket, and those that only io_u
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from typing import Dict, List, Set, Tuple
 
@@ -92,32 +93,42 @@ def look(*, mapped: bool = False, strict: bool = True) -> Descriptors:
         seen |= pids
         for pid in sorted(pids):
             with suppress(FileNotFoundError, ProcessLookupError):  # it ended
-                _look_into(pid, found, mapped, strict)
+                _look_patiently(pid, found, mapped, strict)
     raise PinningError(
         "new processes start faster than they can be looked at: run again when the host is calmer"
     )
 
 
-def _look_into(pid: int, found: Descriptors, mapped: bool, strict: bool) -> None:
+def _look_patiently(pid: int, found: Descriptors, mapped: bool, strict: bool) -> None:
+    """Look at a process; at one that is kept from us for a while, as some begin or end so."""
+    deadline = time.monotonic() + (_PATIENCE if strict else 0)
+    while True:
+        try:
+            _look_into(pid, found, mapped)
+        except PermissionError:
+            if time.monotonic() < deadline:
+                time.sleep(_PAUSE)
+                continue
+            if strict:
+                raise PinningError(
+                    f"what process {pid} has open is kept even from root: give the task "
+                    "CAP_SYS_PTRACE, and see whether SELinux or AppArmor confines it"
+                ) from None
+        return
+
+
+def _look_into(pid: int, found: Descriptors, mapped: bool) -> None:
     base = f"/proc/{pid}"
-    try:
-        numbers = _look_at_table(f"{base}/fd", f"{base}/fdinfo", pid, found)
-        tasks = os.listdir(f"{base}/task")
-        for task in tasks if len(tasks) > 1 else ():
-            with suppress(FileNotFoundError, ProcessLookupError):
-                # Threads mostly share one table; after unshare(2) they do not.
-                table = f"{base}/task/{task}"
-                if set(os.listdir(f"{table}/fd")) != numbers:
-                    _look_at_table(f"{table}/fd", f"{table}/fdinfo", pid, found)
-        if mapped and _maps_memory(pid):
-            found.mapping.append(Process(pid, _name_of(pid)))
-    except PermissionError:
-        if not strict:
-            return
-        raise PinningError(
-            f"what process {pid} has open is kept even from root: give the task CAP_SYS_PTRACE, "
-            "and see whether SELinux or AppArmor confines it"
-        ) from None
+    numbers = _look_at_table(f"{base}/fd", f"{base}/fdinfo", pid, found)
+    tasks = os.listdir(f"{base}/task")
+    for task in tasks if len(tasks) > 1 else ():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            # Threads mostly share one table; after unshare(2) they do not.
+            table = f"{base}/task/{task}"
+            if set(os.listdir(f"{table}/fd")) != numbers:
+                _look_at_table(f"{table}/fd", f"{table}/fdinfo", pid, found)
+    if mapped and _maps_memory(pid):
+        found.mapping.append(Process(pid, _name_of(pid)))
 
 
 def _look_at_table(links: str, infos: str, pid: int, found: Descriptors) -> Set[str]:
@@ -162,4 +173,5 @@ def _name_of(pid: int) -> str:
 
 _FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO in include/linux/proc_ns.h
 _ROUNDS = 100
+_PATIENCE, _PAUSE = 1.0, 0.01  # seconds
 _IDS = {"map": b"map_id", "prog": b"prog_id", "link": b"link_id"}
