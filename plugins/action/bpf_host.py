@@ -25,7 +25,7 @@ from ..plugin_utils._declared import (
 )
 from ..plugin_utils._joined_arguments import JoinedArguments
 from ..plugin_utils._plain_values import plain
-from ..plugin_utils._playbook_variables import OF_PLAYBOOK, Said, arguments_of
+from ..plugin_utils._playbook_variables import OF_PLAYBOOK, Said, arguments_of, health_asked
 from ..plugin_utils._run_notes import DECLARED, FREED, PRUNED, RunNotes
 from ..plugin_utils._told_apart import VERDICT, is_only_reported, told_apart
 
@@ -61,6 +61,8 @@ class ActionModule(JoinedArguments):
             try:
                 said = Said(variables, self._templar.template)
                 arguments = {**plain(arguments_of(said)), BRIEF: is_only_reported(variables)}
+                if VERDICT in variables:
+                    arguments.update(health_asked(said))
             except AnsibleFilterError as error:
                 raise PinningError(str(error)) from None
         return super().complete(arguments, variables)

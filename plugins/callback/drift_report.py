@@ -127,6 +127,7 @@ from ..plugin_utils._drift_findings import (
     warnings_in,
 )
 from ..plugin_utils._drift_forms import REPAIRED
+from ..plugin_utils._drift_health import health_in
 from ..plugin_utils._drift_merge import merged
 from ..plugin_utils._drift_report import GONE, IN_DRIFT, NOT_LOOKED_AT, UNREACHABLE, Report
 from ..plugin_utils._drift_settings import Settings, Unclear, not_blank
@@ -525,7 +526,12 @@ class CallbackModule(CallbackBase):
                 self._show_diff(fields)
         told = read(module, fields, failed=failed, check=check)
         self._add(name, told, found_absent(module, fields))
-        self._report.host(name).warn(warnings_in(fields))
+        host = self._report.host(name)
+        host.warn(warnings_in(fields))
+        try:
+            host.health = health_in(fields) or host.health
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            host.add(unreadable(module, error))
 
     def _show_diff(self, fields: Fields) -> None:
         """Ansible shows no diff of what fails, be it by a verdict."""

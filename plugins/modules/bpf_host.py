@@ -128,6 +128,23 @@ options:
       - Is done last. The unit runs at once with what is declared now.
       - Where systemd does not run the host, a warning says what its init has to run.
     type: bool
+  health:
+    description:
+      - Look also for what is the matter with all pins in the directories of those that are
+        declared, and return RV(health). See O(ebpf.pinning.bpf_pin_info#module:health).
+      - Nothing of it makes the task fail. The drift report shows it.
+    type: bool
+    default: false
+  count_entries:
+    description:
+      - Count the entries of the maps there, for RV(health.pins). Includes O(health).
+    type: bool
+    default: false
+  count_limit:
+    description:
+      - Up to how many entries of a map O(count_entries) counts.
+    type: int
+    default: 1000000
   at_boot_options:
     description: More about O(at_boot).
     type: dict
@@ -336,6 +353,56 @@ files:
   type: list
   elements: str
   sample: []
+health:
+  description:
+    - What is the matter with the pins in the directories of those that are declared, as in
+      RV(ebpf.pinning.bpf_pin_info#module:health), and C(pins), the maps and programs there, each
+      with C(path), C(type), C(memlock), and, with O(count_entries), C(entries), C(max_entries) and
+      C(has_more_entries).
+    - V(null), with a reason in RV(cautions), where not all processes can be seen.
+  returned: with O(health) or O(count_entries)
+  type: dict
+  contains:
+    pins:
+      description: The maps and programs.
+      type: list
+      elements: dict
+      sample: [{"path": "/sys/fs/bpf/agent/flows", "type": "map", "memlock": 4096}]
+    memlock:
+      description: Memory of all maps and programs in bytes, each counted once.
+      type: int
+      sample: 4096
+    unused:
+      description: Pins whose object nobody else has.
+      type: list
+      elements: str
+      sample: []
+    severed:
+      description: Links that are attached to nothing any more.
+      type: list
+      elements: str
+      sample: []
+    unattached:
+      description: Programs that are attached nowhere.
+      type: list
+      elements: str
+      sample: []
+    mounts:
+      description: BPF file systems that are hidden, stacked or misplaced.
+      type: list
+      elements: dict
+      sample: []
+    looked_at:
+      description: Where programs could have been attached.
+      type: list
+      elements: str
+      sample: []
+    unseen:
+      description: Where users of pins may be that cannot be seen, and why.
+      type: list
+      elements: str
+      sample: []
+  sample: null
 cautions:
   description:
     - Warnings of what others can do to the pins, whatever their modes say. They are in the drift
@@ -387,6 +454,9 @@ def main() -> None:
             "on_mismatch": {"type": "str", "choices": MISMATCHES, "default": "fail"},
             "value_growth": {"type": "str", "choices": GROWTHS, "default": "refuse"},
             "parents": {"type": "bool", "default": True},
+            "health": {"type": "bool", "default": False},
+            "count_entries": {"type": "bool", "default": False},
+            "count_limit": {"type": "int", "default": 1000000},
             "at_boot": {"type": "bool"},
             "at_boot_options": {
                 "type": "dict",

@@ -68,6 +68,40 @@ options:
         pins.
     type: bool
     default: false
+  unused:
+    description:
+      - Remove only pins whose object nobody else has. What somebody has stays, and RV(spared) says
+        who.
+      - Of any object these are processes that have it open, and other pins in any mount namespace.
+        Of a map also processes that have its memory, programs that use it, links that hang on it,
+        and maps of maps that it is in. Of a program also links, XDP and tc in all network
+        namespaces, cgroups, perf events, and maps that it is in. A link is used while it is
+        attached.
+      - Some ways to attach a program are told by no interface of the kernel, such as
+        C(SO_ATTACH_BPF). Programs of such types stay.
+      - All is looked at again right before a pin goes. A descriptor that is on its way through a
+        socket, or that only C(io_uring) has, cannot be seen.
+      - Refused where not all processes can be looked at, as in a container, or without root.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  severed:
+    description:
+      - Remove only links that are attached to nothing any more, as their target is gone or somebody
+        detached them. With O(directory), O(type) need not be V(link) for that.
+      - A link that a process has open stays, and this is refused as with O(unused).
+    type: bool
+    default: false
+    version_added: 0.2.0
+  older_than:
+    description:
+      - Remove only what is older than this, such as V(7d), V(12h), V(30m) or V(1d12h).
+      - The age of a program counts from when it was loaded. That of maps and links counts from when
+        the pin was made, or its owner, mode or names last changed (its ctime), since the kernel
+        does not say when they were made.
+      - What a process has open stays, however old it is, and this is refused as with O(unused).
+    type: str
+    version_added: 0.2.0
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpffs_mount
@@ -93,6 +127,20 @@ EXAMPLES = r"""
   ebpf.pinning.bpf_pin_absent:
     path: /sys/fs/bpf/oldtool
     recurse: true
+
+- name: Remove the maps that a crashed gateway left, if nobody uses them
+  ebpf.pinning.bpf_pin_absent:
+    directory: /sys/fs/bpf/gateway
+    patterns: ["flows_*"]
+    type: map
+    unused: true
+
+- name: Remove links whose interface or cgroup is gone, once they are a week old
+  ebpf.pinning.bpf_pin_absent:
+    directory: /sys/fs/bpf/agent
+    keep: []
+    severed: true
+    older_than: 7d
 """
 
 RETURN = r"""
@@ -129,6 +177,13 @@ pins:
         - V(null) in check mode, and where the user of the task may not ask (C(CAP_SYS_ADMIN)).
       type: bool
       sample: true
+    memlock:
+      description:
+        - Memory of the map or program in bytes, as the kernel estimates it. V(null) for links and
+          free paths.
+      type: int
+      sample: 4096
+      version_added: 0.2.0
 directories:
   description: Directories that were removed.
   returned: success, and when the task fails in the middle of its work
@@ -136,7 +191,9 @@ directories:
   elements: str
   sample: []
 spared:
-  description: What was left alone while pruning, each with C(path) and C(reason).
+  description: >-
+    What was left alone while pruning, or since a condition such as O(unused) is not true of it,
+    each with C(path) and C(reason).
   returned: success, and when the task fails in the middle of its work
   type: list
   elements: dict
@@ -148,6 +205,14 @@ counts:
   returned: success, and when the task fails in the middle of its work
   type: dict
   sample: {"removed": 1, "missing": 0, "spared": 0}
+freed:
+  description:
+    - The memory in bytes of all maps and programs of which the last reference is gone.
+    - V(null) in check mode without O(unused), and where the user of the task may not ask.
+  returned: success, and when the task fails in the middle of its work
+  type: int
+  sample: 4096
+  version_added: 0.2.0
 """
 
 from ..module_utils._core.options import ABSENCE

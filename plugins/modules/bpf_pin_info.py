@@ -48,6 +48,33 @@ options:
     type: str
     choices: [any, map, prog, link]
     default: any
+  health:
+    description:
+      - Look also for who has what is pinned, and for what is the matter with it, and return
+        RV(pins[].users) and RV(health).
+      - All processes, links, maps and pins of the machine are looked at once, however many pins
+        there are, for programs also interfaces of all network namespaces and cgroups. On a host
+        with thousands of processes that may take seconds.
+      - Where not all processes can be seen, as in a container or without root, a warning says so,
+        and both are V(null).
+    type: bool
+    default: false
+    version_added: 0.2.0
+  count_entries:
+    description:
+      - Count the entries of each map, many at a time. A map of a million entries takes about a
+        second.
+      - Arrays have all of their slots from the start, and are not counted, nor are queues, rings
+        and storages.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  count_limit:
+    description:
+      - Up to how many entries of a map O(count_entries) counts.
+    type: int
+    default: 1000000
+    version_added: 0.2.0
 seealso:
   - module: ebpf.pinning.bpf_host_info
   - module: ebpf.pinning.bpf_map_pinned
@@ -65,6 +92,21 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ (bpf.pins | selectattr('name', 'equalto', 'flows') | first).programs }}"
   when: bpf.pins | selectattr('name', 'equalto', 'flows') | length > 0
+
+- name: Look for maps that are nearly full, links that are severed, and what nobody uses
+  ebpf.pinning.bpf_pin_info:
+    recurse: true
+    health: true
+    count_entries: true
+  register: bpf
+
+- name: Stop if a map is nearly full
+  ansible.builtin.assert:
+    that: item.map.entries < 0.9 * item.map.max_entries
+    quiet: true
+  loop: "{{ bpf.pins | selectattr('map.entries', 'defined') }}"
+  loop_control:
+    label: "{{ item.path }}"
 
 - name: Stop if a bpffs hides another one
   ansible.builtin.assert:
@@ -110,7 +152,8 @@ pins:
       description:
         - The map, its shape in the words of M(ebpf.pinning.bpf_map_pinned), so that what is told
           can be declared. C(inner_map) is the shape of a map that a map of maps holds, if it holds
-          any. C(memlock) is an estimate in bytes.
+          any. C(memlock) is an estimate in bytes. With O(count_entries) there are C(entries), and
+          C(has_more_entries), which is V(true) where O(count_limit) was reached.
       returned: when it holds a map
       type: dict
       sample:
@@ -135,7 +178,7 @@ pins:
       description:
         - The program. C(load_time) is in seconds since the machine was started, C(tag) a hash of
           the instructions, C(map_ids) the maps that it uses, V(null) where the user of the task may
-          not ask (C(CAP_SYS_ADMIN)).
+          not ask (C(CAP_SYS_ADMIN)), C(memlock) the memory of its instructions in bytes.
       returned: when it holds a program
       type: dict
       sample:
@@ -144,6 +187,7 @@ pins:
         load_time: 93784
         loaded_by: root
         map_ids: [42]
+        memlock: 4096
     link:
       description:
         - The link. C(target) is what the program is attached to, with the kernel's names of
@@ -158,6 +202,23 @@ pins:
         prog_name: count
         target: {"ifindex": 2}
         attached: true
+    users:
+      description:
+        - Who has the object beside this pin. C(processes) have it open; C(mapping) have the memory
+          of some map, and the kernel does not tell of which. C(links) have a program or hang on a
+          map, C(hooks) are where a program is attached without a link, C(maps) are those that it is
+          in, C(pins) other paths, those in other mount namespaces below C(/proc/PID/root).
+          Programs that use a map are in RV(pins[].programs).
+      returned: with O(health)
+      type: dict
+      version_added: 0.2.0
+      sample:
+        processes: [{"pid": 1213, "name": "agent"}]
+        mapping: []
+        links: []
+        hooks: []
+        maps: []
+        pins: []
 missing:
   description: Paths where nothing is.
   returned: success
@@ -199,6 +260,56 @@ mounts:
       delegate: {"cmds": [], "maps": [], "progs": [], "attachs": []}
       pins: 15
       hidden: false
+health:
+  description:
+    - What is the matter with the pins that are told of, and with all BPF file systems.
+  returned: with O(health)
+  type: dict
+  version_added: 0.2.0
+  contains:
+    memlock:
+      description: Memory of all maps and programs in bytes, each counted once.
+      type: int
+      sample: 5769216
+    unused:
+      description:
+        - Pins whose object nobody else has, see O(ebpf.pinning.bpf_pin_absent#module:unused).
+      type: list
+      elements: str
+      sample: [/sys/fs/bpf/agent/old_flows]
+    severed:
+      description: Links that are attached to nothing any more.
+      type: list
+      elements: str
+      sample: [/sys/fs/bpf/agent/eth7]
+    unattached:
+      description:
+        - Programs that are attached nowhere, by any of RV(health.looked_at). Programs of types that
+          can be attached in ways that the kernel does not tell are never among them.
+      type: list
+      elements: str
+      sample: []
+    mounts:
+      description:
+        - BPF file systems that are V(hidden) under another mount, V(stacked) over another one, or
+          V(misplaced), hiding what is below their mount point. Each with C(path), C(finding) and
+          C(what).
+      type: list
+      elements: dict
+      sample:
+        - path: /sys/fs
+          finding: misplaced
+          what: "it hides what is mounted below: /sys/fs/bpf, /sys/fs/cgroup"
+    looked_at:
+      description: Where programs could have been attached.
+      type: list
+      elements: str
+      sample: [links, "prog_arrays, devmaps and cpumaps", cgroups]
+    unseen:
+      description: Where users of pins may be that cannot be seen, and why.
+      type: list
+      elements: str
+      sample: []
 """
 
 from ..module_utils._module.arguments import PinningModule
@@ -213,6 +324,9 @@ def main() -> None:
             "directory": {"type": "path"},
             "recurse": {"type": "bool", "default": False},
             "type": {"type": "str", "choices": ["any", "map", "prog", "link"], "default": "any"},
+            "health": {"type": "bool", "default": False},
+            "count_entries": {"type": "bool", "default": False},
+            "count_limit": {"type": "int", "default": 1000000},
         },
         mutually_exclusive=[["path", "directory"]],
         supports_check_mode=True,

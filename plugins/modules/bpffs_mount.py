@@ -112,8 +112,29 @@ options:
     description:
       - Unmount even if pins are lost by it (O(state=unmounted)), and mount an empty file system
         anew when its delegation differs.
+      - With O(repair), carry pins and unmount what hides others.
     type: bool
     default: false
+  repair:
+    description:
+      - Make one of several BPF file systems that are mounted over one another at O(path). The
+        lowest stays. What is pinned in those above is pinned in it, too, with owner and mode, while
+        it is still hidden. Then they are unmounted, so that no name is missing at any time, and no
+        pin is lost.
+      - Without O(force) nothing is changed, and the message says which of them holds what.
+      - Where nothing is stacked, this does nothing.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  keep:
+    description:
+      - Where several of them have a pin of one name and these hold different objects, which one has
+        the name afterwards. The other pins of that name go, see RV(dropped). When left out, that is
+        refused.
+      - Only with O(repair).
+    type: str
+    choices: [lowest, topmost]
+    version_added: 0.2.0
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpf_pin_absent
@@ -134,6 +155,11 @@ EXAMPLES = r"""
     path: /run/agent/bpffs
     group: adm
     mode: "0750"
+
+- name: See which of the BPF file systems over one another holds what, and make one of them
+  ebpf.pinning.bpffs_mount:
+    repair: true
+    force: "{{ have_looked | default(false) }}"
 
 - name: Ensure that the agent's bpffs is gone, unless something is pinned in it
   ebpf.pinning.bpffs_mount:
@@ -202,8 +228,17 @@ drift:
   type: list
   elements: dict
   sample: [{"field": "mode", "want": "1700", "have": "1777"}]
+carried:
+  description: Pins that were made in the lowest file system, as they were in one above.
+  returned: with O(repair)
+  type: list
+  elements: str
+  sample: []
+  version_added: 0.2.0
 dropped:
-  description: Pins that were in the file system that was unmounted.
+  description:
+    - Pins that were in the file system that was unmounted, or with O(repair) those that another pin
+      of that name has taken the place of.
   returned: success
   type: list
   elements: str

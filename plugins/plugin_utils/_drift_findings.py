@@ -202,6 +202,14 @@ def _leading_path(line: str, paths: t.Container[str]) -> t.Optional[str]:
     return None
 
 
+def spelled_bytes(number: int) -> str:
+    """Such as 5.2 MiB, in the largest unit that there is one of."""
+    for size, unit in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number} bytes"
+
+
 def own_words(line: str) -> str:
     """A message without what Ansible puts before it."""
     prefix = "Task failed: "
@@ -342,6 +350,9 @@ def _absent(result: Result, check: bool) -> Told:
 
 def _undeclared(item: Result, check: bool, *, stays: bool) -> Finding:
     held = " ".join(str(item[key]) for key in ("type", "id", "name") if item.get(key))
+    memory = item.get("memlock")
+    if isinstance(memory, int) and not isinstance(memory, bool):
+        held += f", {spelled_bytes(memory)}"
     note = shortened(f"holds {held}" if check else f"held {held}", MOST)
     kind = "directory" if item.get("type") == "directory" else "pin"
     if kind == "directory":

@@ -24,7 +24,9 @@ from ._drift_findings import (
     Entries,
     Finding,
     entries_of,
+    spelled_bytes,
 )
+from ._drift_health import Health
 from ._drift_report import (
     GONE,
     HOST_STATES,
@@ -54,6 +56,22 @@ WORDS: t.Mapping[str, str] = {
     REPAIRED: "put right",
     GONE: "gone",
 }
+# How findings about health are called behind a number.
+_AILING: t.Mapping[str, str] = {
+    "severed": "severed",
+    "unattached": "attached nowhere",
+    "unused": "unused",
+    "full": "nearly full",
+    "hidden": "hidden",
+    "stacked": "stacked",
+    "misplaced": "misplaced",
+}
+# Of each pin: the gauge, what it says, and what it is of `Sized`.
+_OF_PINS = (
+    ("ebpf_pinning_pin_memory_bytes", "Memory of a map or program.", "memlock"),
+    ("ebpf_pinning_map_entries", "Entries of a map, as far as they were counted.", "entries"),
+    ("ebpf_pinning_map_max_entries", "Entries that a map has room for.", "max_entries"),
+)
 _SHOWN = (IN_PLACE, *DRIFT, FAILED, REPAIRED)
 ONE_OF = {"pins": "pin", "mounts": "mount", "directories": "directory", "files": "file"}
 
@@ -97,6 +115,15 @@ def as_markdown(report: Report) -> t.Iterator[str]:
     if warned:
         yield "\nWarnings:\n\n"
         yield from (f"- {cell(name)}: {cell(text)}\n" for name, text in warned)
+    ailing = [
+        (host.name, *each)
+        for host in report.sorted_hosts
+        if host.health
+        for each in host.health.remarks()
+    ]
+    if ailing:
+        yield "\nHealth:\n\n"
+        yield from (f"- {cell(name)}: {code(path)}: {cell(text)}\n" for name, path, text in ailing)
     gone = [(host.name, path) for host in report.sorted_hosts for path in sorted(host.gone)]
     if gone:
         yield f"\nGone since {report.previous}:\n\n"
@@ -133,6 +160,8 @@ def as_junit(report: Report) -> t.Iterator[str]:
             f'"{len(findings) + len(troubles)}" failures="{failures}" errors="{errors}" time="0" '
             f'timestamp="{report.made_of(host):%Y-%m-%dT%H:%M:%S}" hostname={name}>\n'
         )
+        if host.health:
+            yield from _junit_properties(host.health)
         for trouble in troubles:
             yield junit_case(host.name, "host", junit_body("error", WORDS[host.state], trouble))
         for finding in findings:
@@ -159,6 +188,7 @@ def as_prometheus(report: Report) -> t.Iterator[str]:
     for label, host in labels:
         for state, number in _entries_amiss(host)._asdict().items():
             yield f'{name}{{host="{label}",state="{state}"}} {number}\n'
+    yield from _prometheus_health([(label, host.health) for label, host in labels if host.health])
     name = "ebpf_pinning_host_state"
     yield _prometheus_head(name, "1 for the state that the host is in.")
     for label, host in labels:
@@ -171,6 +201,28 @@ def as_prometheus(report: Report) -> t.Iterator[str]:
     name = "ebpf_pinning_drift_report_timestamp_seconds"
     yield _prometheus_head(name, "When the report was made.")
     yield f"{name} {int(report.made.timestamp())}\n"
+
+
+def _prometheus_health(known: t.Sequence[t.Tuple[str, Health]]) -> t.Iterator[str]:
+    """What was asked about health, for the hosts that told."""
+    if not known:
+        return
+    name = "ebpf_pinning_health"
+    yield _prometheus_head(name, "Pins and mounts with which something is the matter.")
+    for label, health in known:
+        for finding, number in health.counts().items():
+            yield f'{name}{{host="{label}",finding="{finding}"}} {number}\n'
+    name = "ebpf_pinning_memory_bytes"
+    yield _prometheus_head(name, "Memory of all maps and programs that were looked at.")
+    yield from (f'{name}{{host="{label}"}} {health.memlock}\n' for label, health in known)
+    for name, about, field in _OF_PINS:
+        yield _prometheus_head(name, about)
+        for label, health in known:
+            for pin in health.pins:
+                number = getattr(pin, field)
+                if number is not None:
+                    path = _prometheus_label(pin.path)
+                    yield f'{name}{{host="{label}",path="{path}"}} {number}\n'
 
 
 def _entries_amiss(host: HostReport) -> Entries:
@@ -194,7 +246,20 @@ def answer(report: Report) -> t.List[str]:
         told = ", ".join(f"{counts[state]} {WORDS[state]}" for state in _SHOWN if counts[state])
         if counts:
             lines.append(f"{counted(sum(counts.values()), ONE_OF[group])}: {told}")
-    return lines
+    return [*lines, *health_told(report)]
+
+
+def health_told(report: Report) -> t.List[str]:
+    """What is the matter with how many pins, and how much memory they take, if that was asked."""
+    known = [host.health for host in report.hosts.values() if host.health]
+    if not known:
+        return []
+    counts: t.Counter[str] = Counter()
+    for health in known:
+        counts.update(health.counts())
+    told = [f"{counts[name]} {word}" for name, word in _AILING.items() if counts[name]]
+    memory = spelled_bytes(sum(health.memlock for health in known))
+    return [f"Health: {', '.join([f'{memory} of memory', *told])}"]
 
 
 def changes(report: Report) -> str:
@@ -246,6 +311,16 @@ def counted(number: int, what: str) -> str:
     if number == 1:
         return f"1 {what}"
     return f"{number} {what[:-1]}ies" if what.endswith("y") else f"{number} {what}s"
+
+
+def _junit_properties(health: Health) -> t.Iterator[str]:
+    """What is the matter, and is no failure."""
+    told = [("health: memlock", str(health.memlock))]
+    told += [(f"health: {path}", text) for path, text in health.remarks()]
+    yield "<properties>\n"
+    for name, value in told:
+        yield f"<property name={xml_attribute(name)} value={xml_attribute(value)}/>\n"
+    yield "</properties>\n"
 
 
 def _junit_outcome(finding: Finding) -> str:

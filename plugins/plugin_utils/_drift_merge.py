@@ -21,6 +21,7 @@ from ._drift_findings import (
     shortened,
 )
 from ._drift_forms import TIME, WORDS
+from ._drift_health import from_json
 from ._drift_report import (
     IN_DRIFT,
     NEW,
@@ -176,6 +177,8 @@ def _host(entry: t.Any, *, has_history: bool) -> HostReport:
     host.unreachable = entry["state"] == UNREACHABLE
     if entry.get("made") is not None:
         host.made = _time(entry["made"])
+    if entry.get("health") is not None:
+        host.health = from_json(entry["health"])
     if has_history:
         for pin in entry["pins"]:
             if pin["history"] is not None:

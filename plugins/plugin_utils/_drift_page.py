@@ -31,7 +31,15 @@ from ._drift_findings import (
     UNDECLARED,
     Finding,
 )
-from ._drift_forms import ONE_OF, REPAIRED, WORDS, about_source, entries, shown_as
+from ._drift_forms import (
+    ONE_OF,
+    REPAIRED,
+    WORDS,
+    about_source,
+    entries,
+    health_told,
+    shown_as,
+)
 from ._drift_notes import told_once
 from ._drift_page_data import (
     SIGNS,
@@ -63,6 +71,7 @@ SCRIPTS = (
 )
 MOST_PLAIN_LINES = 1000  # of the table for readers without JavaScript
 MOST_CAUSES = 30
+MOST_AILING = 500  # lines about health
 MOST_SOURCES = 100
 LEAST_OF_A_TREND = 3  # runs
 
@@ -113,6 +122,14 @@ class PlainLine(t.NamedTuple):
     note: str
 
 
+class AilingLine(t.NamedTuple):
+    """Something is the matter with a pin or mount."""
+
+    host: str
+    path: str
+    what: str
+
+
 def as_html(report: Report) -> t.Iterator[str]:
     """One file that needs nothing else, in pieces."""
     style = "".join(map(_part, STYLES))
@@ -130,6 +147,7 @@ def as_html(report: Report) -> t.Iterator[str]:
     environment.filters["number"] = "{:,}".format
     hosts = sorted(report.hosts.values(), key=_worst_first)
     explained, others = causes(report, MOST_CAUSES)
+    ailing = list(_ailing(hosts))
     lines = sum(len(troubles_of(host)) + len(host.notable) + len(host.gone) for host in hosts)
     yield from environment.get_template("page.html.j2").generate(
         report=report,
@@ -140,6 +158,9 @@ def as_html(report: Report) -> t.Iterator[str]:
         previous=report.previous and when(report.previous),
         causes=explained,
         causes_left_out=others,
+        health_told="".join(health_told(report)),
+        ailing=ailing[:MOST_AILING],
+        ailing_left_out=max(0, len(ailing) - MOST_AILING),
         trend=_trend(report),
         groups=sorted({group for host in hosts for group in host.groups}),
         found=_found(hosts),
@@ -282,6 +303,12 @@ def _plain_lines(report: Report, hosts: t.Iterable[HostReport]) -> t.Iterator[Pl
             )
         for path, before in sorted(host.gone.items()):
             yield PlainLine(name, visible(path), SIGNS[GONE].word, "", "", f"was {_word(before)}")
+
+
+def _ailing(hosts: t.Iterable[HostReport]) -> t.Iterator[AilingLine]:
+    for host in hosts:
+        for path, what in host.health.remarks() if host.health else ():
+            yield AilingLine(visible(host.name), visible(path), visible(what))
 
 
 def _wants(finding: Finding) -> t.Sequence[t.Tuple[str, str]]:

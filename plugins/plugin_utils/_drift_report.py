@@ -28,6 +28,7 @@ from ._drift_findings import (
     entries_of,
     shortened,
 )
+from ._drift_health import Health, as_json
 
 VERSION = 1  # of the JSON
 USUAL_KIND = "map"  # of what is in place
@@ -83,6 +84,7 @@ class HostReport:
     gone: t.Dict[str, str] = field(default_factory=dict)  # path -> the state it had before
     absent: t.Set[str] = field(default_factory=set)  # what tasks want to be absent, and is
     made: t.Optional[datetime] = None  # when it was looked at, if in another run than the others
+    health: t.Optional[Health] = None  # where that was asked for
     _warnings: t.Dict[str, None] = field(default_factory=dict)  # each once, in their order
 
     @property
@@ -314,6 +316,7 @@ def host_json(host: HostReport) -> Json:
         "kinds": _kinds(host),
         "made": host.made and host.made.strftime(_MADE),
         "gone": [{"path": path, "state": host.gone[path]} for path in sorted(host.gone)],
+        "health": as_json(host.health),
     }
 
 

@@ -55,7 +55,7 @@ def as_table(
     `now` is given where hosts were looked at in several runs: then their age is told.
     """
     hosts = report.sorted_hosts
-    rows = (row for of in (_wrong, _mended, _gone) for host in hosts for row in of(host))
+    rows = (row for of in (_wrong, _mended, _gone, _ailing) for host in hosts for row in of(host))
     shown = list(islice(rows, most))
     left_out = sum(1 for _row in rows)
     age_of = {host.name: _age(now - report.made_of(host)) if now else "" for host in hosts}
@@ -123,6 +123,11 @@ def _mended(host: HostReport) -> t.Iterator[_Row]:
 def _gone(host: HostReport) -> t.Iterator[_Row]:
     for path, before in sorted(host.gone.items()):
         yield _Row(host, WORDS[GONE], path, f"was {WORDS[before]}", GONE)
+
+
+def _ailing(host: HostReport) -> t.Iterator[_Row]:
+    for path, text in host.health.remarks() if host.health else ():
+        yield _Row(host, "health", path, text, "")
 
 
 def _row(host: HostReport, finding: Finding, tone: str) -> _Row:

@@ -78,6 +78,16 @@ def arguments_of(said: Said) -> Arguments:
     return _given(arguments)
 
 
+def health_asked(said: Said) -> Arguments:
+    """What the drift report is to say beside what is not as declared."""
+    return _given(
+        {
+            "health": said("drift_health", "bool"),
+            "count_entries": said("drift_count_entries", "bool"),
+        }
+    )
+
+
 def _mount(said: Said) -> Arguments:
     mount = {
         "path": said("bpffs_path", default="/sys/fs/bpf"),

@@ -95,11 +95,16 @@ def taken(result: Result) -> dict[str, Any]:
 
 
 def holdings(host: Host) -> dict[str, Holding]:
-    """By the path of the pin: type, id and name of what it holds, as bpftool tells."""
+    """By the path of the pin: type, id, name and memory of what it holds, as bpftool tells."""
     found: dict[str, Holding] = {}
     for kind in ("map", "prog", "link"):
         for each in host.bpftool("-f", kind, "show"):
-            holding = {"type": kind, "id": each["id"], "name": each.get("name", "")}
+            holding = {
+                "type": kind,
+                "id": each["id"],
+                "name": each.get("name", ""),
+                "memlock": each.get("bytes_memlock"),
+            }
             found.update(dict.fromkeys(each.get("pinned", ()), holding))
     return found
 
@@ -122,7 +127,7 @@ def assert_told(stage: Stage, case: Case, run: Run, held: Mapping[str, Holding])
     removed = [stage.say(path) for path in case.removed]
     missing = [stage.say(path) for path in case.missing]
     directories = [stage.say(path) for path in case.directories]
-    nothing = {"type": None, "id": None, "name": None}
+    nothing = {"type": None, "id": None, "name": None, "memlock": None}
     real = run[case.name]
     checks = _checks(case, run)
     for result in [real, *checks]:

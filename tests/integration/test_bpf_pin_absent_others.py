@@ -269,7 +269,8 @@ def test_a_thousand_pins_in_one_task(host: Host) -> None:
     check, real, again = (result.good() for result in run)
     assert len(held) >= 1001
     for result in (check, real):
-        pins = {pin["path"]: (pin["type"], pin["id"], pin["name"]) for pin in result["pins"]}
+        words = ("type", "id", "name", "memlock")
+        pins = {pin["path"]: tuple(pin[each] for each in words) for pin in result["pins"]}
         assert pins == {path: tuple(held[path].values()) for path in paths}
         assert result["counts"] == {"removed": 1000, "missing": 0, "spared": 0}
     assert all(pin["last_reference"] for pin in real["pins"])
@@ -284,6 +285,7 @@ def test_the_diff_says_what_the_pins_hold(host: Host) -> None:
     host.load("linked", BPFFS, f"{BPFFS}/d/prog")
     map_id = host.make_pin(f"{BPFFS}/d/map")
     prog_id = host.bpftool("prog", "show", "pinned", f"{BPFFS}/d/prog")["id"]
+    memory = host.map_at(f"{BPFFS}/d/map")["bytes_memlock"]
     words: dict[str, Any] = {"path": [f"{BPFFS}/d"], "recurse": True}
     check, real = host.playbook(
         [
@@ -296,8 +298,7 @@ def test_the_diff_says_what_the_pins_hold(host: Host) -> None:
         assert list(diff) == [f"{BPFFS}/d/{name} (found)" for name in ("map", "prog")] + [
             f"{BPFFS}/d (found)"
         ]
-        assert (
-            diff[f"{BPFFS}/d/map (found)"]["before"] == f"pin: a map of type hash (id {map_id})\n"
-        )
+        told = diff[f"{BPFFS}/d/map (found)"]["before"]
+        assert told == f"pin: a map of type hash (id {map_id})\nmemlock: {memory}\n"
         assert f"(id {prog_id})" in diff[f"{BPFFS}/d/prog (found)"]["before"]
         assert all(each["after"] == "" for each in diff.values())

@@ -107,7 +107,10 @@ def test_all_is_told_as_bpftool_tells_it(host: Host, subtests: pytest.Subtests) 
     held = {path: each for path, each in holdings(host).items() if ".debug" not in path}
     with subtests.test("every pin, with type, id and name"):
         named = {
-            path: {"type": pin["type"], "id": pin["id"], "name": pin["name"]}
+            path: {
+                **{key: pin[key] for key in ("type", "id", "name")},
+                "memlock": pin[pin["type"]].get("memlock"),
+            }
             for path, pin in pins.items()
         }
         assert named == held
@@ -205,7 +208,10 @@ def test_who_may_read_some_is_told_of_those(host: Host, subtests: pytest.Subtest
         told = {pin["path"]: pin for pin in flat["pins"]}
         assert list(told) == readable
         for each, pin in told.items():
-            assert {key: pin[key] for key in ("type", "id", "name")} == held[each]
+            assert {key: pin[key] for key in ("type", "id", "name")} == {
+                key: held[each][key] for key in ("type", "id", "name")
+            }
+            assert pin[pin["type"]].get("memlock") == held[each]["memlock"]
         assert told[f"{root}/map"]["map"]["max_entries"] == 1
         assert told[f"{root}/map"]["map"]["frozen"] is False
         shown = host.bpftool("prog", "show", "pinned", f"{root}/prog")

@@ -25,6 +25,7 @@ IMPORTING_ANSIBLE = [
     "test_drift_callback.py",
     "test_drift_manual.py",
     "test_drift_merge.py",
+    "test_drift_health.py",
     "test_drift_page.py",
     "test_drift_report.py",
     "test_host_program.py",

@@ -164,16 +164,23 @@ def test_of_what_the_verifier_says_the_report_has_the_beginning() -> None:
 
 def test_what_is_removed_was_undeclared() -> None:
     pins = [
-        {"path": "/b/a", "action": "removed", "type": "map", "id": 7, "name": "flows"},
+        {
+            "path": "/b/a",
+            "action": "removed",
+            "type": "map",
+            "id": 7,
+            "name": "flows",
+            "memlock": 2560,
+        },
         {"path": "/b/b", "action": "missing", "type": None, "id": None, "name": None},
     ]
     result = {"pins": pins, "directories": ["/b/c"]}
     assert read("bpf_pin_absent", result, failed=False, check=True).findings == [
-        Finding("/b/a", "pin", UNDECLARED, (), "holds map 7 flows"),
+        Finding("/b/a", "pin", UNDECLARED, (), "holds map 7 flows, 2.5 KiB"),
         Finding("/b/c", "directory", UNDECLARED),
     ]
     assert read("bpf_pin_absent", result, failed=False, check=False).findings == [
-        Finding("/b/a", "pin", UNDECLARED, (), "held map 7 flows", True),
+        Finding("/b/a", "pin", UNDECLARED, (), "held map 7 flows, 2.5 KiB", True),
         Finding("/b/c", "directory", UNDECLARED, repaired=True),
     ]
 

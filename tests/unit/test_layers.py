@@ -19,8 +19,8 @@ SOURCES = sorted(CORE.rglob("*.py"))
 
 # Of a kind, and of the core: what decides, and what is decided about.
 PURE_PARTS = (
-    *("access", "boundaries", "declaration", "exposure", "judge", "question"),
-    *("migration", "mismatch", "observed", "plan", "reach", "steps", "swap_plan"),
+    *("access", "boundaries", "conditions", "declaration", "exposure", "judge", "question"),
+    *("migration", "mismatch", "observed", "plan", "reach", "stack", "steps", "swap_plan", "usage"),
 )
 PURE_FILES = (
     *("attach_types", "btf", "btf_changes", "btf_excerpt", "btf_fields", "btf_likeness"),

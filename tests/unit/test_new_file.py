@@ -14,7 +14,7 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.new_file import
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 # What renames something else: pins, and directories with all that is in them.
-OTHERS = {"staging.py", "host_program.py"}
+OTHERS = {"staging.py", "host_program.py", "layers.py"}
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def wanted(name: str = "p", load: WantedLoad = LOAD, access: Access = UNDECLARED
 
 def found(origin: Origin | None = KNOWN, owner: int = 0) -> LoadedProg:
     entry = Entry(Identity(1, 2), owner, 0, 0o600)
-    return LoadedProg(entry, 5, "p", "xdp", "abc", 1, 0, origin)
+    return LoadedProg(entry, 5, "p", "xdp", "abc", 1, 0, origin=origin)
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,10 @@ NO_MESSAGES = {
     "a NUL byte": "what a line holds",
     "a control character": "what a line holds",
     "line …, column …": "where a fault is",
+    "XDP and tc on interfaces of all network namespaces": "where was looked",
+    "perf events of processes": "where was looked",
+    "prog_arrays, devmaps and cpumaps": "where was looked",
+    "t.Union[PinnedMap, PinnedProg]": "a type",
 }
 
 

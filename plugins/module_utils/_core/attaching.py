@@ -27,6 +27,7 @@ from .uapi import (
     OrderedLinkCreate,
     ProgQuery,
     RawTracepointOpen,
+    TaskFdQuery,
 )
 from .values import NamedTuple
 
@@ -112,6 +113,15 @@ def on_hook(target: int, attach_type: int, *, with_links: bool = False) -> OnHoo
         count = min(told.prog_cnt, room)
         shown = list(links[:count]) if with_links else []
         return OnHook(list(programs[:count]), shown, told.attach_flags)
+
+
+def event_program(pid: int, fd: int) -> int:
+    """TASK_FD_QUERY: the program on a perf event that a process has open; 0 if none is told."""
+    try:
+        _task_fd_query(TaskFdQuery(pid, fd))
+    except KernelError:
+        return 0
+    return TaskFdQuery._make(_task_fd_query.answer()).prog_id
 
 
 def open_event(kind: int, config: int, name: bytes = b"", offset: int = 0) -> Fd:
@@ -202,3 +212,4 @@ _raw_tracepoint_open = Call(Command.RAW_TRACEPOINT_OPEN, uapi.RAW_TRACEPOINT_OPE
 _link_update = Call(Command.LINK_UPDATE, uapi.LINK_UPDATE)
 _link_detach = Call(Command.LINK_DETACH, uapi.LINK_FD)
 _prog_query = Call(Command.PROG_QUERY, uapi.PROG_QUERY)
+_task_fd_query = Call(Command.TASK_FD_QUERY, uapi.TASK_FD_QUERY)

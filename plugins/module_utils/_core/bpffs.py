@@ -112,10 +112,13 @@ def may_list_unseen(owner: int) -> bool:
     return os.geteuid() in (0, owner)
 
 
-def walk(path: str) -> Place:
-    """Open the directory `path`, or as much of it as exists."""
+def walk(path: str, root: str = "/") -> Place:
+    """Open the directory `path`, or as much of it as exists.
+
+    `root` may be that of another process, /proc/PID/root: a link, but one that names no path.
+    """
     parts = [part for part in path.split("/") if part]
-    fd = Fd(os.open("/", DIRECTORY))
+    fd = Fd(os.open(root, DIRECTORY if root == "/" else DIRECTORY & ~os.O_NOFOLLOW))
     passed = [os.fstat(fd)]
     for depth, part in enumerate(parts):
         try:

@@ -209,6 +209,16 @@ def count(fd: int, layout: Layout) -> int:
     return sum(batch.length for batch in read(fd, layout))
 
 
+def count_up_to(fd: int, layout: Layout, most: int) -> Tuple[int, bool]:
+    """Return how many entries there are, `most` at most, and whether there are more."""
+    seen = 0
+    for batch in read(fd, layout):
+        seen += batch.length
+        if seen > most:
+            return most, True
+    return seen, False
+
+
 def all_keys(fd: int, layout: Layout) -> Set[bytes]:
     """Every key that there is."""
     return {key for batch in read(fd, layout) for key, _value in layout.pairs(batch)}

@@ -40,6 +40,7 @@ MS_RDONLY = 1
 MS_REMOUNT = 32
 MS_BIND = 4096
 UMOUNT_NOFOLLOW = 8
+_MNT_DETACH = 2
 _MS_REC, _MS_PRIVATE, _CLONE_NEWNS = 1 << 14, 1 << 18, 1 << 17
 _ANY_DIRECTORY = "/sys"
 _NOT_SHOWN = 3  # exit code
@@ -221,18 +222,27 @@ def shows_source_of_bpffs() -> bool:
 
 def _mounted_source(source: bytes) -> bytes:
     """Mount a bpffs in a namespace of this process's own; the source that it is shown with."""
-    if libc.unshare(_CLONE_NEWNS) < 0:
-        raise KernelError("unshare", ctypes.get_errno())
-    mount("", "/", "", _MS_REC | _MS_PRIVATE, "")
+    leave_mounts()
     mount(os.fsdecode(source), _ANY_DIRECTORY, "bpf", 0, "")
     with open("/proc/self/mountinfo", "rb") as table:
         shown = [line.split(b" - ")[1].split()[:2] for line in table]
     return next(each for fstype, each in reversed(shown) if fstype == b"bpf")
 
 
-def umount(target: str) -> None:
-    """umount2(2), never through a symlink. EBUSY while in use; pins do not count as use."""
-    if libc.umount2(os.fsencode(target), UMOUNT_NOFOLLOW) < 0:
+def leave_mounts() -> None:
+    """unshare(2): from here on, nobody else sees what this process mounts and unmounts."""
+    if libc.unshare(_CLONE_NEWNS) < 0:
+        raise KernelError("unshare", ctypes.get_errno())
+    mount("", "/", "", _MS_REC | _MS_PRIVATE, "")
+
+
+def umount(target: str, *, lazily: bool = False) -> None:
+    """umount2(2), never through a symlink. EBUSY while in use; pins do not count as use.
+
+    `lazily`: also while in use, and whoever has something open in it goes on.
+    """
+    flags = UMOUNT_NOFOLLOW | (_MNT_DETACH if lazily else 0)
+    if libc.umount2(os.fsencode(target), flags) < 0:
         raise KernelError("umount", ctypes.get_errno())
 
 

@@ -26,9 +26,9 @@ class Mount:
     super_opts: Tuple[str, ...]  # of the file system
 
 
-def mounts() -> List[Mount]:
-    """All mounts of this mount namespace, in the order of /proc/self/mountinfo."""
-    with open("/proc/self/mountinfo", "rb") as table:
+def mounts(process: str = "self") -> List[Mount]:
+    """All mounts of the mount namespace of a process, in the order of its mountinfo."""
+    with open(f"/proc/{process}/mountinfo", "rb") as table:
         return [_parse(line) for line in table]
 
 

@@ -119,6 +119,8 @@ MOUNTED: Options = {
     "boot": {"type": "bool"},
     "fstab": {"type": "path", "default": "/etc/fstab"},
     "force": {"type": "bool", "default": False},
+    "repair": {"type": "bool", "default": False},
+    "keep": {"type": "str", "choices": ["lowest", "topmost"]},
 }
 DIRECTORY: Options = {"path": {"type": "path", "required": True}, **ACCESS}
 REFERENCES: Options = {
@@ -177,6 +179,9 @@ ABSENCE: Options = {
     "type": {"type": "str", "choices": ["any", "map", "prog", "link"], "default": "any"},
     "recurse": {"type": "bool", "default": False},
     "prune_shared": {"type": "bool", "default": False},
+    "unused": {"type": "bool", "default": False},
+    "severed": {"type": "bool", "default": False},
+    "older_than": {"type": "str"},
 }
 PRUNE: Options = {
     "directory": {"type": "path", "required": True},

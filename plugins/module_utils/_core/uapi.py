@@ -36,6 +36,7 @@ class Command(enum.IntEnum):
     RAW_TRACEPOINT_OPEN = 17
     BTF_LOAD = 18
     BTF_GET_FD_BY_ID = 19
+    TASK_FD_QUERY = 20
     MAP_FREEZE = 22
     MAP_LOOKUP_BATCH = 24
     MAP_UPDATE_BATCH = 26
@@ -367,6 +368,20 @@ class ProgQuery(NamedTuple):
     revision: int = 0
 
 
+class TaskFdQuery(NamedTuple):
+    """TASK_FD_QUERY."""
+
+    pid: int
+    fd: int
+    flags: int = 0
+    buf_len: int = 0  # bytes
+    buf: int = 0  # address, for the name of what is traced
+    prog_id: int = 0  # the kernel says which
+    fd_type: int = 0
+    probe_offset: int = 0
+    probe_addr: int = 0
+
+
 MAP_CREATE = struct.Struct("=7I16s5IQ")
 ELEM = struct.Struct("=IxxxxQQQ")
 ELEM_BATCH = struct.Struct("=QQQQIIQQ")
@@ -382,6 +397,7 @@ LINK_UPDATE = struct.Struct("=4I")
 LINK_FD = struct.Struct("=I")
 RAW_TRACEPOINT_OPEN = struct.Struct("=QIxxxx")
 PROG_QUERY = struct.Struct("=4IQIxxxx4Q")
+TASK_FD_QUERY = struct.Struct("=4IQIIQQ")
 
 # Answers: struct bpf_{map,prog,link,btf}_info, the leading part that we need.
 

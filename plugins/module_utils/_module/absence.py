@@ -10,9 +10,10 @@ from contextlib import suppress
 from .._core.engine.run import AnyPlan, apply, plan, predict
 from .._core.engine.steps import Action, Outcome, Result
 from .._core.kinds.absence.apply import AbsenceKind, path_of
+from .._core.kinds.absence.conditions import conditions_of
 from .._core.kinds.absence.declaration import AbsentPaths, Prune, absent_paths, prune
 from .._core.kinds.absence.plan import Emptied
-from .._core.kinds.pins.observed import PinnedLink, PinnedProg, Sight
+from .._core.kinds.pins.observed import Pin, PinnedLink, PinnedProg, Sight, memlock_of
 from .._core.people import BadField
 from .._core.syscall import KernelError
 from .._core.visible import visible, visible_lines
@@ -48,6 +49,8 @@ def losses(decided: AnyPlan, detached: t.Collection[int] = ()) -> t.Iterator[str
 
     `detached` are ids of links that go before.
     """
+    for unseen in decided.context or ():
+        yield f"users of pins that cannot be seen: {unseen}"
     yield from _still_attached(decided, detached)
     for step in decided.steps:
         link = step.found.found if isinstance(step.found, Sight) else None
@@ -81,8 +84,9 @@ def _still_attached(decided: AnyPlan, detached: t.Collection[int]) -> t.Iterator
 
 def _wanted(parameters: t.Mapping[str, t.Any]) -> t.Union[AbsentPaths, Prune]:
     kind, recurse = parameters["type"], parameters["recurse"]
+    conditions = conditions_of(parameters)
     if parameters["path"] is not None:
-        return absent_paths(parameters["path"], kind, recurse=recurse)
+        return absent_paths(parameters["path"], kind, recurse=recurse, conditions=conditions)
     if parameters["directory"] is None:
         raise BadField("neither path nor directory is given: say what to remove")
     return prune(
@@ -92,6 +96,7 @@ def _wanted(parameters: t.Mapping[str, t.Any]) -> t.Union[AbsentPaths, Prune]:
         kind,
         recurse=recurse,
         shared=parameters["prune_shared"],
+        conditions=conditions,
     )
 
 
@@ -113,10 +118,11 @@ def report_of(result: Result, *, with_diff: bool) -> Dictionary:
             {"path": path_of(outcome.step), "reason": outcome.step.reason} for outcome in spared
         ],
         "counts": {word: len(outcomes) for word, outcomes in told.items()},
+        "freed": _freed(removed),
     }
     if with_diff:
         report["diff"] = [
-            text_diff(path_of(outcome.step), {"pin": outcome.step.found.found.label}, {})
+            text_diff(path_of(outcome.step), _held(outcome.step.found.found), {})
             for outcome in removed
         ] + [text_diff(path, {"directory": "empty"}, {}) for path in directories]
     return report
@@ -131,4 +137,26 @@ def _pin(outcome: Outcome) -> Dictionary:
         "id": pin and pin.id,
         "name": None if pin is None else pin.name,
         "last_reference": outcome.after,
+        "memlock": None if pin is None else memlock_of(pin),
     }
+
+
+def _held(pin: Pin) -> Dictionary:
+    memory = memlock_of(pin)
+    return {"pin": pin.label} if memory is None else {"pin": pin.label, "memlock": memory}
+
+
+def _freed(removed: t.Sequence[Outcome]) -> t.Optional[int]:
+    """The bytes that the kernel frees with what has lost its last pin; None if it is not known.
+
+    In a check it is known of what nobody else uses.
+    """
+    freed = {}
+    for outcome in removed:
+        pin = outcome.step.found.found
+        is_last = outcome.after
+        if is_last is None and not outcome.step.wanted.conditions.unused:
+            return None
+        if is_last is not False:
+            freed[pin.kind, pin.id] = memlock_of(pin) or 0
+    return sum(freed.values())

@@ -38,6 +38,7 @@ from .report import Declared, Dictionary, file_diff
 
 if t.TYPE_CHECKING:
     # What bpf_host has of the core, so that the command is the same files whoever installs it.
+    from .._core.info import answer, health  # noqa: F401
     from .._core.kinds.maps import told  # noqa: F401
     from .._core.kinds.pins import attached, boundaries, openings, programs, reach  # noqa: F401
     from .._core.whole import parts  # noqa: F401

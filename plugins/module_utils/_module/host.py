@@ -77,6 +77,7 @@ def carry_out(
             nothing = {"changed": False, "made": [], "leftovers": [], "files": []}
             report = _report(acted, with_diff=False, brief=brief)
             report.update(nothing, msg=visible_lines(problems))
+            _add_health(given, declared, report)
             module.fail_json(invocation=said, **printable(_only(lists, report)))
         acted = list(act_all(parts, Forecast, predicting=check))
         for warning in (
@@ -85,6 +86,7 @@ def carry_out(
             module.warn(warning)
         report = _report(acted, with_diff=module._diff, brief=brief)
         report.update(cautions=cautions, undeclared=undeclared)
+        _add_health(given, declared, report)
         error = next((_named(each) for each in acted if each.result.error), "")
         if boot and not error:
             error = _at_boot(module, boot, report)
@@ -97,6 +99,10 @@ def carry_out(
 def _read(
     given: Dictionary, ids: Users, run: t.Any
 ) -> t.Tuple[Declaration, t.List[Part], t.Optional[AtBoot]]:
+    if given.get("count_entries"):
+        from .._core.info.question import check_limit
+
+        check_limit(given["count_limit"])
     declared = read_declaration(given, this_host(), ids)
     parts = list(parts_of(declared, parents=given["parents"]))
     if declared.mounts:
@@ -298,6 +304,18 @@ def _undeclared(
     }
     pins: t.List[Dictionary] = absence.report_of(looked_at, with_diff=False)["pins"]
     return [{**pin, **_UNDECLARED} for pin in pins if pin["path"] not in going]
+
+
+def _add_health(given: Dictionary, declared: Declaration, report: Dictionary) -> None:
+    """Look for what is the matter with the pins, if that is asked for."""
+    counts = given.get("count_entries")
+    if not (counts or given.get("health")):
+        return
+    from .health import health_of_host
+
+    health, troubles = health_of_host(declared, given["count_limit"] if counts else 0)
+    report["health"] = health
+    report["cautions"] = [*report.get("cautions", ()), *map(visible, troubles)]
 
 
 def _named(acted: Acted) -> str:

@@ -41,11 +41,18 @@ def run(module: AnsibleModule) -> t.NoReturn:
             parameters["directory"],
             parameters["type"],
             recurse=parameters["recurse"],
+            health=parameters["health"],
+            counts_up_to=parameters["count_limit"] if parameters["count_entries"] else None,
         )
         found = answer(question)
         for trouble in found.troubles:
             module.warn(printable(trouble))
-        module.exit_json(changed=False, **_report(found, question.kind))
+        report = _report(found, question.kind)
+        if question.health:
+            from .health import add_health
+
+            add_health(report, found.health)
+        module.exit_json(changed=False, **report)
 
 
 def _report(found: Answer, kind: t.Optional[str]) -> Dictionary:
@@ -103,6 +110,9 @@ def _pin(
             btf_id=pin.details.btf_id,
             memlock=pin.details.memlock,
         )
+        if pin.details.counted is not None:
+            fields["map"]["entries"] = pin.details.counted
+            fields["map"]["has_more_entries"] = pin.details.is_more
         if pin.details.inner is not None:
             fields["map"]["inner_map"] = map_fields(pin.details.inner)
         fields["programs"] = list(map(_program, users.get(pin.id, ())))
@@ -120,6 +130,7 @@ def _loaded(pin: PinnedProg, program: t.Optional[Program]) -> Dictionary:
         "load_time": pin.load_time // 10**9,
         "loaded_by": user_name(pin.loaded_by),
         "map_ids": None if program is None else list(program.map_ids),
+        "memlock": pin.memlock,
     }
 
 

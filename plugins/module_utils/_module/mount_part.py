@@ -15,10 +15,10 @@ from .._core.kinds.mounts import fstab_file
 from .._core.kinds.mounts.apply import MountDone, MountKind
 from .._core.kinds.mounts.declaration import WantedMount, read_mount
 from .._core.kinds.mounts.observe import observe
-from .._core.kinds.mounts.plan import MountStep, dropped
+from .._core.kinds.mounts.plan import MountStep, carried, dropped
 from .._core.people import Ids
 from .mounted import mount_fields
-from .mounts import Fstab, diff_of, planned_fstab, predicted
+from .mounts import Fstab, diff_of, found_fields, planned_fstab, predicted
 from .report import Declared, Dictionary
 
 if t.TYPE_CHECKING:
@@ -75,6 +75,12 @@ class MountPart(Part):
         """Yield what is to be known of fstab."""
         for table in self.tables:
             yield from table.remarks
+        for step in self.plan.steps:
+            if step.found.stack and not step.is_idle:
+                yield (
+                    f"{step.wanted.path}: what a check tells of pins in it is as they are now, "
+                    "while one bpffs still hides another"
+                )
 
     def _source(self, path: str) -> str:
         paths = [wanted.path for _item, wanted in self._declared]
@@ -96,16 +102,17 @@ class MountPart(Part):
                     "mount": mount,
                     "drift": [*map(vars, step.changes), *(table.drift if table else ())],
                     "dropped": _dropped(step, outcome),
+                    **({"carried": list(carried(step))} if wanted.repair else {}),
                     **({"error": outcome.error} if outcome.error else {}),
                 }
             )
             if with_diff and table:
-                diff += diff_of(wanted.path, mount_fields(step.found), mount, table)
+                diff += diff_of(wanted.path, found_fields(step.found), mount, table)
         return report
 
 
 def _dropped(step: MountStep, outcome: Outcome) -> t.List[str]:
-    if outcome.after is not None:
+    if outcome.after is not None and outcome.after.dropped:
         return list(outcome.after.dropped)
     return list(dropped(step)) if outcome.changed else []
 

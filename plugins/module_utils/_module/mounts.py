@@ -22,7 +22,18 @@ from .._core.kinds.mounts.declaration import (
     WantedUnmount,
     read_mount,
 )
-from .._core.kinds.mounts.plan import MountStep, dropped, flags_to_set, inheriting, unmounts
+from .._core.kinds.mounts.observed import MountSeen
+from .._core.kinds.mounts.plan import (
+    MountStep,
+    StackChange,
+    carried,
+    dropped,
+    flags_to_set,
+    inheriting,
+    unmounts,
+    unstacked,
+)
+from .._core.kinds.mounts.stack import layers_told
 from .._core.users import group_name, user_name
 from .mounted import mount_fields
 from .report import (
@@ -88,7 +99,8 @@ def run(module: AnsibleModule) -> t.NoReturn:
             mount = predicted(wanted, step, table.source)
             changed = not step.is_idle or table.after != table.before
         else:
-            mount, gone = _apply(MountKind(lambda _path: table.source), decided, done)
+            mount, unmounted = _apply(MountKind(lambda _path: table.source), decided, done)
+            gone = unmounted or gone
             if parameters["boot"] is not None and fstab_file.update(
                 table.start.fstab, table.change
             ):
@@ -104,8 +116,10 @@ def run(module: AnsibleModule) -> t.NoReturn:
             "drift": [*map(vars, step.changes), *table.drift],
             "dropped": gone,
         }
+        if wanted.repair:
+            report["carried"] = list(carried(step))
         if module._diff:
-            report["diff"] = diff_of(wanted.path, mount_fields(seen), mount, table)
+            report["diff"] = diff_of(wanted.path, found_fields(seen), mount, table)
         module.exit_json(**printable(report))
 
 
@@ -182,10 +196,13 @@ def predicted(wanted: WantedMount, step: MountStep, source: str) -> t.Optional[D
     seen = step.found
     if step.action is Action.MOUNT:
         return _new_mount(inheriting(wanted, seen.bpffs) if seen.bpffs else wanted, source)
+    if seen.stack and step.action is Action.ADJUST:
+        seen = unstacked(seen, wanted.keep)
     fields = None if step.action is Action.UNMOUNT else mount_fields(seen)
     if fields is not None:
         for change in step.changes:
-            fields[change.field] = change.want
+            if not isinstance(change, StackChange):
+                fields[change.field] = change.want
     return fields
 
 
@@ -202,6 +219,14 @@ def _new_mount(wanted: WantedMount, source: str) -> Dictionary:
         "delegate": {field: sorted(delegate.get(field, ())) for field in DELEGATES},
         "pins": 0,
     }
+
+
+def found_fields(seen: MountSeen) -> t.Optional[Dictionary]:
+    """Return what is mounted, also below, as the side of a diff that was found."""
+    fields = mount_fields(seen)
+    if fields is not None and seen.stack:
+        fields["layers"] = layers_told(seen.stack)
+    return fields
 
 
 def diff_of(

@@ -81,8 +81,10 @@ _JUNIT = {
     "testsuite": (
         {"name", "tests", "failures", "errors", "time", "timestamp", "hostname"},
         set(),
-        {"testcase"},
+        {"properties", "testcase"},
     ),
+    "properties": (set(), set(), {"property"}),
+    "property": ({"name", "value"}, set(), set()),
     "testcase": ({"name", "classname", "time"}, set(), {"failure", "error"}),
     "failure": ({"message", "type"}, set(), set()),
     "error": ({"message", "type"}, set(), set()),
@@ -103,9 +105,11 @@ def read_junit(text: str) -> dict[str, dict[str, str]]:
         assert suite.attrib["name"] == suite.attrib["hostname"]
         for name in ("failure", "error"):
             assert int(suite.attrib[f"{name}s"]) == len(suite.findall(f"testcase/{name}"))
-        assert int(suite.attrib["tests"]) == len(suite)
+        cases = suite.findall("testcase")
+        assert int(suite.attrib["tests"]) == len(cases)
+        assert [each.tag for each in suite][: len(suite) - len(cases)] in ([], ["properties"])
         outcomes = {}
-        for case in suite:
+        for case in cases:
             assert case.attrib["classname"] == suite.attrib["name"]
             assert len(case) <= 1
             outcomes[case.attrib["name"]] = case[0].tag if len(case) else "passed"
@@ -190,6 +194,7 @@ def read_all(folder: Path) -> Json:
         assert samples["ebpf_pinning_host_timestamp_seconds", label] == seen.timestamp()
         for state in report["hosts"]:
             assert samples["ebpf_pinning_host_state", label, state] == (host["state"] == state)
+        assert_health_agrees(host, label, samples)
     assert all(len(row) == 6 for row in rows)
     troubles = [
         max(len(host["problems"]), host["state"] == "unreachable") for host in hosts.values()
@@ -197,6 +202,37 @@ def read_all(folder: Path) -> Json:
     assert len(rows) == sum(troubles) + sum(len(host["pins"]) for host in hosts.values())
     assert text["html"]
     return report
+
+
+def assert_health_agrees(host: Json, label: str, samples: Json) -> None:
+    """The samples about a host's health are what its JSON says; none if it says nothing."""
+    health = host.get("health")
+    counted = {key[2]: number for key, number in samples.items() if key[:2] == (_HEALTH, label)}
+    if health is None:
+        assert counted == {}
+        return
+    for name in ("unused", "severed", "unattached"):
+        assert counted.pop(name) == len(health[name])
+    full = [each for each in health["pins"] if each["max_entries"]]
+    assert counted.pop("full") == sum(
+        10 * each["entries"] >= 9 * each["max_entries"] for each in full
+    )
+    assert counted == {
+        finding: sum(each["finding"] == finding for each in health["mounts"])
+        for finding in ("hidden", "stacked", "misplaced")
+    }
+    assert samples["ebpf_pinning_memory_bytes", label] == health["memlock"]
+    for each in health["pins"]:
+        for name, field in (
+            ("ebpf_pinning_pin_memory_bytes", "memlock"),
+            ("ebpf_pinning_map_entries", "entries"),
+            ("ebpf_pinning_map_max_entries", "max_entries"),
+        ):
+            path = each["path"].encode("utf-8", "backslashreplace").decode()
+            assert samples.get((name, label, path)) == each[field]
+
+
+_HEALTH = "ebpf_pinning_health"
 
 
 def _in_xml(text: str) -> str:

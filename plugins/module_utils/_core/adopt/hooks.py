@@ -15,10 +15,10 @@ from ..attach_types import ATTACH_TYPES, HOOKS, PROTOCOLS, AttachType, Target
 from ..attaching import on_hook
 from ..errors import TROUBLE
 from ..kinds.links.interfaces import interface
-from ..kinds.links.networks import OWN, network_at
 from ..kinds.links.targets import TRACING
 from ..kinds.pins.observed import PinnedLink
 from ..mountinfo import mounts
+from ..networks import OWN, network_at
 from ..uapi import BPF_F_NETFILTER_IP_DEFRAG
 from .observed import Item
 

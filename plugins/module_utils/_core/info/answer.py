@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import List, Optional, Sequence, Tuple
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
 from ..advice import ActsOn
 from ..bpffs import DIRECTORY, mount_id, mount_of, walk
@@ -33,6 +35,9 @@ from ..uapi import MapInfo
 from ..values import dataclass
 from .question import Question
 
+if TYPE_CHECKING:
+    from .health import Health
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -43,12 +48,15 @@ class Answer:
     visible: Sequence[MountSeen]
     hidden: Sequence[Mount]  # under other mounts
     troubles: Sequence[str]
+    health: Optional[Health] = None  # where it was asked for, and can be told
 
 
 def answer(question: Question) -> Answer:
     """Look at all that is asked for."""
     troubles: List[str] = []
-    lookout = Lookout(_inspect, waits_for_runs=False, by_two=True)
+    most = question.counts_up_to
+    inspect = partial(_inspect_and_count, most) if most else _inspect
+    lookout = Lookout(inspect, waits_for_runs=False, by_two=not most)
     sights: List[Sight] = []
     for path in [question.directory] if question.directory else question.paths:
         sights += _look(lookout, path, question, troubles)
@@ -58,7 +66,36 @@ def answer(question: Question) -> Answer:
     except KernelError as error:
         troubles.append(f"the kernel does not say which programs use a map: {error}")
     visible, hidden = _bpffs_mounts(troubles)
-    return Answer(sights, programs, visible, hidden, troubles)
+    health = _health(sights, question, hidden, troubles) if question.health else None
+    return Answer(sights, programs, visible, hidden, troubles, health)
+
+
+def health_in(
+    directories: Sequence[str], counts_up_to: int
+) -> Tuple[Optional[Health], List[Sight], List[str]]:
+    """Look at the pins in some directories for their health; what there is, and what went wrong."""
+    troubles: List[str] = []
+    inspect = partial(_inspect_and_count, counts_up_to) if counts_up_to else _inspect
+    lookout = Lookout(inspect, waits_for_runs=False, by_two=not counts_up_to)
+    sights: List[Sight] = []
+    question = Question((), None, None, recurse=False)
+    for directory in directories:
+        # What is no bpffs has no pins; that this is wrong is told by others.
+        sights += _look(lookout, directory, replace(question, directory=directory), [])
+    _visible, hidden = _bpffs_mounts(troubles)
+    return _health(sights, question, hidden, troubles), sights, troubles
+
+
+def _health(
+    sights: Sequence[Sight], question: Question, hidden: Sequence[Mount], troubles: List[str]
+) -> Optional[Health]:
+    from .health import health_of  # it loads much, and is asked for seldom
+
+    try:
+        return health_of(sights, question.kind, hidden)
+    except TROUBLE as error:
+        troubles.append(f"the health of pins cannot be told: {explained(error)}")
+        return None
 
 
 def _look(lookout: Lookout, path: str, question: Question, troubles: List[str]) -> Sequence[Sight]:
@@ -106,6 +143,21 @@ def _inspect(fd: Fd, _pin_path: bytes, info: MapInfo) -> MapDetails:
         btf_id=info.btf_id,
         memlock=fields.get("memlock"),
     )
+
+
+def _inspect_and_count(most: int, fd: Fd, pin_path: bytes, info: MapInfo) -> MapDetails:
+    from ..entries import Layout, content_kin, count_up_to
+    from ..host import this_host
+
+    details, shape = _inspect(fd, pin_path, info), MapShape.of(info)
+    kin = content_kin(shape)
+    if kin is None or kin.keyless or (kin.has_all_slots and not kin.holds):
+        return details
+    try:
+        counted, is_more = count_up_to(fd, Layout.of(shape, kin, this_host()), most)
+    except TROUBLE:  # who may not read it, or cannot: it is not counted
+        return details
+    return details._replace(counted=counted, is_more=is_more)
 
 
 def _held_shape(fd: Fd, outer: MapShape) -> Optional[MapShape]:

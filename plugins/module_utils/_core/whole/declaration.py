@@ -204,18 +204,27 @@ def _not_migrating(given: Given) -> Given:
 
 
 def _absence(item: Given) -> Absence:
+    from ..kinds.absence.conditions import conditions_of
     from ..kinds.absence.declaration import absent_paths, prune
 
     kind, recurse = item.get("type") or "any", bool(item.get("recurse"))
+    conditions = conditions_of(item)
     keep, patterns = item.get("keep"), item.get("patterns")
     if (item.get("path") is None) == (item.get("directory") is None):
         raise BadField("give either path, or directory with keep or patterns")
     if item.get("path") is not None:
         if keep is not None or patterns is not None:
             raise BadField("keep and patterns are for directory: leave them out, or path")
-        return absent_paths(item["path"], kind, recurse=recurse)
-    shared = bool(item.get("prune_shared"))
-    return prune(item["directory"], keep, patterns, kind, recurse=recurse, shared=shared)
+        return absent_paths(item["path"], kind, recurse=recurse, conditions=conditions)
+    return prune(
+        item["directory"],
+        keep,
+        patterns,
+        kind,
+        recurse=recurse,
+        shared=bool(item.get("prune_shared")),
+        conditions=conditions,
+    )
 
 
 def _prune(item: Given, declared: Declaration, given: Given) -> Prune:

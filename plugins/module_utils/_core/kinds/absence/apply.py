@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import (
+    TYPE_CHECKING,
     Any,
     Callable,
     ContextManager,
@@ -34,11 +35,30 @@ from ..pins.objects import object_by_id
 from ..pins.observed import NOTHING, Pin, Sight
 from .declaration import AbsentPaths, Prune
 from .observe import observe_paths, observe_tree
-from .plan import AbsencePlan, AbsenceStep, Emptied, Items, decide, items_at, items_in, problems
+from .plan import (
+    STAYING,
+    AbsencePlan,
+    AbsenceStep,
+    Emptied,
+    Items,
+    decide,
+    items_at,
+    items_in,
+    problems,
+    with_spared,
+)
+
+if TYPE_CHECKING:
+    from .usage_seen import LastLook
+
+Unseen = Optional[Sequence[str]]  # where users of pins might be that cannot be looked at
 
 
-class AbsenceKind(Kind[Union[AbsentPaths, Prune], Union[Sight, Emptied], None]):
+class AbsenceKind(Kind[Union[AbsentPaths, Prune], Union[Sight, Emptied], Unseen]):
     """How pins are removed. Afterwards it is told whether that was the last of the object."""
+
+    def __init__(self) -> None:
+        self._last_look: Optional[LastLook] = None
 
     def label(self, step: AbsenceStep) -> str:
         return path_of(step)
@@ -57,7 +77,12 @@ class AbsenceKind(Kind[Union[AbsentPaths, Prune], Union[Sight, Emptied], None]):
         for each in wanted:
             for item in _items(each):
                 items.setdefault(_path(item[1]), item)
-        return Observed(sorted(items.values(), key=lambda item: isinstance(item[1], Emptied)))
+        ordered = sorted(items.values(), key=lambda item: isinstance(item[1], Emptied))
+        if not any(each.conditions.any for each in wanted):
+            return Observed(ordered)
+        from .usage_seen import with_usage  # most absences are without conditions
+
+        return Observed(*with_usage(ordered))
 
     def observe_expecting(
         self, wanted: Sequence[Union[AbsentPaths, Prune]], is_hidden: Callable[[str], bool]
@@ -73,14 +98,18 @@ class AbsenceKind(Kind[Union[AbsentPaths, Prune], Union[Sight, Emptied], None]):
             paths = tuple(path for path in each.paths if not is_hidden(path))
             seen += [replace(each, paths=paths)] if paths else []
         nothing = [(each, Sight(path, Identity(-1, 0), NOTHING)) for each, path in hidden]
-        return Observed([*self.observe(seen).items, *nothing])
+        observed = self.observe(seen)
+        return observed._replace(items=[*observed.items, *nothing])
 
     def decide(
-        self, wanted: Union[AbsentPaths, Prune], found: Union[Sight, Emptied], context: None
+        self, wanted: Union[AbsentPaths, Prune], found: Union[Sight, Emptied], context: Unseen
     ) -> AbsenceStep:
         return decide(wanted, found)
 
-    def problems(self, steps: Sequence[AbsenceStep], context: None) -> Sequence[Problem]:
+    def agree(self, steps: List[AbsenceStep], context: Unseen) -> List[AbsenceStep]:
+        return with_spared(steps)
+
+    def problems(self, steps: Sequence[AbsenceStep], context: Unseen) -> Sequence[Problem]:
         return problems(steps)
 
     def site_of(self, step: AbsenceStep) -> _Parent:
@@ -88,11 +117,16 @@ class AbsenceKind(Kind[Union[AbsentPaths, Prune], Union[Sight, Emptied], None]):
         parent = path.rpartition("/")[0] or "/"
         return _Parent(parent, path if isinstance(step.found, Emptied) else None)
 
-    def sites(self, steps: Sequence[AbsenceStep], context: None) -> Sequence[Site]:
+    def sites(self, steps: Sequence[AbsenceStep], context: Unseen) -> Sequence[Site]:
         parents = dict.fromkeys(map(self.site_of, steps))
         return [Site(parent, parent.path) for parent in parents]
 
     def session(self, plan: AbsencePlan) -> ContextManager[Session]:
+        self._last_look = None
+        if any(step.wanted.conditions.any for step in plan.steps):
+            from .usage_seen import LastLook
+
+            self._last_look = LastLook([step for step in plan.steps if not step.is_idle])
         return nullcontext(_Parents())
 
     def apply(self, step: AbsenceStep, site: Place) -> Optional[Outcome]:
@@ -102,8 +136,16 @@ class AbsenceKind(Kind[Union[AbsentPaths, Prune], Union[Sight, Emptied], None]):
             if not site.missing:
                 if site.identity != sight.directory:
                     raise _moved(site.path)
-                if (_rmdir if is_directory else _unlink)(site.fd, sight):
-                    return Outcome(step)
+                if is_directory:
+                    return _rmdir(site.fd, step, sight)
+                with _still_there(site.fd, sight) as is_there:
+                    reason = ""
+                    if is_there and step.wanted.conditions.any and self._last_look:
+                        reason = self._last_look.why_not(step, site.fd)
+                    if reason:
+                        return Outcome(replace(step, action=Action.SPARE, reason=reason))
+                    if is_there and _unlink(site.fd, sight):
+                        return Outcome(step)
         return Outcome(replace(step, action=Action.MISS))
 
     def finish(self, outcomes: List[Outcome]) -> None:
@@ -148,17 +190,25 @@ def _items(wanted: Union[AbsentPaths, Prune]) -> Items:
     return items_at(wanted, observe_paths(wanted))
 
 
-def _unlink(directory: int, sight: Sight) -> bool:
+@contextmanager
+def _still_there(directory: int, sight: Sight) -> Iterator[bool]:
+    """Tell whether the name means this very pin; nobody else has its inode while that is open."""
     name, pin = sight.path.rpartition("/")[2], cast(Pin, sight.found)
     try:
-        with Fd(os.open(name, ENTRY, dir_fd=directory)) as entry:
-            status = os.fstat(entry)
+        entry = Fd(os.open(name, ENTRY, dir_fd=directory))
     except FileNotFoundError:
-        return False
-    if Identity(status.st_dev, status.st_ino) != pin.entry.identity:
-        raise _moved(sight.path)
+        yield False
+        return
+    with entry:
+        status = os.fstat(entry)
+        if Identity(status.st_dev, status.st_ino) != pin.entry.identity:
+            raise _moved(sight.path)
+        yield True
+
+
+def _unlink(directory: int, sight: Sight) -> bool:
     try:
-        os.unlink(name, dir_fd=directory)
+        os.unlink(sight.path.rpartition("/")[2], dir_fd=directory)
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -166,20 +216,22 @@ def _unlink(directory: int, sight: Sight) -> bool:
     return True
 
 
-def _rmdir(directory: int, sight: Sight) -> bool:
+def _rmdir(directory: int, step: AbsenceStep, sight: Sight) -> Outcome:
     try:
         os.rmdir(sight.path.rpartition("/")[2], dir_fd=directory)
     except FileNotFoundError:
-        return False
+        return Outcome(replace(step, action=Action.MISS))
     except OSError as error:
         if error.errno == errno.ENOTDIR:
             raise _moved(sight.path) from None
         if error.errno == errno.ENOTEMPTY:
+            if step.wanted.conditions.any:
+                return Outcome(replace(step, action=Action.SPARE, reason=STAYING))
             raise PathProblem(
                 f"{sight.path}: another process pinned something in it, so it stays: run again"
             ) from None
         raise PathProblem(f"{sight.path}: {KernelError.of('rmdir', error)}") from None
-    return True
+    return Outcome(step)
 
 
 def _moved(path: str) -> PathProblem:

@@ -12,6 +12,7 @@ from ...errors import ProblemCollector
 from ...fields import absolute
 from ...people import BadField
 from ...values import dataclass
+from .conditions import NONE, Conditions
 
 SHARED_ROOT = "/sys/fs/bpf"  # where all software of a host pins
 
@@ -23,6 +24,7 @@ class AbsentPaths:
     paths: Tuple[str, ...]
     kind: Optional[str]  # None: any
     recurse: bool
+    conditions: Conditions = NONE  # without them, all goes or nothing does
     is_prune = False
 
     @property
@@ -40,6 +42,7 @@ class Prune:
     kind: Optional[str]
     recurse: bool
     shared: bool  # /sys/fs/bpf itself may be pruned
+    conditions: Conditions = NONE
     is_prune = True
 
     @property
@@ -60,12 +63,19 @@ class Prune:
         return kind == self.kind if self.kind else kind != "link"
 
 
-def absent_paths(paths: Sequence[str], kind: str, *, recurse: bool) -> AbsentPaths:
+def absent_paths(
+    paths: Sequence[str], kind: str, *, recurse: bool, conditions: Conditions = NONE
+) -> AbsentPaths:
     """Check the arguments; raise Problems with all that is wrong."""
     problems = ProblemCollector()
     checked = [problems.of(partial(_pin_path, path)) for path in paths]
     problems.raise_any()
-    return AbsentPaths(tuple(dict.fromkeys(filter(None, checked))), _kind(kind), recurse)
+    wanted_kind = _kind(kind)
+    if conditions.severed:
+        _link_of(kind)  # others stay, each with a reason
+    return AbsentPaths(
+        tuple(dict.fromkeys(filter(None, checked))), wanted_kind, recurse, conditions
+    )
 
 
 def prune(
@@ -76,6 +86,7 @@ def prune(
     *,
     recurse: bool,
     shared: bool,
+    conditions: Conditions = NONE,
 ) -> Prune:
     """Check the arguments; raise Problems or BadField with what is wrong."""
     whole = absolute(directory, "directory")
@@ -86,7 +97,16 @@ def prune(
     problems = ProblemCollector()
     kept = [problems.of(partial(_relative, name, whole)) for name in keep or ()]
     problems.raise_any()
-    return Prune(whole, frozenset(kept), tuple(patterns or ()), _kind(kind), recurse, shared)
+    wanted_kind = _link_of(kind) if conditions.severed else _kind(kind)
+    return Prune(
+        whole,
+        frozenset(kept),
+        tuple(patterns or ()),
+        wanted_kind,
+        recurse,
+        shared,
+        conditions,
+    )
 
 
 def _pin_path(path: str) -> str:
@@ -113,3 +133,9 @@ def _relative(name: str, directory: str) -> str:
 
 def _kind(kind: str) -> Optional[str]:
     return None if kind == "any" else kind
+
+
+def _link_of(kind: str) -> str:
+    if kind not in ("any", "link"):
+        raise BadField(f"severed is about links, but type is {kind}: leave type out, or severed")
+    return "link"

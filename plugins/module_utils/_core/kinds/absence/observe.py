@@ -12,6 +12,7 @@ from ...bpffs import DIRECTORY, KERNELS_OWN, PathProblem, walk
 from ...errors import ProblemCollector, at
 from ...shape import Identity
 from ...syscall import Fd
+from ..pins.objects import with_memlock
 from ..pins.observed import A_DIRECTORY, A_MOUNT_POINT, NOTHING, MountedPin, Nothing, Sight, Tree
 from ..pins.tree import Lookout
 from .declaration import SHARED_ROOT, AbsentPaths, Prune
@@ -20,7 +21,7 @@ from .declaration import SHARED_ROOT, AbsentPaths, Prune
 def observe_paths(wanted: AbsentPaths) -> List[Tuple[Sight, Tree]]:
     """Look at each path, and into it where it is a directory that may be removed."""
     problems = ProblemCollector()
-    lookout = Lookout()
+    lookout = Lookout(with_memlock)
     seen = [
         problems.of(partial(_observe_path, lookout, path, wanted.recurse)) for path in wanted.paths
     ]
@@ -31,7 +32,7 @@ def observe_paths(wanted: AbsentPaths) -> List[Tuple[Sight, Tree]]:
 def observe_tree(wanted: Prune) -> Tree:
     """Look at everything in the directory that is to be pruned; nothing when it is not there."""
     with at(wanted.directory), walk(wanted.directory) as place:
-        lookout = Lookout(spares_staging=True)
+        lookout = Lookout(with_memlock, spares_staging=True)
         if place.missing or (not place.on_bpffs and not lookout.names(place.fd, place.path)):
             return Tree((), ())
         if not place.on_bpffs:

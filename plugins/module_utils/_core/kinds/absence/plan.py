@@ -4,13 +4,19 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Sequence, Tuple, Union
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, List, Sequence, Tuple, Union, cast
 
 from ...engine.steps import Action, Plan, Problem, Step
 from ...values import NamedTuple
 from ..pins.observed import A_DIRECTORY, MountedPin, NotAPin, Nothing, Sight, Tree, Unreadable
 from ..pins.plan import read_only
 from .declaration import AbsentPaths, Prune
+
+if TYPE_CHECKING:
+    from ..pins.observed import Pin
+
+STAYING = "a pin in it stays"
 
 
 class Emptied(NamedTuple):
@@ -73,7 +79,7 @@ def _decide_path(wanted: AbsentPaths, sight: Sight) -> AbsenceStep:
             f"nothing was removed; set type: {found.kind} if it is to go"
         )
         return Step(wanted, sight, Action.REFUSE, reason=reason)
-    return Step(wanted, sight, Action.REMOVE)
+    return _decide_by_conditions(wanted, sight)
 
 
 def _decide_undeclared(wanted: Prune, sight: Sight) -> AbsenceStep:
@@ -88,7 +94,33 @@ def _decide_undeclared(wanted: Prune, sight: Sight) -> AbsenceStep:
         return Step(wanted, sight, Action.SPARE, reason=f"{what}, not a pin")
     if not wanted.takes(found.kind):
         return Step(wanted, sight, Action.SPARE, reason=_why_spared(wanted, found.label))
-    return Step(wanted, sight, Action.REMOVE)
+    return _decide_by_conditions(wanted, sight)
+
+
+def _decide_by_conditions(wanted: Union[AbsentPaths, Prune], sight: Sight) -> AbsenceStep:
+    """Remove a pin that may go by name and type, if the conditions are true of it, too."""
+    reason = ""
+    if wanted.conditions.any and sight.usage is not None:
+        reason = wanted.conditions.why_not(cast("Pin", sight.found), sight.usage)
+    return Step(wanted, sight, Action.SPARE if reason else Action.REMOVE, reason=reason)
+
+
+def with_spared(steps: List[AbsenceStep]) -> List[AbsenceStep]:
+    """Return the steps, in which directories stay where a pin in them does."""
+    staying = [
+        step.found.path
+        for step in steps
+        if step.action is Action.SPARE
+        and step.wanted.conditions.any
+        and isinstance(step.found, Sight)
+    ]
+    return [
+        replace(step, action=Action.SPARE, reason=STAYING)
+        if isinstance(step.found, Emptied)
+        and any(path.startswith(f"{step.found.sight.path}/") for path in staying)
+        else step
+        for step in steps
+    ]
 
 
 def problems(steps: Sequence[AbsenceStep]) -> List[Problem]:

@@ -13,6 +13,7 @@ from ...attach_types import HOOKS, PROTOCOLS, AttachType, Target
 from ...attaching import PERF_TYPE_TRACEPOINT, is_loaded_for
 from ...bpffs import DIRECTORY, ENTRY, walk
 from ...errors import NotThere, PinningError, at
+from ...networks import Network, network_at
 from ...syscall import Fd
 from ...uapi import BPF_F_NETFILTER_IP_DEFRAG, BPF_F_RDONLY
 from ...users import user_name
@@ -22,7 +23,6 @@ from ..pins.objects import identify, look
 from ..pins.observed import NotAPin, Nothing, Pin, PinnedMap, PinnedProg
 from .declaration import Attach
 from .interfaces import Interface, interface
-from .networks import Network, network_at
 
 TRACING = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")  # where tracefs is
 

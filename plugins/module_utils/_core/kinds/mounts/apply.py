@@ -17,7 +17,15 @@ from ..pins.access import merged
 from .declaration import SOURCE, WantedMount, WantedUnmount
 from .observe import observe, people_of
 from .observed import Bpffs, MountSeen
-from .plan import FlagChange, MountPlan, MountStep, decide, flags_to_set, inheriting
+from .plan import (
+    FlagChange,
+    MountPlan,
+    MountStep,
+    decide,
+    flags_to_set,
+    inheriting,
+    unstacked,
+)
 
 if TYPE_CHECKING:
     from ..pins.forecast import Forecast
@@ -29,6 +37,17 @@ class MountDone(NamedTuple):
     done: Sequence[str]
     seen: Optional[MountSeen] = None
     dropped: Sequence[str] = ()  # pins that went with an unmount
+
+
+def _observe(wanted: Union[WantedMount, WantedUnmount]) -> MountSeen:
+    """Look at a path, and, if a stack is to be repaired, also at what is hidden in it."""
+    seen = observe(wanted.path)
+    repairs = isinstance(wanted, WantedMount) and wanted.repair
+    if not (repairs and seen.stacked and seen.may_mount) or seen.is_mixed:
+        return seen
+    from .change import with_stack
+
+    return with_stack(seen)
 
 
 def _usual_source(_path: str) -> str:
@@ -59,7 +78,7 @@ class MountKind(Kind[Union[WantedMount, WantedUnmount], MountSeen, People]):
     def observe(
         self, wanted: Sequence[Union[WantedMount, WantedUnmount]], *, predicting: bool = False
     ) -> Observed:
-        seen = [observe(each.path) for each in wanted]
+        seen = [_observe(each) for each in wanted]
         if self._looks_only:
             seen = [replace(each, may_mount=True) for each in seen]
         return Observed(list(zip(wanted, seen)), people_of(wanted, seen))
@@ -80,6 +99,8 @@ class MountKind(Kind[Union[WantedMount, WantedUnmount], MountSeen, People]):
                 if "ro" in new.set_flags:
                     forecast.read_only.add(wanted.path)
             elif step.action is Action.ADJUST:
+                if step.found.stack:
+                    there = unstacked(step.found, wanted.keep).bpffs
                 access = merged(wanted.access, cast(Bpffs, there).root)
                 forecast.directories[wanted.path] = new_level(wanted.path, access, 0, task)
                 if any(isinstance(each, FlagChange) for each in step.changes):

@@ -8,6 +8,7 @@ import errno
 import os
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from typing import Callable, FrozenSet, List
 
 from ... import kernel
@@ -20,9 +21,16 @@ from ...staging import set_access_of
 from ...syscall import KernelError
 from ..pins.access import AccessChange
 from .declaration import WantedMount, flag_bits
+from .layers import carry, look_into
 from .observe import observe, people_of
 from .observed import Bpffs, MountSeen
 from .plan import MountStep, decide, flags_to_set, inheriting
+from .stack import merge_of
+
+
+def with_stack(seen: MountSeen) -> MountSeen:
+    """Return what was seen, with what is in each of the bpffs over one another."""
+    return replace(seen, stack=look_into(seen))
 
 
 def mount(
@@ -30,6 +38,10 @@ def mount(
 ) -> MountSeen:
     """Mount and adjust as decided; `done` gets what was done, in words."""
     seen = step.found
+    if seen.stack and step.action is Action.ADJUST:
+        _unstack(wanted, seen, done)
+        seen = observe(wanted.path)
+        step = _decided(wanted, seen)
     if step.action is Action.MOUNT:
         source = source_of(wanted.path)
         if seen.bpffs:
@@ -51,6 +63,26 @@ def _decided(wanted: WantedMount, seen: MountSeen) -> MountStep:
     if step.action is Action.REFUSE:
         raise Problems([step.reason])
     return step
+
+
+def _unstack(wanted: WantedMount, seen: MountSeen, done: List[str]) -> None:
+    """Pin in the lowest bpffs what those above have, then unmount these, the topmost first."""
+    merge = merge_of(seen.stack, wanted.keep)
+    if [each.pins for each in look_into(seen)] != [each.pins for each in seen.stack]:
+        raise _changed(wanted.path)
+    carry(seen, merge.carried)
+    if merge.carried:
+        done.append("pins carried to the lowest")
+    for layer in reversed(seen.stack[1:]):
+        now = observe(wanted.path)
+        pins = now.bpffs.pins if now.bpffs else None
+        if not now.mount or now.mount.id != layer.mount.id or pins is None:
+            raise _changed(wanted.path)
+        # Whoever has pinned something meanwhile would lose it: then it is carried by the next run.
+        if sorted(pins) != sorted(f"{wanted.path}/{each.path}" for each in layer.pins):
+            raise _changed(wanted.path)
+        unmount(now, force=False)
+        done.append(Action.UNMOUNT.value)
 
 
 def unmount(seen: MountSeen, *, force: bool) -> List[str]:

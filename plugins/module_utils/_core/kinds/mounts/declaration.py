@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Dict, FrozenSet, Mapping, Sequence, Tuple
+from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from ...errors import ProblemCollector
 from ...fields import absolute, octal, plain, read_access
@@ -59,6 +59,8 @@ class WantedMount:
     clear_flags: FrozenSet[str]
     delegate: Tuple[Tuple[str, FrozenSet[str]], ...]
     force: bool
+    repair: bool = False  # a stack of bpffs becomes one
+    keep: Optional[str] = None  # of two pins with one name: that in the lowest, or topmost
     is_mounted = True
 
     @property
@@ -104,7 +106,18 @@ def read_mount(parameters: Mapping[str, object], ids: Ids) -> WantedMount:
         if names is not None:
             delegate[field] = problems.of(partial(_delegate, field, names))  # type: ignore[arg-type]
     problems.raise_any()
-    return WantedMount(path, access, *flags, tuple(delegate.items()), bool(parameters.get("force")))
+    repair, keep = bool(parameters.get("repair")), parameters.get("keep")
+    if keep is not None and not repair:
+        raise BadField("keep is about repair: set repair: true, or leave keep out")
+    return WantedMount(
+        path,
+        access,
+        *flags,
+        tuple(delegate.items()),
+        bool(parameters.get("force")),
+        repair,
+        None if keep is None else str(keep),
+    )
 
 
 def _root_access(parameters: Mapping[str, object], ids: Ids) -> Access:

@@ -8,7 +8,7 @@ from typing import FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from ...mountinfo import Mount
 from ...shape import Entry, Identity, Level
-from ...values import dataclass
+from ...values import NamedTuple, dataclass
 from .declaration import ATIME, DELEGATES, MOUNT_FLAGS, delegate_name
 
 
@@ -42,6 +42,29 @@ class Bpffs:
         }
 
 
+class LayerPin(NamedTuple):
+    """What is in a layer of a stack, by its path below the mount point."""
+
+    path: str
+    kind: str  # map, prog, link; empty for what is no pin
+    id: int
+    what: str  # in words
+    owners: Tuple[int, ...] = ()  # of it, and of the directories below the mount point
+
+
+class Layer(NamedTuple):
+    """A bpffs of a stack, and what is in it, hidden or not."""
+
+    mount: Mount
+    root: Entry
+    pins: Tuple[LayerPin, ...]
+
+    @property
+    def strange(self) -> Tuple[LayerPin, ...]:
+        """What is no pin."""
+        return tuple(each for each in self.pins if not each.kind)
+
+
 @dataclass(frozen=True)
 class MountSeen:
     """What is on top at `path`, and what is below it."""
@@ -59,8 +82,15 @@ class MountSeen:
     hindrance: str = ""  # why what is missing of `path` cannot be made, with its path
     loose: Optional[Level] = None  # a directory above that is not root's alone
     may_mount: bool = True  # whether this process has CAP_SYS_ADMIN
+    stack: Sequence[Layer] = ()  # the bpffs over one another, the lowest first, where that is asked
 
     @property
     def stacked(self) -> bool:
         """Return whether a bpffs hides another one."""
         return [layer.fstype for layer in self.layers].count("bpf") > 1
+
+    @property
+    def is_mixed(self) -> bool:
+        """Return whether another file system lies over a bpffs of a stack."""
+        types = [layer.fstype for layer in self.layers]
+        return self.stacked and set(types[types.index("bpf") :]) != {"bpf"}

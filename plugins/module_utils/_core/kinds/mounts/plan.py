@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import replace
-from typing import Dict, FrozenSet, Sequence, Tuple, Union
+from typing import Dict, FrozenSet, Optional, Sequence, Tuple, Union
 
 from ...engine.steps import Action, Change, Plan, Step
 from ...errors import refusal
@@ -16,10 +16,15 @@ from ...shape import Access
 from ..pins.access import access_drift
 from .declaration import ATIME, WantedMount, WantedUnmount
 from .observed import Bpffs, MountSeen
+from .stack import Merge, merge_of, obstacle
 
 
 class FlagChange(Change):
     """Flags of the mount, which a remount sets."""
+
+
+class StackChange(Change):
+    """Several bpffs over one another, of which one is to stay."""
 
 
 MountStep = Step[Union[WantedMount, WantedUnmount], MountSeen]
@@ -30,7 +35,14 @@ def decide(wanted: Union[WantedMount, WantedUnmount], seen: MountSeen, people: P
     """Decide what makes a bpffs be on top at the path, or go away. Never a second one."""
     if isinstance(wanted, WantedUnmount):
         return _decide_unmount(wanted, seen)
+    if seen.stack:
+        return _decide_stacked(wanted, seen, people)
     problem = _obstacle(seen)
+    if wanted.repair and seen.is_mixed:
+        problem = (
+            f"has another file system between the bpffs over one another: unmount it by hand "
+            f"(`findmnt {wanted.path}`), then run again"
+        )
     if problem:
         return _refuse(wanted, seen, f"{wanted.path} {problem}")
     there = seen.bpffs
@@ -52,6 +64,40 @@ def decide(wanted: Union[WantedMount, WantedUnmount], seen: MountSeen, people: P
     return Step(wanted, seen, Action.ADJUST if drift else Action.KEEP, drift)
 
 
+def _decide_stacked(wanted: WantedMount, seen: MountSeen, people: People) -> MountStep:
+    """Decide about what will be there once one of several bpffs is left."""
+    problem = obstacle(seen, wanted.keep, people.task, force=wanted.force)
+    if not problem and not seen.may_mount:
+        problem = _not_allowed("umount", seen)
+    if problem:
+        return _refuse(wanted, seen, problem)
+    step = decide(wanted, unstacked(seen, wanted.keep), people)
+    if step.action is Action.MOUNT:  # an empty one, that would have to be mounted anew
+        return _refuse(
+            wanted,
+            seen,
+            f"{wanted.path} delegates otherwise, too: repair it in a task without delegate_*, then "
+            "declare these",
+        )
+    if step.action is Action.REFUSE:
+        return _refuse(wanted, seen, step.reason)
+    change = StackChange("layers", 1, len(seen.stack))
+    return Step(wanted, seen, Action.ADJUST, (change, *step.changes))
+
+
+def unstacked(seen: MountSeen, keep: Optional[str]) -> MountSeen:
+    """Return what there will be once only the lowest bpffs is left."""
+    lowest, merge = seen.stack[0], merge_of(seen.stack, keep)
+    names = {pin.path for pin in lowest.pins} | {each.pin.path for each in merge.carried}
+    pins = [f"{seen.path}/{name}" for name in sorted(names)]
+    layers = seen.layers[: len(seen.layers) - len(seen.stack) + 1]
+    there = Bpffs(lowest.mount, lowest.root, pins)
+    identity = lowest.root.identity
+    return replace(
+        seen, identity=identity, mount=lowest.mount, layers=layers, bpffs=there, stack=()
+    )
+
+
 def unmounts(step: MountStep) -> bool:
     """Return whether what is mounted goes, be it that another one takes its place."""
     replaces = step.action is Action.MOUNT and step.found.bpffs is not None
@@ -61,7 +107,23 @@ def unmounts(step: MountStep) -> bool:
 def dropped(step: MountStep) -> Sequence[str]:
     """Return the pins that are lost by it."""
     there = step.found.bpffs
+    merge = _merge(step)
+    if merge:
+        return [f"{step.wanted.path}/{pin.path}" for pin in merge.dropped]
     return (there.pins or ()) if there and step.action is Action.UNMOUNT else ()
+
+
+def carried(step: MountStep) -> Sequence[str]:
+    """Return the pins that are made in the lowest of several bpffs, as they are in others."""
+    merge = _merge(step)
+    return [f"{step.wanted.path}/{each.pin.path}" for each in merge.carried] if merge else ()
+
+
+def _merge(step: MountStep) -> Optional[Merge]:
+    wanted = step.wanted
+    if isinstance(wanted, WantedUnmount) or step.action is not Action.ADJUST:
+        return None
+    return merge_of(step.found.stack, wanted.keep) if step.found.stack else None
 
 
 def inheriting(wanted: WantedMount, there: Bpffs) -> WantedMount:
@@ -157,7 +219,8 @@ def _stacked(seen: MountSeen) -> str:
     layers = ", ".join(f"{layer.fstype} (mount id {layer.id})" for layer in seen.layers)
     return (
         f"is mounted {len(seen.layers)} times over itself, the lowest first: {layers}. The pins "
-        f"of the lower ones are hidden; look which is in use, and `umount {seen.path}` by hand"
+        f"of the lower ones are hidden; repair: true says which are in which, or look yourself, "
+        f"and `umount {seen.path}` by hand"
     )
 
 

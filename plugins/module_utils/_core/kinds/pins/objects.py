@@ -111,8 +111,15 @@ def name_of(raw: bytes) -> str:
     return raw.split(b"\0", 1)[0].decode("ascii", "replace")
 
 
+def with_memlock(fd: Fd, _pin_path: bytes, _info: MapInfo) -> MapDetails:
+    """Inspect a map for no more than its memory."""
+    return MapDetails(memlock=fdinfo(fd).get("memlock"))
+
+
 def fdinfo(fd: int) -> Dict[str, int]:
     """Return what /proc says of a map: `frozen`, and an estimate of its memory as `memlock`.
+
+    The latter also of a program.
 
     Of a prog_array also `owner_prog_type`, once it takes programs of one type only.
     """
@@ -168,6 +175,7 @@ def _identify(
             prog.tag.hex(),
             prog.load_time,
             prog.created_by_uid,
+            fdinfo(fd).get("memlock") if inspect else None,
         )
     if kind in _LINKS:
         from ...link_targets import is_attached, target_of  # mostly there is no link

@@ -15,6 +15,7 @@ from ...values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from ...difference import Difference
+    from .usage import Usage
 
 
 class Slot(NamedTuple):
@@ -77,6 +78,8 @@ class MapDetails(NamedTuple):
     entries: Optional[Difference] = None  # from what is declared to be in it
     slot: Optional[Slot] = None
     lacking: Tuple[str, ...] = ()  # which maps are to be in it, and are pinned nowhere
+    counted: Optional[int] = None  # entries, ...
+    is_more: bool = False  # ... and whether there are more than were to be counted
 
 
 class PinnedMap(NamedTuple):
@@ -108,6 +111,7 @@ class PinnedProg:
     tag: str = ""  # hash of its instructions, in hex
     load_time: int = 0  # ns since the machine was started
     loaded_by: int = 0  # uid
+    memlock: Optional[int] = None  # bytes, as the kernel counts
     kind = "prog"
 
     @property
@@ -169,6 +173,13 @@ class Program(NamedTuple):
 
 
 Pin = Union[PinnedMap, PinnedProg, PinnedLink]
+
+
+def memlock_of(pin: Pin) -> Optional[int]:
+    """Return the bytes that the object takes, as /proc tells; None where it was not asked for."""
+    if isinstance(pin, PinnedMap):
+        return pin.details.memlock
+    return pin.memlock if isinstance(pin, PinnedProg) else None
 
 
 @dataclass(frozen=True)
@@ -255,6 +266,7 @@ class Sight(NamedTuple):
     directory: Identity
     found: Glimpse
     read_only: bool = False  # whether the mount it was seen through is
+    usage: Optional[Usage] = None  # of a pin, where that is asked about
 
 
 @dataclass(frozen=True)

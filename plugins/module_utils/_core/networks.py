@@ -10,10 +10,10 @@ import threading
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, List, Optional, TypeVar
 
-from ...attaching import enter_network, is_network
-from ...bpffs import walk
-from ...errors import NotThere, PinningError, at
-from ...syscall import Fd
+from .attaching import enter_network, is_network
+from .bpffs import walk
+from .errors import NotThere, PinningError, at
+from .syscall import Fd
 
 T = TypeVar("T")
 
