@@ -228,7 +228,9 @@ def unit(session: nox.Session) -> None:
 def other_pythons(session: nox.Session, minor: int) -> None:
     """Unit tests of what managed nodes run, by another Python than that of .venv/."""
     install(session, "tests")
-    pytest(session, "unit", "tests/unit", core_for(minor))
+    # Between the oldest and that of .venv/, one case of each.
+    cases = "" if minor == MANAGED[0] else "--one-of-each "
+    pytest(session, "unit", f"{cases}tests/unit", core_for(minor))
 
 
 @nox.session(python=False, tags=TEST)
