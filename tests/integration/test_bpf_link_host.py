@@ -124,13 +124,6 @@ def test_prune_spares_the_programs_of_links(hooks: Hooks) -> None:
     assert left - {"loaded", ""} == {"xdp_old", "inet4_connect_old"}
 
 
-def test_a_host_does_not_put_links_back_and_says_so(hooks: Hooks) -> None:
-    load_all(hooks)
-    words = {**whole(hooks), "at_boot": True}
-    checked = hooks.host.module("bpf_host", check=True, **words).good()
-    assert "links are not put back at boot" in "\n".join(checked.warnings)
-
-
 def test_of_many_runs_at_once_one_attaches_and_all_succeed(hooks: Hooks) -> None:
     host, ids = hooks.host, load_all(hooks)
     links = whole(hooks)["links"]

@@ -63,7 +63,11 @@ def _assert_all_told(host: Host, told: Result) -> None:
     assert {
         path: {"type": pin["type"], "id": pin["id"], "name": pin["name"]}
         for path, pin in pins.items()
-    } == {path: each for path, each in held.items() if path.startswith(f"{MANY_PINS}/")}
+    } == {
+        path: {key: each[key] for key in ("type", "id", "name")}
+        for path, each in held.items()
+        if path.startswith(f"{MANY_PINS}/")
+    }
     maps = {each["id"]: each for each in host.bpftool("map", "show")}
     words = {
         "type": "type",
