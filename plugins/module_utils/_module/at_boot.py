@@ -136,8 +136,24 @@ class AtBoot:
 
     @property
     def _files(self) -> t.Sequence[host_program.Wanted]:
-        # What a manifest keeps comes before it and goes after it, so that it is always whole.
-        return [*self._differing, *self._units, *self._stale]
+        return [*self._first, *self._last]
+
+    @property
+    def _first(self) -> t.Sequence[host_program.Wanted]:
+        """What a manifest needs, and what has it put back: where it is, all of that is."""
+        if self._needs is None:
+            return []
+        return [*(each for each in self._differing if not self._is_manifest(each)), *self._units]
+
+    @property
+    def _last(self) -> t.Sequence[host_program.Wanted]:
+        """The manifest, and what it needs no longer."""
+        if self._needs is None:
+            return [*self._differing, *self._units, *self._stale]
+        return [*filter(self._is_manifest, self._differing), *self._stale]
+
+    def _is_manifest(self, file: host_program.Wanted) -> bool:
+        return file.path == self._manifest
 
     @property
     def hint(self) -> str:
@@ -159,16 +175,26 @@ class AtBoot:
     def settle(self, done: t.List[str]) -> None:
         """Write, remove, and have systemd see it; `done` gets what was done by then."""
         self._run(self._before, done)
-        for file in self._files:
-            file.settle()
-            done.append(file.path)
+        self._write(self._first, done)
+        enabling = [words for words in self._after if words[0] in _ENABLING]
+        if self._needs is not None:
+            self._run(enabling, done)
+        self._write(self._last, done)
         for path in self._outdated:
             host_program.remove_core(path)
             done.append(path)
         if self._service:
             self._service.settle_directories()
         kept_files.settle_directory(self._directory)
-        self._run(self._after, done)
+        if self._needs is None:
+            self._run(enabling, done)
+        self._run([words for words in self._after if words not in enabling], done)
+
+    @staticmethod
+    def _write(wanted: t.Sequence[host_program.Wanted], done: t.List[str]) -> None:
+        for file in wanted:
+            file.settle()
+            done.append(file.path)
 
     def _run(self, verbs: Verbs, done: t.List[str]) -> None:
         for words in verbs:
@@ -397,4 +423,5 @@ def _shown(text: bytes) -> bytes:
     return (json.dumps(whole, indent=1, sort_keys=True) + "\n").encode()
 
 
+_ENABLING = ("daemon-reload", "enable", "disable")
 _LONGEST = 200  # bytes of a name
