@@ -223,6 +223,7 @@ TOUCHES: dict[str, tuple[set[str], list[str]]] = {
     "bpf_host": (MAKES, ["/run/whole", "/run/ebpf-pinning.lock"]),
     "bpf_pin_info": (set(), []),
     "bpf_host_info": (ENTRIES, []),
+    "bpf_preflight": ({"MAP_CREATE", "BTF_LOAD", "MAP_LOOKUP_BATCH"}, []),
     "bpf_restore": (
         set(),
         [
@@ -234,7 +235,9 @@ TOUCHES: dict[str, tuple[set[str], list[str]]] = {
 # Links ask rtnetlink about interfaces.
 OF_SOCKETS = ("socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg")
 SOCKETS = {each: {"AF_UNIX", "AF_NETLINK"} for each in ("bpf_link_pinned", "bpf_host_info")}
-LOOKING = ("ebpf.pinning.bpf_pin_info", "ebpf.pinning.bpf_host_info")
+LOOKING = tuple(
+    f"ebpf.pinning.{name}" for name in ("bpf_pin_info", "bpf_host_info", "bpf_preflight")
+)
 CALLS = "%network,bpf,openat,mkdir,mkdirat,rmdir,unlink,unlinkat,link,linkat,symlink,symlinkat"
 CALLS += ",rename,renameat,renameat2,truncate,mknod,mknodat"
 
@@ -296,6 +299,10 @@ def test_modules_touch_what_the_table_says_and_nothing_else(
         ),
         ("bpf_pin_info", {"recurse": True}),
         ("bpf_host_info", {"entries": True}),
+        (
+            "bpf_preflight",
+            {"object": "/run/objects/counted.bpf.o", "directory": AGENT, "fail": False},
+        ),
         ("bpf_pin_absent", {"directory": AGENT, "keep": ["flows"]}),
         ("bpf_restore", {"name": "agent", "directory": AGENT, "maps": maps[:1]}),
     ]
@@ -335,7 +342,7 @@ def test_modules_touch_what_the_table_says_and_nothing_else(
         for (module, arguments), trace in zip(runs, traces, strict=True):
             _commands, places = TOUCHES[module]
             found = [path for path in written(trace.read_text()) if within(path, places)]
-            writes = module not in ("bpf_pin_info", "bpf_host_info", "bpf_map_entries")
+            writes = f"ebpf.pinning.{module}" not in LOOKING and module != "bpf_map_entries"
             assert bool(found) == writes, arguments
 
 
@@ -399,7 +406,12 @@ def test_the_table_of_the_sandbox_is_that_of_the_unit(users: Users) -> None:
     service += "\n".join(re.findall(r'"(\w+=.*)"', whole))
     settings = {line.partition("=")[0] for line in re.findall(r"^\w+=.*$", service, re.M)}
     of_running = {"Type", "RemainAfterExit", "TimeoutStartSec", "ExecStartPre", "ExecStart"}
-    of_running |= {"AssertPathExists", "ReadWritePaths"}  # they have lines of their own
+    of_running |= {
+        "AssertPathExists",
+        "ReadWritePaths",
+        "Wants",
+        "After",
+    }  # they have lines of their own
     named = [re.findall(r"`(\w+)`", row[0]) for row in users.table("setting")]
     assert sorted(name for names in named for name in names) == sorted(settings - of_running)
     (first,) = re.findall(r"^ExecStartPre=(.*)$", service, re.M)
