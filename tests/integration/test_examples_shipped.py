@@ -254,6 +254,8 @@ def outside(installed: Installed) -> dict[str, Any]:
     places = [
         "/etc",
         "/usr/local/lib/ebpf-pinning",
+        "/usr/local/bin",
+        "/usr/local/share",
         BPFFS,
         installed.environment["HOME"],
         str(installed.examples.parent),
@@ -268,7 +270,7 @@ def outside(installed: Installed) -> dict[str, Any]:
     seen["mounts"] = Path("/proc/self/mountinfo").read_text()
     seen["devices"] = sorted(os.listdir("/sys/class/net"))
     seen["/run"] = [
-        name for name in ("etc", "example", "hosts", "lib") if Path("/run", name).exists()
+        name for name in ("etc", "example", "hosts", "local-new") if Path("/run", name).exists()
     ]
     return seen
 
