@@ -8,7 +8,6 @@ CPU time of the controller and of all hosts together, so a busy machine adds lit
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,7 +16,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from report import Figure, Limit, ratios
-from setting import Failed, Setting, declarations, expect
+from setting import Failed, Setting, declarations, ended, expect
 
 HOSTS, FORKS, MAPS = 20, 10, 200
 RUNS = {  # of a playbook: what is told, and the most that it may be of a ping
@@ -102,9 +101,8 @@ def _cpu_time(setting: Setting, inventory: Path, playbook: str) -> float:
     )
     with process, process.stdout:
         output = process.stdout.read().decode()
-        _pid, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = ended(process)
     if process.returncode:
         raise Failed(f"{playbook}: {output[-4000:]}")
     expect(f"hosts of {playbook}", len(re.findall(r" failed=0 ", output)), HOSTS)
-    return usage.ru_utime + usage.ru_stime
+    return seconds

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from report import Figure, Limit, ratios
-from setting import MAPS, Failed, Setting, expect, run_checked
+from setting import MAPS, Failed, Setting, ended, expect, run_checked
 
 HERE = Path(__file__).parent
 ENTRIES = 100  # of each map
@@ -141,10 +141,9 @@ def _timed(words: list[str], setting: Setting, given: str) -> tuple[float, str]:
         source.write(given)
         source.seek(0)
         process = subprocess.Popen(words, env=environment, stdin=source, stdout=target)
-        _pid, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = ended(process)
         target.seek(0)
         output = target.read()
     if process.returncode:
         raise Failed(f"{' '.join(words)}: exit code {process.returncode}\n{output[:2000]}")
-    return 1e3 * (usage.ru_utime + usage.ru_stime), output
+    return 1e3 * seconds, output

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ansible
 
@@ -108,6 +109,13 @@ def run_checked(command: Sequence[str], *, env: Mapping[str, str], input: str = 
     if done.returncode:
         raise Failed(f"{' '.join(command)}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
     return done.stdout
+
+
+def ended(process: subprocess.Popen[Any]) -> float:
+    """Wait for a process, and return the seconds of processors that it and its children took."""
+    _pid, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime
 
 
 def expect(what: str, found: object, wanted: object) -> None:

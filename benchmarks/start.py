@@ -8,14 +8,13 @@ The files that are run are those that Ansible sends: it is told to keep them.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
 
 from report import Figure, Limit, ratios
-from setting import SHAPE, Failed, Setting, expect, run_checked
+from setting import SHAPE, Failed, Setting, ended, expect, run_checked
 
 PING = "ansible.builtin.ping"
 LABELS = {
@@ -87,9 +86,8 @@ def _cpu_time(setting: Setting, sent: Path) -> float:
     )
     with process, process.stdout:
         output = process.stdout.read()
-        _pid, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = ended(process)
     if process.returncode:
         raise Failed(f"{sent.name}: {output.decode()}")
     expect(f"{sent.name}: changed", json.loads(output).get("changed", False), False)
-    return (usage.ru_utime + usage.ru_stime) * 1e3
+    return seconds * 1e3
