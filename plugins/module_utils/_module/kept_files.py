@@ -48,8 +48,10 @@ def keep(declared: Lists, directory: str, awaited: t.Optional[Awaited]) -> Kept:
     def programs() -> t.Iterator[Dictionary]:
         for item in declared["programs"]:
             try:
-                file = kept(reading.content_of(item), str(item.get("shown") or item["object"]))
-                yield {**_but(item, "remote_src"), **_object(file), "programs": _named(item)}
+                content = reading.content_of(item)
+                file = kept(content, str(item.get("shown") or item["object"]))
+                named = _named(item, content)
+                yield {**_but(item, "remote_src"), **_object(file), "programs": named}
             except NotThere as error:
                 if awaited is None:
                     raise
@@ -96,10 +98,10 @@ def _list(file: Dictionary) -> Dictionary:
     return {"src": file["path"], "remote_src": True, **told}
 
 
-def _named(item: Dictionary) -> t.List[Dictionary]:
+def _named(item: Dictionary, content: bytes) -> t.List[Dictionary]:
     """The programs by name, so that their pins are known whatever becomes of the file."""
     if item.get("programs") is None:
-        return [{"name": name} for name in reading.names_in(item)]
+        return [{"name": name} for name in reading.names_in(content)]
     chosen = (each for each in item["programs"] if each.get("autoload") is not False)
     return [_but(each, "autoload") for each in chosen]
 

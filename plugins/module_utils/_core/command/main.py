@@ -34,7 +34,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     else:
         lines = list(survey(loaded, Asked(paths=paths)))
         if options.undeclared:
-            lines += undeclared({line.path for line in survey(loaded)}, paths)
+            declared = survey(loaded) if paths else lines
+            lines += undeclared({line.path for line in declared}, paths)
     for problem in loaded.problems:
         _complain(f"refused: {visible(problem)}")
     if options.json:
@@ -46,7 +47,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return TROUBLE
     if not options.json and sys.stdout.isatty():
         hint = table.hint(lines, restored=restores)
-        _complain(hint) if hint else None
+        if hint:
+            _complain(hint)
     all_good = not loaded.problems and all(line.is_good for line in lines)
     if all_good or options.command == "status":
         return GOOD

@@ -108,9 +108,11 @@ def pins_of(item: Arguments) -> List[Called]:
     directory = plain(str(item["directory"]), "directory")
     asked = _asked(item.get("programs"))
     if asked is None:
-        from .reading import names_in
+        from .reading import content_of, names_in
 
-        asked = [Asked(name, name) for name in names_in(item)]
+        if item.get("object") is None:
+            raise BadField("neither object nor programs are given: say which pins are meant")
+        asked = [Asked(name, name) for name in names_in(content_of(item))]
     return [
         Called(absolute(f"{directory}/{each.pin}", "pin"), each.pin, each.name) for each in asked
     ]

@@ -104,12 +104,9 @@ def content_of(item: Arguments) -> bytes:
     return content
 
 
-def names_in(item: Arguments) -> List[str]:
-    """Return the programs of the file that are loaded unless others are named."""
-    if item.get("object") is None:
-        raise BadField("neither object nor programs are given: say which pins are meant")
-    found = _read(content_of(item))
-    return [each.name for each in found.programs if each.autoload]
+def names_in(content: bytes) -> List[str]:
+    """Return the programs of an object file that are loaded unless others are named."""
+    return [each.name for each in _read(content).programs if each.autoload]
 
 
 def _read(content: bytes) -> ObjectFile:
