@@ -18,22 +18,14 @@ from harness.playbook import Result, task
 from harness.samples import AGENT
 from harness.site import HERE
 from test_links import World, world
-from unused import held, see_all_processes
+from unused import held, see_all_processes, seeing
 
-__all__ = ["world"]  # a fixture
+__all__ = ["seeing", "world"]  # fixtures
 
 MMAPABLE = 1 << 10
 ARRAY, PROG_ARRAY, ARRAY_OF_MAPS, RINGBUF = 2, 3, 12, 27
 PIN = f"{AGENT}/pin"
 ALL = {"directory": AGENT, "keep": []}
-
-
-@pytest.fixture
-def seeing(host: Host) -> Host:
-    """A host on which it can be told what all processes have open."""
-    see_all_processes(host)
-    host.run("mkdir", AGENT)
-    return host
 
 
 def absent(host: Host, **options: object) -> Result:

@@ -6,25 +6,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Result, task
 from harness.samples import AGENT
 from test_links import World, world
-from unused import held, see_all_processes
+from unused import held, see_all_processes, seeing
 
-__all__ = ["world"]  # a fixture
+__all__ = ["seeing", "world"]  # fixtures
 
 HASH, ARRAY, PERCPU_HASH, LPM_TRIE, HASH_OF_MAPS, QUEUE = 1, 2, 5, 11, 13, 22
 NO_PREALLOC = 1
-
-
-@pytest.fixture
-def seeing(host: Host) -> Host:
-    """A host on which it can be told what all processes have open."""
-    see_all_processes(host)
-    host.run("mkdir", AGENT)
-    return host
 
 
 def asked(host: Host, **options: object) -> Result:

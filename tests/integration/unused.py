@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from subprocess import Popen
 
+import pytest
 from harness.host import Host
+from harness.samples import AGENT
 
 
 def see_all_processes(host: Host) -> None:
@@ -24,6 +26,14 @@ def see_all_processes(host: Host) -> None:
         host.run("mount", "-t", "tmpfs", "nothing", "/proc/1")
     except FileNotFoundError:
         pass
+
+
+@pytest.fixture
+def seeing(host: Host) -> Host:
+    """A host on which it can be told what all processes have open."""
+    see_all_processes(host)
+    host.run("mkdir", AGENT)
+    return host
 
 
 @contextmanager
