@@ -33,6 +33,16 @@ def absolute(path: str, field: str) -> str:
     return "/" + "/".join(parts)
 
 
+def is_below(path: str, directory: str) -> bool:
+    """Return whether `path` is in `directory`, at whatever depth."""
+    return path.startswith(f"{directory.rstrip('/')}/")
+
+
+def is_at_or_below(path: str, directory: str) -> bool:
+    """Return whether `path` is `directory`, or in it."""
+    return is_below(f"{path}/", directory)
+
+
 def plain(path: str, field: str) -> str:
     """Return the absolute `path`, fit for a unit, fstab or a first line; BadField if it is not.
 

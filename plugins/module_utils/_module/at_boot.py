@@ -21,7 +21,7 @@ from .._core.command.links import interface_of
 from .._core.command.words import MANIFESTS
 from .._core.engine.steps import Action
 from .._core.errors import PinningError, ProblemCollector, Problems
-from .._core.fields import check_no_control, plain
+from .._core.fields import check_no_control, is_at_or_below, plain
 from .._core.mountinfo import mounts
 from .._core.options import ACCESS, SECRETS
 from .._core.people import BadField
@@ -390,7 +390,7 @@ def _needs(parsed: manifest.Manifest) -> Needs:
 
 
 def _holder(directory: str, points: t.Collection[str]) -> str:
-    holders = [point for point in points if f"{directory}/".startswith(f"{point.rstrip('/')}/")]
+    holders = [point for point in points if is_at_or_below(directory, point)]
     return max(holders, key=len, default=directory)
 
 

@@ -12,7 +12,7 @@ from .. import elements
 from ..advice import ActsOn
 from ..bpffs import mount_id, walk
 from ..errors import TROUBLE, explained
-from ..fields import absolute, check_pin_name, plain
+from ..fields import absolute, check_pin_name, is_at_or_below, is_below, plain
 from ..info.question import DEFAULT_DIRECTORY
 from ..kernel import map_info
 from ..kinds.maps.inner import first_inner
@@ -135,7 +135,7 @@ def _bars(mount: Mount, table: Sequence[Mount], shown: Mapping[int, str]) -> str
             f"it shows only {mount.root} of a bpffs that is mounted nowhere else here: mount the "
             "whole of it to have its pins declared"
         )
-    outer = next((each.point for each in table if _is_below(mount.point, each.point)), None)
+    outer = next((each.point for each in table if is_below(mount.point, each.point)), None)
     if outer is not None:
         return (
             f"it is mounted in {outer}, a bpffs, where nothing can be declared to be mounted: "
@@ -144,12 +144,8 @@ def _bars(mount: Mount, table: Sequence[Mount], shown: Mapping[int, str]) -> str
     return ""
 
 
-def _is_below(path: str, directory: str) -> bool:
-    return path.startswith(f"{directory.rstrip('/')}/")
-
-
 def _meet(point: str, directory: str) -> bool:
-    return point == directory or _is_below(directory, point) or _is_below(point, directory)
+    return is_at_or_below(point, directory) or is_below(directory, point)
 
 
 # Names

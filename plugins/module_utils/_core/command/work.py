@@ -13,6 +13,7 @@ from ..content import references as content_references
 from ..engine.run import Act, AnyKind, Verdict, apply, each, predict
 from ..engine.standing import Standing
 from ..engine.steps import Change
+from ..fields import is_at_or_below
 from ..kinds.directories.apply import DirectoryKind
 from ..kinds.entries.apply import EntriesKind
 from ..kinds.links.apply import LinkKind
@@ -95,7 +96,7 @@ ALL = Asked()
 
 def is_asked(path: str, paths: Sequence[str]) -> bool:
     """Return whether `path` is one of these, or below one; without any, all are."""
-    return not paths or any(f"{path}/".startswith(f"{each.rstrip('/')}/") for each in paths)
+    return not paths or any(is_at_or_below(path, each) for each in paths)
 
 
 def survey(loaded: Loaded, asked: Asked = ALL) -> Iterator[Line]:

@@ -22,7 +22,7 @@ from typing import (
 )
 
 from ..errors import ProblemCollector
-from ..fields import absolute
+from ..fields import absolute, is_below
 from ..people import BadField, Ids
 from ..values import dataclass
 
@@ -239,7 +239,7 @@ def _prune(item: Given, declared: Declaration, given: Given) -> Prune:
         )
     directory = absolute(item["directory"], "directory")
     named = [path for _key, path in declared.named] + [path for _key, path in declared.sources]
-    keep = [*(item.get("keep_also") or ()), *(path for path in named if _is_below(path, directory))]
+    keep = [*(item.get("keep_also") or ()), *(path for path in named if is_below(path, directory))]
     shared = bool(item.get("shared")) or only_told
     return prune(directory, keep, None, "any", recurse=False, shared=shared)
 
@@ -284,7 +284,7 @@ def _removed(declared: Declaration) -> Iterator[str]:
 
 
 def _prunes(wanted: Prune, path: str) -> bool:
-    if not _is_below(path, wanted.directory):
+    if not is_below(path, wanted.directory):
         return False
     relative = path[len(wanted.directory) + 1 :]
     if "/" in relative and not wanted.recurse:
@@ -312,10 +312,6 @@ def _unmounted(declared: Declaration) -> Iterator[str]:
                 f"{path} is declared in {key}, and mounts has {point} unmounted, so it could not "
                 "stay: keep one"
             )
-
-
-def _is_below(path: str, directory: str) -> bool:
-    return path.startswith(f"{directory.rstrip('/')}/")
 
 
 def _above(path: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import FrozenSet, Optional, Sequence, Tuple
 
 from ...errors import ProblemCollector
-from ...fields import absolute
+from ...fields import absolute, is_at_or_below
 from ...people import BadField
 from ...values import dataclass
 from .conditions import NONE, Conditions
@@ -119,7 +119,7 @@ def _pin_path(path: str) -> str:
 def _relative(name: str, directory: str) -> str:
     if name.startswith("/"):
         path = absolute(name, "keep")
-        if f"{directory}/".startswith(f"{path.rstrip('/')}/"):
+        if is_at_or_below(directory, path):
             raise BadField(f"keep: {name!r} is not a pin in {directory}: name the pins to keep")
         # One elsewhere keeps nothing here, also not what happens to have its last component.
         return path[len(directory) + 1 :] if path.startswith(f"{directory}/") else path

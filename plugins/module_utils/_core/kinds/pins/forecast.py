@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Collection, Dict, Optional, Set, Tuple
 
 from ...engine.kind import Observed
+from ...fields import is_at_or_below
 from ...shape import Identity, Level
 from .observed import NOTHING, DirectorySeen, Found, Nothing, PinContext
 
@@ -27,7 +28,7 @@ class Forecast:
 
     def mount_of(self, path: str) -> Optional[str]:
         """Return where the bpffs will be mounted that `path` will lie in; None if none will."""
-        points = [point for point in self.mounts if _is_below(path, point)]
+        points = [point for point in self.mounts if is_at_or_below(path, point)]
         return max(points, key=len, default=None)
 
     def directory(self, seen: DirectorySeen) -> DirectorySeen:
@@ -40,7 +41,7 @@ class Forecast:
             is_ro = point in self.read_only
             seen = DirectorySeen(seen.path, identity, missing, True, "bpf", is_ro, (root,))
         elif seen.on_bpffs and self.remounts:
-            points = [each for each in self.remounts if _is_below(seen.path, each)]
+            points = [each for each in self.remounts if is_at_or_below(seen.path, each)]
             if points:
                 seen = replace(seen, read_only=self.remounts[max(points, key=len)])
         if not (self.directories and seen.on_bpffs):
@@ -81,7 +82,3 @@ class Forecast:
 
 # A device that no directory has: nothing is carried out on what is only expected.
 _EXPECTED = -1
-
-
-def _is_below(path: str, directory: str) -> bool:
-    return f"{path}/".startswith(f"{directory.rstrip('/')}/")
