@@ -33,14 +33,14 @@ def absolute(path: str, field: str) -> str:
     return "/" + "/".join(parts)
 
 
-def is_below(path: str, directory: str) -> bool:
-    """Return whether `path` is in `directory`, at whatever depth."""
-    return path.startswith(f"{directory.rstrip('/')}/")
+def is_below(path: str, above: str) -> bool:
+    """Return whether `path` is in the directory `above`, at whatever depth."""
+    return path.startswith(f"{above.rstrip('/')}/")
 
 
-def is_at_or_below(path: str, directory: str) -> bool:
-    """Return whether `path` is `directory`, or in it."""
-    return is_below(f"{path}/", directory)
+def is_at_or_below(path: str, above: str) -> bool:
+    """Return whether `path` is `above`, or in it."""
+    return is_below(f"{path}/", above)
 
 
 def plain(path: str, field: str) -> str:
