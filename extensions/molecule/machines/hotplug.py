@@ -1,7 +1,9 @@
-#!/usr/bin/env python3
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""hotplug add|remove FOLDER: a second network card, hot0, for the machine that `boot` started there."""
+"""A second network card, hot0, for the machine that `boot` started in FOLDER.
+
+hotplug.py add|remove FOLDER
+"""
 
 from __future__ import annotations
 
