@@ -19,14 +19,18 @@ _PATIENCE = 300  # seconds, for a run
 
 
 class Controller:
-    """An ansible-playbook that waits for runs. `environment` is what it reads its settings from."""
+    """An ansible-playbook that waits for runs. `environment` is what it reads its settings from.
 
-    def __init__(self, python: str, environment: Mapping[str, str]) -> None:
+    `actions` names action plugins to have ready.
+    """
+
+    def __init__(self, python: str, environment: Mapping[str, str], actions: Sequence[str]) -> None:
         self._requests, theirs = _sockets()
         with theirs:
             # -P: the files beside it are no modules of its.
+            command = [python, "-P", _READY, *actions]
             self._process = subprocess.Popen(
-                [python, "-P", _READY], stdin=theirs, stdout=subprocess.DEVNULL, env=environment
+                command, stdin=theirs, stdout=subprocess.DEVNULL, env=environment
             )
 
     def start(

@@ -167,7 +167,8 @@ class Host:
 
     def strace(self, *options: str) -> dict[str, Any]:
         """Keywords of a task that run its module under strace with these options."""
-        words = ["strace", "-f", "-qq", *options, self.site.python]
+        # What startup/ would add are system calls that other hosts do not have.
+        words = ["env", "-u", "PYTHONPATH", "strace", "-f", "-qq", *options, self.site.python]
         return self.interpreter(f'exec {shlex.join(words)} "$@"')
 
     def tampered(self, calls: str, how: str) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Program: an ansible-playbook that has imported all that it needs, and forks for each run.
 
-Half of the CPU time of a short run is that of its start. Standard input is a socket; each message
-of it is a run: see `Request`. The program ends when nobody is left who could send one.
+Half of the CPU time of a short run is that of its start. The arguments are names of action plugins
+to have ready. Standard input is a socket; each message of it is a run: see `Request`. The program
+ends when nobody is left who could send one.
 """
 
 from __future__ import annotations
@@ -23,15 +24,9 @@ from ansible.plugins import loader
 
 _LONGEST = 1 << 17  # bytes of a message
 _CLONE_NEWNS = 0x00020000
-# What every run takes, each from its loader.
-_PLUGINS = {
-    "action": ("normal",),
-    "callback": ("default",),
-    "connection": ("local",),
-    "inventory": ("host_list", "script", "auto", "yaml"),
-    "shell": ("sh",),
-    "strategy": ("linear",),
-}
+# What every run looks at, all of it or by name, each kind from its loader.
+_ALL = ("become", "cache", "callback", "connection", "inventory", "shell", "vars")
+_BY_NAME = {"action": ("normal", *sys.argv[1:]), "strategy": ("linear",)}
 # A message has the `arguments` of ansible-playbook, its `environment`, and the `namespace` of its
 # mounts, by path. With it come a file for what is printed, and a socket that is told the leader of
 # the run's process group, and then the exit code.
@@ -57,7 +52,10 @@ def main() -> None:
 
 def _get_ready() -> None:
     loader.init_plugin_loader()
-    for kind, names in _PLUGINS.items():
+    for kind in _ALL:
+        for _plugin in getattr(loader, f"{kind}_loader").all(class_only=True):
+            pass
+    for kind, names in _BY_NAME.items():
         for name in names:
             getattr(loader, f"{kind}_loader").get(name, class_only=True)
     # Each run does this once more, and may.

@@ -64,7 +64,9 @@ class Site:
     @cached_property
     def controller(self) -> Controller:
         """The same, ready to run with this environment."""
-        return Controller(sys.executable, self.environment())
+        actions = (CHECKOUT / "plugins" / "action").glob("*.py")
+        names = [f"ebpf.pinning.{action.stem}" for action in actions]
+        return Controller(sys.executable, self.environment(), names)
 
     @property
     def python_of_nobody(self) -> str:
@@ -118,6 +120,8 @@ class Site:
             "HOME": str(home),
             "TMPDIR": str(home),  # a module that is killed leaves its payload there
             "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(HERE / "harness" / "startup"),
+            "COMPILED_CODE": str(self.scratch / "compiled"),
             "ANSIBLE_CALLBACKS_ENABLED": "result_lines",
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
             "ANSIBLE_COLLECTIONS_PATH": str(self.scratch),
@@ -134,6 +138,7 @@ class Site:
     def prepare(self) -> None:
         """Fill the scratch folder."""
         (self.scratch / "home").mkdir()
+        (self.scratch / "compiled").mkdir()
         (self.scratch / "ansible.cfg").touch()
         self._install_collection()
         self._compile()
