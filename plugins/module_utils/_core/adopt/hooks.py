@@ -88,17 +88,16 @@ def _interface(row: AttachType, link: PinnedLink) -> Told:
     number = _number(link.target, "ifindex")
 
     def look() -> Optional[Tuple[str, str]]:
-        try:
-            name = socket.if_indextoname(number)
-        except OSError:
-            return None
         if row.name != "xdp":
-            is_there = link.id in on_hook(number, row.number, with_links=True).link_ids
-            return (name, "") if is_there else None
-        there = interface(name)
+            for asked, name in _asked_at(row, number):
+                with suppress(*TROUBLE):
+                    if link.id in on_hook(asked, row.number, with_links=True).link_ids:
+                        return name, ""
+            return None
+        there = interface(socket.if_indextoname(number))
         programs = there.xdp if there else {}
         modes = [mode for mode, prog_id in programs.items() if prog_id == link.prog_id]
-        return (name, modes[0]) if modes else None
+        return (socket.if_indextoname(number), modes[0]) if modes else None
 
     for path in ("", *_networks()):
         with suppress(*TROUBLE), network_at(path) as network:
@@ -115,6 +114,18 @@ def _interface(row: AttachType, link: PinnedLink) -> Told:
         f"its interface has the number {number} in a network namespace that has no name: give it "
         "one with `ip netns attach`, then adopt again"
     )
+
+
+def _asked_at(row: AttachType, number: int) -> Iterator[Tuple[int, str]]:
+    """Yield the interfaces at which links that are told of with this number are asked for."""
+    if row.name != "netkit_peer":
+        yield number, socket.if_indextoname(number)
+        return
+    # Told of as at the peer, asked for at the primary, which may be in another namespace.
+    for index, name in socket.if_nameindex():
+        there = interface(name)
+        if there and there.other == number:
+            yield index, name
 
 
 def _network(inode: int) -> Told:
