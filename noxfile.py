@@ -129,7 +129,7 @@ def stage(session: nox.Session) -> None:
 
 @nox.session(python=False, default=False)
 def posix(session: nox.Session) -> None:
-    """Fetch ansible.posix for the tests of README's table; from PyPI, as not all have Galaxy."""
+    """Fetch ansible.posix for the tests of docs/compared.md; from PyPI, as not all have Galaxy."""
     rivals, listed = CACHE / "rivals", Path("tools/requirements/rivals.txt").read_bytes()
     done = rivals / "requirements"
     if done.exists() and done.read_bytes() == listed:
