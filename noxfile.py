@@ -298,15 +298,17 @@ def docs(session: nox.Session) -> None:
     install(session, "docs")
     shutil.rmtree(CACHE / "docs", ignore_errors=True)
     source = ".cache/docs/source"
-    pages = "-- '*.md' docs examples ':!.github'"
+    pages = "-- '*.md' docs examples ':!.github' ':!tools'"
     run(session, f"tools/copy {source} --others --exclude-standard {pages}")
+    shutil.copy("tools/site_pages/index.md", source)
     Path(source, "reference").mkdir(mode=0o700)
     reference = f"--squash-hierarchy --dest-dir {source}/reference ebpf.pinning"
-    command = f"antsibull-docs collection --use-current --fail-on-error {reference}"
+    command = "antsibull-docs --config-file tools/site_pages/antsibull.cfg collection"
+    command += f" --use-current --fail-on-error {reference}"
     run(session, command, HOME=CACHE, ANSIBLE_COLLECTIONS_PATH=CACHE)
     options = "--quiet --fail-on-warning --keep-going --jobs auto -c docs"
     run(session, f"sphinx-build {options} {source} .cache/docs/site")
-    session.log("open .cache/docs/site/docs/index.html")
+    session.log("open .cache/docs/site/index.html")
 
 
 @nox.session(name="docs-check", python=False, tags=SINGLE, requires=["docs"])
