@@ -146,7 +146,7 @@ def stage(session: nox.Session) -> None:
 
 @nox.session(python=False, default=False)
 def posix(session: nox.Session) -> None:
-    """Fetch ansible.posix for the tests of README's table; from PyPI, as not all have Galaxy."""
+    """Fetch ansible.posix for the tests of docs/compared.md; from PyPI, as not all have Galaxy."""
     rivals, listed = CACHE / "rivals", Path("tools/requirements/rivals.txt").read_bytes()
     done = rivals / "requirements"
     if done.exists() and done.read_bytes() == listed:
@@ -341,15 +341,17 @@ def docs(session: nox.Session) -> None:
     install(session, "docs")
     shutil.rmtree(CACHE / "docs", ignore_errors=True)
     source = ".cache/docs/source"
-    pages = "-- '*.md' docs examples ':!.github'"
+    pages = "-- '*.md' docs examples ':!.github' ':!tools'"
     run(session, f"tools/copy {source} --others --exclude-standard {pages}")
+    shutil.copy("tools/site_pages/index.md", source)
     Path(source, "reference").mkdir(mode=0o700)
     reference = f"--squash-hierarchy --dest-dir {source}/reference ebpf.pinning"
-    command = f"antsibull-docs collection --use-current --fail-on-error {reference}"
+    command = "antsibull-docs --config-file tools/site_pages/antsibull.cfg collection"
+    command += f" --use-current --fail-on-error {reference}"
     run(session, command, HOME=CACHE, ANSIBLE_COLLECTIONS_PATH=CACHE)
     options = "--quiet --fail-on-warning --keep-going --jobs auto -c docs"
     run(session, f"sphinx-build {options} {source} .cache/docs/site")
-    session.log("open .cache/docs/site/docs/index.html")
+    session.log("open .cache/docs/site/index.html")
 
 
 @nox.session(name="docs-check", python=False, tags=SINGLE, requires=["docs"])

@@ -3,17 +3,30 @@
 """How Sphinx makes the site; see `docs` in noxfile.py, which puts its sources together."""
 
 import re
+import sys
 from pathlib import Path
 
 from docutils import nodes
 
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / ".cache")]  # for what is of our own, below
+
 project = "ebpf.pinning"
 author = copyright = "ebpf.pinning contributors"
-GALAXY = (Path(__file__).parents[1] / "galaxy.yml").read_text()
+GALAXY = (ROOT / "galaxy.yml").read_text()
 release = re.search(r"^version: (.+)$", GALAXY, re.M)[1]
 
-extensions = ["myst_parser", "sphinx_antsibull_ext"]
-root_doc = "docs/index"
+extensions = [
+    "myst_parser",
+    "sphinx_antsibull_ext",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "site_pages.blocks",
+    "site_pages.contents",
+    "site_pages.messages",
+]
+root_doc = "index"
+myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3  # so that links to a heading work as they do in the repository
 myst_links_external_new_tab = False
 
@@ -21,6 +34,10 @@ html_theme = "furo"
 html_title = "ebpf.pinning"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_favicon = "static/favicon.svg"
+html_use_index = False  # the search finds what it would have
+copybutton_prompt_text = "$ "
+copybutton_selector = "div.highlight pre"
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {

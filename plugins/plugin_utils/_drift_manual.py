@@ -16,13 +16,14 @@ PAGE = "docs/troubleshooting.md"
 MOST = 2000  # characters of a message that are looked at
 LEAST = 12  # letters that tell a message from others
 MOST_WORDS = 80  # letters of it that a browser is to look for
+MOST_ANCHOR = 48  # letters of an anchor
 
 
 class Paragraph(t.NamedTuple):
     """Where a message is told of."""
 
     title: str  # of the section
-    anchor: str
+    anchor: str  # of the message, on the site
     words: str  # to find there
 
     @property
@@ -74,29 +75,44 @@ def _entries(root: Path = ROOT) -> t.Sequence[_Entry]:
         page = (root / PAGE).read_text(encoding="utf-8")
     except OSError:  # left out by who packed it
         return ()
-    found, title, is_text = [], "", False
+    made = anchors(page)
+    entries = (_entry(line, title, made[line]) for line, title in _messages(page))
+    return [entry for entry in entries if entry]
+
+
+def anchors(page: str) -> t.Dict[str, str]:
+    """Return by message of a page the anchor that the site gives it."""
+    made: t.Dict[str, str] = {}
+    taken: t.Set[str] = set()
+    for line, _title in _messages(page):
+        words = re.sub("[^a-z0-9]+", "-", line.lower()).strip("-")
+        short = words if len(words) <= MOST_ANCHOR else words[:MOST_ANCHOR].rpartition("-")[0]
+        anchor, number = f"m-{short}", 1
+        while anchor in taken:
+            number += 1
+            anchor = f"m-{short}-{number}"
+        taken.add(anchor)
+        made[line] = anchor
+    return made
+
+
+def _messages(page: str) -> t.Iterator[t.Tuple[str, str]]:
+    """Each message, with the title of its section."""
+    title, is_text = "", False
     for line in page.splitlines():
         if line.startswith("```"):
             is_text = line == "```text"
         elif is_text:
-            entry = _entry(line, title)
-            if entry:
-                found.append(entry)
+            yield line, title
         elif line.startswith("#"):
             title = line.lstrip("# ")
-    return found
 
 
-def _entry(line: str, title: str) -> t.Optional[_Entry]:
+def _entry(line: str, title: str, anchor: str) -> t.Optional[_Entry]:
     pieces = [piece.strip(" :;,.()") for piece in line.split("\u2026")]
     longest = max(pieces, key=len)
     if len(longest) < LEAST:
         return None
     parts = [re.sub("[0-9]+", "0", piece) for piece in pieces if piece]
     words = longest if len(longest) <= MOST_WORDS else longest[:MOST_WORDS].rpartition(" ")[0]
-    return _Entry(parts, Paragraph(title, _anchor(title), words))
-
-
-def _anchor(title: str) -> str:
-    """As GitHub and MyST make it of a heading."""
-    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+    return _Entry(parts, Paragraph(title, anchor, words))

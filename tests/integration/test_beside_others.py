@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""README's table of what others do: one test for each row, by the others themselves.
+"""The tables of what others do, in README and docs/compared.md: by the others themselves.
 
-What this collection does is in the tests that the table names.
+What this collection does is in the tests that docs/compared.md names.
 """
 
 from __future__ import annotations

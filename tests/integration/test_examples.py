@@ -200,10 +200,7 @@ def test_the_examples_of_bpf_restore_run_and_then_change_nothing(host: Host) -> 
     assert [path.exists() for path in places] == outside
 
 
-PAGES = [
-    "README.md",
-    *(f"roles/{role}/README.md" for role in ("bpffs", "bpf_maps", "bpf_restore")),
-]
+PAGES = [f"roles/{role}/README.md" for role in ("bpffs", "bpf_maps", "bpf_restore")]
 BLOCKS = [(page, number) for page in PAGES for number in range(len(blocks(page)))]
 
 

@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -15,13 +16,6 @@ from harness.guide import Guide
 from harness.host import BPFFS, Host
 
 GATE, GLOBALS = f"{BPFFS}/gate", f"{BPFFS}/tc/globals"
-CLANG = "clang -g -O2 -target bpf -I/usr/include/$(uname -m)-linux-gnu -c"
-NETWORK = """
-ip link add eth0 type veth peer name outside
-ip link set eth0 up; ip link set outside up
-echo ready
-exec cat
-"""
 # IPv4 packets from 10.0.0.LAST, as they come in at eth0.
 SEND = """
 import socket, sys
@@ -37,17 +31,29 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
 class Gate(Guide):
     """The page, with the network that its programs are attached in."""
 
-    def __init__(self, host: Host, network: int) -> None:
+    def __init__(self, host: Host) -> None:
         super().__init__(host, "sharing-maps.md")
-        self.network = ["nsenter", f"--net=/proc/{network}/ns/net"]
         self.program, self.daemon = self.blocks("c")
         self.maps, self.whole, self.second_names = self.blocks("yaml")
-        self.attach, self.command, self.by_name = self.blocks("console")
+        self.shell_of_its_own, self.clang, *rest = self.blocks("console")
+        self.attach, self.command, self.cc, self.by_name = rest
+        self.network: list[str] = []
         self.compile(self.program)
+
+    @contextmanager
+    def own_network(self) -> Iterator[None]:
+        """The network that the page begins with, with a process in the place of its shell."""
+        script = self.shell_of_its_own.replace("exec sh'", "echo ready; exec cat'")
+        assert script != self.shell_of_its_own
+        with self.host.running("sh", "-ec", f"exec {script}") as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            self.network = ["nsenter", f"--net=/proc/{process.pid}/ns/net"]
+            yield
 
     def compile(self, program: str) -> None:
         (self.folder / "files" / "gate.bpf.c").write_text(program)
-        self.shell(f"{CLANG} gate.bpf.c -o gate.bpf.o")
+        self.shell(self.clang)
 
     def there(self, script: str) -> str:
         """Commands of the page, in the network."""
@@ -89,10 +95,9 @@ def awaited(value: Callable[[], Any], wanted: Any) -> None:
 
 @pytest.fixture
 def gate(host: Host) -> Iterator[Gate]:
-    with host.running("unshare", "--net", "sh", "-ec", NETWORK) as network:
-        assert network.stdout is not None
-        assert network.stdout.readline() == "ready\n"
-        yield Gate(host, network.pid)
+    gate = Gate(host)
+    with gate.own_network():
+        yield gate
 
 
 def test_all_share_the_maps_and_each_restart_keeps_what_the_page_says(
@@ -120,7 +125,7 @@ def test_all_share_the_maps_and_each_restart_keeps_what_the_page_says(
         awaited(lambda: gate.traffic(3), (1, 0))
 
     (gate.folder / "files" / "gated.c").write_text(gate.daemon)
-    gate.shell("cc -Wall -Werror -O2 -o gated gated.c -lbpf")
+    gate.shell(gate.cc.replace("cc ", "cc -Wall -Werror "))
     daemon = f"{gate.folder}/files/gated"
     look = f"bpftool map lookup pinned {GATE}/blocked key 10 0 0 "
 

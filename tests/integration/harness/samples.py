@@ -10,6 +10,7 @@ from __future__ import annotations
 BPFFS = "/sys/fs/bpf"
 AGENT = f"{BPFFS}/agent"
 APP = f"{BPFFS}/app"
+FIREWALL = f"{BPFFS}/firewall"
 # The directory, in that of a pin, in which a run works until its pins have their names.
 STAGING = "ebpf-pinning~staging"
 
