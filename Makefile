@@ -10,8 +10,8 @@ SESSIONS := kernel sanity sanity-oldest cores unit other-pythons pythons molecul
     python-32-bit next-core
 SCENARIOS ?= vm mixed
 
-.PHONY: help setup venv system get-pythons test test-all release-check oldest-python test-vm bench \
-    bench-fleet demo fleet picture newcomer dist format clean $(SESSIONS)
+.PHONY: help setup venv system get-pythons test test-all release-check oldest-python test-vm \
+    test-reach bench bench-fleet demo fleet picture newcomer dist format clean $(SESSIONS)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -74,6 +74,9 @@ oldest-python: setup ## unit tests and the core on the kernel, by the oldest man
 
 test-vm: setup ## the roles on virtual machines with three kernels, restarts included (up to 20 min)
 	@tools/run nox --session $@ -- $(SCENARIOS)
+
+test-reach: setup ## sid, s390x, ppc64el (64 KiB pages), arm64 (16 KiB) as virtual machines; MACHINES names some
+	@tools/run nox --session $@ -- $(MACHINES)
 
 bench: setup ## 1,000 maps against bpftool, a task loop and ping
 	@tools/run-as-root .venv/bin/python benchmarks/run.py

@@ -44,8 +44,11 @@ def imported(path: Path) -> set[Path]:
         found.add(path)
         todo += [folder / "__init__.py" for folder in path.parents if folder.is_relative_to(UTILS)]
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            if isinstance(node, ast.ImportFrom):
+                parts = (node.module or "").split(".")
+                base = path.parents[node.level - 1].joinpath(*parts)
+                if not node.level:
+                    base = COLLECTIONS.joinpath(*parts)
                 names = [base, *(base / each.name for each in node.names)]
                 todo += [each.with_suffix(".py") for each in names]
                 todo += [each / "__init__.py" for each in names]
