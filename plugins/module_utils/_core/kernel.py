@@ -51,6 +51,14 @@ def create_map(request: MapCreate) -> Fd:
     return _charged(_map_create, request)
 
 
+def why_no_map(request: MapCreate) -> str:
+    """What the kernel logs of a MAP_CREATE that it refused, in one line; "" before Linux 7.2."""
+    made, log = _map_create.logged(request)
+    if made >= 0:
+        os.close(made)
+    return " ".join(log.decode("utf-8", "replace").split())
+
+
 def load_btf(blob: bytes) -> Fd:
     """BTF_LOAD: have the kernel check `blob` and keep it. EINVAL when it does not hold."""
     buffer = ctypes.create_string_buffer(blob, len(blob))

@@ -48,6 +48,9 @@ class Command(enum.IntEnum):
     LINK_DETACH = 34
 
 
+BPF_COMMON_ATTRS = 1 << 16  # with a command: there is a struct bpf_common_attr, too; Linux 7.2
+
+
 class MapFlag(enum.IntFlag):
     """BPF_F_* of MAP_CREATE that a map keeps."""
 
@@ -140,6 +143,7 @@ LINK_TYPES = (
     "uprobe_multi",
     "netkit",
     "sockmap",
+    "tracing_multi",
 )
 
 PERF_EVENT_TYPES = (  # as attach_types calls what is on them
@@ -211,6 +215,10 @@ ATTACH_TYPES = (
     "netkit_peer",
     "trace_kprobe_session",
     "trace_uprobe_session",
+    "trace_fsession",
+    "trace_fentry_multi",
+    "trace_fexit_multi",
+    "trace_fsession_multi",
 )
 
 # Requests: union bpf_attr by command, the leading part that we need. Pointers are addresses.
@@ -233,6 +241,15 @@ class MapCreate(NamedTuple):
     btf_value_type_id: int = 0
     btf_vmlinux_value_type_id: int = 0
     map_extra: int = 0
+
+
+class CommonAttr(NamedTuple):
+    """struct bpf_common_attr: where the kernel may log why it refuses a command."""
+
+    log_buf: int  # address
+    log_size: int  # bytes
+    log_level: int
+    log_true_size: int = 0  # the kernel says how long the log is
 
 
 class Elem(NamedTuple):
@@ -383,6 +400,7 @@ class TaskFdQuery(NamedTuple):
 
 
 MAP_CREATE = struct.Struct("=7I16s5IQ")
+COMMON_ATTR = struct.Struct("=QIIIxxxx")
 ELEM = struct.Struct("=IxxxxQQQ")
 ELEM_BATCH = struct.Struct("=QQQQIIQQ")
 OBJ = struct.Struct("=QIIi")

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Optional, Tuple
 from ... import kernel
 from ...advice import errno_name
 from ...host import this_host
-from ...map_types import MAP_TYPES_BY_NUMBER, TakesBtf, map_type_name
+from ...map_types import MAP_TYPES_BY_NUMBER, YOUNG_FLAGS, TakesBtf, map_type_name
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
+from ...uapi import MapCreate, flag_names
 from ...values import NamedTuple
 from .declaration import MapSpec
 
@@ -169,12 +170,28 @@ def _create(shape: MapShape, name: bytes, numa_node: int, **others: int) -> NewM
     try:
         return NewMap(kernel.create_map(request))
     except KernelError as error:
-        since = MAP_TYPES_BY_NUMBER[shape.number].since
-        if error.errno == errno.EINVAL and _version(os.uname().release) < _version(since):
-            error.add(
-                f"{map_type_name(shape.number)} needs Linux {since}, this is {os.uname().release}"
-            )
+        if error.errno == errno.EINVAL:
+            remark = _too_old(shape) or _logged(request)
+            if remark:
+                error.add(remark)
         raise
+
+
+def _too_old(shape: MapShape) -> str:
+    """What of the map this kernel is too old for; "" if nothing."""
+    release = os.uname().release
+    needed = [(map_type_name(shape.number), MAP_TYPES_BY_NUMBER[shape.number].since)]
+    needed += [(flag, YOUNG_FLAGS[flag]) for flag in flag_names(shape.flags) if flag in YOUNG_FLAGS]
+    lacking = [each for each in needed if _version(release) < _version(each[1])]
+    if not lacking:
+        return ""
+    what, since = lacking[0]
+    return f"{what} needs Linux {since}, this is {release}"
+
+
+def _logged(request: MapCreate) -> str:
+    log = kernel.why_no_map(request)
+    return f"the kernel says: {log}" if log else ""
 
 
 def _version(text: str) -> Tuple[int, ...]:
