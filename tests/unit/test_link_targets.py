@@ -41,7 +41,15 @@ TARGETS = [
     ("xdp", 6, struct.pack("=I", 3), {"ifindex": 3}),
     ("a detached xdp", 6, struct.pack("=I", 0), {"ifindex": 0}),
     ("perf_event, before Linux 6.6", 7, struct.pack("=I", 0), {}),
-    ("kprobe_multi", 8, b"", {}),
+    ("kprobe_multi, before Linux 6.6", 8, b"", {}),
+    ("kprobe_multi", 8, struct.pack("=QIIQ", 0, 3, 1, 7), {"count": 3, "flags": 1}),
+    ("tracing_multi, before Linux 7.3", 15, b"", {}),
+    (
+        "tracing_multi",
+        15,
+        struct.pack("=III", 59, 3, 1),
+        {"attach_type": "trace_fentry_multi", "count": 3, "btf_obj_id": 1},
+    ),
     ("struct_ops", 9, struct.pack("=I", 42), {"map_id": 42}),
     (
         "netfilter",

@@ -51,6 +51,13 @@ UNUSED_FIELDS = {
 }
 
 
+# Types of links whose target `link_targets` tells.
+TOLD_LINKS = {
+    *("raw_tracepoint", "tracing", "cgroup", "iter", "netns", "xdp", "perf_event", "kprobe_multi"),
+    *("struct_ops", "netfilter", "tcx", "uprobe_multi", "netkit", "sockmap", "tracing_multi"),
+}
+
+
 def enum_of(name: str) -> dict[str, int]:
     """The members of an enum by name, those that have an older name too among them."""
     body = re.search(rf"enum {name} \{{(.*?)\}}", PLAIN, re.DOTALL)
@@ -87,6 +94,7 @@ TABLES = {
     "bpf_attach_type": ("BPF_", uapi.ATTACH_TYPES),
     "bpf_link_type": ("BPF_LINK_TYPE_", uapi.LINK_TYPES),
     "bpf_perf_event_type": ("BPF_PERF_EVENT_", uapi.PERF_EVENT_TYPES),
+    "bpf_cgroup_iter_order": ("BPF_CGROUP_ITER_", uapi.CGROUP_ORDERS),
 }
 
 
@@ -141,6 +149,13 @@ def test_what_is_asked_of_the_kernel_has_all_its_fields() -> None:
     assert [*named, last] == list(uapi.MapCreate._fields)
     rest = set(fields_of(request[1])) - {*uapi.MapCreate._fields}
     assert rest == UNUSED_FIELDS["map_create"]
+
+
+def test_every_type_of_link_that_says_something_has_a_target() -> None:
+    union = re.search(r"struct bpf_link_info \{.*?union \{(.*?)\n\t\};", PLAIN, re.DOTALL)
+    assert union
+    assert set(re.findall(r"^\t\t\} (\w+);", union[1], re.MULTILINE)) == TOLD_LINKS
+    assert set(uapi.LINK_TYPES[1:]) == TOLD_LINKS
 
 
 def test_what_the_kernel_says_of_maps_has_all_its_fields() -> None:

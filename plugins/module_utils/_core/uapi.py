@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 import struct
 import sys
-from typing import List
+from typing import List, Tuple
 
 from .values import NamedTuple
 
@@ -144,6 +144,15 @@ LINK_TYPES = (
     "netkit",
     "sockmap",
     "tracing_multi",
+)
+
+CGROUP_ORDERS = (  # in which iterators visit cgroups
+    "order_unspec",
+    "self_only",
+    "descendants_pre",
+    "descendants_post",
+    "ancestors_up",
+    "children",
 )
 
 PERF_EVENT_TYPES = (  # as attach_types calls what is on them
@@ -478,17 +487,30 @@ class LinkInfo(NamedTuple):
     target: bytes
 
 
-NAMED_LINK_INFO = struct.Struct("=IIIxxxxQI")
+NAMED_LINK_INFO = struct.Struct("=IIIxxxxQIIIII")
 
 
 class NamedLinkInfo(NamedTuple):
-    """struct bpf_link_info of types raw_tracepoint and iter, which take a buffer for a name."""
+    """struct bpf_link_info of types raw_tracepoint and iter, which take a buffer for a name.
+
+    The rest is of iter: what two numbers mean depends on the name.
+    """
 
     type: int
     id: int
     prog_id: int
     name: int  # address
     name_len: int  # bytes
+    map_id: int = 0
+    tid: int = 0  # or the first half of cgroup_id
+    pid: int = 0  # or the second one
+    order: int = 0  # enum bpf_cgroup_iter_order
+
+    @property
+    def cgroup_id(self) -> int:
+        """Return the id of the cgroup that an iterator begins at."""
+        both: Tuple[int] = struct.unpack("=Q", struct.pack("=II", self.tid, self.pid))
+        return both[0]
 
 
 EVENT_LINK_INFO = struct.Struct("=IIIxxxxIxxxxQII")
@@ -501,9 +523,28 @@ class EventLinkInfo(NamedTuple):
     id: int
     prog_id: int
     event: int  # enum bpf_perf_event_type
-    name: int  # address
-    name_len: int  # bytes
+    name: int  # address; of an event without a name its config
+    name_len: int  # bytes; of an event without a name its type (enum perf_type_id)
     offset: int  # bytes, of probes
+
+
+UPROBES_LINK_INFO = struct.Struct("=IIIxxxx4Q4I")
+
+
+class UprobesLinkInfo(NamedTuple):
+    """struct bpf_link_info of type uprobe_multi, which takes a buffer for a path. Since 6.8."""
+
+    type: int
+    id: int
+    prog_id: int
+    path: int  # address
+    offsets: int  # address
+    ref_ctr_offsets: int  # address
+    cookies: int  # address
+    path_size: int  # bytes
+    count: int = 0  # of probes
+    flags: int = 0
+    pid: int = 0  # of the only process; 0: of all of them, or it has ended
 
 
 BTF_INFO = struct.Struct("=QII")
