@@ -30,6 +30,7 @@ from .uapi import (
     LinkInfo,
     MapCreate,
     MapFd,
+    MapHashInfo,
     MapInfo,
     NamedLinkInfo,
     Obj,
@@ -107,6 +108,16 @@ def freeze(fd: int) -> None:
 def map_info(fd: int) -> MapInfo:
     """Return what the kernel says of a map."""
     return MapInfo._make(_info(fd, uapi.MAP_INFO))
+
+
+def map_hash(fd: int) -> bytes:
+    """Return the SHA-256 of all values of a frozen array, as they are in memory.
+
+    E2BIG before Linux 6.18, EPERM of one that is not frozen, EINVAL of any other type.
+    """
+    digest = ctypes.create_string_buffer(_SHA256)
+    _asked_info(fd, uapi.MAP_HASH_INFO, MapHashInfo(ctypes.addressof(digest), _SHA256))
+    return digest.raw
 
 
 def map_info_if_map(fd: int) -> Optional[MapInfo]:
@@ -321,6 +332,7 @@ _ZEROS = bytes(_INFO_SIZE)
 _info_buffer, _INFO_ADDRESS = shared_buffer(_INFO_SIZE)
 _path, _PATH_ADDRESS = shared_buffer(4096)
 _MAP_INFO_SIZES = range(80, 192)  # bytes
+_SHA256 = 32  # bytes
 _TARGET_NAME = 128  # bytes
 _EVENT_NAME = 4096  # bytes; that of uprobes is a path
 _NO_PROG = ProgInfo._make(uapi.PROG_INFO.unpack(bytes(uapi.PROG_INFO.size)))

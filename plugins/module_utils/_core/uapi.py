@@ -452,6 +452,16 @@ class MapInfo(NamedTuple):
     map_extra: int
 
 
+MAP_HASH_INFO = struct.Struct("=88xQI4x")
+
+
+class MapHashInfo(NamedTuple):
+    """The end of struct bpf_map_info, which takes a buffer for a hash. Since Linux 6.18."""
+
+    hash: int  # address
+    hash_size: int  # bytes: those of SHA-256, or it is refused (EINVAL)
+
+
 # type, id, tag, lengths and addresses of code, load time, user, maps, name, ifindex, GPL
 PROG_INFO = struct.Struct("=II8sIIQQQIIQ16sII")
 

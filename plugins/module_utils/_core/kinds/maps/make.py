@@ -71,7 +71,7 @@ def why_without_btf(spec: MapSpec) -> str:
         return f"inner_map: {reason}" if reason else ""
     if spec.btf is None:
         return ""
-    shape = spec.shape._replace(max_entries=min(spec.shape.max_entries, 1))
+    shape = with_one_entry(spec.shape)
     refusal = _refusal(shape, (spec.btf.types.blob, *spec.btf.type_ids), _is_needed(spec))
     return "" if refusal is None else _why(refusal, spec.btf.types, spec.btf.type_ids[1])
 
@@ -100,13 +100,21 @@ def _try_out(spec: MapSpec, frozen: bool) -> str:
         return new.without_btf
 
 
+def with_one_entry(shape: MapShape) -> MapShape:
+    """Return a shape with as few entries as can be, which the kernel takes for the same."""
+    extra = shape.map_extra
+    if MAP_TYPES_BY_NUMBER[shape.number].extra_within_entries:
+        extra = min(extra, 1)
+    return shape._replace(max_entries=min(shape.max_entries, 1), map_extra=extra)
+
+
 def _small(spec: MapSpec) -> MapSpec:
     shape = spec.shape
-    entries = shape.max_entries
-    if entries and map_type_name(shape.number) not in _PAID_WHEN_USED:
+    if shape.max_entries and map_type_name(shape.number) not in _PAID_WHEN_USED:
         entries = spec.kind.rounded(1, shape.flags, this_host())
+        shape = with_one_entry(shape)._replace(max_entries=entries)
     inner = _small(spec.inner) if spec.inner else None
-    return replace(spec, shape=shape._replace(max_entries=entries), inner=inner)
+    return replace(spec, shape=shape, inner=inner)
 
 
 @lru_cache(maxsize=256)  # many maps of a batch have the same value
