@@ -65,6 +65,11 @@ MAPS = [
         ("arena", 0, 0, 1, ["mmapable"], PAGE << 12),
     ),
 ]
+if LINUX >= (6, 19):
+    MAPS.append(MapRow("insns", _made(34, 4, 16, 4), ("insn_array", 4, 16, 4, [], 0)))
+if LINUX >= (7, 2):
+    row = _made(35, 5, 7, 3, flags=0x1, map_extra=2)
+    MAPS.append(MapRow("rhash", row, ("rhash", 5, 7, 3, ["no_prealloc"], 2)))
 # Words of bpftool for a type of program, and what the kernel calls it.
 PROGS = {
     "xdp": "xdp",

@@ -100,9 +100,9 @@ def _uprobes(fd: Fd) -> Dict[str, object]:
         path, told = kernel.link_uprobes(fd)
     except KernelError:  # before Linux 6.8, or the path is too long
         return {}
-    if not told.count:
+    if not told.probes:
         return {}
-    target: Dict[str, object] = {"path": os.fsdecode(path), "count": told.count}
+    target: Dict[str, object] = {"path": os.fsdecode(path), "count": told.probes}
     return {**target, "flags": told.flags, "pid": told.pid}
 
 

@@ -552,7 +552,7 @@ class UprobesLinkInfo(NamedTuple):
     ref_ctr_offsets: int  # address
     cookies: int  # address
     path_size: int  # bytes
-    count: int = 0  # of probes
+    probes: int = 0  # how many there are (count)
     flags: int = 0
     pid: int = 0  # of the only process; 0: of all of them, or it has ended
 
