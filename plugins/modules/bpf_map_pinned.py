@@ -55,9 +55,9 @@ options:
             V(cgroup_storage), V(cgrp_storage), V(cpumap), V(devmap), V(devmap_hash), V(hash),
             V(hash_of_maps), V(inode_storage), V(lpm_trie), V(lru_hash), V(lru_percpu_hash),
             V(percpu_array), V(percpu_cgroup_storage), V(percpu_hash), V(perf_event_array),
-            V(prog_array), V(queue), V(reuseport_sockarray), V(ringbuf), V(sk_storage),
-            V(sockhash), V(sockmap), V(stack), V(stack_trace), V(task_storage), V(user_ringbuf),
-            V(xskmap).
+            V(prog_array), V(queue), V(reuseport_sockarray), V(rhash), V(ringbuf),
+            V(sk_storage), V(sockhash), V(sockmap), V(stack), V(stack_trace), V(task_storage),
+            V(user_ringbuf), V(xskmap).
         type: str
       key_size: &key_size
         description:
@@ -80,13 +80,13 @@ options:
           - Flags of the map, without C(BPF_F_), in lower case; for example V(no_prealloc),
             V(no_common_lru), V(rdonly_prog), V(mmapable).
           - Flags that a type cannot be made without are implied; V(no_prealloc) for
-            V(lpm_trie) and local storage, V(mmapable) for V(arena).
+            V(lpm_trie), V(rhash) and local storage, V(mmapable) for V(arena).
         type: list
         elements: str
       map_extra: &map_extra
         description:
           - For V(bloom_filter) the number of hash functions, for V(arena) the address to map it
-            at.
+            at, for V(rhash) how many entries it has room for at first.
         type: int
       numa_node: &numa_node
         description:

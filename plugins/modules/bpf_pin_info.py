@@ -153,7 +153,12 @@ pins:
         - The map, its shape in the words of M(ebpf.pinning.bpf_map_pinned), so that what is told
           can be declared. C(inner_map) is the shape of a map that a map of maps holds, if it holds
           any. C(memlock) is an estimate in bytes. With O(count_entries) there are C(entries), and
-          C(has_more_entries), which is V(true) where O(count_limit) was reached.
+          C(has_more_entries), which is V(true) where O(count_limit) was reached. Of a frozen map of
+          type V(array) there is C(hash), the SHA-256 of all its values as the kernel has them, on
+          Linux 6.18 and newer; it tells whether two hosts have the same configuration.
+          With O(health) there is C(exclusive), which is V(true) where only the one program that the
+          map was made for can use it (Linux 6.18), so that no other can be loaded with the pin; not
+          for types that nobody can tell it of.
       returned: when it holds a map
       type: dict
       sample:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.host import BPFFS, Host
-from map_types import CPUS
+from map_types import CPUS, LINUX
 
 Fields = dict[str, Any]
 Content = dict[str, str]  # value by key, in hexadecimal digits; of a per-CPU map all values
@@ -107,6 +107,7 @@ ROWS = [
         Row("lpm_trie", size, 8, ("no_prealloc",), {"key_size": 8, "key_format": "cidr4"})
         for size in (4, 12)
     ),
+    *(Row("rhash", size) for size in (1, 4, 8, 12) if LINUX >= (7, 2)),
 ]
 
 

@@ -8,6 +8,7 @@ The expectations are written down from the kernel's behaviour, not computed by t
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from typing import Any
 PAGE = os.sysconf("SC_PAGE_SIZE")
 # "0-3" and the like; gaps in the numbering are not known in the wild.
 CPUS = int(Path("/sys/devices/system/cpu/possible").read_text().split("-")[-1]) + 1
+_RELEASE = re.findall(r"\d+", os.uname().release)
+LINUX = (int(_RELEASE[0]), int(_RELEASE[1]))
 
 # include/uapi/linux/bpf.h
 NO_PREALLOC, NO_COMMON_LRU, NUMA_NODE, STACK_BUILD_ID = 0x1, 0x2, 0x4, 0x20
 ZERO_SEED, RDONLY_PROG, WRONLY_PROG, CLONE = 0x40, 0x80, 0x100, 0x200
 MMAPABLE, PRESERVE_ELEMS, INNER_MAP = 0x400, 0x800, 0x1000
-SEGV_ON_FAULT, NO_USER_CONV = 0x20000, 0x40000
+SEGV_ON_FAULT, NO_USER_CONV, RB_OVERWRITE = 0x20000, 0x40000, 0x80000
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Row:
     extra: int = 0
     unverified: list[str] = field(default_factory=list)
     has_btf: bool = False
+    since: tuple[int, int] = (0, 0)  # the first Linux that makes it
 
     @property
     def item(self) -> dict[str, Any]:
@@ -59,7 +63,7 @@ def _of_entries(kind: str, entries: int, **more: Any) -> dict[str, Any]:
     return dict(type=kind, max_entries=entries, **more)
 
 
-ROWS = [
+ALL_ROWS = [
     Row("hash", "any sizes", _sized("hash", 5, 7, 3), 1, (5, 7, 3, 0)),
     Row(
         "hash_flags",
@@ -351,4 +355,32 @@ ROWS = [
         (0, 0, 1, MMAPABLE | SEGV_ON_FAULT | NO_USER_CONV),
         extra=_ADDRESS,
     ),
+    Row(
+        "ringbuf_overwritten",
+        "the oldest makes room for the newest",
+        _of_entries("ringbuf", PAGE, flags=["rb_overwrite"], numa_node=0),
+        27,
+        (0, 0, PAGE, RB_OVERWRITE | NUMA_NODE),
+        unverified=["numa_node"],
+        since=(6, 19),
+    ),
+    Row(
+        "rhash",
+        "no_prealloc is implied",
+        _sized("rhash", 5, 7, 3),
+        35,
+        (5, 7, 3, NO_PREALLOC),
+        since=(7, 2),
+    ),
+    Row(
+        "rhash_hinted",
+        "the longest key, with a size to begin with",
+        _sized("rhash", 65535, 8, 70000, map_extra=65535, flags=["no_prealloc", "rdonly_prog"]),
+        35,
+        (65535, 8, 70000, NO_PREALLOC | RDONLY_PROG),
+        extra=65535,
+        since=(7, 2),
+    ),
 ]
+ROWS = [row for row in ALL_ROWS if row.since <= LINUX]
+YOUNGER = [row for row in ALL_ROWS if row.since > LINUX]

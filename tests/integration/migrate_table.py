@@ -13,6 +13,7 @@ from typing import Any
 from harness.host import Host
 from map_types import (
     CPUS,
+    LINUX,
     MMAPABLE,
     NO_COMMON_LRU,
     NO_PREALLOC,
@@ -34,6 +35,7 @@ NUMBERS = {
     "lru_hash": 9,
     "lru_percpu_hash": 10,
     "lpm_trie": 11,
+    "rhash": 35,
 }
 FLAGS = {
     "no_prealloc": NO_PREALLOC,
@@ -59,7 +61,7 @@ class Shape:
     def seen(self) -> Fields:
         """As c/info.c prints it, and c/make.c takes it."""
         flags = sum(FLAGS[flag] for flag in self.flags)
-        if self.kind == "lpm_trie":
+        if self.kind in ("lpm_trie", "rhash"):
             flags |= NO_PREALLOC
         return {
             "type": NUMBERS[self.kind],
@@ -268,6 +270,19 @@ MOVES = [
     Move("longer values in several batches", *_padded("percpu_hash", 8, 300, 309, 1500),
          [(0, 1500, 1)]),
 ]  # fmt: skip
+_RHASH_MOVES = [
+    Move("a hash that becomes a resizable one", _of("hash", 5, 3, 300), _of("rhash", 5, 3, 400),
+         [(0, 300, 1)]),
+    Move("a resizable hash that becomes a plain one", _of("rhash", 7, 13, 300),
+         _of("hash", 7, 13, 300), [(0, 300, 1)]),
+    Move("a resizable hash that becomes an LRU one", _of("rhash", 4, 8, 300),
+         _of("lru_hash", 4, 8, _ROOMY), [(0, 300, 1)]),
+    Move("several batches of a resizable hash", *_grown("rhash", 8, 248, 3500), [(0, 3500, 1)]),
+    Move("longer values of a resizable hash", *_padded("rhash", 4, 5, 12), [(0, 40, 1)]),
+    Move("an empty resizable hash", *_grown("rhash", 4, 8, 64)),
+]  # fmt: skip
+if LINUX >= (7, 2):
+    MOVES += _RHASH_MOVES
 
 
 # Entries

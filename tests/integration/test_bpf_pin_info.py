@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from absence_table import Stage, holdings
 from harness.host import BPFFS, Host
 from harness.playbook import task
 from harness.samples import STAGING
-from map_types import CPUS, PAGE
+from map_types import CPUS, LINUX, PAGE
 from mount_table import mounts_at
 
 Fields = dict[str, Any]
@@ -64,6 +65,11 @@ MAPS = [
         ("arena", 0, 0, 1, ["mmapable"], PAGE << 12),
     ),
 ]
+if LINUX >= (6, 19):
+    MAPS.append(MapRow("insns", _made(34, 4, 16, 4), ("insn_array", 4, 16, 4, [], 0)))
+if LINUX >= (7, 2):
+    row = _made(35, 5, 7, 3, flags=0x1, map_extra=2)
+    MAPS.append(MapRow("rhash", row, ("rhash", 5, 7, 3, ["no_prealloc"], 2)))
 # Words of bpftool for a type of program, and what the kernel calls it.
 PROGS = {
     "xdp": "xdp",
@@ -173,6 +179,52 @@ def _assert_as_bpftool(host: Host, path: str, pin: Fields, seen: Fields) -> None
             "target": {"tp_name": "task_rename"},
             "attached": None,  # the kernel does not say
         }
+
+
+# What is told since Linux 6.18
+
+
+def test_of_frozen_arrays_the_hash_of_their_values_is_told(host: Host) -> None:
+    """Each value takes a multiple of 8 bytes."""
+    for name in ("filled", "empty", "open"):
+        host.make_pin(f"{BPFFS}/{name}", type=2, value_size=5, max_entries=3)
+    host.make_pin(f"{BPFFS}/hash", type=1)
+    value = bytes([1, 2, 3, 4, 5])
+    put = f"{BPFFS}/filled key 1 0 0 0 value {' '.join(map(str, value))}"
+    host.run(*f"bpftool map update pinned {put}".split())
+    for name in ("filled", "empty", "hash"):
+        host.run("bpftool", "map", "freeze", "pinned", f"{BPFFS}/{name}")
+    before = host.inventory()
+    told = host.module("bpf_pin_info").good()
+    assert host.inventory() == before
+    hashes = {Path(pin["path"]).name: pin["map"].get("hash") for pin in told["pins"]}
+    filled = bytes(8) + value.ljust(8, b"\0") + bytes(8)
+    expected = {"filled": sha256(filled), "empty": sha256(bytes(24))} if LINUX >= (6, 18) else {}
+    assert hashes == {
+        **dict.fromkeys(hashes),
+        **{name: each.hexdigest() for name, each in expected.items()},
+    }
+    assert hashes.keys() == {"filled", "empty", "open", "hash"}
+
+
+def test_a_map_for_one_program_only_is_told_to_be_exclusive(host: Host) -> None:
+    if LINUX < (6, 18):
+        pytest.skip("this kernel has no exclusive maps")
+    for number, kind in ((1, "hash"), (2, "array")):
+        host.make_pin(f"{BPFFS}/{kind}", type=number)
+        host.make_pin(f"{BPFFS}/exclusive_{kind}", type=number, exclusive="x")
+    host.make_pin(f"{BPFFS}/tails", type=3, value_size=4)
+    before = host.inventory()
+    told = host.module("bpf_pin_info", health=True).good()
+    assert host.inventory() == before
+    pins = {Path(pin["path"]).name: pin["map"].get("exclusive") for pin in told["pins"]}
+    assert pins == {
+        "hash": False,
+        "array": False,
+        "tails": None,
+        "exclusive_hash": True,
+        "exclusive_array": True,
+    }
 
 
 # What cannot be read

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import task
-from map_types import ROWS
+from map_types import ALL_ROWS, LINUX, ROWS, YOUNGER
 
 DECLARED = [row.item for row in ROWS]
 
@@ -69,7 +69,33 @@ def test_every_type_that_can_be_declared_is_in_the_table(host: Host) -> None:
     """The types are listed to whoever declares one that there is not."""
     refused = host.module("bpf_map_pinned", name="a", type="none_such")
     listed = refused.msg.partition("use one of ")[2].split(", ")
-    assert set(listed) == {row.declared["type"] for row in ROWS}
+    assert set(listed) == {row.declared["type"] for row in ALL_ROWS}
+
+
+def test_what_this_kernel_is_too_old_for_is_told_by_its_version(
+    host: Host, subtests: pytest.Subtests
+) -> None:
+    if not YOUNGER:
+        pytest.skip("this kernel has all types and flags")
+    before = host.inventory()
+    made = host.playbook([task("bpf_map_pinned", **row.item) for row in YOUNGER])
+    for row, result in zip(YOUNGER, made, strict=True):
+        with subtests.test(row.name):
+            assert result.failed
+            needed = f"needs Linux {row.since[0]}.{row.since[1]}, this is {LINUX[0]}.{LINUX[1]}."
+            assert "MAP_CREATE: EINVAL: this kernel does not make a map" in result.msg
+            assert needed in result.msg
+    assert host.inventory() == before
+
+
+def test_the_kernel_s_own_reason_is_told_where_it_has_one(host: Host) -> None:
+    """Linux logs since 7.2 what of a map it refuses; here a NUMA node that no machine has."""
+    fields = {"type": "hash", "key_size": 4, "value_size": 8, "max_entries": 1}
+    (real,) = host.playbook([task("bpf_map_pinned", name="far", numa_node=1023, **fields)])
+    assert real.failed
+    assert "MAP_CREATE: EINVAL: this kernel does not make a map" in real.msg
+    assert ("(the kernel says: Invalid numa_node.)" in real.msg) == (LINUX >= (7, 2))
+    assert "needs Linux" not in real.msg
 
 
 def test_bpftool_calls_each_type_as_it_is_declared(host: Host) -> None:

@@ -61,7 +61,7 @@ ARRAY, PERF_EVENT_ARRAY, HASH_OF_MAPS, XSKMAP = 2, 4, 13, 17
 DEVMAPS, LRUS, RINGS = (14, 25), (9, 10), (27, 31)
 # Whose entries go where: hash and lru_hash, the same per CPU, and these to themselves only: array,
 # percpu_array, lpm_trie, array_of_maps, hash_of_maps, prog_array.
-KIN = ({1, 9}, {5, 10}, {2}, {6}, {11}, {12}, {13}, {3})
+KIN = ({1, 9, 35}, {5, 10}, {2}, {6}, {11}, {12}, {13}, {3})
 NO_COMMON_LRU, RDONLY_PROG, INNER_MAP = 0x2, 0x80, 0x1000
 PER_DESCRIPTOR = 0x18
 

@@ -75,7 +75,7 @@ _OTHERS = st.sampled_from(["other", "other", TIMER, ""])
 _SPECS = some.SHAPES.map(lambda shape: read_one({"name": "other", **shape}).map)
 _SOME_FIELDS = st.lists(st.sampled_from(MapShape._fields), min_size=1, max_size=2)
 _NUMBERS = st.sampled_from([*(row.number for row in MAP_TYPES.values()), 26, 99])
-_LIKE_IT = {1: 9, 9: 1, 5: 10, 10: 5}
+_LIKE_IT = {1: 9, 9: 35, 35: 1, 5: 10, 10: 5}
 _BITS = st.integers(0, 21)
 _SHORTER = st.sampled_from([0, 0, 0, 1, 4])
 _STEPS = st.sampled_from([-1, 1, 4, -100, 4096])

@@ -233,6 +233,8 @@ def shapes_of(draw: st.DrawFn, kind: str, *, is_inner: bool = False) -> dict[str
     for field, allowed in fields.items():
         if not (_has_default(allowed) and draw(YES_OR_NO)):
             declared[field] = draw(_within(allowed))
+    if row.extra_within_entries and "map_extra" in declared:
+        declared["map_extra"] = min(declared["map_extra"], declared["max_entries"])
     if "numa_node" in flag_names(row.flags) and draw(RARELY):
         declared["numa_node"] = draw(_NODES)
     if row.inner:

@@ -7,7 +7,12 @@ from __future__ import annotations
 import struct
 
 import pytest
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.adopt.hooks import Hooks
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.pins.observed import (
+    PinnedLink,
+)
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.link_targets import target_of
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import Entry, Identity
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.syscall import Fd
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.uapi import LinkInfo
 
@@ -41,7 +46,15 @@ TARGETS = [
     ("xdp", 6, struct.pack("=I", 3), {"ifindex": 3}),
     ("a detached xdp", 6, struct.pack("=I", 0), {"ifindex": 0}),
     ("perf_event, before Linux 6.6", 7, struct.pack("=I", 0), {}),
-    ("kprobe_multi", 8, b"", {}),
+    ("kprobe_multi, before Linux 6.6", 8, b"", {}),
+    ("kprobe_multi", 8, struct.pack("=QIIQ", 0, 3, 1, 7), {"count": 3, "flags": 1}),
+    ("tracing_multi, before Linux 7.3", 15, b"", {}),
+    (
+        "tracing_multi",
+        15,
+        struct.pack("=III", 59, 3, 1),
+        {"attach_type": "trace_fentry_multi", "count": 3, "btf_obj_id": 1},
+    ),
     ("struct_ops", 9, struct.pack("=I", 42), {"map_id": 42}),
     (
         "netfilter",
@@ -68,3 +81,21 @@ def test_the_fields_have_their_names_in_the_kernel(
 ) -> None:
     info = LinkInfo(number, 1, 7, written.ljust(32, b"\0"))
     assert target_of(Fd(-1), info) == target
+
+
+@pytest.mark.parametrize(
+    ("target", "declared"),
+    [
+        ({"target_name": "bpf_map"}, {"type": "iter"}),
+        ({"target_name": "bpf_map_elem", "map_id": 5}, None),
+        ({"target_name": "cgroup", "cgroup_id": 7, "order": "self_only"}, None),
+        ({"target_name": "task", "pid": 9}, None),
+        ({"target_name": "task"}, {"type": "iter"}),
+    ],
+)
+def test_an_iterator_over_some_only_is_not_adopted_as_one_over_all(
+    target: dict[str, object], declared: dict[str, object] | None
+) -> None:
+    link = PinnedLink(Entry(Identity(1, 1), 0, 0, 0o600), 8, "iter", 7, target)
+    told = Hooks({}).attach_of(link, "tracing")
+    assert told == declared if declared else "leave it to its loader" in told

@@ -253,6 +253,11 @@ NEWER = {
         for name in ("connect", "sendmsg", "recvmsg", "getpeername", "getsockname")
     },
     "struct_ops.s": ("struct_ops", "cgroup_inet_ingress"),
+    **{
+        f"{name}{sleeps}": ("tracing", f"trace_{name.replace('.', '_')}")
+        for name in ("fsession", "fentry.multi", "fexit.multi", "fsession.multi")
+        for sleeps in ("", ".s")
+    },
 }
 
 

@@ -30,10 +30,12 @@ from .uapi import (
     LinkInfo,
     MapCreate,
     MapFd,
+    MapHashInfo,
     MapInfo,
     NamedLinkInfo,
     Obj,
     ProgInfo,
+    UprobesLinkInfo,
 )
 
 MS_RDONLY = 1
@@ -49,6 +51,14 @@ _NOT_SHOWN = 3  # exit code
 def create_map(request: MapCreate) -> Fd:
     """MAP_CREATE; the name has at most 15 bytes."""
     return _charged(_map_create, request)
+
+
+def why_no_map(request: MapCreate) -> str:
+    """What the kernel logs of a MAP_CREATE that it refused, in one line; "" before Linux 7.2."""
+    made, log = _map_create.logged(request)
+    if made >= 0:
+        os.close(made)
+    return " ".join(log.decode("utf-8", "replace").split())
 
 
 def load_btf(blob: bytes) -> Fd:
@@ -100,6 +110,16 @@ def map_info(fd: int) -> MapInfo:
     return MapInfo._make(_info(fd, uapi.MAP_INFO))
 
 
+def map_hash(fd: int) -> bytes:
+    """Return the SHA-256 of all values of a frozen array, as they are in memory.
+
+    E2BIG before Linux 6.18, EPERM of one that is not frozen, EINVAL of any other type.
+    """
+    digest = ctypes.create_string_buffer(_SHA256)
+    _asked_info(fd, uapi.MAP_HASH_INFO, MapHashInfo(ctypes.addressof(digest), _SHA256))
+    return digest.raw
+
+
 def map_info_if_map(fd: int) -> Optional[MapInfo]:
     """Return what the kernel says of a map; None if `fd` is that of another kind of object.
 
@@ -120,28 +140,34 @@ def link_info(fd: int) -> LinkInfo:
     return LinkInfo._make(_info(fd, uapi.LINK_INFO))
 
 
-def link_target_name(fd: int) -> bytes:
-    """The name of what a link is attached to, for those of type raw_tracepoint and iter only."""
+def named_link(fd: int) -> Tuple[bytes, NamedLinkInfo]:
+    """What a link of type raw_tracepoint or iter is attached to, by name, and the rest of it."""
     name = ctypes.create_string_buffer(_TARGET_NAME)
-    _info_buffer[:] = _ZEROS
     asked = NamedLinkInfo(0, 0, 0, ctypes.addressof(name), _TARGET_NAME)
-    uapi.NAMED_LINK_INFO.pack_into(_info_buffer, 0, *asked)
-    _get_info(InfoByFd(fd, uapi.LINK_INFO.size, _INFO_ADDRESS))
-    return name.value
+    told = NamedLinkInfo._make(_asked_info(fd, uapi.NAMED_LINK_INFO, asked))
+    return name.value, told
 
 
-def link_event(fd: int) -> Tuple[int, bytes, int]:
-    """Return the type of the event of a link of type perf_event, its name and its offset.
+def link_event(fd: int) -> Tuple[bytes, EventLinkInfo]:
+    """Return the name of the event of a link of type perf_event, if it has one, and the rest of it.
 
-    Zeros on a kernel that does not tell (before 6.6).
+    Of a kernel that does not tell (before 6.6) the type of the event is 0.
     """
     name = ctypes.create_string_buffer(_EVENT_NAME)
-    _info_buffer[:] = _ZEROS
     asked = EventLinkInfo(0, 0, 0, 0, ctypes.addressof(name), _EVENT_NAME, 0)
-    uapi.EVENT_LINK_INFO.pack_into(_info_buffer, 0, *asked)
-    _get_info(InfoByFd(fd, uapi.EVENT_LINK_INFO.size, _INFO_ADDRESS))
-    told = EventLinkInfo._make(uapi.EVENT_LINK_INFO.unpack_from(_info_buffer))
-    return (told.event, name.value, told.offset) if name.value else (0, b"", 0)
+    told = EventLinkInfo._make(_asked_info(fd, uapi.EVENT_LINK_INFO, asked))
+    return name.value, told
+
+
+def link_uprobes(fd: int) -> Tuple[bytes, UprobesLinkInfo]:
+    """Return the path of what a link of type uprobe_multi is attached to, and the rest of it.
+
+    Of a kernel that does not tell (before 6.8) the number of probes is 0, or it refuses (E2BIG).
+    """
+    path = ctypes.create_string_buffer(_EVENT_NAME)
+    asked = UprobesLinkInfo(0, 0, 0, ctypes.addressof(path), 0, 0, 0, _EVENT_NAME)
+    told = UprobesLinkInfo._make(_asked_info(fd, uapi.UPROBES_LINK_INFO, asked))
+    return path.value, told
 
 
 def prog_info(fd: int) -> ProgInfo:
@@ -276,6 +302,14 @@ def raise_memlock() -> bool:
     return False
 
 
+def _asked_info(fd: int, layout: struct.Struct, asked: Tuple[int, ...]) -> Tuple[Any, ...]:
+    """What the kernel says to a request that names buffers."""
+    _info_buffer[:] = _ZEROS
+    layout.pack_into(_info_buffer, 0, *asked)
+    _get_info(InfoByFd(fd, layout.size, _INFO_ADDRESS))
+    return layout.unpack_from(_info_buffer)
+
+
 def _info(fd: int, layout: struct.Struct) -> Tuple[Any, ...]:
     _info_buffer[:] = _ZEROS
     _get_info(InfoByFd(fd, layout.size, _INFO_ADDRESS))
@@ -298,8 +332,9 @@ _ZEROS = bytes(_INFO_SIZE)
 _info_buffer, _INFO_ADDRESS = shared_buffer(_INFO_SIZE)
 _path, _PATH_ADDRESS = shared_buffer(4096)
 _MAP_INFO_SIZES = range(80, 192)  # bytes
+_SHA256 = 32  # bytes
 _TARGET_NAME = 128  # bytes
-_EVENT_NAME = 4096  # bytes; that of a uprobe is a path
+_EVENT_NAME = 4096  # bytes; that of uprobes is a path
 _NO_PROG = ProgInfo._make(uapi.PROG_INFO.unpack(bytes(uapi.PROG_INFO.size)))
 _placed = b""
 _PATH_FD = uapi.MapFlag.PATH_FD.value

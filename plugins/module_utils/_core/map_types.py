@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """One row per map type: what it takes and what the kernel makes of it.
 
-Seen on Linux 6.18; sources: map_alloc_check of each type under kernel/bpf and net/core.
+Seen on Linux 6.18 and 7.3; sources: map_alloc_check of each type under kernel/bpf and net/core.
 Sizes are bytes, as Python ranges: `size in row.key`. Adding a type is one row here, one row
 in docs/map-types.md and one in tests/integration/map_types.py.
 """
@@ -123,6 +123,7 @@ class MapType:
     inner: bool = False  # holds maps, wants inner_map
     can_be_inner: bool = True
     extra: range = range(1)  # what map_extra may be
+    extra_within_entries: bool = False  # map_extra is at most max_entries
     value_by_flag: Optional[Tuple[int, range]] = None  # with this flag other value sizes
     kin: Optional[Kin] = None  # None: entries cannot be copied, ...
     not_copied: str = ""  # ... and why
@@ -408,18 +409,36 @@ MAP_TYPES: Dict[str, MapType] = {
         not_copied="it is memory that programs have pointers into",
         since="6.9",
     ),
+    # rhtab_map_alloc_check: it grows and shrinks with what is in it, and never allocates before.
+    "rhash": MapType(
+        35,
+        key=range(1, 2**16),
+        entries=range(1, 2**31 + 1),
+        flags=_LAZY | _NUMA | _PROG,
+        implied_flags=_LAZY,
+        btf=_OPTIONAL,
+        extra=range(2**16),  # how many entries to begin with room for; 0: the kernel's own choice
+        extra_within_entries=True,
+        kin=_HASHES,
+        since="7.2",
+    ),
 }
 
 # Types that the kernel has but that cannot be declared, and why.
 UNDECLARABLE = {
     "struct_ops": "its shape belongs to a struct of the running kernel; the program's loader "
     "makes it",
+    "insn_array": "its entries are places in the code of one program; the program's loader makes "
+    "and fills it",
 }
+
+# Flags that came when some type that takes them was there, and their first Linux.
+YOUNG_FLAGS = {"rb_overwrite": "6.19"}
 
 MAP_TYPES_BY_NUMBER = {row.number: row for row in MAP_TYPES.values()}
 
 _NAMES = {row.number: name for name, row in MAP_TYPES.items()}
-_NAMES[26] = "struct_ops"
+_NAMES.update({26: "struct_ops", 34: "insn_array"})
 
 
 def settable_flags(number: int, flags: int) -> int:

@@ -18,7 +18,7 @@ from typing import Any, Optional, Tuple
 
 from .advice import ActsOn
 from .errors import PinningError, Refusal, refusal
-from .uapi import Command
+from .uapi import BPF_COMMON_ATTRS, COMMON_ATTR, Command, CommonAttr
 
 
 class KernelError(Refusal):
@@ -84,6 +84,20 @@ class Call:
             if number != errno.EINTR or self._may_be_interrupted:
                 raise KernelError(self._name, number)
 
+    def logged(self, request: Tuple[object, ...]) -> Tuple[int, bytes]:
+        """Ask once more what was refused; what came of it, and what the kernel logged.
+
+        Before Linux 7.2 it refuses this as well, as a command that it does not know.
+        """
+        log = ctypes.create_string_buffer(_LOG_SIZE)
+        common = COMMON_ATTR.pack(*CommonAttr(ctypes.addressof(log), _LOG_SIZE, _LOG_LEVEL))
+        attrs = ctypes.create_string_buffer(common, len(common))
+        self._pack(self._attr, 0, *request)
+        command = ctypes.c_int(self._command.value | BPF_COMMON_ATTRS)
+        size = ctypes.c_uint(len(common))
+        result: int = _syscall(_BPF, command, self._address, self._size, attrs, size)
+        return result, log.value
+
     def answer(self) -> Tuple[Any, ...]:
         """Return the fields of the request as the kernel left them."""
         return self._unpack(self._attr)
@@ -146,6 +160,8 @@ _NUMBERS_32 = (
     ("riscv", 280),
 )
 _BPF = ctypes.c_long(_syscall_number())
+
+_LOG_SIZE, _LOG_LEVEL = 4096, 1  # bytes; BPF_LOG_LEVEL1
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mount.argtypes = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 import struct
 import sys
-from typing import List
+from typing import List, Tuple
 
 from .values import NamedTuple
 
@@ -46,6 +46,9 @@ class Command(enum.IntEnum):
     LINK_GET_FD_BY_ID = 30
     LINK_GET_NEXT_ID = 31
     LINK_DETACH = 34
+
+
+BPF_COMMON_ATTRS = 1 << 16  # with a command: there is a struct bpf_common_attr, too; Linux 7.2
 
 
 class MapFlag(enum.IntFlag):
@@ -140,6 +143,16 @@ LINK_TYPES = (
     "uprobe_multi",
     "netkit",
     "sockmap",
+    "tracing_multi",
+)
+
+CGROUP_ORDERS = (  # in which iterators visit cgroups
+    "order_unspec",
+    "self_only",
+    "descendants_pre",
+    "descendants_post",
+    "ancestors_up",
+    "children",
 )
 
 PERF_EVENT_TYPES = (  # as attach_types calls what is on them
@@ -211,6 +224,10 @@ ATTACH_TYPES = (
     "netkit_peer",
     "trace_kprobe_session",
     "trace_uprobe_session",
+    "trace_fsession",
+    "trace_fentry_multi",
+    "trace_fexit_multi",
+    "trace_fsession_multi",
 )
 
 # Requests: union bpf_attr by command, the leading part that we need. Pointers are addresses.
@@ -233,6 +250,15 @@ class MapCreate(NamedTuple):
     btf_value_type_id: int = 0
     btf_vmlinux_value_type_id: int = 0
     map_extra: int = 0
+
+
+class CommonAttr(NamedTuple):
+    """struct bpf_common_attr: where the kernel may log why it refuses a command."""
+
+    log_buf: int  # address
+    log_size: int  # bytes
+    log_level: int
+    log_true_size: int = 0  # the kernel says how long the log is
 
 
 class Elem(NamedTuple):
@@ -383,6 +409,7 @@ class TaskFdQuery(NamedTuple):
 
 
 MAP_CREATE = struct.Struct("=7I16s5IQ")
+COMMON_ATTR = struct.Struct("=QIIIxxxx")
 ELEM = struct.Struct("=IxxxxQQQ")
 ELEM_BATCH = struct.Struct("=QQQQIIQQ")
 OBJ = struct.Struct("=QIIi")
@@ -425,6 +452,16 @@ class MapInfo(NamedTuple):
     map_extra: int
 
 
+MAP_HASH_INFO = struct.Struct("=88xQI4x")
+
+
+class MapHashInfo(NamedTuple):
+    """The end of struct bpf_map_info, which takes a buffer for a hash. Since Linux 6.18."""
+
+    hash: int  # address
+    hash_size: int  # bytes: those of SHA-256, or it is refused (EINVAL)
+
+
 # type, id, tag, lengths and addresses of code, load time, user, maps, name, ifindex, GPL
 PROG_INFO = struct.Struct("=II8sIIQQQIIQ16sII")
 
@@ -460,17 +497,30 @@ class LinkInfo(NamedTuple):
     target: bytes
 
 
-NAMED_LINK_INFO = struct.Struct("=IIIxxxxQI")
+NAMED_LINK_INFO = struct.Struct("=IIIxxxxQIIIII")
 
 
 class NamedLinkInfo(NamedTuple):
-    """struct bpf_link_info of types raw_tracepoint and iter, which take a buffer for a name."""
+    """struct bpf_link_info of types raw_tracepoint and iter, which take a buffer for a name.
+
+    The rest is of iter: what two numbers mean depends on the name.
+    """
 
     type: int
     id: int
     prog_id: int
     name: int  # address
     name_len: int  # bytes
+    map_id: int = 0
+    tid: int = 0  # or the first half of cgroup_id
+    pid: int = 0  # or the second one
+    order: int = 0  # enum bpf_cgroup_iter_order
+
+    @property
+    def cgroup_id(self) -> int:
+        """Return the id of the cgroup that an iterator begins at."""
+        both: Tuple[int] = struct.unpack("=Q", struct.pack("=II", self.tid, self.pid))
+        return both[0]
 
 
 EVENT_LINK_INFO = struct.Struct("=IIIxxxxIxxxxQII")
@@ -483,9 +533,28 @@ class EventLinkInfo(NamedTuple):
     id: int
     prog_id: int
     event: int  # enum bpf_perf_event_type
-    name: int  # address
-    name_len: int  # bytes
+    name: int  # address; of an event without a name its config
+    name_len: int  # bytes; of an event without a name its type (enum perf_type_id)
     offset: int  # bytes, of probes
+
+
+UPROBES_LINK_INFO = struct.Struct("=IIIxxxx4Q4I")
+
+
+class UprobesLinkInfo(NamedTuple):
+    """struct bpf_link_info of type uprobe_multi, which takes a buffer for a path. Since 6.8."""
+
+    type: int
+    id: int
+    prog_id: int
+    path: int  # address
+    offsets: int  # address
+    ref_ctr_offsets: int  # address
+    cookies: int  # address
+    path_size: int  # bytes
+    probes: int = 0  # how many there are (count)
+    flags: int = 0
+    pid: int = 0  # of the only process; 0: of all of them, or it has ended
 
 
 BTF_INFO = struct.Struct("=QII")

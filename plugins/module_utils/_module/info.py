@@ -110,6 +110,10 @@ def _pin(
             btf_id=pin.details.btf_id,
             memlock=pin.details.memlock,
         )
+        if pin.details.exclusive is not None:
+            fields["map"]["exclusive"] = pin.details.exclusive
+        if pin.details.digest:
+            fields["map"]["hash"] = pin.details.digest.hex()
         if pin.details.counted is not None:
             fields["map"]["entries"] = pin.details.counted
             fields["map"]["has_more_entries"] = pin.details.is_more

@@ -78,6 +78,54 @@ int on_iter(void *context)
 	return 0;
 }
 
+SEC("iter/bpf_map_elem")
+int on_iter_map(void *context)
+{
+	return 0;
+}
+
+SEC("iter/cgroup")
+int on_iter_cgroup(void *context)
+{
+	return 0;
+}
+
+SEC("iter/task")
+int on_iter_task(void *context)
+{
+	return 0;
+}
+
+SEC("perf_event")
+int on_event(void *context)
+{
+	return 0;
+}
+
+SEC("kprobe")
+int on_kprobe(void *context)
+{
+	return 0;
+}
+
+SEC("kprobe")
+int on_uretprobe(void *context)
+{
+	return 0;
+}
+
+SEC("kprobe.multi/bpf_fentry_test*")
+int on_kprobe_multi(void *context)
+{
+	return 0;
+}
+
+SEC("kprobe")
+int on_uprobe_multi(void *context)
+{
+	return 0;
+}
+
 SEC("cgroup_skb/egress")
 int on_cgroup(struct __sk_buff *packet)
 {

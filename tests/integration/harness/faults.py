@@ -57,6 +57,7 @@ _CALLS = {
     "unlinkat": ("unlinkat",),  # rmdir, too: see `_name`
 }
 _AT_REMOVEDIR = 0x200
+_COMMON_ATTRS = 1 << 16  # BPF_COMMON_ATTRS
 _SILENT = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 # linux/filter.h, linux/seccomp.h; the numbers of the ioctls are those of most machines.
@@ -241,7 +242,9 @@ class _Supervisor:
             return "rmdir" if arguments[2] & _AT_REMOVEDIR else "unlink"
         if name != "bpf":
             return name
-        name = self._names.commands[arguments[0]]
+        name = self._names.commands[arguments[0] & ~_COMMON_ATTRS]
+        if arguments[0] & _COMMON_ATTRS:
+            return f"{name} with a log"
         if name != "OBJ_GET_INFO_BY_FD":
             return name
         with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:

@@ -35,6 +35,8 @@ class Hooks:
 
     def attach_of(self, link: PinnedLink, prog_type: str) -> Told:
         """Return what declares the hook of a link whose program is of that type."""
+        if link.type == "iter" and len(link.target) > 1:
+            return _OF_ONE
         row = _row_of(link, prog_type)
         if row is None:
             return (
@@ -191,5 +193,9 @@ def _number(target: Mapping[str, object], field: str) -> int:
 
 
 _ONE_TYPE = frozenset({"xdp", "netfilter", "iter", "struct_ops"})  # of links with one attach type
+_OF_ONE = (
+    "it iterates over one map, or over some cgroups or tasks, which bpf_link_pinned has no option "
+    "for: leave it to its loader"
+)
 _NO_CGROUP = "its cgroup is in no cgroup2 that is mounted here: see `findmnt -t cgroup2`"
 _NO_MAP = "its map of sockets is pinned nowhere here: pin it, then adopt again"

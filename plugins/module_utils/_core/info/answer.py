@@ -10,12 +10,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
+from .. import kernel
 from ..advice import ActsOn
 from ..bpffs import DIRECTORY, mount_id, mount_of, walk
 from ..errors import TROUBLE, explained
 from ..kinds.mounts.observe import observe
 from ..kinds.mounts.observed import MountSeen
-from ..kinds.pins.objects import fdinfo
+from ..kinds.pins.objects import Inspect, fdinfo
 from ..kinds.pins.observed import (
     A_DIRECTORY,
     A_MOUNT_POINT,
@@ -27,7 +28,7 @@ from ..kinds.pins.observed import (
 )
 from ..kinds.pins.programs import loaded_programs
 from ..kinds.pins.tree import Lookout
-from ..map_types import MAP_TYPES_BY_NUMBER
+from ..map_types import MAP_TYPES, MAP_TYPES_BY_NUMBER
 from ..mountinfo import Mount, mounts
 from ..shape import Identity, MapShape
 from ..syscall import Fd, KernelError
@@ -56,6 +57,8 @@ def answer(question: Question) -> Answer:
     troubles: List[str] = []
     most = question.counts_up_to
     inspect = partial(_inspect_and_count, most) if most else _inspect
+    if question.health:
+        inspect = partial(_inspect_and_try, inspect)
     lookout = Lookout(inspect, waits_for_runs=False, by_two=not most)
     sights: List[Sight] = []
     for path in [question.directory] if question.directory else question.paths:
@@ -137,12 +140,21 @@ def _off_bpffs(path: str, fd: Fd) -> str:
 
 def _inspect(fd: Fd, _pin_path: bytes, info: MapInfo) -> MapDetails:
     fields, kind = fdinfo(fd), MAP_TYPES_BY_NUMBER.get(info.type)
+    frozen = fields.get("frozen") == 1
     return MapDetails(
-        frozen=fields.get("frozen") == 1,
+        frozen=frozen,
         inner=_held_shape(fd, MapShape.of(info)) if kind and kind.inner else None,
         btf_id=info.btf_id,
         memlock=fields.get("memlock"),
+        digest=_digest(fd) if frozen and info.type == MAP_TYPES["array"].number else b"",
     )
+
+
+def _digest(fd: Fd) -> bytes:
+    try:
+        return kernel.map_hash(fd)
+    except KernelError:  # before Linux 6.18
+        return b""
 
 
 def _inspect_and_count(most: int, fd: Fd, pin_path: bytes, info: MapInfo) -> MapDetails:
@@ -158,6 +170,12 @@ def _inspect_and_count(most: int, fd: Fd, pin_path: bytes, info: MapInfo) -> Map
     except TROUBLE:  # who may not read it, or cannot: it is not counted
         return details
     return details._replace(counted=counted, is_more=is_more)
+
+
+def _inspect_and_try(inspect: Inspect, fd: Fd, pin_path: bytes, info: MapInfo) -> MapDetails:
+    from ..kinds.maps.inner import is_exclusive
+
+    return inspect(fd, pin_path, info)._replace(exclusive=is_exclusive(fd, info.type))
 
 
 def _held_shape(fd: Fd, outer: MapShape) -> Optional[MapShape]:

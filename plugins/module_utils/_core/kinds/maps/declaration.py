@@ -200,6 +200,11 @@ def _read_map(item: Arguments, host: Host, *, is_inner: bool = False) -> MapSpec
     value_size = size("value_size", kind.value_for(flags))
     max_entries = size("max_entries", kind.entries)
     map_extra = size("map_extra", kind.extra)
+    if kind.extra_within_entries and map_extra > max_entries > 0:
+        problems.add(
+            f"map_extra {map_extra} is more than max_entries {max_entries}: it is how many entries "
+            "the map has room for at first: lower it, or leave it out"
+        )
     inner = problems.of(lambda: _inner(item, kind_name, kind, host))
     if is_inner and not kind.can_be_inner:
         problems.add(f"inner_map: the kernel takes no {kind_name} as an inner map: choose another")

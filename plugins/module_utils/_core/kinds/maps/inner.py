@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Optional, Tuple
 
 from ... import elements, kernel, uapi
-from ...map_types import MAP_TYPES, TakesBtf, settable_flags
+from ...advice import ENOTSUPP
+from ...map_types import MAP_TYPES, MAP_TYPES_BY_NUMBER, TakesBtf, settable_flags
 from ...map_words import spell_shape
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
@@ -18,7 +19,7 @@ from ...uapi import Command, MapCreate, MapFlag
 from ...values import NamedTuple
 from ..pins.btf import btf_of
 from .declaration import MapSpec
-from .make import make_map
+from .make import make_map, with_one_entry
 
 
 class Inner(NamedTuple):
@@ -75,6 +76,23 @@ def held_shape(fd: Fd, outer: MapShape) -> Optional[MapShape]:
         return MapShape.of(kernel.map_info(held))
 
 
+def is_exclusive(fd: Fd, number: int) -> Optional[bool]:
+    """Return whether only the one program that a map was made for can use it; None if unknown.
+
+    Since Linux 6.18 (excl_prog_hash). The kernel does not say so, but takes such a map into no map
+    of maps (bpf_map_meta_alloc), so it is asked for one that nobody sees.
+    """
+    row = MAP_TYPES_BY_NUMBER.get(number)
+    if row is None or not row.can_be_inner:
+        return None
+    kind = MAP_TYPES["array_of_maps"].number
+    try:
+        with kernel.create_map(MapCreate(kind, 4, 4, max_entries=1, inner_map_fd=fd)):
+            return False
+    except KernelError as error:
+        return True if error.errno == ENOTSUPP else None
+
+
 def meta_equal(wanted: MapSpec, held: MapShape) -> bool:
     """The kernel's rule for what may stand in for what inside a map of maps (*_map_meta_equal).
 
@@ -112,7 +130,7 @@ def _smallest(spec: MapSpec) -> MapSpec:
     """One that the kernel takes for the same inside a map of maps, and that costs little."""
     if spec.kind.btf is not TakesBtf.OPTIONAL or _is_length_compared(spec.shape):
         return spec
-    return replace(spec, shape=spec.shape._replace(max_entries=min(spec.shape.max_entries, 1)))
+    return replace(spec, shape=with_one_entry(spec.shape))
 
 
 def first_inner(fd: Fd, outer: MapShape, key: Optional[bytes]) -> Optional[Fd]:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Optional, Tuple
 from ... import kernel
 from ...advice import errno_name
 from ...host import this_host
-from ...map_types import MAP_TYPES_BY_NUMBER, TakesBtf, map_type_name
+from ...map_types import MAP_TYPES_BY_NUMBER, YOUNG_FLAGS, TakesBtf, map_type_name
 from ...shape import MapShape
 from ...syscall import Fd, KernelError
+from ...uapi import MapCreate, flag_names
 from ...values import NamedTuple
 from .declaration import MapSpec
 
@@ -70,7 +71,7 @@ def why_without_btf(spec: MapSpec) -> str:
         return f"inner_map: {reason}" if reason else ""
     if spec.btf is None:
         return ""
-    shape = spec.shape._replace(max_entries=min(spec.shape.max_entries, 1))
+    shape = with_one_entry(spec.shape)
     refusal = _refusal(shape, (spec.btf.types.blob, *spec.btf.type_ids), _is_needed(spec))
     return "" if refusal is None else _why(refusal, spec.btf.types, spec.btf.type_ids[1])
 
@@ -99,13 +100,21 @@ def _try_out(spec: MapSpec, frozen: bool) -> str:
         return new.without_btf
 
 
+def with_one_entry(shape: MapShape) -> MapShape:
+    """Return a shape with as few entries as can be, which the kernel takes for the same."""
+    extra = shape.map_extra
+    if MAP_TYPES_BY_NUMBER[shape.number].extra_within_entries:
+        extra = min(extra, 1)
+    return shape._replace(max_entries=min(shape.max_entries, 1), map_extra=extra)
+
+
 def _small(spec: MapSpec) -> MapSpec:
     shape = spec.shape
-    entries = shape.max_entries
-    if entries and map_type_name(shape.number) not in _PAID_WHEN_USED:
+    if shape.max_entries and map_type_name(shape.number) not in _PAID_WHEN_USED:
         entries = spec.kind.rounded(1, shape.flags, this_host())
+        shape = with_one_entry(shape)._replace(max_entries=entries)
     inner = _small(spec.inner) if spec.inner else None
-    return replace(spec, shape=shape._replace(max_entries=entries), inner=inner)
+    return replace(spec, shape=shape, inner=inner)
 
 
 @lru_cache(maxsize=256)  # many maps of a batch have the same value
@@ -169,12 +178,28 @@ def _create(shape: MapShape, name: bytes, numa_node: int, **others: int) -> NewM
     try:
         return NewMap(kernel.create_map(request))
     except KernelError as error:
-        since = MAP_TYPES_BY_NUMBER[shape.number].since
-        if error.errno == errno.EINVAL and _version(os.uname().release) < _version(since):
-            error.add(
-                f"{map_type_name(shape.number)} needs Linux {since}, this is {os.uname().release}"
-            )
+        if error.errno == errno.EINVAL:
+            remark = _too_old(shape) or _logged(request)
+            if remark:
+                error.add(remark)
         raise
+
+
+def _too_old(shape: MapShape) -> str:
+    """What of the map this kernel is too old for; "" if nothing."""
+    release = os.uname().release
+    needed = [(map_type_name(shape.number), MAP_TYPES_BY_NUMBER[shape.number].since)]
+    needed += [(flag, YOUNG_FLAGS[flag]) for flag in flag_names(shape.flags) if flag in YOUNG_FLAGS]
+    lacking = [each for each in needed if _version(release) < _version(each[1])]
+    if not lacking:
+        return ""
+    what, since = lacking[0]
+    return f"{what} needs Linux {since}, this is {release}"
+
+
+def _logged(request: MapCreate) -> str:
+    log = kernel.why_no_map(request)
+    return f"the kernel says: {log}" if log else ""
 
 
 def _version(text: str) -> Tuple[int, ...]:

@@ -80,6 +80,8 @@ class MapDetails(NamedTuple):
     lacking: Tuple[str, ...] = ()  # which maps are to be in it, and are pinned nowhere
     counted: Optional[int] = None  # entries, ...
     is_more: bool = False  # ... and whether there are more than were to be counted
+    exclusive: Optional[bool] = None  # only the program that it was made for can use it
+    digest: bytes = b""  # of the values of a frozen array, where the kernel tells
 
 
 class PinnedMap(NamedTuple):
