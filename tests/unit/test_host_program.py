@@ -22,6 +22,7 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._module.host_program 
 
 UTILS = Path(__file__).parents[2] / "plugins" / "module_utils"
 CORE = UTILS / "_core"
+PLUGINS = "ansible_collections.ebpf.pinning.plugins."
 LIBRARY = "/usr/local/lib/ebpf-pinning"
 PYTHON = "/usr/bin/python3"
 
@@ -45,10 +46,9 @@ def imported(path: Path) -> set[Path]:
         todo += [folder / "__init__.py" for folder in path.parents if folder.is_relative_to(UTILS)]
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom):
-                parts = (node.module or "").split(".")
-                base = path.parents[node.level - 1].joinpath(*parts)
-                if not node.level:
-                    base = COLLECTIONS.joinpath(*parts)
+                whole = (node.module or "").removeprefix(PLUGINS)
+                base = path.parents[node.level - 1] if node.level else UTILS.parent
+                base = base.joinpath(*whole.split("."))
                 names = [base, *(base / each.name for each in node.names)]
                 todo += [each.with_suffix(".py") for each in names]
                 todo += [each / "__init__.py" for each in names]
