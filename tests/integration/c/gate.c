@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/audit.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -88,30 +89,42 @@ static int read_rules(char **words)
 	return at + 1;
 }
 
-static int listen_to_calls(void)
-{
-	struct sock_filter code[2 * MOST_RULES + 16];
-	struct sock_fprog program = { .filter = code };
-	static const int renames[] = {
+// Numbers of system calls: of the machine, and those of 32-bit programs.
+static const struct numbers {
+	__u32 arch; // 0 for any
+	int bpf, renames[3];
+} both[] = {
+#ifdef __x86_64__
+	{ AUDIT_ARCH_I386, 357, { 38, 302, 353 } },
+#endif
+	{ 0,
+	  SYS_bpf,
+	  {
 #ifdef SYS_rename
-		SYS_rename,
+		  SYS_rename,
 #endif
 #ifdef SYS_renameat
-		SYS_renameat,
+		  SYS_renameat,
 #endif
-		SYS_renameat2,
-	};
+		  SYS_renameat2,
+	  } },
+};
+
+// Where a call that any rule is about is told of; `code` has room. How many instructions that are.
+static int listen_to(const struct numbers *numbers, struct sock_filter *code)
+{
 	int at = 0, is_wanted = 0;
 
 	for (int i = 0; i < rule_count; i++)
 		is_wanted |= rules[i].call == RENAME;
 	code[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 						  offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; is_wanted && i < sizeof(renames) / sizeof(*renames); i++) {
-		code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, renames[i], 0, 1);
+	for (int i = 0; is_wanted && i < 3 && numbers->renames[i]; i++) {
+		code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+							  numbers->renames[i], 0, 1);
 		code[at++] = (struct sock_filter)BPF_STMT(BPF_RET, SECCOMP_RET_USER_NOTIF);
 	}
-	code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 1, 0);
+	code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, numbers->bpf, 1, 0);
 	code[at++] = (struct sock_filter)BPF_STMT(BPF_RET, SECCOMP_RET_ALLOW);
 	// The lower half of the first argument, whatever the byte order.
 	code[at++] = (struct sock_filter)BPF_STMT(
@@ -126,9 +139,38 @@ static int listen_to_calls(void)
 		code[at++] = (struct sock_filter)BPF_STMT(BPF_RET, SECCOMP_RET_USER_NOTIF);
 	}
 	code[at++] = (struct sock_filter)BPF_STMT(BPF_RET, SECCOMP_RET_ALLOW);
+	return at;
+}
+
+static int listen_to_calls(void)
+{
+	struct sock_filter code[2 * (2 * MOST_RULES + 16)];
+	struct sock_fprog program = { .filter = code };
+	int at = 0;
+
+	for (size_t i = 0; i < sizeof(both) / sizeof(*both); i++) {
+		int length = listen_to(&both[i], code + at + (both[i].arch ? 2 : 0));
+
+		if (both[i].arch) {
+			code[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+								  offsetof(struct seccomp_data, arch));
+			code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+								  both[i].arch, 0, length);
+		}
+		at += length;
+	}
 	program.len = at;
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
 		       &program);
+}
+
+static int is_bpf(const struct seccomp_data *data)
+{
+	const struct numbers *numbers = both;
+
+	while (numbers->arch && numbers->arch != data->arch)
+		numbers++;
+	return data->nr == numbers->bpf;
 }
 
 // The program shares our descriptors until it is executed, so we have its listener, too.
@@ -178,7 +220,7 @@ static int run(const char *script)
 // 0, or a negative errno that the call is to fail with; 1 when the program is to be killed.
 static int judge(const struct seccomp_data *data)
 {
-	int call = data->nr == SYS_bpf ? (int)data->args[0] : RENAME;
+	int call = is_bpf(data) ? (int)data->args[0] : RENAME;
 	int verdict = 0;
 
 	for (int i = 0; i < rule_count; i++) {
