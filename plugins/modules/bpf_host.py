@@ -413,7 +413,7 @@ cautions:
   sample: []
 """
 
-from ..module_utils._core.options import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.options import (
     ABSENCE,
     ACCESS,
     DIRECTORY,
@@ -427,8 +427,8 @@ from ..module_utils._core.options import (
     PROGRAMS,
     PRUNE,
 )
-from ..module_utils._module.arguments import PinningModule
-from ..module_utils._module.host import run
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.arguments import PinningModule
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.host import run
 
 
 def main() -> None:

@@ -116,8 +116,8 @@ remarks:
   sample: []
 """
 
-from ..module_utils._module.adopted import run
-from ..module_utils._module.arguments import PinningModule
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.adopted import run
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.arguments import PinningModule
 
 
 def main() -> None:

@@ -285,9 +285,9 @@ cautions:
   sample: []
 """
 
-from ..module_utils._core.options import LINK
-from ..module_utils._module.arguments import PinningModule
-from ..module_utils._module.links import run
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.options import LINK
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.arguments import PinningModule
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.links import run
 
 
 def main() -> None:

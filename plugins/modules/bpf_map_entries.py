@@ -141,9 +141,9 @@ cautions:
   sample: []
 """
 
-from ..module_utils._core.options import ENTRIES
-from ..module_utils._module.arguments import PinningModule
-from ..module_utils._module.entries import run
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.options import ENTRIES
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.arguments import PinningModule
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.entries import run
 
 
 def main() -> None:

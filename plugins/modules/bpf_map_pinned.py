@@ -585,9 +585,15 @@ cautions:
   sample: []
 """
 
-from ..module_utils._core.options import CONTENT, GROWTHS, MAP, MISMATCHES, SHAPE
-from ..module_utils._module.arguments import PinningModule
-from ..module_utils._module.maps import run
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.options import (
+    CONTENT,
+    GROWTHS,
+    MAP,
+    MISMATCHES,
+    SHAPE,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.arguments import PinningModule
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.maps import run
 
 
 def main() -> None:

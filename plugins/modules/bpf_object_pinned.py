@@ -205,9 +205,9 @@ cautions:
   sample: []
 """
 
-from ..module_utils._core.options import OBJECT, REFERENCES
-from ..module_utils._module.arguments import PinningModule
-from ..module_utils._module.objects import run
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.options import OBJECT, REFERENCES
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.arguments import PinningModule
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.objects import run
 
 
 def main() -> None:

@@ -215,9 +215,9 @@ freed:
   version_added: 0.2.0
 """
 
-from ..module_utils._core.options import ABSENCE
-from ..module_utils._module.absence import run
-from ..module_utils._module.arguments import PinningModule
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.options import ABSENCE
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.absence import run
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.arguments import PinningModule
 
 
 def main() -> None:

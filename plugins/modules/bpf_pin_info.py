@@ -312,8 +312,8 @@ health:
       sample: []
 """
 
-from ..module_utils._module.arguments import PinningModule
-from ..module_utils._module.info import run
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.arguments import PinningModule
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.info import run
 
 
 def main() -> None:

@@ -213,9 +213,9 @@ counts:
   sample: {"fits": 3, "missing": 1, "refused": 1, "unnoticed": 0, "unknown": 0}
 """
 
-from ..module_utils._core.loader_rules import KNOWN_LOADERS
-from ..module_utils._module.arguments import PinningModule
-from ..module_utils._module.preflight import run
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.loader_rules import KNOWN_LOADERS
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.arguments import PinningModule
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.preflight import run
 
 
 def main() -> None:

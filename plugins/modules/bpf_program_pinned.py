@@ -242,9 +242,9 @@ cautions:
   sample: []
 """
 
-from ..module_utils._core.options import PROGRAMS
-from ..module_utils._module.arguments import PinningModule
-from ..module_utils._module.programs import run
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.options import PROGRAMS
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.arguments import PinningModule
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.programs import run
 
 
 def main() -> None:

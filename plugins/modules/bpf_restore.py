@@ -235,10 +235,14 @@ sandbox:
       version_added: 0.2.0
 """
 
-from ..module_utils._core.options import ACCESS
-from ..module_utils._module.arguments import PinningModule
-from ..module_utils._module.at_boot import DEFAULT_LIBRARY, DEFAULT_MANIFESTS, DEFAULT_PYTHON
-from ..module_utils._module.restore import run
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.options import ACCESS
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.arguments import PinningModule
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.at_boot import (
+    DEFAULT_LIBRARY,
+    DEFAULT_MANIFESTS,
+    DEFAULT_PYTHON,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.restore import run
 
 
 def main() -> None:

@@ -245,9 +245,9 @@ dropped:
   sample: []
 """
 
-from ..module_utils._core.options import MOUNTED
-from ..module_utils._module.arguments import PinningModule
-from ..module_utils._module.mounts import run
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.options import MOUNTED
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.arguments import PinningModule
+from ansible_collections.ebpf.pinning.plugins.module_utils._module.mounts import run
 
 
 def main() -> None:
