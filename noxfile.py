@@ -22,7 +22,7 @@ import sys
 import zipfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import nox
 
@@ -44,8 +44,11 @@ RELEASE = ["release"]
 # interpreters and are none.
 _FOLDERS = [folder for folder in os.environ["PATH"].split(":") if not folder.endswith("/shims")]
 _PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/3.*/bin")
+# What tools/get-pythons unpacked: the newest Pythons, and one of a 32-bit userland.
+_NEWEST = CACHE / "pythons/sid-amd64/usr/bin"
+PYTHON_32 = CACHE / "pythons/trixie-i386/usr/bin/python3.13"
 PATH = ":".join([str(ROOT / ".venv/bin"), *_FOLDERS])
-os.environ["PATH"] = ":".join([PATH, *sorted(map(str, _PYENV))])
+os.environ["PATH"] = ":".join([PATH, *sorted(map(str, _PYENV)), str(_NEWEST)])
 
 
 class Core(NamedTuple):
@@ -67,8 +70,10 @@ OLDEST_CORE, *_, NEWEST_CORE = CORES
 PIPS = ("24.2", "25.2")
 
 MINORS = [minor for minor in range(8, 15) if shutil.which(f"python3.{minor}")]
+NEXT_MINORS = [minor for minor in (15,) if shutil.which(f"python3.{minor}")]  # and no Ansible yet
 MANAGED = [minor for minor in MINORS if minor != sys.version_info.minor]
 OLDEST = {minor: [*TEST, "oldest-python"] for minor in MANAGED[:1]}
+ON_KERNEL = {**{minor: ["test-all"] for minor in MANAGED[-1:]}, **OLDEST}
 
 
 def controller(core: str) -> str:
@@ -86,9 +91,20 @@ def install(session: nox.Session, layer: str) -> None:
     session.install("-q", "-r", f"tools/requirements/{layer}.txt")
 
 
-def run(session: nox.Session, command: str, *more: str, **env: str | Path) -> None:
+def run(
+    session: nox.Session, command: str, *more: str, may_fail: bool = False, **env: str | Path
+) -> None:
     settings = {name: str(value) for name, value in env.items()}
-    session.run(*shlex.split(command), *more, env=settings, external=True)
+    codes = range(256) if may_fail else [0]
+    session.run(*shlex.split(command), *more, env=settings, external=True, success_codes=codes)
+
+
+def leave_out(session: nox.Session, reason: str) -> NoReturn:
+    """Do not run this session, and have tools/figure.py say why."""
+    folder = CACHE / "figure"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{session.name}.left-out").write_text(reason + "\n", encoding="utf-8")
+    session.skip(reason)
 
 
 def pytest(session: nox.Session, kind: str, tests: str, core: str = "", **env: str) -> None:
@@ -98,6 +114,7 @@ def pytest(session: nox.Session, kind: str, tests: str, core: str = "", **env: s
     here = f"3.{sys.version_info.minor}"
     python = str(session.python or here)
     managed = env.pop("managed", python)
+    may_fail = bool(re.search("[a-z]", core))  # a pre-release: tools/figure.py tells how it went
     core = core or ".".join(version("ansible-core").split(".")[:2])
     runs_on = python if kind != "unit" or not session.python else controller(core)
     reports = CACHE / "figure"
@@ -112,7 +129,7 @@ def pytest(session: nox.Session, kind: str, tests: str, core: str = "", **env: s
         session.run(*command, external=True)
     else:
         settings = [f"{name}={value}" for name, value in env.items()]
-        run(session, "tools/run-as-root env", *settings, *command, PATH=PATH)
+        run(session, "tools/run-as-root env", *settings, *command, may_fail=may_fail, PATH=PATH)
 
 
 # What others need
@@ -199,7 +216,7 @@ def cores(session: nox.Session, core: str) -> None:
 @nox.parametrize(
     "python,minor",
     [
-        nox.param(controller(core_for(minor)), minor, id=f"3.{minor}", tags=OLDEST.get(minor))
+        nox.param(controller(core_for(minor)), minor, id=f"3.{minor}", tags=ON_KERNEL.get(minor))
         for minor in MANAGED
     ],
 )
@@ -209,6 +226,30 @@ def every_python(session: nox.Session, minor: int) -> None:
     install(session, f"core-{core}")
     tests, python = "-m every_python tests/integration", shutil.which(f"python3.{minor}") or ""
     pytest(session, "kernel", tests, core, managed=f"3.{minor}", MANAGED_PYTHON=python)
+
+
+@nox.session(name="python-32-bit", python=False, tags=["test-all"])
+def python_32_bit(session: nox.Session) -> None:
+    """The same by a Python of a 32-bit userland, on this machine's kernel."""
+    if not PYTHON_32.exists():
+        leave_out(session, "no 32-bit Python is here: see tools/get-pythons")
+    python = str(PYTHON_32)
+    tests = "-m every_python tests/integration"
+    pytest(session, "kernel", tests, managed="32-bit", MANAGED_PYTHON=python)
+
+
+@nox.session(name="next-core", python=f"3.{sys.version_info.minor}", tags=["test-all"])
+def next_core(session: nox.Session) -> None:
+    """The same as `cores` with the newest pre-release of ansible-core. Its tests may fail."""
+    session.install("-q", "-r", "tools/requirements/tests.txt")
+    session.install("-q", "--upgrade", "--pre", "ansible-core")
+    show = "from importlib.metadata import version; print(version('ansible-core'))"
+    core = str(session.run("python", "-c", show, silent=True)).strip()
+    if not re.search("[a-z]", core):
+        leave_out(session, f"there is no pre-release of ansible-core that is newer than {core}")
+    session.warn(f"ansible-core {core} is a pre-release: what fails is told, and no failure")
+    tests = "--one-of-each -m every_core tests/integration"
+    pytest(session, "playbooks", tests, core)
 
 
 @nox.session(python=False, tags=TEST)
@@ -236,8 +277,8 @@ def other_pythons(session: nox.Session, minor: int) -> None:
 @nox.session(python=False, tags=TEST)
 def pythons(session: nox.Session) -> None:
     """Import the core with every Python here: no Ansible, no site-packages."""
-    for minor in MINORS:
-        run(session, f"python3.{minor} -I -S -B tools/import_core.py")
+    for minor in MINORS + NEXT_MINORS:
+        run(session, f"python3.{minor} -W error -I -S -B tools/import_core.py")
 
 
 @nox.session(tags=SINGLE, requires=["stage"])

@@ -75,3 +75,12 @@ apt_install_missing() {
     done <<<"$1"
     [ "${#missing[@]}" -eq 0 ] || apt_install "${missing[@]}"
 }
+
+# debian_mirror: where apt of this machine gets Debian from.
+debian_mirror() {
+    local mirror
+    # shellcheck disable=SC2016  # apt-get expands what is quoted
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Origin: Debian' \
+        'Label: Debian' 2>/dev/null | head -n 1)
+    printf '%s\n' "${mirror:-http://deb.debian.org/debian}"
+}
