@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 MODULE_UTILS = Path(__file__).parents[2] / "plugins" / "module_utils"
+MODULES = MODULE_UTILS.parent / "modules"
 CORE = MODULE_UTILS / "_core"
 SOURCES = sorted(CORE.rglob("*.py"))
 
@@ -268,6 +269,16 @@ def test_the_rules_would_find_an_arrow_upwards() -> None:
         ("_module.report", "_core.command"),
     ):
         assert not is_allowed(name, package, rule_of(package)), (name, package)
+
+
+@pytest.mark.parametrize("path", sorted(MODULES.glob("[!_]*.py")), ids=lambda path: path.stem)
+def test_a_module_imports_by_whole_names(path: Path) -> None:
+    """Mitogen takes a file without these for a script, which has no package to import from."""
+    text = path.read_text()
+    imports = re.findall(r"^from (\S+)", text, re.M)[1:]
+    assert imports or "def main" not in text, "only its action plugin runs"
+    for name in imports:
+        assert name.startswith("ansible_collections.ebpf.pinning.plugins.module_utils.")
 
 
 # Which files of a kind import what asks the system: the column `pure` of the page.
