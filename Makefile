@@ -6,14 +6,15 @@
 # ARGS are arguments for a session: make unit ARGS=tests/unit/test_fstab.py
 
 SESSIONS := kernel sanity sanity-oldest cores unit other-pythons pythons molecule lint typing docs \
-    docs-check style licence changelog dist-check importer environment posix stage newcomer-demo
+    docs-check style licence changelog dist-check importer environment posix stage newcomer-demo \
+    python-32-bit next-core
 SCENARIOS ?= vm mixed
 
-.PHONY: help setup venv system test test-all release-check oldest-python test-vm bench bench-fleet \
-    demo fleet picture newcomer dist format clean $(SESSIONS)
+.PHONY: help setup venv system get-pythons test test-all release-check oldest-python test-vm bench \
+    bench-fleet demo fleet picture newcomer dist format clean $(SESSIONS)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
 
 demo: ## see it work, on this machine's kernel, with nothing left behind
 	@demo/run.sh
@@ -40,6 +41,9 @@ venv:
 system:
 	@tools/setup-system
 
+get-pythons: setup # the newest, and one of a 32-bit userland
+	@tools/get-pythons
+
 unit: ## unit tests: no kernel, no root
 kernel: ## tests on the real kernel, as root, in mount namespaces of their own
 style: ## ruff, yamllint, shellcheck
@@ -53,6 +57,8 @@ docs-check: ## the site: no warning, no dead link, nothing that is not linked or
 sanity: ## ansible-test sanity, without containers
 other-pythons: ## unit tests with all Pythons but that of .venv/; KERNEL=yes for the kernel, too
 cores: ## roles, playbooks, examples and the lookup with each maintained ansible-core
+python-32-bit: get-pythons ## the core on this machine's kernel, by a Python of a 32-bit userland
+next-core: ## what `cores` runs with the newest pre-release of ansible-core, which may fail
 sanity-oldest: ## ansible-test sanity of the oldest maintained ansible-core
 molecule: ## the roles on this machine, through Molecule, in a mount namespace of their own
 newcomer-demo: ## make demo in a bare Debian, as after a clone

@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plays by Mitogen, which runs the modules of all tasks of a host in one process that stays."""
+"""Plays by Mitogen, which runs the modules of all tasks of a host in one process that stays.
+
+The settings are those of docs/runners.md, but for where Mitogen is.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from typing import Any
 
 import pytest
 from harness.drift import read_json, states
+from harness.guide import Guide
 from harness.host import BPFFS, Host
-from harness.playbook import Run, read_results, task
+from harness.playbook import Result, Run, read_results, task
 from harness.samples import AGENT, APP, HASH
 from map_types import ROWS
 
@@ -27,10 +31,14 @@ def by_mitogen(host: Host, *arguments: str) -> Run:
     assert package is not None
     lines = host.scratch / f"mitogen.{len(list(host.scratch.iterdir()))}"
     lines.touch()
+    (text,) = Guide(host, "runners.md").blocks("ini")
+    here = str(Path(str(package.origin)).parent)
+    configuration = host.scratch / "ansible.cfg"
+    configuration.write_text(text.replace("/usr/lib/python3/dist-packages/ansible_mitogen", here))
     settings = {
+        "ANSIBLE_ACTION_PLUGINS": f"{here}/plugins/action",  # for `playbook` below
         "ANSIBLE_BECOME_METHOD": "su",  # Mitogen becomes root also where it is
-        "ANSIBLE_STRATEGY": "mitogen_linear",
-        "ANSIBLE_STRATEGY_PLUGINS": str(Path(str(package.origin)).parent / "plugins/strategy"),
+        "ANSIBLE_CONFIG": str(configuration),
         "RESULT_LINES": str(lines),
     }
     done = host.run(
@@ -41,10 +49,12 @@ def by_mitogen(host: Host, *arguments: str) -> Run:
     return Run(done.returncode, read_results(lines.read_text()), done.stdout + done.stderr)
 
 
-def playbook(host: Host, *tasks: dict[str, Any]) -> Run:
-    run = by_mitogen(host, host.play(tasks))
-    assert len(run) == len(tasks), run.output
-    return run
+def playbook(host: Host, *tasks: dict[str, Any]) -> list[Result]:
+    """The results of these tasks, once Mitogen says that it was there."""
+    run = by_mitogen(host, host.play([*tasks, {"name": "stack", "mitogen_get_stack": {}}]))
+    assert len(run) == len(tasks) + 1, run.output
+    assert run["stack"]["result"][0]["method"] == "local"
+    return list(run)[:-1]
 
 
 def test_every_map_type_is_made_and_found_unchanged(host: Host, subtests: pytest.Subtests) -> None:
