@@ -27,6 +27,7 @@ maps:
     - O(directory), O(owner), O(group), O(mode), O(on_mismatch) and O(value_growth) of the task are
       defaults for all items.
     - Prefer this to a loop over the task. It handles thousands of maps in one call.
+    - Only the beginning of each is told here; the option of that name above has the rest.
   type: list
   elements: dict
 """
