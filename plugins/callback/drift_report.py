@@ -75,6 +75,11 @@ options:
     type: str
     env: [{name: EBPF_PINNING_DRIFT_TABLE}]
     ini: [{section: ebpf_pinning, key: drift_table}]
+seealso:
+  - name: "Drift: what is not as declared, over all hosts"
+    description: >-
+      The report, its forms, and where it runs by itself; docs/drift.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/drift.html
 """
 
 EXAMPLES = r"""

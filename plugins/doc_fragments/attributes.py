@@ -26,6 +26,11 @@ requirements:
   - Python 3.8 or newer on the managed node, and only its standard library
   - Root, or a user with the capabilities that the kernel asks for (C(CAP_BPF), and
     C(CAP_SYS_ADMIN) for mounts and to find programs that use a map)
+seealso:
+  - name: "Troubleshooting: by the message"
+    description: >-
+      Every message, and what to do about it; docs/troubleshooting.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/troubleshooting.html
 notes:
   - Symlinks are never followed, in no component of a path. Declare the real path.
   - An option that is V(null) or an empty string is as one that is not given.

@@ -8,6 +8,7 @@ import yaml
 
 from ..module_utils._core.options import ENTRIES
 from ..modules import bpf_map_pinned
+from .map_options import shortened
 
 DOCUMENTATION = r"""
 maps:
@@ -49,7 +50,8 @@ def _options() -> str:
     maps = own.pop("maps")
     of_pinned = yaml.safe_load(bpf_map_pinned.DOCUMENTATION)["options"]
     options = {**{name: of_pinned[name] for name in ENTRIES}, **own}
-    whole = {"options": {"maps": {**maps, "suboptions": options}, **options}}
+    items = {name: shortened(each) for name, each in options.items()}
+    whole = {"options": {"maps": {**maps, "suboptions": items}, **options}}
     text: str = yaml.safe_dump(whole, sort_keys=False, width=1000)
     return text
 

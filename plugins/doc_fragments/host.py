@@ -9,19 +9,24 @@ from importlib import import_module
 
 import yaml
 
+from . import map_options
+
 _OF_TASKS = ("parents", "state")  # of bpf_program_pinned as a whole
 _MODULES = "ansible_collections.ebpf.pinning.plugins.modules"
 
 
 def _list_of(key: str, module: str, what: str, items: str) -> str:
     """Return the documentation of a list whose items take the options of a module, or `items`."""
-    documentation = yaml.safe_load(import_module(f"{_MODULES}.{module}").DOCUMENTATION)
-    options = documentation["options"][items]["suboptions"] if items else documentation["options"]
+    told = yaml.safe_load(import_module(f"{_MODULES}.{module}").DOCUMENTATION)["options"]
+    if key == "maps":
+        told.update(map_options.documented())
+    options = told[items]["suboptions"] if items else told
     if key == "programs":
         options = {name: each for name, each in options.items() if name not in _OF_TASKS}
         del options["directory"]["default"]  # it is that of bpf_host
+    options = {name: map_options.shortened(each) for name, each in options.items()}
     described = {
-        "description": [what],
+        "description": [what, "Only the beginning of each is told here; its own page has the rest."],
         "type": "list",
         "elements": "dict",
         "suboptions": options,

@@ -85,6 +85,9 @@ notes:
   - BTF is written in the byte order of the object file, which has to be that of the hosts.
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
+  - name: From C to a provisioned map
+    description: From the source of a program to its maps; docs/elf-maps.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/elf-maps.html
 """
 
 EXAMPLES = r"""

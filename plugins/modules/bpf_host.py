@@ -19,6 +19,9 @@ description:
   - Carries it out in the order O(mounts), O(directories), O(maps), O(programs), O(links),
     O(objects), O(absent), O(prune), O(at_boot). In check mode each of these sees what those before
     it would have done.
+  - 'In short, C(ebpf.pinning.bpf_host: {directory: /sys/fs/bpf/agent, mounts: [{path:
+    /sys/fs/bpf}], maps: [{name: events, type: ringbuf, max_entries: 262144}]}). Examples of all
+    that it does stand behind the options.'
 author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:
@@ -203,6 +206,26 @@ seealso:
   - module: ebpf.pinning.bpf_link_pinned
   - module: ebpf.pinning.bpf_object_pinned
   - module: ebpf.pinning.bpf_pin_absent
+  - name: Which part do I use
+    description: >-
+      Whether this or a playbook, a role, or a module for one thing; docs/which-part.md of the
+      collection.
+    link: https://example.org/ebpf.pinning/docs/which-part.html
+  - name: What is in a map
+    description: >-
+      From commands to declared entries, and every format; docs/entries.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/entries.html
+  - name: Programs
+    description: >-
+      From a script that loads to a declaration, and how an upgrade goes; docs/programs.md of
+      the collection.
+    link: https://example.org/ebpf.pinning/docs/programs.html
+  - name: "Links: programs stay attached"
+    description: What happens when, and all attach types; docs/links.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/links.html
+  - name: After a reboot
+    description: What comes back, and when; docs/reboot.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/reboot.html
 """
 
 EXAMPLES = r"""
@@ -230,6 +253,50 @@ EXAMPLES = r"""
       - path: [/sys/fs/bpf/flows_of_last_year]
     prune:
       directory: /sys/fs/bpf/agent
+
+- name: Ensure that a firewall is filled, loaded and attached, now and after each boot
+  ebpf.pinning.bpf_host:
+    directory: /sys/fs/bpf/firewall
+    maps:
+      - name: blocklist
+        type: lpm_trie
+        key_size: 8
+        value_size: 4
+        max_entries: 1024
+        key_format: cidr4
+        value_format: u32
+        entries_mode: exact
+        entries:
+          - {key: 198.51.100.0/24, value: 1}
+    programs:
+      - object: /usr/local/lib/bpf/firewall.bpf.o
+        globals:
+          dry_run: false
+    links:
+      - name: eth0
+        program: /sys/fs/bpf/firewall/drop
+        attach:
+          type: xdp
+          interface: eth0
+    at_boot: true
+
+- name: Tell what is in the directory of the agent and not declared, and remove nothing
+  ebpf.pinning.bpf_host:
+    directory: /sys/fs/bpf/agent
+    maps:
+      - name: flows
+        type: lru_hash
+        key_size: 16
+        value_size: 8
+        max_entries: 65536
+    prune:
+      directory: /sys/fs/bpf/agent
+      report_only: true
+  register: bpf
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ bpf.undeclared | map(attribute='path') }}"
 """
 
 RETURN = r"""

@@ -61,6 +61,11 @@ options:
 seealso:
   - module: ebpf.pinning.bpf_host
   - module: ebpf.pinning.bpf_pin_info
+  - name: You already have pins
+    description: >-
+      From pins made by hand to declared ones, in two commands; docs/adopting.md of the
+      collection.
+    link: https://example.org/ebpf.pinning/docs/adopting.html
 """
 
 EXAMPLES = r"""

@@ -20,6 +20,8 @@ description:
     the message says whose it is.
   - Takes one link, or any number with O(links) in one call. All are looked at and decided about
     before the first program is attached.
+  - 'In short, C(ebpf.pinning.bpf_link_pinned: {path: /sys/fs/bpf/eth0, program: /sys/fs/bpf/drop,
+    attach: {type: xdp, interface: eth0}}). Examples of all that it does stand behind the options.'
 author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:
@@ -166,6 +168,9 @@ seealso:
   - module: ebpf.pinning.bpf_pin_info
   - module: ebpf.pinning.bpf_pin_absent
   - module: ebpf.pinning.bpf_host
+  - name: "Links: programs stay attached"
+    description: What happens when, and all attach types; docs/links.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/links.html
 """
 
 EXAMPLES = r"""

@@ -21,6 +21,9 @@ description:
   - A map that is not there is an error, since its loader comes first. In check mode it is a
     warning, since a task before may start the loader.
   - Pins, and directories on the way, are taken only of root and of the user of the task.
+  - 'In short, C(ebpf.pinning.bpf_map_entries: {path: /sys/fs/bpf/blocked, key_format: ipv4,
+    value_format: u8, entries: [{key: 10.0.0.1, value: 1}]}). Examples of all that it does stand
+    behind the options.'
 author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:
@@ -29,6 +32,10 @@ extends_documentation_fragment:
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpf_pin_info
+  - name: What is in a map
+    description: >-
+      From commands to declared entries, and every format; docs/entries.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/entries.html
 """
 
 EXAMPLES = r"""
@@ -61,6 +68,13 @@ EXAMPLES = r"""
         entries_mode: initial
         entries:
           - {key: 53, value: 0}
+
+- name: Ensure that an address is not blocked, whatever else is
+  ebpf.pinning.bpf_map_entries:
+    path: /sys/fs/bpf/firewall/blocked
+    key_format: ipv4
+    value_format: u32
+    entries_absent: [10.0.0.2]
 """
 
 RETURN = r"""

@@ -19,363 +19,296 @@ description:
     about before the first one is changed, so one that cannot be as declared changes nothing.
   - Shapes are compared as the kernel reports them, so a second run changes nothing, whatever the
     type.
+  - 'In short, C(ebpf.pinning.bpf_map_pinned: {name: flows, type: lru_hash, key_size: 16,
+    value_size: 8, max_entries: 65536}). Examples of all that it does stand behind the options.'
 author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:
   - ebpf.pinning.attributes
   - ebpf.pinning.pins
+  - ebpf.pinning.map_options
 options:
-  maps:
+  name:
     description:
-      - The maps to ensure. Each item takes the options that a single map takes.
-      - O(directory), O(owner), O(group), O(mode), O(on_mismatch) and O(value_growth) of the task
-        are defaults for all items.
-      - Prefer this to a loop over the task. It handles thousands of maps in one call.
+      - Name of the pin, and of the map. The kernel's own name for the map is cut to 15
+        characters, with C(_) for what the kernel does not take; the pin keeps the whole name.
+      - bpffs takes no dots, and 255 bytes at most.
+    type: str
+  path:
+    description:
+      - The whole path of the pin, in place of O(directory) and O(name).
+    type: path
+  type:
+    description:
+      - Type of the map, as bpftool calls it.
+      - One of V(arena), V(array), V(array_of_maps), V(bloom_filter), V(cgroup_array),
+        V(cgroup_storage), V(cgrp_storage), V(cpumap), V(devmap), V(devmap_hash), V(hash),
+        V(hash_of_maps), V(inode_storage), V(lpm_trie), V(lru_hash), V(lru_percpu_hash),
+        V(percpu_array), V(percpu_cgroup_storage), V(percpu_hash), V(perf_event_array),
+        V(prog_array), V(queue), V(reuseport_sockarray), V(rhash), V(ringbuf),
+        V(sk_storage), V(sockhash), V(sockmap), V(stack), V(stack_trace), V(task_storage),
+        V(user_ringbuf), V(xskmap).
+    type: str
+  key_size:
+    description:
+      - Size of a key in bytes. May be left out where the type takes only one size.
+    type: int
+  value_size:
+    description:
+      - Size of a value in bytes, for per-CPU types that of one CPU. May be left out where
+        the type takes only one size.
+    type: int
+  max_entries:
+    description:
+      - Number of entries; for V(ringbuf) and V(user_ringbuf) bytes, rounded up to a power of
+        two of pages as loaders do; for V(arena) pages.
+      - May be left out where the type takes only V(0), and for V(perf_event_array), where
+        V(0) means one entry for each possible CPU.
+    type: int
+  flags:
+    description:
+      - Flags of the map, without C(BPF_F_), in lower case; for example V(no_prealloc),
+        V(no_common_lru), V(rdonly_prog), V(mmapable).
+      - Flags that a type cannot be made without are implied; V(no_prealloc) for
+        V(lpm_trie), V(rhash) and local storage, V(mmapable) for V(arena).
     type: list
-    elements: dict
+    elements: str
+  map_extra:
+    description:
+      - For V(bloom_filter) the number of hash functions, for V(arena) the address to map it
+        at, for V(rhash) how many entries it has room for at first.
+    type: int
+  numa_node:
+    description:
+      - The NUMA node to take memory from; implies the flag V(numa_node).
+      - The kernel does not report the node, so it is used when a map is made and is not
+        compared afterwards.
+    type: int
+  btf:
+    description:
+      - BTF that describes key and value, so that C(bpftool map dump) shows fields by name.
+      - Compared with that of a pinned map by structure. Ignored for types that take none, as
+        loaders do. Local storage types, which need one, get a minimal one when it is left
+        out.
+      - BTF that the kernel refuses is left out with a warning, as libbpf does; then
+        RV(maps[].unverified) lists it.
+    type: dict
     suboptions:
-      name: &name
-        description:
-          - Name of the pin, and of the map. The kernel's own name for the map is cut to 15
-            characters, with C(_) for what the kernel does not take; the pin keeps the whole name.
-          - bpffs takes no dots, and 255 bytes at most.
+      data:
+        description: A BTF blob (the section C(.BTF) of an object file), in base64.
         type: str
-      path: &path
-        description:
-          - The whole path of the pin, in place of O(directory) and O(name).
-        type: path
-      directory:
-        description:
-          - Absolute path of a directory in a BPF file system.
-        type: path
-      type: &type
-        description:
-          - Type of the map, as bpftool calls it.
-          - One of V(arena), V(array), V(array_of_maps), V(bloom_filter), V(cgroup_array),
-            V(cgroup_storage), V(cgrp_storage), V(cpumap), V(devmap), V(devmap_hash), V(hash),
-            V(hash_of_maps), V(inode_storage), V(lpm_trie), V(lru_hash), V(lru_percpu_hash),
-            V(percpu_array), V(percpu_cgroup_storage), V(percpu_hash), V(perf_event_array),
-            V(prog_array), V(queue), V(reuseport_sockarray), V(rhash), V(ringbuf),
-            V(sk_storage), V(sockhash), V(sockmap), V(stack), V(stack_trace), V(task_storage),
-            V(user_ringbuf), V(xskmap).
-        type: str
-      key_size: &key_size
-        description:
-          - Size of a key in bytes. May be left out where the type takes only one size.
+        required: true
+      key_type_id:
+        description: Id of the type of the key; V(0) for a type without keys.
         type: int
-      value_size: &value_size
-        description:
-          - Size of a value in bytes, for per-CPU types that of one CPU. May be left out where
-            the type takes only one size.
+        required: true
+      value_type_id:
+        description: Id of the type of the value.
         type: int
-      max_entries: &max_entries
-        description:
-          - Number of entries; for V(ringbuf) and V(user_ringbuf) bytes, rounded up to a power of
-            two of pages as loaders do; for V(arena) pages.
-          - May be left out where the type takes only V(0), and for V(perf_event_array), where
-            V(0) means one entry for each possible CPU.
-        type: int
-      flags: &flags
-        description:
-          - Flags of the map, without C(BPF_F_), in lower case; for example V(no_prealloc),
-            V(no_common_lru), V(rdonly_prog), V(mmapable).
-          - Flags that a type cannot be made without are implied; V(no_prealloc) for
-            V(lpm_trie), V(rhash) and local storage, V(mmapable) for V(arena).
-        type: list
-        elements: str
-      map_extra: &map_extra
-        description:
-          - For V(bloom_filter) the number of hash functions, for V(arena) the address to map it
-            at, for V(rhash) how many entries it has room for at first.
-        type: int
-      numa_node: &numa_node
-        description:
-          - The NUMA node to take memory from; implies the flag V(numa_node).
-          - The kernel does not report the node, so it is used when a map is made and is not
-            compared afterwards.
-        type: int
-      btf: &btf
-        description:
-          - BTF that describes key and value, so that C(bpftool map dump) shows fields by name.
-          - Compared with that of a pinned map by structure. Ignored for types that take none, as
-            loaders do. Local storage types, which need one, get a minimal one when it is left
-            out.
-          - BTF that the kernel refuses is left out with a warning, as libbpf does; then
-            RV(maps[].unverified) lists it.
-        type: dict
-        suboptions:
-          data:
-            description: A BTF blob (the section C(.BTF) of an object file), in base64.
-            type: str
-            required: true
-          key_type_id:
-            description: Id of the type of the key; V(0) for a type without keys.
-            type: int
-            required: true
-          value_type_id:
-            description: Id of the type of the value.
-            type: int
-            required: true
-      inner_map: &inner_map
-        description:
-          - The shape of the maps that an V(array_of_maps) or V(hash_of_maps) holds.
-          - The kernel does not report it. It is compared with a map that is in there, locks and
-            timers in its values included; with none in there, a V(hash_of_maps) is asked whether
-            it would take such a map. Where neither is possible, RV(maps[].unverified) says so.
-        type: dict
-        suboptions:
-          type: *type
-          key_size: *key_size
-          value_size: *value_size
-          max_entries: *max_entries
-          flags: *flags
-          map_extra: *map_extra
-          numa_node: *numa_node
-          btf: *btf
-      loader: &loader
-        description:
-          - Which loader reuses the map, where loaders differ in what they make of O(max_entries).
-          - V(libbpf) takes it as it is.
-          - V(cilium) (cilium/ebpf) takes no more than the possible CPUs of the host for a
-            V(perf_event_array), and newer versions for a V(cpumap) too. With a map of another size
-            it fails.
-          - With 0 entries in the definition, a V(perf_event_array) fits both.
-          - V(libbpf) is the default.
-        type: str
-        choices: [libbpf, cilium]
-        version_added: 0.2.0
-      frozen: &frozen
-        description:
-          - V(true) freezes the map, so that user space cannot write to it any more. There is no
-            way back.
-          - V(false) takes a frozen map for a mismatch.
-          - Not compared when left out.
-        type: bool
-      owner: &owner
-        description:
-          - Name or number of the user that owns the pin. Left as it is when left out.
-          - Pins, and directories on the way, are taken only of root, of the user of the task, and
-            of this user. Of any other they are refused, or replaced if O(on_mismatch) says so.
-        type: str
-      group: &group
-        description:
-          - Name or number of the group of the pin. Left as it is when left out.
-        type: str
-      mode: &mode
-        description:
-          - Permission bits of the pin, in octal and quoted, like V("0640"). Left as they are
-            when left out; the kernel makes pins with V("0600").
-          - To open a pin, a process also needs V(x) on all directories above.
-          - Reading without writing, or the other way round, is a boundary only for users who may
-            write to no directory of any BPF file system. A warning says where it is none. A map
-            that is O(frozen) is written by no user space.
-        type: raw
-      readers: &readers
-        description:
-          - Names or numbers of users who are to open the pin for reading, such as that of an
-            exporter. Nothing is changed for them. A warning says what keeps one of them from it, a
-            directory above that they do not get through, or the mode of the pin.
-          - Each is a user of the host.
-        type: list
-        elements: str
-        version_added: 0.2.0
-      on_mismatch: &on_mismatch
-        description:
-          - What to do with a pinned map of another shape.
-          - V(fail) changes nothing and reports every field that differs, for every map.
-          - V(replace) makes a new, empty map, which takes the name in one atomic rename. The
-            entries of the old map are lost when its last user is gone, and programs that use it
-            go on using it; a warning names them. A pin that holds a program or a link is never
-            replaced.
-          - A pin whose owner is neither root nor the user of the task, and another one than
-            O(owner), which is declared, is replaced or migrated, too. Nothing is inherited from
-            it.
-          - V(migrate) is V(replace) with the entries copied first. It fails, before anything
-            changes, where they cannot be copied; docs/migration.md of the collection says when.
-          - V(fail) is the default.
-        type: str
-        choices: [fail, replace, migrate]
-      value_growth: &value_growth
-        description:
-          - What O(on_mismatch=migrate) does where values are shorter than declared. V(refuse)
-            fails; V(zero_pad) fills them up with zeros at the end.
-          - V(refuse) is the default.
-        type: str
-        choices: [refuse, zero_pad]
-      entries: &entries
-        description:
-          - What is to be in the map, each with C(key) and C(value), and nothing else.
-          - A new map is filled before it gets its name, so nobody sees half of it. In a map that is
-            in use each entry changes by itself, and only what differs is written.
-          - Keys and values are written as their type in the BTF has them (of O(btf), or else of the
-            pinned map); numbers, C(true) and C(false), names of enums, dictionaries of fields,
-            lists, text for arrays of char. O(key_format) and O(value_format) say so where there is
-            no BTF, or where another notation is meant. Padding and locks are zero.
-          - Of a per-CPU map the value is for all CPUs, or a list of one for each possible CPU.
-          - Keys and values are in no result, diff, report or log, unless O(show_entries) is set.
-          - Of a prog_array the value is the path of a pinned program; of a devmap or devmap_hash
-            the name of an interface, or a dictionary of C(interface) and C(program) if
-            O(value_size) is 8; of a cpumap the length of the queue, or a dictionary of C(qsize) and
-            C(program). All of these have to be there, and keys are plain numbers.
-          - What is in a queue, stack, bloom_filter or cgroup_array cannot be looked at. So entries,
-            of the first three with C(value) alone, of a cgroup_array with the path of a cgroup, are
-            written when the map is made, and O(entries_mode) has to be V(initial).
-          - Of a map of maps each value is the path of a pinned map, or a dictionary with
-            O(entries), O(key_format), O(value_format) and O(host_bits) of a map that is made for
-            this place, in the shape of O(inner_map), and has these entries and no others. Where it
-            has others, a new one is filled, and then takes the place. A pinned map may be declared
-            in the same list, and is made first.
-          - Not for types whose entries are sockets.
-        type: list
-        elements: dict
-        version_added: 0.2.0
-      entries_from: &entries_from
-        description:
-          - A file that lists more of them. What is wrong with it is told by the numbers of the
-            lines, up to twenty, and nothing is changed.
-        type: dict
-        version_added: 0.2.0
-        suboptions:
-          src:
-            description:
-              - Path of the file, which may be compressed by gzip. With
-                O(entries_from.remote_src=true) it is the whole path.
-            type: path
-            required: true
-          remote_src:
-            description:
-              - V(true) takes the file on the host. In check mode it may be missing, as a task
-                before may write it.
-              - V(false) takes it on the controller, where a relative path is looked for as
-                C(ansible.builtin.copy) does. It is sent to the host for the time of the task, once
-                for all maps, and decrypted if it is encrypted by ansible-vault.
-            type: bool
-            default: false
-          format:
-            description:
-              - V(lines) is a key a line, after it a value if there is one; comments begin with C(#)
-                or C(;). What ipset save and nft list write is understood, too.
-              - V(csv) has a header with C(key) and C(value), or C(key.FIELD) and C(value.FIELD).
-              - V(json) is a list of C(key) and C(value), or what C(bpftool -j map dump) prints.
-            type: str
-            choices: [lines, csv, json]
-            default: lines
-          value:
-            description: The value of entries that have none in the file.
-            type: raw
-          columns:
-            description:
-              - With O(entries_from.format=csv), which column is what, such as C(key) to C(address).
-            type: dict
-      entries_mode: &entries_mode
-        description:
-          - V(present) has the entries there with these values, and leaves others.
-          - V(exact) removes all others, of an array by the value 0. Values are updated first, then
-            entries added, then removed. Whether all of them fit is known before that.
-          - V(initial) adds those whose key is missing. What becomes of their values is up to
-            programs. Types whose entries cannot be looked at get them only when the map is made.
-          - V(present) is the default.
-        type: str
-        choices: [present, exact, initial]
-        version_added: 0.2.0
-      entries_absent: &entries_absent
-        description: Keys that are not to be there.
-        type: list
-        elements: raw
-        version_added: 0.2.0
-      key_format: &key_format
-        description:
-          - How keys are written, one of V(u8), V(u16), V(u32), V(u64), V(s8), V(s16), V(s32),
-            V(s64), V(be16), V(be32), V(be64), V(ipv4), V(ipv6), V(mac), V(cidr4), V(cidr6),
-            V(ifindex) (the name of an interface), V(cgroup) (the path of a cgroup), V(proto),
-            V(string), V(hex), V(bytes).
-          - Or a list of dictionaries with C(name), C(format) and, where a format has no size of its
-            own, C(size), in the order of the key; C(format=pad) with C(size) is filled with zeros.
-          - Or, with BTF, a dictionary of formats by field, such as C(addr) to C(ipv4).
-        type: raw
-        version_added: 0.2.0
-      value_format: &value_format
-        description: How values are written, like O(key_format).
-        type: raw
-        version_added: 0.2.0
-      host_bits: &host_bits
-        description:
-          - What to do with a prefix that has bits beyond its length, such as 10.0.0.1/8. V(refuse)
-            fails; V(mask) takes it for 10.0.0.0/8.
-          - V(refuse) is the default.
-        type: str
-        choices: [refuse, mask]
-        version_added: 0.2.0
-      show_entries: &show_entries
-        description: Show in the result which entries are added, updated and removed, up to twenty.
-        type: bool
-        version_added: 0.2.0
-      entries_swap: &entries_swap
-        description:
-          - Change the whole table between two packets. The map is in a slot of a map of maps, in
-            which programs look for it, and the name is that of the current one.
-          - Where entries differ, a new map of the declared shape is made, filled, and frozen if
-            O(frozen) says so. Then it takes the slot, and then the name. Whoever runs meanwhile
-            sees the old table or the new one, each as a whole. So RV(maps[].id) is another one
-            afterwards, and the action is V(replaced), whatever O(on_mismatch) says. That decides
-            what becomes of a map of another shape; V(migrate) does what V(replace) does.
-          - Where only the slot is empty, or has another map, the map that has the name is put
-            there.
-          - Only with O(entries_mode=exact).
-        type: dict
-        version_added: 0.2.0
-        suboptions:
-          outer:
-            description:
-              - Path of the map of maps. It may be declared in the same list, and is made first
-                then; or somebody else pins it, and it has to be there.
-              - Its pin belongs to root, to the user of the task, or to O(owner).
-            type: path
-            required: true
-          key:
-            description: Which slot of it, a key that is written like those of O(entries).
-            type: raw
-            required: true
-          key_format:
-            description:
-              - How that key is written, like O(key_format). The index in an array_of_maps is a
-                number without it.
-            type: raw
-  name: *name
-  path: *path
-  type: *type
-  key_size: *key_size
-  value_size: *value_size
-  max_entries: *max_entries
-  flags: *flags
-  map_extra: *map_extra
-  numa_node: *numa_node
-  btf: *btf
-  inner_map: *inner_map
-  loader: *loader
-  frozen: *frozen
-  owner: *owner
-  group: *group
-  mode: *mode
-  readers: *readers
+        required: true
+  loader:
+    description:
+      - Which loader reuses the map, where loaders differ in what they make of O(max_entries).
+      - V(libbpf) takes it as it is. V(cilium) (cilium/ebpf) takes no more than the possible CPUs of
+        the host for a V(perf_event_array), and newer versions for a V(cpumap) too. With a map of
+        another size it fails.
+      - V(libbpf) is the default.
+    type: str
+    choices: [libbpf, cilium]
+    version_added: 0.2.0
+  frozen:
+    description:
+      - V(true) freezes the map, so that user space cannot write to it any more. There is no
+        way back.
+      - V(false) takes a frozen map for a mismatch.
+      - Not compared when left out.
+    type: bool
+  owner:
+    description:
+      - Name or number of the user that owns the pin. Left as it is when left out.
+      - Pins, and directories on the way, are taken only of root, of the user of the task, and
+        of this user. Of any other they are refused, or replaced if O(on_mismatch) says so.
+    type: str
+  group:
+    description:
+      - Name or number of the group of the pin. Left as it is when left out.
+    type: str
+  mode:
+    description:
+      - Permission bits of the pin, in octal and quoted, like V("0640"). Left as they are when left
+        out; the kernel makes pins with V("0600").
+      - To open a pin, a process also needs V(x) on all directories above. Reading without writing,
+        or the other way round, is a boundary only for some users; a warning says where it is none.
+    type: raw
+  readers:
+    description:
+      - Names or numbers of users who are to open the pin for reading, such as that of an
+        exporter. Nothing is changed for them. A warning says what keeps one of them from it, a
+        directory above that they do not get through, or the mode of the pin.
+      - Each is a user of the host.
+    type: list
+    elements: str
+    version_added: 0.2.0
   on_mismatch:
-    <<: *on_mismatch
+    description:
+      - What to do with a pinned map of another shape.
+      - V(fail) changes nothing and reports every field that differs, for every map.
+      - V(replace) makes a new, empty map, which takes the name in one atomic rename. Programs that
+        use the old map go on using it; a warning names them. A pin that holds a program or a link
+        is never replaced.
+      - V(migrate) is V(replace) with the entries copied first. It fails, before anything changes,
+        where they cannot be copied; docs/migration.md of the collection says when.
+    type: str
+    choices: [fail, replace, migrate]
     default: fail
   value_growth:
-    <<: *value_growth
+    description:
+      - What O(on_mismatch=migrate) does where values are shorter than declared. V(refuse)
+        fails; V(zero_pad) fills them up with zeros at the end.
+    type: str
+    choices: [refuse, zero_pad]
     default: refuse
-  entries: *entries
-  entries_from: *entries_from
-  entries_mode: *entries_mode
-  entries_absent: *entries_absent
-  key_format: *key_format
-  value_format: *value_format
-  host_bits: *host_bits
-  show_entries: *show_entries
-  entries_swap: *entries_swap
+  entries:
+    description:
+      - What is to be in the map, each with C(key) and C(value), and nothing else.
+      - A new map is filled before it gets its name. In a map that is in use each entry changes by
+        itself, and only what differs is written.
+      - Keys and values are written as their type in the BTF has them (of O(btf), or else of the
+        pinned map), or as O(key_format) and O(value_format) say. Padding and locks are zero.
+      - Keys and values are in no result, diff, report or log, unless O(show_entries) is set.
+      - docs/entries.md of the collection says what values are of per-CPU maps, and of maps of
+        programs, interfaces, CPUs, cgroups and maps; and which types take no entries.
+    type: list
+    elements: dict
+    version_added: 0.2.0
+  entries_from:
+    description:
+      - A file that lists more of them. What is wrong with it is told by the numbers of the
+        lines, up to twenty, and nothing is changed.
+    type: dict
+    version_added: 0.2.0
+    suboptions:
+      src:
+        description:
+          - Path of the file, which may be compressed by gzip. With
+            O(entries_from.remote_src=true) it is the whole path.
+        type: path
+        required: true
+      remote_src:
+        description:
+          - V(true) takes the file on the host. In check mode it may be missing, as a task
+            before may write it.
+          - V(false) takes it on the controller, where a relative path is looked for as
+            C(ansible.builtin.copy) does. It is sent to the host for the time of the task, once
+            for all maps, and decrypted if it is encrypted by ansible-vault.
+        type: bool
+        default: false
+      format:
+        description:
+          - V(lines) is a key a line, after it a value if there is one; comments begin with C(#)
+            or C(;). What ipset save and nft list write is understood, too.
+          - V(csv) has a header with C(key) and C(value), or C(key.FIELD) and C(value.FIELD).
+          - V(json) is a list of C(key) and C(value), or what C(bpftool -j map dump) prints.
+        type: str
+        choices: [lines, csv, json]
+        default: lines
+      value:
+        description: The value of entries that have none in the file.
+        type: raw
+      columns:
+        description:
+          - With O(entries_from.format=csv), which column is what, such as C(key) to C(address).
+        type: dict
+  entries_mode:
+    description:
+      - V(present) has the entries there with these values, and leaves others.
+      - V(exact) removes all others, of an array by the value 0. Values are updated first, then
+        entries added, then removed. Whether all of them fit is known before that.
+      - V(initial) adds those whose key is missing. What becomes of their values is up to
+        programs. Types whose entries cannot be looked at get them only when the map is made.
+      - V(present) is the default.
+    type: str
+    choices: [present, exact, initial]
+    version_added: 0.2.0
+  entries_absent:
+    description: Keys that are not to be there.
+    type: list
+    elements: raw
+    version_added: 0.2.0
+  key_format:
+    description:
+      - How keys are written, one of V(u8), V(u16), V(u32), V(u64), V(s8), V(s16), V(s32),
+        V(s64), V(be16), V(be32), V(be64), V(ipv4), V(ipv6), V(mac), V(cidr4), V(cidr6),
+        V(ifindex) (the name of an interface), V(cgroup) (the path of a cgroup), V(proto),
+        V(string), V(hex), V(bytes).
+      - Or a list of dictionaries with C(name), C(format) and, where a format has no size of its
+        own, C(size), in the order of the key; C(format=pad) with C(size) is filled with zeros.
+      - Or, with BTF, a dictionary of formats by field, such as C(addr) to C(ipv4).
+    type: raw
+    version_added: 0.2.0
+  value_format:
+    description: How values are written, like O(key_format).
+    type: raw
+    version_added: 0.2.0
+  host_bits:
+    description:
+      - What to do with a prefix that has bits beyond its length, such as 10.0.0.1/8. V(refuse)
+        fails; V(mask) takes it for 10.0.0.0/8.
+      - V(refuse) is the default.
+    type: str
+    choices: [refuse, mask]
+    version_added: 0.2.0
+  show_entries:
+    description: Show in the result which entries are added, updated and removed, up to twenty.
+    type: bool
+    version_added: 0.2.0
+  entries_swap:
+    description:
+      - Change the whole table between two packets. A new map of the declared shape is made, filled,
+        and frozen if O(frozen) says so. Then it takes a slot of a map of maps, in which programs
+        look for it, and then the name. So RV(maps[].id) is another one afterwards.
+      - Where only the slot is empty, or has another map, the map that has the name is put there.
+      - Only with O(entries_mode=exact). docs/entries.md of the collection has more.
+    type: dict
+    version_added: 0.2.0
+    suboptions:
+      outer:
+        description:
+          - Path of the map of maps. It may be declared in the same list, and is made first
+            then; or somebody else pins it, and it has to be there.
+          - Its pin belongs to root, to the user of the task, or to O(owner).
+        type: path
+        required: true
+      key:
+        description: Which slot of it, a key that is written like those of O(entries).
+        type: raw
+        required: true
+      key_format:
+        description:
+          - How that key is written, like O(key_format). The index in an array_of_maps is a
+            number without it.
+        type: raw
 seealso:
   - module: ebpf.pinning.bpffs_mount
   - module: ebpf.pinning.bpf_pin_absent
+  - name: Map types
+    description: >-
+      What each type takes, and since which Linux; docs/map-types.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/map-types.html
+  - name: What is in a map
+    description: >-
+      From commands to declared entries, and every format; docs/entries.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/entries.html
+  - name: Changing a map that is in use
+    description: Step by step, and what can be migrated; docs/migration.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/migration.html
+  - name: Sharing maps between programs
+    description: Where each loader looks for maps; docs/sharing-maps.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/sharing-maps.html
+  - name: Security
+    description: >-
+      Who can open a pin, and what modes do not keep apart; docs/security.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/security.html
 """
 
 EXAMPLES = r"""
@@ -414,6 +347,34 @@ EXAMPLES = r"""
           key_size: 4
           value_size: 8
           max_entries: 1024
+
+- name: Ensure that exactly the listed networks are blocked, and that nobody sees half of the list
+  ebpf.pinning.bpf_map_pinned:
+    path: /sys/fs/bpf/firewall/blocked
+    type: lpm_trie
+    key_size: 8
+    value_size: 4
+    max_entries: 100000
+    key_format: cidr4
+    value_format: u32
+    entries_mode: exact
+    entries_from:
+      src: /etc/firewall/blocked.netset
+      remote_src: true
+      value: 1
+
+- name: Ensure that programs find their settings, which nobody can change in this map
+  ebpf.pinning.bpf_map_pinned:
+    path: /sys/fs/bpf/firewall/settings
+    type: array
+    key_size: 4
+    value_size: 4
+    max_entries: 2
+    frozen: true
+    value_format: u32
+    entries:
+      - {key: 0, value: 300}
+      - {key: 1, value: 1}
 
 - name: Change all routes between two packets, in the slot where programs look for them
   ebpf.pinning.bpf_map_pinned:

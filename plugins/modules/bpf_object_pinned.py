@@ -112,6 +112,13 @@ seealso:
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpf_pin_info
   - module: ebpf.pinning.bpf_pin_absent
+  - name: From shell to declaration
+    description: >-
+      Each habit of the shell, and the task in its place; docs/from-shell.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/from-shell.html
+  - name: Sharing maps between programs
+    description: Where each loader looks for maps; docs/sharing-maps.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/sharing-maps.html
 """
 
 EXAMPLES = r"""

@@ -80,6 +80,10 @@ seealso:
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpf_object_pinned
   - module: ebpf.pinning.bpf_pin_absent
+  - name: "Health: what is full, what is dead, what nobody uses"
+    description: >-
+      What is full, severed, unused or hidden, and what to do; docs/health.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/health.html
 """
 
 EXAMPLES = r"""

@@ -68,6 +68,10 @@ options:
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpf_program_pinned
+  - name: "Preflight: before you roll out a new object file"
+    description: >-
+      What is told, and what each loader compares; docs/preflight.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/preflight.html
 """
 
 EXAMPLES = r"""

@@ -126,8 +126,10 @@ seealso:
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpf_host
   - name: Programs
-    description: From a loader script to a declaration.
-    link: https://github.com/ebpf-pinning/ansible-collection/blob/main/docs/programs.md
+    description: >-
+      From a script that loads to a declaration, and how an upgrade goes; docs/programs.md of
+      the collection.
+    link: https://example.org/ebpf.pinning/docs/programs.html
 """
 
 EXAMPLES = r"""
@@ -139,6 +141,15 @@ EXAMPLES = r"""
       blocklist: /sys/fs/bpf/firewall/blocklist
     globals:
       dry_run: true
+
+- name: Ensure that one program of a file of the controller is loaded, under another name
+  ebpf.pinning.bpf_program_pinned:
+    object: firewall.bpf.o
+    remote_src: false
+    directory: /sys/fs/bpf/trial
+    programs:
+      - name: drop
+        pin: drop_on_trial
 
 - name: Ensure that they are not pinned any more
   ebpf.pinning.bpf_program_pinned:

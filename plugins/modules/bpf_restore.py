@@ -145,6 +145,9 @@ seealso:
   - module: ebpf.pinning.bpf_host
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpffs_mount
+  - name: After a reboot
+    description: What comes back, and when; docs/reboot.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/reboot.html
 """
 
 EXAMPLES = r"""

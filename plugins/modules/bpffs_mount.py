@@ -138,6 +138,17 @@ options:
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpf_pin_absent
+  - name: From shell to declaration
+    description: >-
+      Each habit of the shell, and the task in its place; docs/from-shell.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/from-shell.html
+  - name: After a reboot
+    description: What comes back, and when; docs/reboot.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/reboot.html
+  - name: "Health: what is full, what is dead, what nobody uses"
+    description: >-
+      What is full, severed, unused or hidden, and what to do; docs/health.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/health.html
 """
 
 EXAMPLES = r"""

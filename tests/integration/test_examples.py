@@ -39,9 +39,16 @@ def blocks(page: str) -> list[str]:
     return re.findall(r"^```yaml\n(.*?)^```$", (CHECKOUT / page).read_text(), re.M | re.S)
 
 
+_ONE = "type array key 4 value 4 entries 1 name one"
+
+
 def _twice(host: Host, module: str, but: Sequence[str] = (), **words: Any) -> Run:
     """Run the examples, `but` those in whose names there is one of these words."""
     some = [each for each in examples(module) if not any(word in each["name"] for word in but)]
+    return _twice_of(host, some, words)
+
+
+def _twice_of(host: Host, some: Sequence[dict[str, Any]], words: dict[str, Any]) -> Run:
     tasks = [{**task, **words} for task in some for _twice in range(2)]
     assert len(tasks) >= 4, "the examples are found"
     run = host.playbook(tasks)
@@ -75,16 +82,19 @@ def test_the_examples_of_bpffs_mount_run_and_then_change_nothing(bare_host: Host
 def test_the_examples_about_maps_of_others_run_and_then_change_nothing(host: Host) -> None:
     keep_apart(host)
     host.shell(
-        f"mkdir {BPFFS}/firewall /etc/firewall; echo 10.0.0.1 > /etc/firewall/blocked.netset"
+        f"""
+        mkdir {BPFFS}/firewall /etc/firewall
+        printf '%s\\n' 10.0.0.1 10.0.0.2 > /etc/firewall/blocked.netset
+        """
     )
     host.load("rules", f"{BPFFS}/firewall")  # as the service of the first example would do
     for name, value in (("blocked", 4), ("counters", 8)):
         host.make_pin(f"{BPFFS}/firewall/{name}", value_size=value, max_entries=2)
     service, *tasks = examples("bpf_map_entries")
     assert "ansible.builtin.systemd_service" in service
-    assert len(tasks) == 2
+    assert len(tasks) == 3
     run = host.playbook([task for task in tasks for _twice in range(2)])
-    assert [result.good().changed for result in run] == [True, False] * 2
+    assert [result.good().changed for result in run] == [True, False] * 3
     (blocked,) = host.bpftool("map", "dump", "pinned", f"{BPFFS}/firewall/blocked")
     assert [*blocked["key"], *blocked["value"]] == [
         *("0x0a", "0x00", "0x00", "0x01"),
@@ -96,7 +106,13 @@ def test_the_examples_about_maps_of_others_run_and_then_change_nothing(host: Hos
 
 @pytest.mark.every_core
 def test_the_examples_about_maps_run_and_then_change_nothing(host: Host) -> None:
+    keep_apart(host)
+    listed = "mkdir /etc/firewall; echo 198.51.100.0/24 > /etc/firewall/blocked.netset"
+    host.shell(listed)
     _twice(host, "bpf_map_pinned")
+    (blocked,) = host.bpftool("map", "dump", "pinned", f"{BPFFS}/firewall/blocked")
+    assert [int(byte, 16) for byte in blocked["key"][4:]] == [198, 51, 100, 0]
+    assert host.map_at(f"{BPFFS}/firewall/settings")["frozen"] == 1
     assert host.map_at(f"{BPFFS}/flows")["max_entries"] == 262144
     assert host.map_at(f"{BPFFS}/agent/per_tenant")["type"] == "hash_of_maps"
     assert access(host, f"{BPFFS}/agent/events") == "640 0 4"
@@ -116,6 +132,8 @@ def test_the_examples_about_maps_run_and_then_change_nothing(host: Host) -> None
     left = [path for path, entry in host.inventory().items() if "object" in entry]
     assert [path for path in left if not path.endswith(".debug")] == [
         f"{BPFFS}/agent/packet_counts",
+        f"{BPFFS}/firewall/blocked",
+        f"{BPFFS}/firewall/settings",
         f"{BPFFS}/router/routes",
         f"{BPFFS}/router/tables",
     ]
@@ -186,6 +204,29 @@ def test_the_examples_about_links_run_and_then_change_nothing(host: Host) -> Non
             *("cgroup_inet4_connect", "cgroup_inet6_connect")
         }
         host.run("rm", "-r", f"{BPFFS}/egress")
+
+
+@pytest.mark.every_core
+def test_the_examples_of_a_whole_host_run_and_then_change_nothing(host: Host) -> None:
+    keep_apart(host)
+    host.shell(
+        f"mkdir /usr/local/lib/bpf; cp {host.site.bpf_object('firewall')} /usr/local/lib/bpf"
+    )
+    with hooks_of(host) as hooks:
+        host.run(*hooks.inside("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "e"))
+        in_network = host.interpreter(f'exec nsenter --net={hooks.network} {host.site.python} "$@"')
+        whole, firewall, told, shown = examples("bpf_host")
+        host.shell(f"bpftool map create {BPFFS}/flows_of_last_year {_ONE}")
+        _twice_of(host, [whole, firewall], in_network)
+        host.shell(f"bpftool map create {BPFFS}/agent/debugging {_ONE}")
+        run = host.playbook([{**told, **in_network}, shown])
+        assert not run[0].good().changed
+        assert run[1].good()["msg"] == [f"{BPFFS}/agent/debugging"]
+        program = host.bpftool("prog", "show", "pinned", f"{BPFFS}/firewall/drop")
+        assert hooks.xdp("eth0") == program["id"]
+        (blocked,) = host.bpftool("map", "dump", "pinned", f"{BPFFS}/firewall/blocklist")
+        assert [int(byte, 16) for byte in blocked["key"][4:]] == [198, 51, 100, 0]
+    assert not Path(f"{BPFFS}/flows_of_last_year").exists()
 
 
 def test_the_examples_of_bpf_restore_run_and_then_change_nothing(host: Host) -> None:

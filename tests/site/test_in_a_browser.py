@@ -106,6 +106,13 @@ def test_pages_of_modules_install_as_readme_does() -> None:
         assert f"To install it, use: {line} # in a clone." in text, page.name
 
 
+def test_no_page_of_the_reference_links_to_an_address_that_is_none() -> None:
+    for page in SITE.glob("reference/*.html"):
+        assert 'href="https://example.org' not in page.read_text(), page.name
+    guide = (SITE / "reference" / "bpf_map_pinned_module.html").read_text()
+    assert 'href="../docs/migration.html"' in guide
+
+
 def test_each_page_has_the_names_as_they_are_written() -> None:
     for page in SITE.rglob("*.html"):
         assert "Ebpf" not in page.read_text(), page.name

@@ -31,6 +31,7 @@ IMPORTING_ANSIBLE = [
     "test_drift_page.py",
     "test_drift_report.py",
     "test_host_program.py",
+    "test_module_pages.py",
     "test_options.py",
     "test_results.py",
     "test_troubleshooting.py",

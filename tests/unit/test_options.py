@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.ebpf.pinning.plugins.doc_fragments import entries
+from ansible_collections.ebpf.pinning.plugins.doc_fragments import entries, map_options
 from ansible_collections.ebpf.pinning.plugins.module_utils._core import options
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.map_words import map_fields
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.shape import MapShape
@@ -26,6 +26,8 @@ def documented(module: str, *lists: str) -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load(page[1]).get("options", {})
     if module == "bpf_map_entries":
         found = yaml.safe_load(entries.ModuleDocFragment.DOCUMENTATION)["options"]
+    if module == "bpf_map_pinned":
+        found.update(map_options.documented())
     for name in lists:
         found = found[name]["suboptions"]
     return found

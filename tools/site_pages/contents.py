@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.ebpf.pinning.plugins.plugin_utils import _drift_manual
 from sphinx.application import Sphinx
 
 LISTED = re.compile(r"^```\{toctree\}\n.*?^```$\n*", re.M | re.S)
 # The page that lists all pages is one of them there.
 GUIDES = "\n```{toctree}\n:hidden:\n\nAll guides <docs/index>\n```\n"
-UNREAL = "https://example.org/"
+UNREAL = "https://example.org/"  # an address that is none
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -46,6 +47,7 @@ def _reference(text: str) -> str:
     text = text.replace(
         "\nEbpf.Pinning\n============\n", "\nModules, roles, plugins\n=======================\n"
     )
+    text = text.replace(_drift_manual.address(), "../docs/")  # which is here
     return re.sub(
         rf'^\.\. ansible-links::\n\n(?:  .*\n)*?    url: "{re.escape(UNREAL)}.*"\n(?:    .*\n)*',
         "",
