@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from harness.host import BPFFS, Host
 from harness.playbook import Result, task
-from map_types import CPUS
+from map_types import CPUS, LINUX
 from migrate_table import (
     Gate,
     Move,
@@ -369,3 +369,23 @@ def test_what_of_a_large_map_is_not_taken_over_is_told(host: Host) -> None:
     assert has(host, NAME, (0, MANY, 1)) == MANY - taken
     (warning,) = result.warnings
     assert f"{MANY - taken} entries of the old map changed" in warning
+
+
+@pytest.mark.skipif(LINUX < (7, 2), reason="this kernel has no rhash")
+def test_a_hash_that_grows_and_shrinks_while_it_is_read_is_migrated_whole(host: Host) -> None:
+    """Its entries move to another table meanwhile, so that a look may miss some."""
+    shape = Shape("rhash", 8, 248, 65536)
+    _pin_twice(host, "flows", shape, [(0, 3500, 1)])
+    rules: list[Rule] = [
+        ("MAP_LOOKUP_BATCH", 2, put_script(host, NAME, [(9000, 20000, 1)])),
+        ("MAP_LOOKUP_BATCH", 3, delete_script(host, NAME, 9000, 20000)),
+        ("rename", 1, put_script(host, NAME, [(9000, 20000, 2)])),
+        ("MAP_LOOKUP_BATCH", 3, delete_script(host, NAME, 9000, 20000)),
+    ]
+    gate = Gate(host, "gate", *rules)
+    words = {"name": "flows", "on_mismatch": "migrate", **shape.but(kind="hash").declared}
+    result = host.module("bpf_map_pinned", keywords=gate.keywords, **words).good()
+    assert gate.times[:3] == [1] * 3
+    assert result.warnings == []
+    assert has(host, NAME, (0, 3500, 1)) == 3500
+    assert differences(host, [(OLD, NAME)]) == [0]

@@ -49,6 +49,7 @@ PASSING: dict[str, Sequence[Rule]] = {
         *_refusals("MAP_UPDATE_BATCH", ENOMEM, 1),
         *[("MAP_UPDATE_ELEM", number, ENOMEM) for number in (3, 7, 1, 1, 100)],
     ],
+    "the look at the old map": _refusals("MAP_LOOKUP_BATCH", EAGAIN, 3),
     "a batch that is not there, and an entry": [
         ("MAP_UPDATE_BATCH", 0, 22),
         *_refusals("MAP_UPDATE_ELEM", ENOMEM, 3),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import struct
+import time
 from bisect import bisect_left
 from typing import Generator, Iterator, List, Optional, Set, Tuple, Union
 
@@ -30,6 +31,7 @@ class Layout(NamedTuple):
     values: int  # for each key: one, or one for each possible CPU
     max_entries: int
     kin: Kin
+    resizes: bool = False  # one sweep may not see entries that are there all the time
 
     @classmethod
     def of(cls, shape: MapShape, kin: Kin, host: Host) -> Layout:
@@ -37,7 +39,11 @@ class Layout(NamedTuple):
         # bpf_map_value_size: the values of the CPUs begin at multiples of 8.
         stride = -(-shape.value_size // 8) * 8 if kin.per_cpu else shape.value_size
         values = host.possible_cpus if kin.per_cpu else 1
-        return cls(shape.key_size, shape.value_size, stride, values, shape.max_entries, kin)
+        row = MAP_TYPES_BY_NUMBER.get(shape.number)
+        resizes = row is not None and row.resizes
+        return cls(
+            shape.key_size, shape.value_size, stride, values, shape.max_entries, kin, resizes
+        )
 
     @property
     def entry_value_size(self) -> int:
@@ -125,14 +131,20 @@ def read_by_batch(fd: int, layout: Layout) -> Iterator[Batch]:
     """Yield all entries, in as few system calls as possible."""
     reader = BatchReader(fd, layout.key_size, layout.entry_value_size, _capacity(layout))
     is_last = False
+    refused = 0  # times in a row
     while not is_last:
         try:
             batch, is_last = reader.read()
         except KernelError as error:
-            if error.errno != errno.ENOSPC:
+            if error.errno == errno.ENOSPC:
+                reader.make_room(2 * reader.capacity)
+            elif error.errno == errno.EAGAIN and refused < _TRIES:  # a map is being resized
+                refused += 1
+                time.sleep(_A_MOMENT)
+            else:
                 raise
-            reader.make_room(2 * reader.capacity)
             continue
+        refused = 0
         yield batch
 
 
@@ -257,3 +269,4 @@ def _check_end(seen: int, most: int) -> None:
 
 _BATCH_BYTES = 256 * 1024  # of keys and values
 _A_MOMENT = 0.01  # seconds
+_TRIES = 500

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Callable, ContextManager, Iterator, Optional, Sequence
+from typing import Callable, ContextManager, Iterator, List, Optional, Sequence
 
 from . import elements, prefix
 from .difference import Difference, Entries, Mode, compare, compare_some
@@ -46,7 +46,24 @@ def look_at(fd: int, layout: Layout, entries: Entries) -> Difference:
 
 def _look_at_all(fd: int, layout: Layout, entries: Entries) -> Difference:
     empty = bytes(layout.entry_value_size) if layout.kin.has_all_slots else b""
-    return compare(entries, _read(fd, layout), empty)
+    difference = compare(entries, _read(fd, layout), empty)
+    if layout.resizes and difference.missing:
+        return _looked_up(fd, layout, entries, difference)
+    return difference
+
+
+def _looked_up(fd: int, layout: Layout, entries: Entries, difference: Difference) -> Difference:
+    """Ask for what was not met, as it may be there nevertheless."""
+    missing: List[Pair] = []
+    different = list(difference.different)
+    for key, value in difference.missing:
+        there = elements.lookup(fd, key, layout.entry_value_size)
+        if there is None:
+            missing.append((key, value))
+        elif entries.mode is not Mode.INITIAL and layout.bare(there) != value:
+            different.append((key, value))
+    of = entries.pairs.of
+    return difference._replace(missing=of(missing), different=of(different))
 
 
 def fill(

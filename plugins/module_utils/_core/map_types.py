@@ -128,6 +128,7 @@ class MapType:
     kin: Optional[Kin] = None  # None: entries cannot be copied, ...
     not_copied: str = ""  # ... and why
     filled: Optional[Kin] = None  # what they are like where they can be declared, though
+    resizes: bool = False  # who reads it meanwhile may not see entries that are there all the time
     evicts: bool = False  # makes room by itself, before it is quite full
     since: str = ""
 
@@ -420,6 +421,7 @@ MAP_TYPES: Dict[str, MapType] = {
         extra=range(2**16),  # how many entries to begin with room for; 0: the kernel's own choice
         extra_within_entries=True,
         kin=_HASHES,
+        resizes=True,
         since="7.2",
     ),
 }

@@ -148,6 +148,8 @@ class Copied(NamedTuple):
 def copy(source: Source, target: Target) -> Copied:
     """Copy everything. If this raises, the new map is to be thrown away."""
     copied = _copy_once(source, target)
+    if source.layout.resizes:
+        copied = _copy_missed(source, target, copied)
     if not copied.is_whole:
         # Too large to be remembered: come as close as possible while nobody else can write.
         again = _copy_once(source, target)
@@ -163,6 +165,31 @@ def copy(source: Source, target: Target) -> Copied:
                 "place: raise max_entries by some 128 for each CPU"
             )
     return copied
+
+
+def _copy_missed(source: Source, target: Target, copied: Copied) -> Copied:
+    """Read again until nothing new is seen some times in a row, or it was read often enough.
+
+    While an rhash grows or shrinks, who reads it may miss entries, about one time in eight. New
+    ones come all the time where others write.
+    """
+    total, quiet = copied.total, 0
+    batches = list(copied.batches)
+    for _sweep in range(_SWEEPS):
+        found = 0
+        for batch in read(source.fd, source.layout):
+            pairs = source.layout.pairs(batch)
+            missed = [pair for pair in pairs if target.get(pair[0]) is None]
+            if missed:
+                keys, values = map(b"".join, zip(*missed))
+                late = Batch(len(missed), keys, values)
+                found += target.put_all(late)
+                batches.append(late if copied.is_whole else hash(late))
+        total += found
+        quiet = 0 if found else quiet + 1
+        if quiet == _QUIET:
+            break
+    return Copied(total, batches, copied.is_whole)
 
 
 def _remove_deleted(source: Source, target: Target) -> None:
@@ -187,4 +214,5 @@ def _copy_once(source: Source, target: Target) -> Copied:
 
 
 _ON_ONE_CPU = 64  # entries
+_SWEEPS, _QUIET = 8, 3  # at most, and how many of them in a row without anything new
 _MEMORY = 32 * 1024 * 1024  # bytes of keys and values
