@@ -9,8 +9,8 @@ SESSIONS := kernel sanity sanity-oldest cores unit other-pythons pythons molecul
     docs-check style licence changelog dist-check importer environment posix stage newcomer-demo
 SCENARIOS ?= vm mixed
 
-.PHONY: help setup venv system test test-all release-check oldest-python test-vm bench bench-fleet \
-    demo fleet picture newcomer dist format clean $(SESSIONS)
+.PHONY: help setup venv system test test-all release-check oldest-python test-vm test-reach bench \
+    bench-fleet demo fleet picture newcomer dist format clean $(SESSIONS)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -68,6 +68,9 @@ oldest-python: setup ## unit tests and the core on the kernel, by the oldest man
 
 test-vm: setup ## the roles on virtual machines with three kernels, restarts included (up to 20 min)
 	@tools/run nox --session $@ -- $(SCENARIOS)
+
+test-reach: setup ## sid, s390x, ppc64el (64 KiB pages), arm64 (16 KiB) as virtual machines; MACHINES names some
+	@tools/run nox --session $@ -- $(MACHINES)
 
 bench: setup ## 1,000 maps against bpftool, a task loop and ping
 	@tools/run-as-root .venv/bin/python benchmarks/run.py

@@ -20,6 +20,8 @@ import shlex
 import shutil
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -63,6 +65,14 @@ CORES = {
     "2.21": Core(12, range(9, 15)),
 }
 OLDEST_CORE, *_, NEWEST_CORE = CORES
+# The machines of test-reach, and the scenarios for each.
+REACH = {
+    "sid": ["vm", "reach"],
+    "backports": ["reach"],
+    "s390x": ["reach"],
+    "ppc64el": ["reach"],
+    "arm64": ["reach"],
+}
 # The versions of pip with which ansible-test, of one of these, begins an environment.
 PIPS = ("24.2", "25.2")
 
@@ -250,17 +260,40 @@ def molecule(session: nox.Session) -> None:
 @nox.session(name="test-vm", default=False, requires=["stage"])
 def test_vm(session: nox.Session) -> None:
     """Whole runs of the scenarios with virtual machines; none is left running, however it ends."""
-    install(session, "molecule")
-    run(session, "tools/setup-system vm")
-    try:
+    with virtual_machines(session):
         for name in session.posargs or ["vm", "mixed"]:
             scenario(session, "test", name)
+
+
+@nox.session(name="test-reach", default=False, requires=["stage"])
+def test_reach(session: nox.Session) -> None:
+    """Machines few people have, one after the other: of which kind, which scenarios; see REACH."""
+    with virtual_machines(session, "reach"):
+        for machine in session.posargs or REACH:
+            inventory = CACHE / "molecule" / f"{machine}.yml"
+            inventory.parent.mkdir(parents=True, exist_ok=True)
+            hosts = f"virtual_machines: {{hosts: {{{machine}: {{}}}}}}\n"
+            inventory.write_text(hosts, encoding="utf-8")
+            for name in REACH[machine]:
+                scenario(session, "test", name, EBPF_PINNING_INVENTORY=inventory)
+
+
+@contextmanager
+def virtual_machines(session: nox.Session, *layers: str) -> Iterator[None]:
+    """What they need is installed; in the end none is left running."""
+    install(session, "molecule")
+    for layer in ("vm", *layers):
+        run(session, f"tools/setup-system {layer}")
+    try:
+        yield
     finally:
         for machine in CACHE.glob("molecule/*/machines/*/"):
             run(session, "extensions/molecule/machines/stop", str(machine))
 
 
-def scenario(session: nox.Session, command: str, name: str, *arguments: str) -> None:
+def scenario(
+    session: nox.Session, command: str, name: str, *arguments: str, **env: str | Path
+) -> None:
     own = CACHE / "molecule" / name
     own.mkdir(parents=True, exist_ok=True)
     isolated = "tools/isolated env" if name == "default" else "env"
@@ -271,7 +304,8 @@ def scenario(session: nox.Session, command: str, name: str, *arguments: str) -> 
         PATH={shlex.quote(f"{session.bin}:{PATH}")}
         PYTHONDONTWRITEBYTECODE=1
     """
-    run(session, f"{isolated} {settings} molecule {command} --scenario-name {name}", *arguments)
+    molecule = f"molecule {command} --scenario-name {name}"
+    run(session, f"{isolated} {settings} {molecule}", *arguments, **env)
 
 
 # Texts
