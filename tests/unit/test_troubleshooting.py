@@ -119,22 +119,7 @@ NO_MESSAGES = {
     "nobody answered": "what stands for no reason",
     "Action failed: Unknown error.": "Ansible's own",
     "none at all": "what stands for no names",
-    "BPF file systems, each with the options of M(ebpf.pinning.bpffs_mount).": "documentation",
-    "Maps, each with the options of M(ebpf.pinning.bpf_map_pinned). Entries may name "
-    "programs of O(programs), also by the names of their pins: they are written once these are "
-    "loaded.": ("documentation"),
-    "Further pins of what is in the kernel, each with the options of "
-    "M(ebpf.pinning.bpf_object_pinned). The source may be a map that is declared here, too.": (
-        "documentation"
-    ),
-    "Pins that are to be gone, each with the options of M(ebpf.pinning.bpf_pin_absent).": (
-        "documentation"
-    ),
     "^(mounts|directories|maps|programs|entries|links|objects|absent): (?=/)": "a pattern",
-    "Programs of object files, each item one file with the options of "
-    "M(ebpf.pinning.bpf_program_pinned). A map that O(maps) declares, too, is made as it says.": (
-        "documentation"
-    ),
     "Adopted: what …, as ebpf.pinning.provision takes it.": "a comment in a file",
     "Adopted: what this host has, as ebpf.pinning.provision takes it.": "a comment in a file",
     "all hosts of this group have in common": "a part of a comment",
@@ -157,7 +142,6 @@ NO_MESSAGES = {
     "with all others": "a side of a difference",
     "that of the kernel": "a side of a difference",
     "still to come": "a side of a difference",
-    "Links, each with the options of M(ebpf.pinning.bpf_link_pinned).": "documentation",
     "the … that is to be at …": "what stands for an object",
     "what is to be at …": "what stands for a program",
     "a cgroup of version 2": "what a program is attached to",
