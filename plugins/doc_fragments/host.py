@@ -26,7 +26,7 @@ def _list_of(key: str, module: str, what: str, items: str) -> str:
         del options["directory"]["default"]  # it is that of bpf_host
     options = {name: map_options.shortened(each) for name, each in options.items()}
     described = {
-        "description": [what, "Only the beginning of each is told here; its own page has the rest."],
+        "description": [what, "The beginning of each is told here; its own page has the rest."],
         "type": "list",
         "elements": "dict",
         "suboptions": options,
