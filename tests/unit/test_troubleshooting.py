@@ -90,6 +90,7 @@ FORMS = {
 
 # Prose that is no message, and what it is instead.
 NO_MESSAGES = {
+    "The beginning of each is told here; its own page has the rest.": "documentation",
     "… declared, … in place": "the last line of the command's table",
     "… from … to … bytes": "what has become of a field",
     "…: … elements became …": "what has become of a field",
