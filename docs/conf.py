@@ -34,6 +34,7 @@ html_theme = "furo"
 html_title = "ebpf.pinning"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["results.js"]
 html_favicon = "static/favicon.svg"
 html_use_index = False  # the search finds what it would have
 copybutton_prompt_text = "$ "

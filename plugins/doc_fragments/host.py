@@ -12,7 +12,6 @@ import yaml
 from . import map_options
 
 _OF_TASKS = ("parents", "state")  # of bpf_program_pinned as a whole
-_SHORTENED = "Only the beginning of each is told here; its own page has the rest."
 _MODULES = "ansible_collections.ebpf.pinning.plugins.modules"
 
 
@@ -27,7 +26,7 @@ def _list_of(key: str, module: str, what: str, items: str) -> str:
         del options["directory"]["default"]  # it is that of bpf_host
     options = {name: map_options.shortened(each) for name, each in options.items()}
     described = {
-        "description": [what, _SHORTENED],
+        "description": [what, "The beginning of each is told here; its own page has the rest."],
         "type": "list",
         "elements": "dict",
         "suboptions": options,

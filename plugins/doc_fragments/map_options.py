@@ -12,6 +12,7 @@ import yaml
 
 from ..module_utils._core.options import SHAPE
 from ..modules import bpf_map_pinned
+from . import pins
 
 DOCUMENTATION = r"""
 inner_map:
@@ -56,14 +57,14 @@ def documented() -> t.Dict[str, Option]:
     of_map: t.Dict[str, Option] = yaml.safe_load(bpf_map_pinned.DOCUMENTATION)["options"]
     own: t.Dict[str, Option] = yaml.safe_load(DOCUMENTATION)
     own["inner_map"]["suboptions"] = {name: shortened(of_map[name]) for name in SHAPE}
-    items = {**of_map, "inner_map": own["inner_map"], "directory": dict(_DIRECTORY)}
+    directory = yaml.safe_load(pins.ModuleDocFragment.DOCUMENTATION)["options"]["directory"]
+    items = {**of_map, "inner_map": own["inner_map"], "directory": directory}
     own["maps"]["suboptions"] = {name: shortened(each) for name, each in items.items()}
-    for name in ("on_mismatch", "value_growth"):  # of the task, for all items
+    for name in ("directory", "on_mismatch", "value_growth"):  # of the task, for all items
         del own["maps"]["suboptions"][name]["default"]
     return own
 
 
-_DIRECTORY = {"description": "Absolute path of a directory in a BPF file system.", "type": "path"}
 ModuleDocFragment.DOCUMENTATION = yaml.safe_dump(  # type: ignore[attr-defined]
     {"options": documented()}, sort_keys=False, width=1000
 )

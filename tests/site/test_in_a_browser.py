@@ -68,6 +68,13 @@ def test_what_one_looks_for_is_among_the_first_three(
     assert [each for each in first if each.startswith(page)], first
 
 
+def test_a_result_says_which_message_or_option_it_is(browser: Browser) -> None:
+    for words, told in (("is not on bpffs", "… is not on bpffs"), ("on_mismatch", "option on_mis")):
+        browser.show(SITE / "search.html", f"?q={quote(words)}")
+        awaited(browser, "Search.status.innerText.startsWith('Search finished')")
+        assert told in browser.evaluate("document.querySelector('#search-results li').innerText")
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_reaches_beyond_the_window(browser: Browser, width: int) -> None:
     browser.look_through(width=width, height=800, phone=width < 500)
