@@ -19,7 +19,7 @@ from ansible_collections.ebpf.pinning.plugins.module_utils._core.attach_types im
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.options import ATTACH
 
 PAGE = (Path(__file__).parents[2] / "docs" / "links.md").read_text()
-TABLE = PAGE.partition("## Attach types")[2]
+TOLD, _HEADING, DECLARED = PAGE.partition("## Attach types")
 
 
 def names(cell: str) -> tuple[str, ...]:
@@ -28,7 +28,7 @@ def names(cell: str) -> tuple[str, ...]:
 
 def test_the_page_has_the_table() -> None:
     rows = {}
-    for line in re.findall(r"^\| `\w+` \|.*\|$", TABLE, re.MULTILINE):
+    for line in re.findall(r"^\| `\w+` \|.*\|$", DECLARED, re.MULTILINE):
         name, program, options, since, way = (cell.strip() for cell in line.split("|")[1:-1])
         needed, _semicolon, possible = options.partition(";")
         if not _semicolon and "namespace" in options:
@@ -44,6 +44,11 @@ def test_the_page_has_the_table() -> None:
         for row in ATTACH_TYPES.values()
     }
     assert rows == told
+
+
+def test_the_page_says_what_is_told_of_each_type_of_link() -> None:
+    cells = re.findall(r"^\| (`\w+`[^|]*) \|", TOLD, re.MULTILINE)
+    assert {name for cell in cells for name in names(cell)} == {*uapi.LINK_TYPES[1:]}
 
 
 def test_the_kernel_has_the_numbers() -> None:
