@@ -39,7 +39,8 @@ def every_python() -> list[str]:
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
     path = os.pathsep.join([os.environ["PATH"], *map(str, pyenv.glob("3.*/bin"))])
     found = [shutil.which(f"python3.{minor}", path=path) for minor in range(8, 15)]
-    return [os.path.realpath(python) for python in found if python]
+    unpacked = map(str, sorted((CHECKOUT / ".cache" / "pythons").glob("*/usr/bin/python3.*")))
+    return [os.path.realpath(python) for python in [*found, *unpacked] if python]
 
 
 @dataclass(frozen=True)
