@@ -70,7 +70,7 @@ CORES = {
 OLDEST_CORE, *_, NEWEST_CORE = CORES
 # The machines of test-reach, and the scenarios for each.
 REACH = {
-    "sid": ["vm", "reach"],
+    "sid": ["reach", "vm"],
     "backports": ["reach"],
     "s390x": ["reach"],
     "ppc64el": ["reach"],

@@ -30,8 +30,8 @@ machine() {
         ppc64el)
             cpus=2 memory=3072 console=hvc0
             # What keeps speculation in check cannot be emulated.
-            qemu=(qemu-system-ppc64 -M 'pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken')
-            qemu+=(-cpu POWER9)
+            qemu=(qemu-system-ppc64 -cpu POWER9)
+            qemu+=(-M 'pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off')
             ;;
         s390x)
             # Seen with qemu 7.2 and Linux 7.2: ext4 dies of an address 4 GiB too low, and where the

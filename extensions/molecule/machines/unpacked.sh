@@ -15,8 +15,9 @@ set_up() {
     sed -i 's/^u!/u/' "$root"/usr/lib/sysusers.d/*
     systemd-sysusers --root="$root" 2>/dev/null
     # Nothing is left for the first boot, which takes minutes as it is.
-    for name in ldconfig systemd-hwdb-update systemd-journal-catalog-update systemd-logind; do
-        ln -s /dev/null "$root/etc/systemd/system/$name.service"
+    for name in {ldconfig,systemd-hwdb-update,systemd-journal-catalog-update}.service \
+        systemd-logind.service systemd-logind-varlink.socket; do
+        ln -s /dev/null "$root/etc/systemd/system/$name"
     done
     tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
     mkdir -p "$root"/{mnt,srv}
