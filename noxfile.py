@@ -54,18 +54,18 @@ os.environ["PATH"] = ":".join([PATH, *sorted(map(str, _PYENV)), str(_NEWEST)])
 
 
 class Core(NamedTuple):
-    """A maintained ansible-core: the oldest Python 3 that it runs on, those of managed nodes."""
+    """A maintained ansible-core: the Pythons 3 that it runs on, and those of managed nodes."""
 
-    controller: int
+    controller: range
     managed: range
 
 
 # https://docs.ansible.com/ansible-core/devel/reference_appendices/release_and_maintenance.html
 CORES = {
-    "2.18": Core(11, range(8, 14)),
-    "2.19": Core(11, range(8, 14)),
-    "2.20": Core(12, range(9, 15)),
-    "2.21": Core(12, range(9, 15)),
+    "2.18": Core(range(11, 14), range(8, 14)),
+    "2.19": Core(range(11, 14), range(8, 14)),
+    "2.20": Core(range(12, 15), range(9, 15)),
+    "2.21": Core(range(12, 15), range(9, 15)),
 }
 OLDEST_CORE, *_, NEWEST_CORE = CORES
 # The machines of test-reach, and the scenarios for each.
@@ -86,10 +86,15 @@ OLDEST = {minor: [*TEST, "oldest-python"] for minor in MANAGED[:1]}
 ON_KERNEL = {**{minor: ["test-all"] for minor in MANAGED[-1:]}, **OLDEST}
 
 
+def controllers(core: str) -> list[str]:
+    """The Pythons here that run this ansible-core; where none does, the oldest that there is."""
+    takes = CORES[core].controller
+    return [f"3.{minor}" for minor in MINORS if minor in takes] or [f"3.{takes[0]}"]
+
+
 def controller(core: str) -> str:
-    """The oldest Python here that runs this ansible-core; where none does, the oldest there is."""
-    least = CORES[core].controller
-    return f"3.{next((minor for minor in MINORS if minor >= least), least)}"
+    """The oldest of these."""
+    return controllers(core)[0]
 
 
 def core_for(minor: int) -> str:
@@ -212,7 +217,12 @@ def sanity_oldest(session: nox.Session) -> None:
 @nox.session(tags=["test-all"])
 @nox.parametrize(
     "python,core",
-    [nox.param(controller(core), core, id=core) for core in CORES if core != NEWEST_CORE],
+    # The oldest with the oldest Python that it runs on, others with the newest.
+    [
+        nox.param(controllers(core)[0 if core == OLDEST_CORE else -1], core, id=core)
+        for core in CORES
+        if core != NEWEST_CORE
+    ],
 )
 def cores(session: nox.Session, core: str) -> None:
     """What an ansible-core may do in its own way, with each maintained one but the newest."""
