@@ -4,12 +4,13 @@
 
 Half of the CPU time of a short module is that Python compiles it: Ansible sends an archive, and
 from an archive nothing is cached. Here $COMPILED_CODE is a folder that keeps it, by digest of the
-source. Who may not read it, compiles.
+source and by Python. Who may not read it, compiles.
 """
 
 import _imp
 import marshal
 import os
+import sys
 import zipimport
 from _sha1 import sha1
 
@@ -17,7 +18,7 @@ _compile = zipimport._compile_source
 
 
 def _compiled(path, source):
-    kept = f"{_FOLDER}/{sha1(source).hexdigest()}"
+    kept = f"{_FOLDER}/{sha1(source).hexdigest()}.{sys.implementation.cache_tag}"
     try:
         with open(kept, "rb") as file:
             code = marshal.load(file)
