@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from pathlib import Path
 
 import pytest
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.loader.system_calls import program
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.syscall import ioctl_number
 
 ALLOW, DENY = 0x7FFF0000, 0x00050001
 ARCHITECTURES = {
@@ -141,3 +143,20 @@ def test_other_ways_to_make_calls_are_denied(machine: str) -> None:
 def test_a_machine_that_is_not_known_has_no_filter() -> None:
     assert program("s390x") is None
     assert program("") is None
+
+
+# NS_GET_NSTYPE, PERF_EVENT_IOC_ENABLE and FS_IOC_GETFLAGS of 64 bits, by asm/ioctl.h.
+@pytest.mark.parametrize(
+    ("machine", "numbers"),
+    [
+        ("x86_64", (0xB703, 0x2400, 0x80086601)),
+        ("s390x", (0xB703, 0x2400, 0x80086601)),
+        ("ppc64le", (0x2000B703, 0x20002400, 0x40086601)),
+        ("mips64", (0x2000B703, 0x20002400, 0x40086601)),
+    ],
+)
+def test_a_number_of_ioctl_is_that_of_the_machine(
+    machine: str, numbers: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result(("", "", "", "", machine)))
+    assert (ioctl_number(0xB7, 3), ioctl_number(0x24, 0), ioctl_number(0x66, 1, 8)) == numbers

@@ -17,7 +17,7 @@ from typing import Optional, Sequence, Tuple
 
 from . import uapi
 from .errors import PinningError
-from .syscall import Call, Fd, KernelError, libc
+from .syscall import Call, Fd, KernelError, ioctl_number, libc
 from .uapi import (
     Command,
     LinkCreate,
@@ -143,7 +143,7 @@ def open_event(kind: int, config: int, name: bytes = b"", offset: int = 0) -> Fd
 def enable_event(event: int) -> None:
     """Let a program on a perf event run."""
     try:
-        fcntl.ioctl(event, _PERF_EVENT_IOC_ENABLE, 0)
+        fcntl.ioctl(event, ioctl_number(*_PERF_EVENT_IOC_ENABLE), 0)
     except OSError as error:
         raise KernelError.of("ioctl", error) from None
 
@@ -157,7 +157,7 @@ def enter_network(namespace: int) -> None:
 def is_network(fd: int) -> bool:
     """Return whether what is open is a network namespace."""
     try:
-        return fcntl.ioctl(fd, _NS_GET_NSTYPE) == CLONE_NEWNET
+        return fcntl.ioctl(fd, ioctl_number(*_NS_GET_NSTYPE)) == CLONE_NEWNET
     except OSError:
         return False
 
@@ -178,9 +178,9 @@ CLONE_NEWNET = 0x40000000
 PERF_TYPE_TRACEPOINT = 2
 _NO_FD = 2**32 - 1
 _ROOM = 64  # programs on one hook
-_NS_GET_NSTYPE = 0xB703
+_NS_GET_NSTYPE = (0xB7, 3)
 _PERF_FLAG_FD_CLOEXEC = 8
-_PERF_EVENT_IOC_ENABLE = 0x2400
+_PERF_EVENT_IOC_ENABLE = (ord("$"), 0)
 # struct perf_event_attr up to config2: type, size, config, sample_period, sample_type,
 # read_format, flags, wakeup_events, bp_type, config1, config2.
 _EVENT = struct.Struct("=IIQQQQQIIQQ")

@@ -17,7 +17,7 @@ from typing import Callable, FrozenSet, Iterator, List
 from .errors import PinningError
 from .mountinfo import mounts
 from .new_file import NewFile
-from .syscall import Fd
+from .syscall import Fd, ioctl_number
 
 
 @contextmanager
@@ -174,14 +174,9 @@ def _inode_flags(path: str) -> int:
 
 def flags_of(fd: Fd) -> int:
     """Return the flags of chattr(1), as bits of linux/fs.h; OSError where there are none."""
-    # The kernel writes an int, whatever the number of the call says.
-    return int(struct.unpack_from("=I", fcntl.ioctl(fd, _get_flags(), bytes(8)))[0])
-
-
-def _get_flags() -> int:
-    """FS_IOC_GETFLAGS, which is _IOR('f', 1, long) (linux/fs.h)."""
-    reads = 2 << (29 if os.uname().machine.startswith(("mips", "ppc", "sparc")) else 30)
-    return reads | struct.calcsize("@l") << 16 | ord("f") << 8 | 1
+    # FS_IOC_GETFLAGS, _IOR('f', 1, long) (linux/fs.h). Yet the kernel writes an int.
+    get_flags = ioctl_number(ord("f"), 1, reads=struct.calcsize("@l"))
+    return int(struct.unpack_from("=I", fcntl.ioctl(fd, get_flags, bytes(8)))[0])
 
 
 def _mount_points() -> FrozenSet[str]:

@@ -136,6 +136,14 @@ def _unknown_machine(*_arguments: object) -> int:
     )
 
 
+def ioctl_number(group: int, number: int, reads: int = 0) -> int:
+    """Return what _IO, or _IOR for so many bytes, of asm/ioctl.h is on this machine."""
+    # These have three bits for the direction, and one of them for none.
+    is_odd = os.uname().machine.startswith(("mips", "ppc", "sparc"))
+    direction = 2 if reads else int(is_odd)
+    return direction << (29 if is_odd else 30) | reads << 16 | group << 8 | number
+
+
 # From the kernel's syscall tables; a 32-bit Python may run on a 64-bit kernel.
 # Under `linux32`, uname names the 32-bit machine to a 64-bit Python.
 _NUMBERS_64 = (
