@@ -99,7 +99,8 @@ def test_every_attach_type_is_attached_changed_and_detached(
 
 def test_every_attach_type_of_the_table_is_tried() -> None:
     page = (CHECKOUT / "docs" / "links.md").read_text()
-    named = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    _told, _heading, declared = page.partition("## Attach types")
+    named = re.findall(r"^\| `(\w+)` \|", declared, re.MULTILINE)
     assert len(named) > 50
     assert {*ROWS} | UNTRIED | {"struct_ops"} == {*named}
 
