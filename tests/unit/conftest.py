@@ -35,6 +35,7 @@ IMPORTING_ANSIBLE = [
     "test_options.py",
     "test_results.py",
     "test_troubleshooting.py",
+    "test_upgrading.py",
     "test_words.py",
 ]
 
