@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 
-# Tests of what runs on controllers only, which have Python 3.11 or newer.
+# Tests of what runs on controllers only, which have Python 3.11 or newer, or of texts.
 OF_CONTROLLERS = [
     "test_btf_excerpt.py",
     "test_drift_causes.py",
@@ -19,6 +19,8 @@ OF_CONTROLLERS = [
     "test_object_reader.py",
     "test_preflight_needs.py",
     "test_preflight_report.py",
+    "test_support.py",
+    "test_uapi_newest.py",
 ]
 # These import Ansible, or what comes with it, which there is for controllers.
 IMPORTING_ANSIBLE = [
