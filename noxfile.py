@@ -214,7 +214,7 @@ def sanity_oldest(session: nox.Session) -> None:
     sanity(session, "--skip-test", "pylint")
 
 
-@nox.session(tags=["test-all"])
+@nox.session(tags=["test-all"], requires=["posix"])
 @nox.parametrize(
     "python,core",
     # The oldest with the oldest Python that it runs on, others with the newest.
@@ -260,7 +260,12 @@ def python_32_bit(session: nox.Session) -> None:
     pytest(session, "kernel", tests, managed="32-bit", MANAGED_PYTHON=python)
 
 
-@nox.session(name="next-core", python=f"3.{sys.version_info.minor}", tags=["test-all"])
+@nox.session(
+    name="next-core",
+    python=f"3.{sys.version_info.minor}",
+    tags=["test-all"],
+    requires=["posix"],
+)
 def next_core(session: nox.Session) -> None:
     """The same as `cores` with the newest pre-release of ansible-core. Its tests may fail."""
     session.install("-q", "-r", "tools/requirements/tests.txt")
