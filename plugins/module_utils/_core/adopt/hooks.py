@@ -96,10 +96,11 @@ def _interface(row: AttachType, link: PinnedLink) -> Told:
                     if link.id in on_hook(asked, row.number, with_links=True).link_ids:
                         return name, ""
             return None
-        there = interface(socket.if_indextoname(number))
+        name = socket.if_indextoname(number)
+        there = interface(name)
         programs = there.xdp if there else {}
         modes = [mode for mode, prog_id in programs.items() if prog_id == link.prog_id]
-        return (socket.if_indextoname(number), modes[0]) if modes else None
+        return (name, modes[0]) if modes else None
 
     for path in ("", *_networks()):
         with suppress(*TROUBLE), network_at(path) as network:
