@@ -114,11 +114,21 @@ def run(
     session.run(*shlex.split(command), *more, env=settings, external=True, success_codes=codes)
 
 
-def leave_out(session: nox.Session, reason: str) -> NoReturn:
-    """Do not run this session, and have tools/figure.py say why."""
+def reports() -> Path:
+    """The folder that tools/figure.py reads."""
     folder = CACHE / "figure"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{session.name}.left-out").write_text(reason + "\n", encoding="utf-8")
+    return folder
+
+
+def is_prerelease(core: str) -> bool:
+    """Whether its tests may fail: tools/figure.py tells how they went."""
+    return bool(re.search("[a-z]", core))
+
+
+def leave_out(session: nox.Session, reason: str) -> NoReturn:
+    """Do not run this session, and have tools/figure.py say why."""
+    (reports() / f"{session.name}.left-out").write_text(reason + "\n", encoding="utf-8")
     session.skip(reason)
 
 
@@ -129,12 +139,10 @@ def pytest(session: nox.Session, kind: str, tests: str, core: str = "", **env: s
     here = f"3.{sys.version_info.minor}"
     python = str(session.python or here)
     managed = env.pop("managed", python)
-    may_fail = bool(re.search("[a-z]", core))  # a pre-release: tools/figure.py tells how it went
+    may_fail = is_prerelease(core)
     core = core or ".".join(version("ansible-core").split(".")[:2])
     runs_on = python if kind != "unit" or not session.python else controller(core)
-    reports = CACHE / "figure"
-    reports.mkdir(parents=True, exist_ok=True)
-    report = f"--junitxml={reports}/{managed} {core} {runs_on} {kind}.xml"
+    report = f"--junitxml={reports()}/{managed} {core} {runs_on} {kind}.xml"
     interpreter = f"{session.bin if session.python else ROOT / '.venv/bin'}/python"
     # A machine where nothing works is told of soon: a failing test on the kernel may take 10 s.
     command = [interpreter, "-m", "pytest", "-n", "2", "--maxfail=40", report, *shlex.split(tests)]
@@ -272,7 +280,7 @@ def next_core(session: nox.Session) -> None:
     session.install("-q", "--upgrade", "--pre", "ansible-core")
     show = "from importlib.metadata import version; print(version('ansible-core'))"
     core = str(session.run("python", "-c", show, silent=True)).strip()
-    if not re.search("[a-z]", core):
+    if not is_prerelease(core):
         leave_out(session, f"there is no pre-release of ansible-core that is newer than {core}")
     session.warn(f"ansible-core {core} is a pre-release: what fails is told, and no failure")
     tests = "--one-of-each -m every_core tests/integration"

@@ -53,9 +53,8 @@ def test_each_python_of_managed_nodes_has_a_row() -> None:
 
 
 def test_each_machine_is_named() -> None:
-    assert {machine for machine in keys("REACH") if f"`{machine}`" not in PAGE} <= cells(
-        "architecture"
-    )
+    for machine in keys("REACH"):
+        assert f"`{machine}`" in PAGE or f"MACHINES={machine}`" in PAGE
     inventory = (ROOT / "extensions/molecule/vm/inventory/hosts.yml").read_text(encoding="utf-8")
     told = re.sub(r"\n# ", " ", inventory)
     kernels = re.findall(r"\b(\d\.\d+) with (?:Python )?(\d\.\d+)", told)
