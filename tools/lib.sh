@@ -84,3 +84,21 @@ debian_mirror() {
         'Label: Debian' 2>/dev/null | head -n 1)
     printf '%s\n' "${mirror:-http://deb.debian.org/debian}"
 }
+
+# apt_apart FOLDER "deb SUITE"...: gets lists of these suites of Debian into FOLDER. apt with the options
+# in APART works with these alone, and checks their signatures.
+apt_apart() {
+    local folder=$1 source
+    shift
+    mkdir -p "$folder"/{lists,cache/archives}/partial
+    for source in "$@"; do
+        echo "${source% *} [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+            "$(debian_mirror) ${source#* } main"
+    done >"$folder/sources.list"
+    APART=(
+        -o "Dir::Etc::sourcelist=$folder/sources.list" -o Dir::Etc::sourceparts=-
+        -o "Dir::State::lists=$folder/lists" -o "Dir::Cache=$folder/cache"
+        -o APT::Sandbox::User=root
+    )
+    as_root apt-get -qq "${APART[@]}" update
+}
