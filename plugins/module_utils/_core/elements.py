@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What is in a map: MAP_*_ELEM and MAP_*_BATCH of bpf(2), on the descriptor of a map.
 
-What is refused for a moment only when it is written is written again: see `_Persistent`.
+What is refused for a moment only is tried again: see `_Persistent`.
 Sources: man 2 bpf, include/uapi/linux/bpf.h, kernel/bpf/hashtab.c, lpm_trie.c, memalloc.c.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import time
-from typing import Callable, Optional, Tuple
+from typing import Callable, FrozenSet, Optional, Tuple
 
 from . import uapi
 from .syscall import Call, KernelError, SharedCall
@@ -22,18 +22,20 @@ from .values import NamedTuple
 # that make each entry when it is written take it from a reserve of this CPU's (bpf_mem_alloc),
 # which an interrupt refills a moment later.
 PASSING = frozenset({errno.ENOMEM, errno.EAGAIN, errno.EBUSY, errno.EDEADLK, errno.ETIMEDOUT})
+RESIZED = frozenset({errno.EAGAIN})  # to read an rhash that grows or shrinks at this moment
 PATIENCE = 5.0  # seconds without success until it counts as refused
 
 
 class _Persistent:
-    """A call that writes an entry, and is made again while the kernel refuses it for a moment only.
+    """A call that is made again while the kernel refuses it for a moment only.
 
     `PATIENCE` is for one refusal, and for all that follow until a call succeeds: where a shortage
     lasts, only the first call waits for its end.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, passing: FrozenSet[int] = PASSING) -> None:
         self._call = call
+        self._passing = passing  # what it refuses for a moment
         self._waited = 0.0  # seconds since it last succeeded
 
     def __call__(self, request: Tuple[object, ...]) -> None:
@@ -42,7 +44,7 @@ class _Persistent:
             try:
                 self._call(request)
             except KernelError as error:
-                if error.errno not in PASSING or self._waited >= PATIENCE:
+                if error.errno not in self._passing or self._waited >= PATIENCE:
                     raise
                 time.sleep(pause)
                 self._waited += pause
@@ -145,6 +147,7 @@ class BatchReader:
         # A number of a bucket, or a key (htab_map_lookup_batch, generic_map_lookup_batch).
         self._positions = [ctypes.create_string_buffer(max(4, key_size)) for _each in range(2)]
         self._before_first = True
+        self._look_up = _Persistent(_lookup_batch, RESIZED)
         self.make_room(capacity)
 
     def make_room(self, capacity: int) -> None:
@@ -158,7 +161,7 @@ class BatchReader:
         here, there = map(ctypes.addressof, self._positions)
         is_last = False
         try:
-            _lookup_batch(
+            self._look_up(
                 ElemBatch(
                     in_batch=0 if self._before_first else here,
                     out_batch=there,

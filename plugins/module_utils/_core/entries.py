@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import struct
-import time
 from bisect import bisect_left
 from typing import Generator, Iterator, List, Optional, Set, Tuple, Union
 
@@ -131,20 +130,14 @@ def read_by_batch(fd: int, layout: Layout) -> Iterator[Batch]:
     """Yield all entries, in as few system calls as possible."""
     reader = BatchReader(fd, layout.key_size, layout.entry_value_size, _capacity(layout))
     is_last = False
-    refused = 0  # times in a row
     while not is_last:
         try:
             batch, is_last = reader.read()
         except KernelError as error:
-            if error.errno == errno.ENOSPC:
-                reader.make_room(2 * reader.capacity)
-            elif error.errno == errno.EAGAIN and refused < _TRIES:  # a map is being resized
-                refused += 1
-                time.sleep(_A_MOMENT)
-            else:
+            if error.errno != errno.ENOSPC:
                 raise
+            reader.make_room(2 * reader.capacity)
             continue
-        refused = 0
         yield batch
 
 
@@ -269,4 +262,3 @@ def _check_end(seen: int, most: int) -> None:
 
 _BATCH_BYTES = 256 * 1024  # of keys and values
 _A_MOMENT = 0.01  # seconds
-_TRIES = 500
