@@ -7,22 +7,27 @@ from __future__ import annotations
 import json
 import os
 import random
+import secrets
 import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from elftools.elf.elffile import ELFFile
 from harness.host import BPFFS, Host
-from harness.site import CHECKOUT
+from harness.site import CHECKOUT, Site
 from loading import load
 
 COUNTS = f"{BPFFS}/counts"
 HASH = {"type": 1, "max_entries": 8}
-# Other versions of libbpf, which tools/get-libbpf puts there.
+WORD = "import struct; print(struct.calcsize('P'))"  # bytes
+AS_HERE = subprocess.check_output([Site(Path()).python, "-c", WORD])
+# Other versions of libbpf, which tools/get-libbpf puts there, for Pythons of this machine's word.
 OTHERS = sorted((CHECKOUT / ".cache" / "libbpf").glob("*"))
+if int(AS_HERE) != struct.calcsize("P"):
+    OTHERS = []
 VERSIONS = ["", *map(str, OTHERS)]
 each_libbpf = pytest.mark.parametrize(
     "libbpf", VERSIONS, ids=["host's", *(path.name for path in OTHERS)]
@@ -35,6 +40,26 @@ def loaded(host: Host) -> str:
     return host.site.bpf_object("loaded")
 
 
+class Own(NamedTuple):
+    path: str
+    prefix: str
+
+    def ids(self) -> set[int]:
+        """Of all its programs in the kernel."""
+        done = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, check=True)
+        programs = json.loads(done.stdout)
+        return {each["id"] for each in programs if each.get("name", "").startswith(self.prefix)}
+
+
+@pytest.fixture
+def own(host: Host, loaded: str) -> Own:
+    """The same, with names of its own: other tests load it meanwhile."""
+    prefix = f"l{secrets.randbits(20):05x}_"
+    path = host.scratch / "own.bpf.o"
+    path.write_bytes(Path(loaded).read_bytes().replace(b"loaded_", prefix.encode()))
+    return Own(str(path), prefix)
+
+
 def shown(host: Host, name: str) -> dict[str, Any]:
     return host.bpftool("prog", "show", "pinned", f"{BPFFS}/{name}")
 
@@ -42,12 +67,6 @@ def shown(host: Host, name: str) -> dict[str, Any]:
 def names_in(host: Host) -> set[str]:
     """What is pinned, but for what the kernel has there."""
     return {*host.shell(f"ls {BPFFS}").split()} - {"maps.debug", "progs.debug"}
-
-
-def ids_of(name: str) -> set[int]:
-    """Ids of all programs of this name in the kernel."""
-    done = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, check=True)
-    return {each["id"] for each in json.loads(done.stdout) if each.get("name", "") == name[:15]}
 
 
 @each_libbpf
@@ -66,14 +85,14 @@ def test_programs_are_loaded_with_the_maps_that_are_given(
 
 
 @each_libbpf
-def test_only_those_are_loaded_that_are_named(host: Host, loaded: str, libbpf: str) -> None:
+def test_only_those_are_loaded_that_are_named(host: Host, own: Own, libbpf: str) -> None:
     """Also one that its section says not to load, and one whose section this libbpf cannot know."""
-    before = ids_of("loaded_first")
-    told = load(host, loaded, "loaded_second", "loaded_ingress", libbpf=libbpf)
+    names = [f"{own.prefix}{name}" for name in ("second", "ingress")]
+    told = load(host, own.path, *names, libbpf=libbpf)
     assert "error" not in told, told
-    assert shown(host, "loaded_second")["type"] == "xdp"
-    assert shown(host, "loaded_ingress")["type"] == "sched_cls"
-    assert ids_of("loaded_first") <= before
+    programs = [shown(host, name) for name in names]
+    assert [each["type"] for each in programs] == ["xdp", "sched_cls"]
+    assert own.ids() == {each["id"] for each in programs}
 
 
 @each_libbpf
@@ -99,16 +118,16 @@ def test_data_is_as_given(host: Host, loaded: str, libbpf: str) -> None:
 
 
 @each_libbpf
-def test_a_refusal_names_the_program_and_why(host: Host, loaded: str, libbpf: str) -> None:
+def test_a_refusal_names_the_program_and_why(host: Host, own: Own, libbpf: str) -> None:
     before = host.inventory()
-    loaded_before = ids_of("loaded_second")
-    told = load(host, loaded, "loaded_second", "loaded_refused", libbpf=libbpf)
-    assert (told["error"], told["program"]) == ("Refused", "loaded_refused")
+    good, bad = f"{own.prefix}second", f"{own.prefix}refused"
+    told = load(host, own.path, good, bad, libbpf=libbpf)
+    assert (told["error"], told["program"]) == ("Refused", bad)
     assert any("invalid access to packet" in line for line in told["lines"])
     assert told["lines"][-1] in told["text"]
     assert "processed 2 insns" in told["log"]
     assert host.inventory() == before
-    assert ids_of("loaded_second") <= loaded_before
+    assert own.ids() == set()
 
 
 @each_libbpf
@@ -266,7 +285,7 @@ told = collections.Counter()
 before = sorted(os.listdir("/proc/self/fd"))
 for path in sorted(os.listdir(sys.argv[2])):
     with open(f"{sys.argv[2]}/{path}", "rb") as file:
-        request = LoadRequest(file.read(), ("fuzzed_first",), seconds=20.0)
+        request = LoadRequest(file.read(), (sys.argv[3],), seconds=20.0)
     try:
         with load(request):
             told["loaded"] += 1
@@ -280,11 +299,9 @@ print(json.dumps(told))
 
 
 @each_libbpf
-def test_damaged_files_leave_nothing(host: Host, libbpf: str) -> None:
+def test_damaged_files_leave_nothing(host: Host, own: Own, libbpf: str) -> None:
     """They are not even read by us before: libbpf gets them all. Of a few it dies."""
-    source = (
-        Path(host.site.bpf_object("loaded")).read_bytes().replace(b"loaded_first", b"fuzzed_first")
-    )
+    source = Path(own.path).read_bytes()
     folder, chance = host.scratch / "damaged", random.Random(19)
     folder.mkdir()
     for number in range(400):
@@ -292,12 +309,11 @@ def test_damaged_files_leave_nothing(host: Host, libbpf: str) -> None:
     script = host.scratch / "fuzz.py"
     script.write_text(FUZZ)
     core = host.site.scratch / "ansible_collections/ebpf/pinning/plugins/module_utils"
-    before = ids_of("fuzzed_first")
     environment = f"env EBPF_PINNING_LIBBPF={libbpf}" if libbpf else "env"
-    command = f"{environment} {host.site.python} {script} {core} {folder}"
+    command = f"{environment} {host.site.python} {script} {core} {folder} {own.prefix}first"
     told = json.loads(host.shell(command))
     assert sum(told.values()) == 400
     assert told["Refused"] > 50
     assert told["loaded"] > 5
-    assert ids_of("fuzzed_first") <= before
+    assert own.ids() == set()
     assert names_in(host) == set()
