@@ -24,6 +24,7 @@ extensions = [
     "site_pages.blocks",
     "site_pages.contents",
     "site_pages.messages",
+    "site_pages.terms",
 ]
 root_doc = "index"
 myst_enable_extensions = ["colon_fence"]

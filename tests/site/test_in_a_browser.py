@@ -124,3 +124,15 @@ def test_each_page_has_the_names_as_they_are_written() -> None:
     for page in SITE.rglob("*.html"):
         assert "Ebpf" not in page.read_text(), page.name
         assert ' icon" href="' in page.read_text(), page.name
+
+
+def test_a_word_of_the_glossary_is_explained_where_a_page_has_it_first(browser: Browser) -> None:
+    browser.show(SITE / "docs" / "sharing-maps.html")
+    explained = browser.evaluate(
+        "[...document.querySelectorAll('article abbr')].map(a => [a.innerText, a.title])"
+    )
+    words = [word for word, _meaning in explained]
+    assert ["pin", "a pseudo-file in a bpffs that refers to a kernel object"] in explained
+    assert len(words) == len({word.rstrip("s") for word in words}) > 2
+    for heading in ("h1", "h2", "a", "code"):
+        assert not browser.evaluate(f"document.querySelector('article {heading} abbr')")
