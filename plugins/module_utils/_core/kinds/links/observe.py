@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Collection, List, Mapping, Optional, Set, Union
 
 from ... import descriptors, uapi
-from ...attach_types import Order, Target
+from ...attach_types import Order, Room, Target
 from ...attaching import OnHook, on_hook
 from ...bpffs import Place, walk
 from ...errors import TROUBLE, NotThere, explained
@@ -92,7 +92,8 @@ def _target(
     own: Optional[PinnedLink],
     leftovers: Collection[int],
 ) -> TargetSeen:
-    seen = TargetSeen(target.label, target.expected)
+    network = target.network.inode if target.network else 0
+    seen = TargetSeen(target.label, target.expected, network=network)
     meant = program.id if isinstance(program, ProgramSeen) else 0
     spared = {*leftovers, own.id if own else 0}
     if attach.type.name == "xdp":
@@ -149,7 +150,7 @@ def _with_others(
     elif row.target is Target.CGROUP and not hook.attach_flags & uapi.BPF_F_ALLOW_MULTI:
         others = [_occupant(each) for each in hook.prog_ids]
         seen = seen._replace(occupants=tuple(others))
-    elif row.name == "flow_dissector" or row.target is Target.MAP:
+    elif row.room is Room.ONE:
         mine = own is not None and own.attached and _is_same(own, seen)
         others = [_occupant(each) for each in hook.prog_ids if not mine]
         seen = seen._replace(occupants=tuple(others))
