@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from harness.host import BPFFS
 from harness.playbook import task
+from harness.site import DAEMON
 from link_table import LINKS, LOADED, ROWS, Hooks, hooks, xdp
 
 __all__ = ["hooks"]  # a fixture
@@ -270,6 +271,34 @@ def test_the_program_of_a_stranger_is_not_attached(hooks: Hooks) -> None:
     hooks.host.run("chown", "nobody", LOADED, f"{LOADED}/xdp_old")
     hooks.host.module("bpf_link_pinned", owner="nobody", **xdp(hooks)).good()
     assert hooks.xdp() == program
+
+
+def test_what_a_link_names_may_belong_to_its_declared_owner(hooks: Hooks) -> None:
+    host = hooks.host
+    programs = [hooks.load(f"{kind}_old") for kind in ("sk_msg", "tc")]
+    hooks.make_maps()
+    second = hooks.load("tc_new")
+    tcx = hooks.declared("tcx_ingress")
+    host.module(
+        "bpf_link_pinned", path=f"{LINKS}/last", program=f"{LOADED}/tc_new", attach=tcx
+    ).good()
+    attach = hooks.declared("sk_msg_verdict")
+    host.run("chown", DAEMON, attach["map"], f"{LINKS}/last")
+    links = [
+        {"path": f"{LINKS}/on_map", "program": f"{LOADED}/sk_msg_old", "attach": attach},
+        {
+            "path": f"{LINKS}/first",
+            "program": f"{LOADED}/tc_old",
+            "attach": {**tcx, "before": f"{LINKS}/last"},
+        },
+    ]
+    refused = host.module("bpf_link_pinned", links=links)
+    for path in (attach["map"], f"{LINKS}/last"):
+        assert f"{path}, or a directory above it, belongs to daemon" in refused.msg
+    run = host.playbook([task("bpf_link_pinned", links=links, owner=str(DAEMON))] * 2)
+    assert [each.good().changed for each in run] == [True, False]
+    assert hooks.programs("sk_msg_verdict") == [programs[0]]
+    assert hooks.programs("tcx_ingress") == [programs[1], second]
 
 
 def test_without_privileges_nothing_is_attached_and_it_is_said_why(hooks: Hooks) -> None:

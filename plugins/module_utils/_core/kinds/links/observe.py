@@ -47,7 +47,7 @@ def seen_of(
             own = found if isinstance(found, PinnedLink) else None
             order, path = beside(attach)
             if path and path not in others:
-                with pinned(path, order):
+                with pinned(path, order, attach.owner):
                     pass  # it is there
             return Seen(program, _target(attach, target, program, own, leftovers))
     except TROUBLE as error:
@@ -167,7 +167,7 @@ def _misplaced(attach: Attach, hook: OnHook, own: PinnedLink) -> str:
     order, path = beside(attach)
     if not path or not _is_pinned(path):
         return ""
-    with pinned(path, order) as (_fd, other):
+    with pinned(path, order, attach.owner) as (_fd, other):
         by_link = bool(hook.link_ids) and isinstance(other, PinnedLink)
         listed = list(hook.link_ids if by_link else hook.prog_ids)
         other_id = other.prog_id if isinstance(other, PinnedLink) and not by_link else other.id

@@ -161,7 +161,7 @@ def _netfilter(attach: Attach, stack: ExitStack) -> OpenTarget:
 
 def _map(attach: Attach, stack: ExitStack) -> OpenTarget:
     path = attach.text("map")
-    fd, found = stack.enter_context(pinned(path, "map"))
+    fd, found = stack.enter_context(pinned(path, "map", attach.owner))
     if not isinstance(found, PinnedMap) or found.shape.number not in _OF_SOCKETS:
         raise PinningError(
             f"map {path} is the pin of {found.label}: name one of a sockmap or sockhash"
