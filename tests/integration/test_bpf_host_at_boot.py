@@ -12,6 +12,7 @@ from harness.booted import Booted
 from harness.host import BPFFS, Host
 from harness.playbook import task
 from harness.samples import AGENT, HASH
+from harness.site import Site
 from mount_table import access
 from restoring import Fields, keep_apart, restart, without_identity
 
@@ -150,6 +151,39 @@ def test_what_cannot_be_installed_changes_nothing(apart: Host, subtests: pytest.
     with subtests.test("an /etc that is read-only"):
         assert read_only.failed
         assert "at_boot: /etc is on a file system that is mounted read-only" in read_only.msg
+    assert apart.inventory() == before
+
+
+def test_what_is_in_a_home_is_not_looked_for_at_boot(apart: Host, site: Site) -> None:
+    apart.shell("mount -t tmpfs -o mode=755 home /home; touch /home/app; ln -s /home/app /run/app")
+    apart.shell(f"cp {site.bpf_object('counted')} /home/counted.bpf.o")
+    before = apart.inventory()
+    (refused,) = apart.playbook(
+        [
+            task(
+                "bpf_restore",
+                name="homes",
+                programs=[
+                    {
+                        "object": "/home/counted.bpf.o",
+                        "directory": AGENT,
+                        "maps_directory": AGENT,
+                        "kernel_btf": "/home/vmlinux",
+                        "remote_src": True,
+                    }
+                ],
+                links=[
+                    {
+                        "path": f"{AGENT}/on_app",
+                        "program": f"{AGENT}/count",
+                        "attach": {"type": "uprobe", "binary": "/run/app", "offset": 1},
+                    }
+                ],
+            )
+        ]
+    )
+    assert "/home/counted.bpf.o: kernel_btf: /home/vmlinux: homes are hidden" in refused.msg
+    assert f"{AGENT}/on_app: binary: /home/app: homes are hidden" in refused.msg
     assert apart.inventory() == before
 
 

@@ -167,6 +167,30 @@ def test_a_link_moves_to_another_interface_only_if_that_is_declared(hooks: Hooks
     assert (hooks.xdp("v0"), hooks.xdp("v1")) == (None, old)
 
 
+MOVED = {
+    "tracepoint": [("tracepoint", {"tracepoint": "sched/sched_switch"})],
+    "uprobe": [("uprobe", {"offset": 64}), ("uretprobe", {}), ("uprobe", {"binary": "/bin/sh"})],
+}
+
+
+@pytest.mark.parametrize("kind", MOVED)
+def test_a_link_moves_to_another_event_only_if_that_is_declared(hooks: Hooks, kind: str) -> None:
+    host = hooks.host
+    hooks.load(f"{kind}_old")
+    words = {"path": f"{LINKS}/a", "program": f"{LOADED}/{kind}_old"}
+    host.module("bpf_link_pinned", **words, attach=hooks.declared(kind)).good()
+    before, link = host.inventory(), hooks.link(f"{LINKS}/a")
+    for name, more in MOVED[kind]:
+        refused = host.module("bpf_link_pinned", **words, attach=hooks.declared(name, **more))
+        assert "the pin holds another one than declared (" in refused.msg, (name, more)
+        assert host.inventory() == before
+    name, more = MOVED[kind][0]
+    attach = hooks.declared(name, **more)
+    moved = checked_and_done(host, **words, attach=attach, on_mismatch="replace")
+    assert moved["links"][0]["action"] == "replaced"
+    assert hooks.link(f"{LINKS}/a")["id"] != link["id"]
+
+
 def test_a_mode_of_xdp_is_compared_if_it_is_declared(hooks: Hooks) -> None:
     host = hooks.host
     hooks.load("xdp_old")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from harness.host import BPFFS
 from harness.playbook import task
+from harness.site import DAEMON
 from link_table import LINKS, LOADED, ROWS, Hooks, hooks, xdp
 
 __all__ = ["hooks"]  # a fixture
@@ -184,6 +185,81 @@ def test_a_link_takes_no_program_of_another_attach_type(hooks: Hooks) -> None:
     assert hooks.programs("cgroup_inet4_connect") == [old]
 
 
+def test_two_links_where_one_can_be_are_refused_before_anything_changes(
+    hooks: Hooks, subtests: pytest.Subtests
+) -> None:
+    host = hooks.host
+    one = ("xdp", "flow_dissector", "netfilter", "sk_msg_verdict")
+    each_once = ("tcx_ingress", "tracepoint")
+    for name in (*one, *each_once):
+        for program in ROWS[name].programs:
+            hooks.load(program, *ROWS[name].numbers)
+    hooks.make_maps()
+    host.run("mkdir", LINKS)
+    before = host.inventory()
+
+    def links(name: str, *ages: int) -> list[dict[str, object]]:
+        programs = [f"{LOADED}/{ROWS[name].programs[age]}" for age in ages]
+        return [
+            {"path": f"{LINKS}/{name}{number}", "program": each, "attach": hooks.declared(name)}
+            for number, each in enumerate(programs)
+        ]
+
+    cases = [(name, links(name, 0, 1)) for name in one]
+    cases += [(name, links(name, 0, 0)) for name in each_once]
+    for name, declared in cases:
+        with subtests.test(name):
+            checked, refused = host.playbook(
+                [task("bpf_link_pinned", check=check, links=declared) for check in (True, False)]
+            )
+            assert checked.msg == refused.msg
+            assert f"{LINKS}/{name}0 is declared to " in refused.msg
+            assert ": keep one" in refused.msg
+            assert host.inventory() == before
+    # Beside each other they are good, and neither then takes the program of the other.
+    for name in each_once:
+        with subtests.test(f"{name}, later"):
+            made, checked, refused = host.playbook(
+                [
+                    task("bpf_link_pinned", links=links(name, 0, 1)),
+                    task("bpf_link_pinned", links=links(name, 0, 0), check=True),
+                    task("bpf_link_pinned", links=links(name, 0, 0)),
+                ]
+            )
+            assert made.good()["counts"]["created"] == 2
+            assert checked.msg == refused.msg
+            assert "each program once" in refused.msg
+            assert not refused.changed
+
+
+def test_a_link_takes_no_program_that_another_link_has_on_the_hook(hooks: Hooks) -> None:
+    host = hooks.host
+    ids = [hooks.load("tc_old"), hooks.load("tc_new")]
+    attach = hooks.declared("tcx_ingress")
+    old, new = (
+        {"path": f"{LINKS}/{age}", "program": f"{LOADED}/tc_{age}", "attach": attach}
+        for age in ("old", "new")
+    )
+    host.module("bpf_link_pinned", links=[old, new]).good()
+    same = {**new, "program": old["program"]}
+    checked, refused, swapped = host.playbook(
+        [
+            task("bpf_link_pinned", check=True, **same),
+            task("bpf_link_pinned", **same),
+            task("bpf_link_pinned", links=[{**old, "program": new["program"]}, same]),
+        ]
+    )
+    assert checked.msg == refused.msg
+    assert "and the kernel takes each program once" in refused.msg
+    assert swapped.failed
+    assert hooks.programs("tcx_ingress") == ids
+    # What the first one lets go of the second one takes.
+    third = hooks.load("tc_old", pin=f"{LOADED}/third")
+    links = [{**old, "program": f"{LOADED}/third"}, same]
+    host.module("bpf_link_pinned", links=links).good()
+    assert hooks.programs("tcx_ingress") == [third, ids[0]]
+
+
 def test_the_program_of_a_stranger_is_not_attached(hooks: Hooks) -> None:
     program = hooks.load("xdp_old")
     for path in (f"{LOADED}/xdp_old", LOADED):
@@ -195,6 +271,34 @@ def test_the_program_of_a_stranger_is_not_attached(hooks: Hooks) -> None:
     hooks.host.run("chown", "nobody", LOADED, f"{LOADED}/xdp_old")
     hooks.host.module("bpf_link_pinned", owner="nobody", **xdp(hooks)).good()
     assert hooks.xdp() == program
+
+
+def test_what_a_link_names_may_belong_to_its_declared_owner(hooks: Hooks) -> None:
+    host = hooks.host
+    programs = [hooks.load(f"{kind}_old") for kind in ("sk_msg", "tc")]
+    hooks.make_maps()
+    second = hooks.load("tc_new")
+    tcx = hooks.declared("tcx_ingress")
+    host.module(
+        "bpf_link_pinned", path=f"{LINKS}/last", program=f"{LOADED}/tc_new", attach=tcx
+    ).good()
+    attach = hooks.declared("sk_msg_verdict")
+    host.run("chown", DAEMON, attach["map"], f"{LINKS}/last")
+    links = [
+        {"path": f"{LINKS}/on_map", "program": f"{LOADED}/sk_msg_old", "attach": attach},
+        {
+            "path": f"{LINKS}/first",
+            "program": f"{LOADED}/tc_old",
+            "attach": {**tcx, "before": f"{LINKS}/last"},
+        },
+    ]
+    refused = host.module("bpf_link_pinned", links=links)
+    for path in (attach["map"], f"{LINKS}/last"):
+        assert f"{path}, or a directory above it, belongs to daemon" in refused.msg
+    run = host.playbook([task("bpf_link_pinned", links=links, owner=str(DAEMON))] * 2)
+    assert [each.good().changed for each in run] == [True, False]
+    assert hooks.programs("sk_msg_verdict") == [programs[0]]
+    assert hooks.programs("tcx_ingress") == [programs[1], second]
 
 
 def test_without_privileges_nothing_is_attached_and_it_is_said_why(hooks: Hooks) -> None:

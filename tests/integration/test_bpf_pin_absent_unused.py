@@ -166,7 +166,13 @@ def test_directories_stay_with_what_is_used_in_them(seeing: Host) -> None:
 
 
 @pytest.mark.every_python
-@pytest.mark.parametrize("how", ["link", "process", "tc", "xdp", "cgroup", "prog_array", "event"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        *("link", "process", "tc", "tc in a qdisc", "tc in a class", "tc in a block", "xdp"),
+        *("cgroup", "cgroup beside another mount", "prog_array", "event"),
+    ],
+)
 def test_a_program_stays_that_is_attached(world: World, how: str) -> None:
     host = world.host
     see_all_processes(host)
@@ -185,6 +191,35 @@ def test_a_program_stays_that_is_attached(world: World, how: str) -> None:
             f"$N tc filter add dev v0 ingress bpf da object-pinned {PIN}",
             r"attached to tc ingress on v0 in /proc/\d+/ns/net",
             "on_tcx",
+        ),
+        "tc in a qdisc": (
+            f"N='nsenter --net={world.network}'; $N tc qdisc add dev v0 root handle 1: htb\n"
+            f"$N tc filter add dev v0 parent 1: bpf da object-pinned {PIN}",
+            r"attached to tc in htb on v0 in /proc/\d+/ns/net",
+            "on_tcx",
+        ),
+        "tc in a class": (
+            f"N='nsenter --net={world.network}'; $N tc qdisc add dev v0 root handle 1: htb\n"
+            "$N tc class add dev v0 parent 1: classid 1:5 htb rate 1mbit\n"
+            f"$N tc filter add dev v0 parent 1:5 bpf da object-pinned {PIN}",
+            r"attached to tc in htb on v0 in /proc/\d+/ns/net",
+            "on_tcx",
+        ),
+        "tc in a block": (
+            f"N='nsenter --net={world.network}'; $N tc qdisc add dev v0 ingress_block 22 clsact\n"
+            f"$N tc filter add block 22 bpf da object-pinned {PIN}",
+            r"attached to tc ingress on v0 in /proc/\d+/ns/net",
+            "on_tcx",
+        ),
+        "cgroup beside another mount": (
+            f"bpftool cgroup attach {world.cgroup} egress pinned {PIN} multi\n"
+            f"mkdir {world.cgroup}/below {host.scratch}/below\n"
+            f"mount --bind {world.cgroup}/below {host.scratch}/below\n"
+            "umount --recursive /sys/fs/cgroup\n"
+            f"umount {world.cgroup.rpartition('/')[0]}\n"
+            f"mount -t cgroup2 cgroup2 {world.cgroup.rpartition('/')[0]}",
+            "attached to cgroup_inet_egress of .*/pinning-test-",
+            "on_cgroup",
         ),
         "cgroup": (
             f"bpftool cgroup attach {world.cgroup} egress pinned {PIN} multi",
@@ -207,6 +242,8 @@ def test_a_program_stays_that_is_attached(world: World, how: str) -> None:
         if how in ("process", "event"):
             stack.enter_context(held(host, "open" if how == "process" else how, PIN))
         host.shell(script)
+        if how == "cgroup beside another mount":
+            stack.callback(host.run, "rmdir", f"{world.cgroup}/below")
         result = absent(host, path=[PIN], unused=True)
         assert re.search(words, reasons(result)[PIN]), result["spared"]
         if how == "process":

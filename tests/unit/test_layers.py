@@ -39,12 +39,14 @@ PURE_FILES = (
         "visible",
     ),
 )
+PURE_OF_LINKS = ("together",)
 PURE_OF_ADOPT = ("describe", "maps", "observed", "variables", "yaml_text")
 PURE = sorted(
     ".".join(path.relative_to(MODULE_UTILS).with_suffix("").parts)
     for path in SOURCES
     if path.parent.name in ("engine", "content", "lists", "object_file")
     or (path.parent.name == "adopt" and path.stem in PURE_OF_ADOPT)
+    or (path.parent.name == "links" and path.stem in PURE_OF_LINKS)
     or path.stem in (PURE_FILES if path.parent == CORE else PURE_PARTS)
 )
 # What asks the system anything raises, from before the first import on.

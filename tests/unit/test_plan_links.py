@@ -61,6 +61,7 @@ ATTACH: dict[str, dict[str, Any]] = {
     "cgroup_inet4_connect": {"cgroup": "/c"},
     "netfilter": {"pf": "ipv4", "hook": "output", "priority": 7},
     "fentry": {},
+    "kprobe": {"function": "tcp_connect", "offset": 4},
 }
 EXPECTED: dict[str, dict[str, object]] = {
     "xdp": {"ifindex": 2},
@@ -68,6 +69,7 @@ EXPECTED: dict[str, dict[str, object]] = {
     "cgroup_inet4_connect": {"cgroup_id": 5, "attach_type": "cgroup_inet4_connect"},
     "netfilter": {"pf": 2, "hooknum": 3, "priority": 7, "flags": 0},
     "fentry": {"attach_type": "trace_fentry"},
+    "kprobe": {"event": "kprobe", "name": "tcp_connect", "offset": 4},
 }
 LINK_TYPES = {
     "xdp": "xdp",
@@ -75,6 +77,7 @@ LINK_TYPES = {
     "cgroup_inet4_connect": "cgroup",
     "netfilter": "netfilter",
     "fentry": "tracing",
+    "kprobe": "perf_event",
 }
 OTHERS = (Occupant("program 99 (theirs)", 99, 0),)
 
@@ -189,6 +192,29 @@ CASES = [
         REPLACE,
         ("attach.priority",),
         "netfilter",
+    ),
+    Case("at its function", link("kprobe"), Action.KEEP, (), "kprobe"),
+    Case(
+        "at another function",
+        link("kprobe", name="tcp_close", offset=0),
+        REFUSE,
+        ("attach.function", "attach.offset"),
+        "kprobe",
+        reason="(function tcp_close, offset 0)",
+    ),
+    Case(
+        "when a function ends",
+        link("kprobe", event="kretprobe"),
+        REFUSE,
+        ("attach.type",),
+        "kprobe",
+    ),
+    Case(
+        "where a kernel before 6.6 does not tell",
+        PinnedLink(ENTRY, 13, "perf_event", 12, {}, None),
+        Action.KEEP,
+        (),
+        "kprobe",
     ),
     Case("on another hook", link("netfilter", hooknum=1), REFUSE, ("attach.hook",), "netfilter"),
     Case(

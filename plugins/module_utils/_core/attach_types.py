@@ -36,6 +36,14 @@ class Order(enum.Enum):
     CGROUP = "cgroup"  # since Linux 6.17
 
 
+class Room(enum.Enum):
+    """How many programs one place takes."""
+
+    MANY = "many"
+    EACH_ONCE = "once"
+    ONE = "one"
+
+
 class AttachType(NamedTuple):
     """A row. `since` is the first Linux that has links for it."""
 
@@ -48,6 +56,7 @@ class AttachType(NamedTuple):
     since: str
     is_updatable: bool  # by LINK_UPDATE
     order: Order = Order.NONE
+    room: Room = Room.MANY
 
     @property
     def takes_map(self) -> bool:
@@ -116,18 +125,27 @@ def _of_interface(number: int, name: str, link: str, since: str, order: Order) -
         since,
         is_updatable=True,
         order=order,
+        room=Room.EACH_ONCE if order is Order.MULTI else Room.ONE,
     )
 
 
 def _of_sockets(number: int, name: str, prog_type: str) -> AttachType:
     return AttachType(
-        name, number, name, "sockmap", Target.MAP, (prog_type,), "6.10", is_updatable=True
+        name,
+        number,
+        name,
+        "sockmap",
+        Target.MAP,
+        (prog_type,),
+        "6.10",
+        is_updatable=True,
+        room=Room.ONE,
     )
 
 
-def _of_network(number: int, name: str, since: str) -> AttachType:
+def _of_network(number: int, name: str, since: str, room: Room) -> AttachType:
     return AttachType(
-        name, number, name, "netns", Target.NETWORK, (name,), since, is_updatable=True
+        name, number, name, "netns", Target.NETWORK, (name,), since, is_updatable=True, room=room
     )
 
 
@@ -147,7 +165,16 @@ def _by_program(number: int, name: str, kernel_name: str, link: str, since: str)
 
 def _of_event(name: str, target: Target, prog_type: str) -> AttachType:
     return AttachType(
-        name, 41, "perf_event", "perf_event", target, (prog_type,), "5.15", is_updatable=False
+        name,
+        41,
+        "perf_event",
+        "perf_event",
+        target,
+        (prog_type,),
+        "5.15",
+        is_updatable=False,
+        # Each probe is an event of its own, a tracepoint is one for all (bpf_prog_array_copy).
+        room=Room.EACH_ONCE if target is Target.TRACEPOINT else Room.MANY,
     )
 
 
@@ -187,8 +214,8 @@ _ROWS = (
     _of_cgroup(52, "unix_getpeername", _ADDRESS, "6.7"),
     _of_cgroup(53, "unix_getsockname", _ADDRESS, "6.7"),
     _of_cgroup(43, "lsm", "lsm", "6.0")._replace(name="lsm_cgroup", kernel_name="lsm_cgroup"),
-    _of_network(36, "sk_lookup", "5.9"),
-    _of_network(17, "flow_dissector", "5.8"),
+    _of_network(36, "sk_lookup", "5.9", Room.MANY),
+    _of_network(17, "flow_dissector", "5.8", Room.ONE),
     AttachType(
         "netfilter",
         45,
@@ -198,6 +225,7 @@ _ROWS = (
         ("netfilter",),
         "6.4",
         is_updatable=False,
+        room=Room.ONE,
     ),
     _of_sockets(7, "sk_msg_verdict", "sk_msg"),
     _of_sockets(4, "sk_skb_stream_parser", "sk_skb"),

@@ -11,6 +11,7 @@ from typing import Callable, Collection, Dict, Iterator, List, Sequence, Set, Tu
 from .attach_types import ATTACH_TYPES, Target
 from .attaching import event_program, on_hook
 from .bpffs import DIRECTORY
+from .cgroups import ROOT, all_cgroups
 from .descriptors import Event
 from .errors import TROUBLE
 from .mountinfo import mounts
@@ -97,17 +98,13 @@ def _networks(unseen: List[str]) -> Iterator[Tuple[str, Callable[..., List[OnInt
 
 
 def _add_cgroups(hooks: Hooks, numbers: Sequence[Tuple[int, str]], unseen: List[str]) -> None:
-    """Ask all cgroups of version 2 below the first place where they are mounted."""
-    root = next((each.point for each in mounts() if each.fstype == "cgroup2"), None)
-    if root is None:
-        unseen.append("cgroups: no cgroup2 is mounted")
-        return
-    asked = 0
-    for path, _directories, _files in os.walk(root):
-        asked += 1
-        if asked > MOST_CGROUPS:
+    """Ask all cgroups of version 2."""
+    asked: Set[int] = set()
+    for cgroup, path in all_cgroups():
+        if len(asked) == MOST_CGROUPS:
             unseen.append(f"cgroups: only the first {MOST_CGROUPS} were looked at")
             return
+        asked.add(cgroup)
         try:
             with Fd(os.open(path, DIRECTORY & ~os.O_PATH)) as fd:
                 for number, name in numbers:
@@ -115,6 +112,10 @@ def _add_cgroups(hooks: Hooks, numbers: Sequence[Tuple[int, str]], unseen: List[
                         hooks.setdefault(program, []).append(f"{name} of {path}")
         except OSError:  # removed meanwhile
             continue
+    if not asked:
+        unseen.append("cgroups: no cgroup2 is mounted")
+    elif ROOT not in asked:
+        unseen.append("cgroups: only some are mounted here")
 
 
 def _on_cgroup(fd: int, number: int) -> Sequence[int]:

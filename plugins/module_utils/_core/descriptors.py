@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Dict, List, Set, Tuple
 
 from .errors import PinningError
+from .process_names import process_name
 from .syscall import Fd
 from .values import NamedTuple
 
@@ -128,7 +129,7 @@ def _look_into(pid: int, found: Descriptors, mapped: bool) -> None:
             if set(os.listdir(f"{table}/fd")) != numbers:
                 _look_at_table(f"{table}/fd", f"{table}/fdinfo", pid, found)
     if mapped and _maps_memory(pid):
-        found.mapping.append(Process(pid, _name_of(pid)))
+        found.mapping.append(_process(pid))
 
 
 def _look_at_table(links: str, infos: str, pid: int, found: Descriptors) -> Set[str]:
@@ -145,10 +146,14 @@ def _look_at_table(links: str, infos: str, pid: int, found: Descriptors) -> Set[
             if "bpf" in target:
                 with suppress(FileNotFoundError, ProcessLookupError):
                     for held in _held(f"{infos}/{number}"):
-                        found.add(held, Process(pid, _name_of(pid)))
+                        found.add(held, _process(pid))
             elif "perf_event" in target:
-                found.events.append(Event(Process(pid, _name_of(pid)), int(number)))
+                found.events.append(Event(_process(pid), int(number)))
     return numbers
+
+
+def _process(pid: int) -> Process:
+    return Process(pid, process_name(pid) or "gone by now")
 
 
 def _held(info: str) -> List[Object]:
@@ -161,14 +166,6 @@ def _held(info: str) -> List[Object]:
 def _maps_memory(pid: int) -> bool:
     with open(f"/proc/{pid}/maps", "rb") as areas:
         return any(b"anon_inode:" in line and b"bpf-map" in line for line in areas)
-
-
-def _name_of(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/comm", "rb") as name:
-            return os.fsdecode(name.read().rstrip(b"\n"))
-    except (FileNotFoundError, ProcessLookupError):
-        return "gone by now"
 
 
 _FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO in include/linux/proc_ns.h

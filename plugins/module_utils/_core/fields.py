@@ -53,6 +53,15 @@ def plain(path: str, field: str) -> str:
     return whole
 
 
+def check_seen_at_boot(path: str, field: str) -> None:
+    """Raise BadField where the unit that restores at boot would find nothing at a real path."""
+    if any(is_below(path, home) for home in _HIDDEN_AT_BOOT):
+        raise BadField(
+            f"{field}: {path}: homes are hidden from what restores at boot: have the file "
+            "elsewhere, such as below /etc"
+        )
+
+
 def check_no_control(text: str, field: str) -> None:
     """Raise BadField where `text` has characters that end a line or that a terminal obeys."""
     if _CONTROL.search(text):
@@ -140,4 +149,5 @@ def _mode(mode: object, bits: int) -> int:
     return value
 
 
+_HIDDEN_AT_BOOT = ("/home", "/root", "/run/user")  # ProtectHome= (man 5 systemd.exec)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -19,6 +19,7 @@ from typing import Iterator, Optional
 from .advice import ActsOn
 from .bpffs import Place, open_readable
 from .errors import PinningError
+from .process_names import process_name
 from .syscall import Fd, KernelError
 
 PATIENCE = 60.0  # seconds
@@ -141,8 +142,5 @@ def _holder(path: str) -> str:
 
 
 def _process(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
-            return f"process {pid} ({file.read().strip()!r})"
-    except OSError:
-        return f"process {pid}"
+    name = process_name(pid)
+    return f"process {pid} ({name!r})" if name else f"process {pid}"

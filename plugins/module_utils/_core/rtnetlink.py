@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from typing import Dict, Iterator, Tuple
+from typing import Dict, Iterator, Set, Tuple
 
 from .syscall import KernelError
 from .uapi import BYTE_ORDER
@@ -19,10 +19,10 @@ from .values import NamedTuple
 HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 INTERFACE = struct.Struct("=BxHiII")  # family, type, index, flags, change
 TRAFFIC = struct.Struct("=BxxxiIII")  # family, index, handle, parent, info
-NEWLINK, GETLINK, GETQDISC, GETFILTER = 16, 18, 38, 46
+NEWLINK, GETLINK, GETQDISC, GETCLASS, GETFILTER = 16, 18, 38, 42, 46
 ERROR, DONE = 2, 3
 REQUEST, DUMP = 1, 0x300
-IFNAME, KIND, OPTIONS, XDP = 3, 1, 2, 43  # KIND and OPTIONS are of qdiscs and filters
+IFNAME, KIND, OPTIONS, XDP = 3, 1, 2, 43  # KIND and OPTIONS are of qdiscs, classes and filters
 ROOM = 1 << 16
 _ATTACHED, _PROG_ID = 2, 4
 _PROGRAMS = {"native": 5, "generic": 6, "offload": 7}
@@ -30,6 +30,8 @@ _MODES = {1: "native", 2: "generic", 3: "offload"}
 _TYPE = 0x3FFF
 _FILTER_PROG_ID = 11  # TCA_BPF_ID
 _IS_CLASSIFIER = ("clsact", "ingress")
+# Classes of these are queues and flows, often many, and take no filters.
+_OF_QUEUES = ("fq_codel", "mq", "mqprio", "sfq", "taprio")
 _HOOKS = {0xFFFFFFF2: "ingress", 0xFFFFFFF3: "egress"}  # parents of filters
 _ROOT = 0xFFFFFFFF
 
@@ -77,14 +79,18 @@ def on_interfaces() -> Iterator[OnInterface]:
         for mode, program in xdp_programs(fields.get(XDP, b"")).items():
             yield OnInterface(program, names[index], f"xdp ({mode})")
     parents: Dict[Tuple[int, int], str] = {}
+    with_classes: Set[int] = set()
     for raw in _all(GETQDISC, TRAFFIC.pack(0, 0, 0, 0, 0)):
         _family, index, handle, _parent, _info = TRAFFIC.unpack_from(raw)
-        fields = dict(attributes(raw[TRAFFIC.size :]))
-        kind = fields.get(KIND, b"").rstrip(b"\0").decode("ascii", "replace")
+        kind = _kind_of(raw)
         if kind in _IS_CLASSIFIER:
             parents.update(((index, parent), hook) for parent, hook in _HOOKS.items())
         else:
             parents[index, handle or _ROOT] = f"in {kind}"
+            with_classes.update(() if kind in _OF_QUEUES else (index,))
+    for index in with_classes:
+        for raw in _all(GETCLASS, TRAFFIC.pack(0, index, 0, 0, 0)):
+            parents.setdefault((index, TRAFFIC.unpack_from(raw)[2]), f"in {_kind_of(raw)}")
     for (index, parent), hook in parents.items():
         try:
             for raw in _all(GETFILTER, TRAFFIC.pack(0, index, 0, parent, 0)):
@@ -94,6 +100,11 @@ def on_interfaces() -> Iterator[OnInterface]:
         except KernelError as error:
             if error.errno not in _NO_FILTERS:
                 raise
+
+
+def _kind_of(raw: bytes) -> str:
+    fields = dict(attributes(raw[TRAFFIC.size :]))
+    return fields.get(KIND, b"").rstrip(b"\0").decode("ascii", "replace")
 
 
 def _program_of(raw: bytes) -> int:

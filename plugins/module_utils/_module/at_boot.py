@@ -21,7 +21,7 @@ from .._core.command.links import interface_of
 from .._core.command.words import MANIFESTS
 from .._core.engine.steps import Action
 from .._core.errors import PinningError, ProblemCollector, Problems
-from .._core.fields import check_no_control, is_at_or_below, plain
+from .._core.fields import check_no_control, check_seen_at_boot, is_at_or_below, plain
 from .._core.mountinfo import mounts
 from .._core.options import ACCESS, SECRETS
 from .._core.people import BadField
@@ -76,6 +76,9 @@ class Place(t.NamedTuple):
         check_name(self.name)
         for path in (self.manifests, self.library):
             manifest.check_directory(path)
+        if self.systemctl is not None:
+            for option in ("manifests", "library", "python"):
+                check_seen_at_boot(os.path.realpath(getattr(self, option)), option)
 
     def others(self) -> t.List[str]:
         """Return the names of the other manifests that are there."""
@@ -275,6 +278,12 @@ def _check_contents(parsed: manifest.Manifest) -> None:
             )
         if pin.content is not None:
             problems.of(partial(pin.content.check_for_boot, pin.map.btf), f"{pin.path}: ")
+    named = [(load.item["shown"], "kernel_btf", load.item) for load in parsed.programs]
+    named += [(link.path, "binary", link.attach.given) for link in parsed.links]
+    for whose, option, given in named:
+        if given.get(option):
+            path = os.path.realpath(given[option])
+            problems.of(partial(check_seen_at_boot, path, option), f"{whose}: ")
     problems.raise_any()
 
 

@@ -13,11 +13,11 @@ from typing import Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 from ..attach_types import ATTACH_TYPES, HOOKS, PROTOCOLS, AttachType, Target
 from ..attaching import on_hook
+from ..cgroups import all_cgroups
 from ..errors import TROUBLE
 from ..kinds.links.interfaces import interface
 from ..kinds.links.targets import TRACING
 from ..kinds.pins.observed import PinnedLink
-from ..mountinfo import mounts
 from ..networks import OWN, network_at
 from ..uapi import BPF_F_NETFILTER_IP_DEFRAG
 from .observed import Item
@@ -173,19 +173,8 @@ def _networks() -> List[str]:
 
 @lru_cache(maxsize=1)
 def _cgroups() -> Dict[int, str]:
-    """Return the path of each cgroup of version 2, by its id, which is that of its inode."""
-    found: Dict[int, str] = {}
-    for inode, path in _all_cgroups():
-        found.setdefault(inode, path)
-    return found
-
-
-def _all_cgroups() -> Iterator[Tuple[int, str]]:
-    for mount in mounts():
-        if mount.fstype == "cgroup2":
-            for path, _directories, _files in os.walk(mount.point):
-                with suppress(OSError):
-                    yield os.stat(path).st_ino, path
+    """Return the path of each cgroup of version 2, by its id."""
+    return dict(all_cgroups())
 
 
 def _number(target: Mapping[str, object], field: str) -> int:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Optional, Sequence
+from typing import TYPE_CHECKING, List, Optional, Sequence
 
 from ...engine.kind import Observed
 from ...engine.steps import Action, Outcome, Problem, Site
@@ -17,6 +17,7 @@ from ..pins.plan import unless_barred
 from .declaration import WantedLink
 from .observe import left_links, look_at, seen_of
 from .plan import LinkPlan, LinkStep, decide, made_meanwhile, sparing
+from .together import agreed
 
 if TYPE_CHECKING:
     from ..pins.directory import PinDirectory
@@ -54,6 +55,9 @@ class LinkKind(PinKind[WantedLink, Found]):
         wanted = replace(step.wanted, seen=seen_of(step.wanted, found))
         decided = decide(wanted, found, people_of([wanted], [found]))
         return sparing(decided) if self.spares else decided
+
+    def agree(self, steps: List[LinkStep], context: PinContext) -> List[LinkStep]:
+        return agreed(steps)
 
     def problems(self, steps: Sequence[LinkStep], context: PinContext) -> Sequence[Problem]:
         return super().problems(steps, _of_use(steps, context))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Callable, Dict, Optional
 
 from ... import uapi
@@ -50,7 +51,7 @@ def bridged(declared: Attach, program: Fd, target: OpenTarget) -> Optional[Fd]:
     for step in _BESIDE:
         given = {**declared.given, "priority": priority + step}
         try:
-            return _attached(Attach(declared.type, given), program, target)
+            return _attached(replace(declared, given=given), program, target)
         except KernelError as error:
             if error.errno not in (*TAKEN, errno.EINVAL):
                 raise
@@ -80,7 +81,7 @@ def _in_order(declared: Attach, program: Fd, target: OpenTarget) -> Fd:
     if not path:
         return _plain(declared, program, target)
     with ExitStack() as stack:
-        other, found = stack.enter_context(pinned(path, order))
+        other, found = stack.enter_context(pinned(path, order, declared.owner))
         flags = uapi.BPF_F_BEFORE if order == "before" else uapi.BPF_F_AFTER
         if isinstance(found, PinnedLink):
             flags |= uapi.BPF_F_LINK

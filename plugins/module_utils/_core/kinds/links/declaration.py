@@ -31,6 +31,7 @@ class Attach:
 
     type: AttachType
     given: Mapping[str, object]  # options that are declared, by name
+    owner: Optional[int] = None  # uid; whose pins it may name, beside root's and those of the task
 
     def text(self, option: str) -> str:
         """Return what is declared, or an empty text."""
@@ -76,7 +77,8 @@ def _read_link(item: Arguments, defaults: Arguments, ids: Ids) -> WantedLink:
         problems.raise_any()
         return WantedLink(**vars(name), program="", attach=None)
     program = problems.of(lambda: _program(item))
-    attach = problems.of(lambda: _attach(item.get("attach")))
+    owner = name.access.owner if name else None
+    attach = problems.of(lambda: _attach(item.get("attach"), owner))
     if name and program == name.path:
         problems.add(f"program {program} is the pin of the link itself: name the program's")
     problems.raise_any()
@@ -91,7 +93,7 @@ def _program(item: Arguments) -> str:
     return absolute(str(item["program"]), "program")
 
 
-def _attach(given: object) -> Attach:
+def _attach(given: object, owner: Optional[int]) -> Attach:
     if not isinstance(given, Mapping) or not given.get("type"):
         raise BadField("attach is missing, or has no type: say what the program is attached to")
     name = str(given["type"])
@@ -121,7 +123,7 @@ def _attach(given: object) -> Attach:
             "the category, too, as in /sys/kernel/tracing/events"
         )
     problems.raise_any()
-    return Attach(row, set_ones)
+    return Attach(row, set_ones, owner)
 
 
 def _what(row: AttachType) -> str:

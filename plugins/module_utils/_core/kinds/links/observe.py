@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Collection, List, Mapping, Optional, Set, Union
 
 from ... import descriptors, uapi
-from ...attach_types import Order, Target
+from ...attach_types import Order, Room, Target
 from ...attaching import OnHook, on_hook
 from ...bpffs import Place, walk
 from ...errors import TROUBLE, NotThere, explained
@@ -47,7 +47,7 @@ def seen_of(
             own = found if isinstance(found, PinnedLink) else None
             order, path = beside(attach)
             if path and path not in others:
-                with pinned(path, order):
+                with pinned(path, order, attach.owner):
                     pass  # it is there
             return Seen(program, _target(attach, target, program, own, leftovers))
     except TROUBLE as error:
@@ -92,7 +92,8 @@ def _target(
     own: Optional[PinnedLink],
     leftovers: Collection[int],
 ) -> TargetSeen:
-    seen = TargetSeen(target.label, target.expected)
+    network = target.network.inode if target.network else 0
+    seen = TargetSeen(target.label, target.expected, network=network)
     meant = program.id if isinstance(program, ProgramSeen) else 0
     spared = {*leftovers, own.id if own else 0}
     if attach.type.name == "xdp":
@@ -149,7 +150,7 @@ def _with_others(
     elif row.target is Target.CGROUP and not hook.attach_flags & uapi.BPF_F_ALLOW_MULTI:
         others = [_occupant(each) for each in hook.prog_ids]
         seen = seen._replace(occupants=tuple(others))
-    elif row.name == "flow_dissector" or row.target is Target.MAP:
+    elif row.room is Room.ONE:
         mine = own is not None and own.attached and _is_same(own, seen)
         others = [_occupant(each) for each in hook.prog_ids if not mine]
         seen = seen._replace(occupants=tuple(others))
@@ -166,7 +167,7 @@ def _misplaced(attach: Attach, hook: OnHook, own: PinnedLink) -> str:
     order, path = beside(attach)
     if not path or not _is_pinned(path):
         return ""
-    with pinned(path, order) as (_fd, other):
+    with pinned(path, order, attach.owner) as (_fd, other):
         by_link = bool(hook.link_ids) and isinstance(other, PinnedLink)
         listed = list(hook.link_ids if by_link else hook.prog_ids)
         other_id = other.prog_id if isinstance(other, PinnedLink) and not by_link else other.id

@@ -41,6 +41,7 @@ class TargetSeen(NamedTuple):
     holds: Optional[bool] = None  # whether the link that is pinned is there; None: unknown
     mode: str = ""  # in which XDP runs there
     misplaced: str = ""  # where the link is, as to the order that is declared
+    network: int = 0  # the inode of the network namespace in which it is; 0: in none
 
 
 class Seen(NamedTuple):

@@ -107,7 +107,7 @@ def decide(wanted: WantedLink, found: Found, people: People) -> LinkStep:
         return _refuse(wanted, found, _severed(found, wanted), "; ".join(lacking))
     program, target = cast(ProgramSeen, program), cast(TargetSeen, target)
     if isinstance(found, Nothing):
-        return _unless_taken(Step(wanted, found, Action.CREATE), target)
+        return unless_taken(Step(wanted, found, Action.CREATE), target)
     return _about_a_pin(wanted, found, people, program, target)
 
 
@@ -144,7 +144,7 @@ def _about_a_pin(
     held = _program_change(wanted, found, program)
     if severed:
         healed: LinkStep = Step(wanted, found, Action.REPLACE, (*severed, *held, *access))
-        return _unless_taken(healed, target)
+        return unless_taken(healed, target)
     elsewhere = tuple(_elsewhere(wanted, found, target))
     if elsewhere:
         if [each.field for each in elsewhere] == ["attach.priority"]:
@@ -219,14 +219,19 @@ def _elsewhere(wanted: WantedLink, found: PinnedLink, target: TargetSeen) -> Ite
     if found.type != row.link_type:
         yield Change("attach.type", row.name, found.type)
         return
+    if not found.target:
+        return  # this kernel does not tell, or not this user
     for field, want in target.expected.items():
         have = found.target.get(field)
         if have == want:
             continue
-        option = _OPTION_OF[field]
+        if field == "event":
+            yield Change("attach.type", want, have)
+            return
+        option = _NAME_OPTION[row.target] if field == "name" else _OPTION_OF[field]
         if option in ("pf", "hook"):
             yield Change(f"attach.{option}", _named(option, want), _named(option, have))
-        elif option in _NAMING:
+        elif option in _NAMING and field != "name":
             yield Change(f"attach.{option}", target.label, f"{field} {have}")
         else:
             yield Change(f"attach.{option}", want, have)
@@ -250,7 +255,7 @@ def _other(
     wanted: WantedLink, found: Found, drift: Tuple[Change, ...], target: TargetSeen, held: str
 ) -> LinkStep:
     if wanted.on_mismatch is OnMismatch.REPLACE:
-        return _unless_taken(Step(wanted, found, Action.REPLACE, drift), target)
+        return unless_taken(Step(wanted, found, Action.REPLACE, drift), target)
     return _refuse(
         wanted,
         found,
@@ -264,7 +269,7 @@ def _place_of(changes: Sequence[Change]) -> str:
     return ", ".join(f"{each.field.partition('.')[2]} {each.have}" for each in changes)
 
 
-def _unless_taken(step: LinkStep, target: TargetSeen) -> LinkStep:
+def unless_taken(step: LinkStep, target: TargetSeen) -> LinkStep:
     """Refuse to attach where others are that would have to go."""
     if not target.occupants:
         return step
@@ -327,7 +332,13 @@ def held_open(_step: LinkStep) -> Remedy:
 
 
 _NAMING = ("interface", "cgroup", "namespace", "map", "tracepoint")
+_NAME_OPTION = {
+    Target.TRACEPOINT: "tracepoint",
+    Target.FUNCTION: "function",
+    Target.BINARY: "binary",
+}
 _OPTION_OF = {
+    "offset": "offset",
     "attach_type": "type",
     "ifindex": "interface",
     "cgroup_id": "cgroup",

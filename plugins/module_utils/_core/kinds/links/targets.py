@@ -161,7 +161,7 @@ def _netfilter(attach: Attach, stack: ExitStack) -> OpenTarget:
 
 def _map(attach: Attach, stack: ExitStack) -> OpenTarget:
     path = attach.text("map")
-    fd, found = stack.enter_context(pinned(path, "map"))
+    fd, found = stack.enter_context(pinned(path, "map", attach.owner))
     if not isinstance(found, PinnedMap) or found.shape.number not in _OF_SOCKETS:
         raise PinningError(
             f"map {path} is the pin of {found.label}: name one of a sockmap or sockhash"
@@ -177,7 +177,9 @@ def _tracepoint(attach: Attach, _stack: ExitStack) -> OpenTarget:
             number = int(_read(f"{place}/events/{name}/id"))
         except FileNotFoundError:
             continue
-        return OpenTarget(f"tracepoint {name}", {}, event=(PERF_TYPE_TRACEPOINT, number, b"", 0))
+        expected = {"event": attach.type.name, "name": name.rpartition("/")[2]}
+        event = (PERF_TYPE_TRACEPOINT, number, b"", 0)
+        return OpenTarget(f"tracepoint {name}", expected, event=event)
     raise PinningError(
         f"tracepoint {name} is not in /sys/kernel/tracing/events: see `ls` there, and if it is "
         "empty `mount -t tracefs tracefs /sys/kernel/tracing`"
@@ -193,7 +195,8 @@ def _function(attach: Attach, _stack: ExitStack) -> OpenTarget:
     name, offset = attach.text("function"), attach.number("offset")
     kind, config = _probe("kprobe", is_return=attach.type.name == "kretprobe")
     shown = f"{name}+{offset}" if offset else name
-    return OpenTarget(f"function {shown}", {}, event=(kind, config, name.encode(), offset))
+    expected = {"event": attach.type.name, "name": name, "offset": offset}
+    return OpenTarget(f"function {shown}", expected, event=(kind, config, name.encode(), offset))
 
 
 def _binary(attach: Attach, _stack: ExitStack) -> OpenTarget:
@@ -202,7 +205,8 @@ def _binary(attach: Attach, _stack: ExitStack) -> OpenTarget:
         raise NotThere(f"binary {path} does not exist: install it first")
     kind, config = _probe("uprobe", is_return=attach.type.name == "uretprobe")
     event = (kind, config, os.fsencode(path), offset)
-    return OpenTarget(f"{path} at byte {offset}", {}, event=event)
+    expected = {"event": attach.type.name, "name": path, "offset": offset}
+    return OpenTarget(f"{path} at byte {offset}", expected, event=event)
 
 
 def _by_program(attach: Attach, _stack: ExitStack) -> OpenTarget:

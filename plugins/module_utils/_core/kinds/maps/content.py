@@ -28,7 +28,7 @@ from ...content.format import Context, Format
 from ...difference import Entries, Mode
 from ...entries import Layout, content_kin
 from ...errors import NotThere, PinningError
-from ...fields import absolute
+from ...fields import absolute, check_seen_at_boot
 from ...filling import Send
 from ...host import this_host
 from ...map_types import MAP_TYPES_BY_NUMBER, Kin, Means, map_type_name
@@ -265,12 +265,7 @@ class WantedContent:
             return  # it is kept beside what declares it
         from ...ownership import roots_own
 
-        path = roots_own(source["src"])
-        if f"{path}/".startswith(_HIDDEN_AT_BOOT):
-            raise BadField(
-                f"entries_from: {path}: homes are hidden from what restores at boot: have the list "
-                "elsewhere, such as below /etc"
-            )
+        check_seen_at_boot(roots_own(source["src"]), "entries_from")
 
     def encoded(self, btf: Optional[MapBtf]) -> Entries:
         """Return the entries as bytes; Problems with all that is wrong, up to twenty."""
@@ -391,4 +386,3 @@ def _formats_in(declared: Any) -> Iterator[str]:
 
 
 _OF_A_BOOT = {"ifindex", "cgroup"}
-_HIDDEN_AT_BOOT = ("/home/", "/root/", "/run/user/")  # ProtectHome= (man 5 systemd.exec)
