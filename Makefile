@@ -11,13 +11,17 @@ SESSIONS := kernel sanity sanity-oldest cores unit other-pythons pythons molecul
 SCENARIOS ?= vm mixed
 
 .PHONY: help setup venv system get-pythons test test-all release-check oldest-python test-vm \
-    test-reach bench bench-fleet demo fleet picture newcomer dist format clean $(SESSIONS)
+    test-reach bench bench-fleet demo example fleet picture newcomer dist format clean $(SESSIONS)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
 
 demo: ## see it work, on this machine's kernel, with nothing left behind
 	@demo/run.sh
+
+EXAMPLE ?= firewall
+example: stage ## run the page of EXAMPLE, a folder of examples/, and leave nothing behind
+	@tools/run-as-root env ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache examples/run $(EXAMPLE)
 
 N ?= 12
 fleet: stage ## drift over a fleet of N hosts on this machine; names the report it made

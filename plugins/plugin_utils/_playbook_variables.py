@@ -46,7 +46,7 @@ def arguments_of(said: Said) -> Arguments:
     tells = said("bpf_maps_report_undeclared", "bool", default=False)
     needed_by = "bpf_maps_prune" if prunes and not said.any_joined("bpf_maps") else None
     arguments = {
-        "mounts": [_mount(said)],
+        "mounts": [_mount(said), *said("bpf_mounts", "dicts", default=[])],
         "directories": said("bpf_directories", "dicts"),
         "maps": said("bpf_maps", "dicts", needed_by=needed_by),
         "programs": said("bpf_programs", "dicts"),

@@ -165,7 +165,7 @@ EXAMPLES = {
         ],
     ),
     "firewall": Example(
-        [1, 1, 1, 0, 1, 1, 1, 0, 1, 1],
+        [1, 1, 1, 0, 1, 1, 1, 0, 1, 0],
         [
             *(f"map dump pinned {BPFFS}/firewall/{name}" for name in ("blocked", "dropped")),
             f"prog show pinned {BPFFS}/firewall/firewall",
@@ -182,7 +182,8 @@ EXAMPLES = {
             "invalid access to packet",
             "10.0.0.2 is dropped",
             "10.0.0.2 is dropped",
-            *("10.0.0.2 comes through", "10.0.0.2 is dropped"),
+            "10.0.0.2 comes through",
+            *("xdp       restored", "5 declared, 5 in place", "10.0.0.2 is dropped"),
         ],
     ),
     "migrate": Example(

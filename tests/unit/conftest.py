@@ -35,6 +35,7 @@ IMPORTING_ANSIBLE = [
     "test_host_program.py",
     "test_module_pages.py",
     "test_options.py",
+    "test_playbook_variables.py",
     "test_results.py",
     "test_troubleshooting.py",
     "test_upgrading.py",
