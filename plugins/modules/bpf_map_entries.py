@@ -29,6 +29,15 @@ author:
 extends_documentation_fragment:
   - ebpf.pinning.attributes
   - ebpf.pinning.entries
+options:
+  path:
+    description: Path of the pin of the map.
+    type: path
+  maps:
+    description:
+      - The maps, each with the options that a single map takes.
+    type: list
+    elements: dict
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpf_pin_info
@@ -169,6 +178,7 @@ def main() -> None:
         },
         mutually_exclusive=[["maps", option] for option in ENTRIES],
         required_one_of=[["maps", "path"]],
+        told_elsewhere=["maps"],
         supports_check_mode=True,
     )
     run(module)
