@@ -39,8 +39,14 @@ options:
     type: path
   type:
     description:
-      - Type of the map as bpftool calls it, such as V(hash), V(lru_hash), V(array) or V(ringbuf).
-        The guide "Map types" has all, and what each takes.
+      - Type of the map, as bpftool calls it. The guide "Map types" says what each takes.
+      - One of V(arena), V(array), V(array_of_maps), V(bloom_filter), V(cgroup_array),
+        V(cgroup_storage), V(cgrp_storage), V(cpumap), V(devmap), V(devmap_hash), V(hash),
+        V(hash_of_maps), V(inode_storage), V(lpm_trie), V(lru_hash), V(lru_percpu_hash),
+        V(percpu_array), V(percpu_cgroup_storage), V(percpu_hash), V(perf_event_array),
+        V(prog_array), V(queue), V(reuseport_sockarray), V(rhash), V(ringbuf),
+        V(sk_storage), V(sockhash), V(sockmap), V(stack), V(stack_trace), V(task_storage),
+        V(user_ringbuf), V(xskmap).
     type: str
   key_size:
     description:
