@@ -216,11 +216,15 @@ seealso:
   - module: ebpf.pinning.bpf_link_pinned
   - module: ebpf.pinning.bpf_object_pinned
   - module: ebpf.pinning.bpf_pin_absent
+  - module: ebpf.pinning.bpf_host_info
   - name: Which part do I use
     description: >-
       Whether this or a playbook, a role, or a module for one thing; docs/which-part.md of the
       collection.
     link: https://example.org/ebpf.pinning/docs/which-part.html
+  - name: Changing a map that is in use
+    description: Step by step, and what can be migrated; docs/migration.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/migration.html
   - name: What is in a map
     description: >-
       From commands to declared entries, and every format; docs/entries.md of the collection.
@@ -289,6 +293,28 @@ EXAMPLES = r"""
           type: xdp
           interface: eth0
     at_boot: true
+
+- name: Ensure that the agent starts after its map is back, and that the map grew with its entries
+  ebpf.pinning.bpf_host:
+    directory: /sys/fs/bpf/agent
+    maps:
+      - name: flows
+        type: lru_hash
+        key_size: 16
+        value_size: 8
+        max_entries: 131072
+    on_mismatch: migrate
+    at_boot: true
+    at_boot_options:
+      before: [agent.service]
+
+- name: Let the host put the firewall back no longer, and detach it
+  ebpf.pinning.bpf_host:
+    directory: /sys/fs/bpf/firewall
+    links:
+      - name: eth0
+        state: absent
+    at_boot: false
 
 - name: Tell what is in the directory of the agent and not declared, and remove nothing
   ebpf.pinning.bpf_host:

@@ -129,6 +129,7 @@ options:
     type: list
     elements: dict
 seealso:
+  - module: ebpf.pinning.bpf_program_pinned
   - module: ebpf.pinning.bpf_object_pinned
   - module: ebpf.pinning.bpf_pin_info
   - module: ebpf.pinning.bpf_pin_absent
@@ -136,6 +137,13 @@ seealso:
   - name: "Links: programs stay attached"
     description: What happens when, and all attach types; docs/links.md of the collection.
     link: https://example.org/ebpf.pinning/docs/links.html
+  - name: Programs
+    description: >-
+      How they get their pins, and how an upgrade goes; docs/programs.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/programs.html
+  - name: After a reboot
+    description: When links come back by themselves; docs/reboot.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/reboot.html
 """
 
 EXAMPLES = r"""
@@ -146,6 +154,19 @@ EXAMPLES = r"""
     attach:
       type: xdp
       interface: eth0
+
+- name: Put a new program in the place of drop_listed, so that no packet passes without one
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/firewall/eth0
+    program: /sys/fs/bpf/firewall/drop_listed_and_count
+    attach:
+      type: xdp
+      interface: eth0
+
+- name: Detach a program
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/firewall/eth1
+    state: absent
 
 - name: Let a program decide who of a service may connect to what
   ebpf.pinning.bpf_link_pinned:
@@ -162,10 +183,84 @@ EXAMPLES = r"""
           type: cgroup_inet6_connect
           cgroup: /sys/fs/cgroup/system.slice
 
-- name: Detach a program
+- name: Count what a limit lets through, on an interface in another network namespace
   ebpf.pinning.bpf_link_pinned:
-    path: /sys/fs/bpf/firewall/eth1
-    state: absent
+    directory: /sys/fs/bpf/blue
+    links:
+      - name: limit_on_eth0
+        program: /sys/fs/bpf/blue/limit
+        attach: &in_blue
+          type: tcx_ingress
+          interface: eth0
+          namespace: blue
+      - name: count_on_eth0
+        program: /sys/fs/bpf/blue/count
+        attach:
+          <<: *in_blue
+          after: /sys/fs/bpf/blue/limit
+
+- name: Let a program choose the socket of each connection to a network namespace
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/blue/dispatch
+    program: /sys/fs/bpf/blue/choose_socket
+    attach:
+      type: sk_lookup
+      namespace: blue
+
+- name: Filter what leaves the host, before other rules of netfilter
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/firewall/output
+    program: /sys/fs/bpf/firewall/filter_output
+    attach:
+      type: netfilter
+      pf: ipv4
+      hook: output
+      priority: -10
+
+- name: Let a program see what the sockets in a sockmap send
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/proxy/messages
+    program: /sys/fs/bpf/proxy/redirect
+    attach:
+      type: sk_msg_verdict
+      map: /sys/fs/bpf/proxy/sockets
+
+- name: Trace what is started, renamed, and called in a library
+  ebpf.pinning.bpf_link_pinned:
+    directory: /sys/fs/bpf/trace
+    links:
+      - name: started_link
+        program: /sys/fs/bpf/trace/started
+        attach:
+          type: tracepoint
+          tracepoint: sched/sched_process_exec
+      - name: renamed_link
+        program: /sys/fs/bpf/trace/renamed
+        attach:
+          type: raw_tracepoint
+          tracepoint: task_rename
+      - name: called_link
+        program: /sys/fs/bpf/trace/called
+        attach:
+          type: uprobe
+          binary: /usr/local/lib/agent/libagent.so
+          offset: 4096
+
+- name: Attach a program that names itself what it is attached to, as SEC("iter/bpf_map") does
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/trace/maps
+    program: /sys/fs/bpf/trace/print_maps
+    attach:
+      type: iter
+
+- name: Move a program to another interface, where it runs before it ends on the first
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/firewall/uplink
+    program: /sys/fs/bpf/firewall/drop_listed
+    attach:
+      type: xdp
+      interface: eth2
+    on_mismatch: replace
 """
 
 RETURN = r"""

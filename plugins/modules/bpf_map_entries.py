@@ -40,6 +40,7 @@ options:
     elements: dict
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
+  - module: ebpf.pinning.bpf_host
   - module: ebpf.pinning.bpf_pin_info
   - name: What is in a map
     description: >-
@@ -84,6 +85,30 @@ EXAMPLES = r"""
     key_format: ipv4
     value_format: u32
     entries_absent: [10.0.0.2]
+
+- name: Ensure the ports that a table of another system lists, and show what changes
+  ebpf.pinning.bpf_map_entries:
+    path: /sys/fs/bpf/firewall/ports
+    key_format:
+      - {name: proto, format: proto}
+      - {format: pad, size: 1}
+      - {name: port, format: be16}
+    value_format: u32
+    entries_from:
+      src: /etc/firewall/ports.csv
+      remote_src: true
+      format: csv
+      columns: {key.proto: protocol, key.port: port}
+      value: 1
+    show_entries: true
+
+- name: Ensure that the stages of the firewall call these programs
+  ebpf.pinning.bpf_map_entries:
+    path: /sys/fs/bpf/firewall/stages
+    entries_mode: exact
+    entries:
+      - {key: 0, value: /sys/fs/bpf/firewall/parse}
+      - {key: 1, value: /sys/fs/bpf/firewall/count}
 """
 
 RETURN = r"""

@@ -166,8 +166,11 @@ options:
     type: list
     elements: dict
 seealso:
-  - module: ebpf.pinning.bpffs_mount
+  - module: ebpf.pinning.bpf_host
+  - module: ebpf.pinning.bpf_map_entries
   - module: ebpf.pinning.bpf_pin_absent
+  - plugin: ebpf.pinning.elf_maps
+    plugin_type: lookup
   - name: Map types
     description: >-
       What each type takes, and since which Linux; docs/map-types.md of the collection.
@@ -225,6 +228,11 @@ EXAMPLES = r"""
           value_size: 8
           max_entries: 1024
 
+- name: Ensure that the maps of an object file are pinned, as libbpf would make them
+  ebpf.pinning.bpf_map_pinned:
+    directory: /sys/fs/bpf/application
+    maps: "{{ lookup('ebpf.pinning.elf_maps', 'application.bpf.o') }}"
+
 - name: Ensure that exactly the listed networks are blocked, and that nobody sees half of the list
   ebpf.pinning.bpf_map_pinned:
     path: /sys/fs/bpf/firewall/blocked
@@ -276,6 +284,49 @@ EXAMPLES = r"""
           outer: /sys/fs/bpf/router/tables
           key: 0
 
+- name: Ensure that a map of maps has two zones, one of them filled in place
+  ebpf.pinning.bpf_map_pinned:
+    directory: /sys/fs/bpf/zones
+    maps:
+      - name: inside
+        type: hash
+        key_size: 4
+        value_size: 4
+        max_entries: 64
+      - name: zones
+        type: array_of_maps
+        max_entries: 2
+        inner_map:
+          type: hash
+          key_size: 4
+          value_size: 4
+          max_entries: 64
+        entries:
+          - {key: 0, value: /sys/fs/bpf/zones/inside}
+          - key: 1
+            value:
+              key_format: ipv4
+              value_format: u32
+              entries:
+                - {key: 192.0.2.1, value: 1}
+
+- name: Let the exporter read a map through its group, and tell if something keeps it out
+  ebpf.pinning.bpf_map_pinned:
+    path: /sys/fs/bpf/agent/latencies
+    type: percpu_array
+    value_size: 8
+    max_entries: 64
+    group: adm
+    mode: "0640"
+    readers: [daemon]
+
+- name: Ensure that cilium/ebpf finds its perf buffer, with an entry for each possible CPU
+  ebpf.pinning.bpf_map_pinned:
+    path: /sys/fs/bpf/agent/samples
+    type: perf_event_array
+    max_entries: 1024
+    loader: cilium
+
 - name: Make room for more flows, and accept that those in the map are lost
   ebpf.pinning.bpf_map_pinned:
     name: flows
@@ -293,6 +344,16 @@ EXAMPLES = r"""
     value_size: 8
     max_entries: 262144
     on_mismatch: migrate
+
+- name: Give each flow a counter more, which begins at zero
+  ebpf.pinning.bpf_map_pinned:
+    name: flows
+    type: lru_hash
+    key_size: 16
+    value_size: 16
+    max_entries: 262144
+    on_mismatch: migrate
+    value_growth: zero_pad
 """
 
 RETURN = r"""

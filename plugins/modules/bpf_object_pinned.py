@@ -75,6 +75,8 @@ options:
     elements: dict
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
+  - module: ebpf.pinning.bpf_program_pinned
+  - module: ebpf.pinning.bpf_link_pinned
   - module: ebpf.pinning.bpf_pin_info
   - module: ebpf.pinning.bpf_pin_absent
   - name: From shell to declaration
@@ -98,6 +100,26 @@ EXAMPLES = r"""
     source: /sys/fs/bpf/flows
     group: adm
     mode: "0640"
+
+- name: Let iproute2 find two maps of the agent in its directory
+  ebpf.pinning.bpf_object_pinned:
+    directory: /sys/fs/bpf/tc/globals
+    objects:
+      - name: flows
+        source: /sys/fs/bpf/flows
+      - name: counters
+        map_name: counters
+
+- name: Let a second name lead to the map that has the first one now
+  ebpf.pinning.bpf_object_pinned:
+    path: /sys/fs/bpf/exporter/flows
+    source: /sys/fs/bpf/flows
+    on_mismatch: replace
+
+- name: Keep what a link attaches, when the process that made it ends, by the id in its log
+  ebpf.pinning.bpf_object_pinned:
+    path: /sys/fs/bpf/agent/count_link
+    link_id: "{{ link_id_in_log }}"
 """
 
 RETURN = r"""

@@ -97,6 +97,10 @@ EXAMPLES = r"""
     msg: "{{ (bpf.pins | selectattr('name', 'equalto', 'flows') | first).programs }}"
   when: bpf.pins | selectattr('name', 'equalto', 'flows') | length > 0
 
+- name: Look at one pin
+  ebpf.pinning.bpf_pin_info:
+    path: /sys/fs/bpf/flows
+
 - name: Look for maps that are nearly full, links that are severed, and what nobody uses
   ebpf.pinning.bpf_pin_info:
     recurse: true
