@@ -240,6 +240,10 @@ seealso:
   - name: After a reboot
     description: What comes back, and when; docs/reboot.md of the collection.
     link: https://example.org/ebpf.pinning/docs/reboot.html
+  - name: "Drift: what is not as declared, over all hosts"
+    description: >-
+      How to be told by a check of all hosts; docs/drift.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/drift.html
 """
 
 EXAMPLES = r"""

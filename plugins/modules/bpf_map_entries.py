@@ -46,6 +46,12 @@ seealso:
     description: >-
       From commands to declared entries, and every format; docs/entries.md of the collection.
     link: https://example.org/ebpf.pinning/docs/entries.html
+  - name: Map types
+    description: Which types take entries; docs/map-types.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/map-types.html
+  - name: Security
+    description: Whose pins and lists are taken; docs/security.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/security.html
 """
 
 EXAMPLES = r"""

@@ -84,6 +84,10 @@ seealso:
     description: >-
       What is full, severed, unused or hidden, and what to do; docs/health.md of the collection.
     link: https://example.org/ebpf.pinning/docs/health.html
+  - name: "Drift: what is not as declared, over all hosts"
+    description: >-
+      How to be told by a check of all hosts; docs/drift.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/drift.html
 """
 
 EXAMPLES = r"""

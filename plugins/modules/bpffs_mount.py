@@ -147,6 +147,14 @@ EXAMPLES = r"""
     group: adm
     mode: "0750"
 
+- name: Ensure that a bpffs delegates with a token what its container needs, and no more
+  ebpf.pinning.bpffs_mount:
+    path: /run/container/bpffs
+    delegate_cmds: [map_create, prog_load]
+    delegate_maps: [ringbuf]
+    delegate_progs: [cgroup_skb]
+    delegate_attachs: [cgroup_inet_ingress]
+
 - name: Ensure that fstab has no entry for it, as systemd mounts the usual one
   ebpf.pinning.bpffs_mount:
     boot: false

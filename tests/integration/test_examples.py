@@ -64,7 +64,9 @@ def test_the_examples_of_bpffs_mount_run_and_then_change_nothing(bare_host: Host
     fstab = Path("/etc/fstab")
     outside = fstab.read_bytes() if fstab.exists() else None
     keep_apart(bare_host)  # the examples name the real places
-    run = _twice(bare_host, "bpffs_mount", but=["over one another"])
+    run = _twice(
+        bare_host, "bpffs_mount", ["over one another", *(["delegates"] * (LINUX < (6, 9)))]
+    )
     (repair,) = (each for each in examples("bpffs_mount") if "over one another" in each["name"])
     assert not bare_host.playbook([repair])[0].good().changed
     (row,) = mounts_at(bare_host, BPFFS)
@@ -74,6 +76,9 @@ def test_the_examples_of_bpffs_mount_run_and_then_change_nothing(bare_host: Host
     assert entry.split()[3] == "nodev,noexec,nosuid,mode=1700"
     assert run[4]["mount"]["path"] == "/run/agent/bpffs"
     assert mounts_at(bare_host, "/run/agent/bpffs") == []
+    if LINUX >= (6, 9):
+        options = bare_host.shell("findmnt --noheadings --output FS-OPTIONS /run/container/bpffs")
+        assert "delegate_maps=ringbuf" in options
     entries = [line.split() for line in bare_host.shell("cat /etc/fstab").splitlines()]
     assert [words for words in entries if words[1:2] == [BPFFS]] == []
     assert (fstab.read_bytes() if fstab.exists() else None) == outside
