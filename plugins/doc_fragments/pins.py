@@ -21,6 +21,20 @@ options:
         system.
     type: bool
     default: true
+  owner:
+    description:
+      - Name or number of the user that owns the pin. Left as it is when left out. Pins and
+        directories of others than root, the user of the task and this one are refused.
+    type: str
+  group:
+    description:
+      - Name or number of the group of the pin. Left as it is when left out.
+    type: str
+  mode:
+    description:
+      - Permission bits of the pin, in octal and quoted, like V("0640"). Left as they are when left
+        out; the kernel makes pins with V("0600").
+    type: raw
 attributes:
   action_group:
     support: full

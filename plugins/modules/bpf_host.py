@@ -27,13 +27,15 @@ author:
 extends_documentation_fragment:
   - ebpf.pinning.attributes
   - ebpf.pinning.pins
-  - ebpf.pinning.host.mounts
-  - ebpf.pinning.host.maps
-  - ebpf.pinning.host.programs
-  - ebpf.pinning.host.links
-  - ebpf.pinning.host.objects
-  - ebpf.pinning.host.absent
 options:
+  mounts:
+    description:
+      - BPF file systems, each with the options of M(ebpf.pinning.bpffs_mount).
+      - These are C(path), C(owner), C(group), C(mode), C(opts), C(delegate_cmds), C(delegate_maps),
+        C(delegate_progs), C(delegate_attachs), C(state), C(boot), C(fstab), C(force), C(repair) and
+        C(keep).
+    type: list
+    elements: dict
   directories:
     description:
       - Directories in a BPF file system. What is missing above them is made as O(parents) says.
@@ -46,9 +48,8 @@ options:
         required: true
       owner:
         description:
-          - Name or number of the user that owns the directory. Left as it is when left out.
-          - This user may put other pins in the place of those in the directory. Being declared
-            here, that is no reason to refuse maps in it.
+          - Name or number of the user that owns the directory, and so may put other pins in the
+            place of those in it. Left as it is when left out.
         type: str
       group:
         description: Name or number of the group of the directory. Left as it is when left out.
@@ -58,6 +59,48 @@ options:
           - Permission bits of the directory, in octal and quoted, like V("0750"). Left as they are
             when left out; a new directory has V("0755"), whatever the umask is.
         type: raw
+  maps:
+    description:
+      - Maps, each with the options of M(ebpf.pinning.bpf_map_pinned). Entries may name programs of
+        O(programs), by the names of their pins, too.
+      - These are C(name), C(path), C(directory), C(type), C(key_size), C(value_size),
+        C(max_entries), C(flags), C(map_extra), C(numa_node), C(btf), C(inner_map), C(loader),
+        C(frozen), C(owner), C(group), C(mode), C(readers), C(on_mismatch), C(value_growth),
+        C(entries), C(entries_from), C(entries_mode), C(entries_absent), C(key_format),
+        C(value_format), C(host_bits), C(show_entries) and C(entries_swap).
+    type: list
+    elements: dict
+  programs:
+    description:
+      - Programs of object files, each item one file with the options of
+        M(ebpf.pinning.bpf_program_pinned). A map that O(maps) declares, too, is made as it says.
+      - These are C(object), C(remote_src), C(programs), C(directory), C(maps), C(maps_directory),
+        C(globals), C(kernel_btf), C(log_level), C(owner), C(group), C(mode), C(on_mismatch) and
+        C(value_growth).
+    type: list
+    elements: dict
+  links:
+    description:
+      - Links, each with the options of M(ebpf.pinning.bpf_link_pinned).
+      - These are C(name), C(path), C(directory), C(program), C(attach), C(state), C(owner),
+        C(group), C(mode) and C(on_mismatch).
+    type: list
+    elements: dict
+  objects:
+    description:
+      - Further pins of what is in the kernel, each with the options of
+        M(ebpf.pinning.bpf_object_pinned). The source may be a map that is declared here, too.
+      - These are C(name), C(path), C(directory), C(map_id), C(prog_id), C(link_id), C(map_name),
+        C(prog_name), C(prog_tag), C(source), C(owner), C(group), C(mode) and C(on_mismatch).
+    type: list
+    elements: dict
+  absent:
+    description:
+      - Pins that are to be gone, each item with the options of M(ebpf.pinning.bpf_pin_absent).
+      - These are C(path), C(directory), C(keep), C(patterns), C(type), C(recurse), C(prune_shared),
+        C(unused), C(severed) and C(older_than).
+    type: list
+    elements: dict
   prune:
     description:
       - Removes pins that this declaration does not name from one directory. Links always stay.
@@ -100,15 +143,15 @@ options:
     type: raw
   on_mismatch:
     description:
-      - What to do with a pin that holds something else than declared; see
-        O(ebpf.pinning.bpf_map_pinned#module:on_mismatch). V(migrate) is for O(maps), and those of
-        O(programs); it is V(fail) for O(links) and O(objects).
+      - What to do with a pin that holds something else than declared, see
+        O(ebpf.pinning.bpf_map_pinned#module:on_mismatch). V(migrate) is for maps; it is V(fail) for
+        O(links) and O(objects).
     type: str
     choices: [fail, replace, migrate]
     default: fail
   value_growth:
     description:
-      - What V(migrate) does where values are shorter than declared; see
+      - What V(migrate) does where values are shorter than declared, see
         O(ebpf.pinning.bpf_map_pinned#module:value_growth).
     type: str
     choices: [refuse, zero_pad]
@@ -120,22 +163,39 @@ options:
   at_boot:
     description:
       - V(true) lets the host put all of this back by itself at boot, but for O(absent) and
-        O(prune), with the command and the units of systemd that M(ebpf.pinning.bpf_restore)
-        installs. V(false) ends that. Left out, nothing is done about it.
-      - Nothing is replaced or removed at boot. Maps come back with the entries that are declared.
-        Lists of entries and object files that the controller has are kept on the host, and so is a
-        copy of each object file that the host has. A list that the host has itself has to be in a
-        place where all belongs to root, outside of homes, and is read again at each boot.
-      - Links come back when what they are attached to is there, and to an interface whenever it
-        appears.
-      - Is done last. The unit runs at once with what is declared now.
-      - Where systemd does not run the host, a warning says what its init has to run.
+        O(prune). V(false) ends that. Left out, nothing is done about it.
+      - Nothing is replaced or removed at boot. The guide "After a reboot" says what comes back, and
+        what lists and object files have to be like.
     type: bool
+  at_boot_options:
+    description: More about O(at_boot).
+    type: dict
+    suboptions:
+      name:
+        description:
+          - What the host calls this declaration, see O(ebpf.pinning.bpf_restore#module:name). Made
+            of O(directory) when left out, so that two tasks with the same one need two names.
+        type: str
+      mounts:
+        description:
+          - More BPF file systems to mount at boot, each with C(path), C(owner), C(group), C(mode),
+            C(opts) and C(delegate_*) of M(ebpf.pinning.bpffs_mount). One with the path of one of
+            O(mounts) counts in its place.
+        type: list
+        elements: dict
+      python:
+        description: The interpreter, see O(ebpf.pinning.bpf_restore#module:python).
+        type: path
+      before:
+        description: >-
+          Services that are to start once all is back, see
+          O(ebpf.pinning.bpf_restore#module:before).
+        type: list
+        elements: str
   health:
     description:
       - Look also for what is the matter with all pins in the directories of those that are
-        declared, and return RV(health). See O(ebpf.pinning.bpf_pin_info#module:health).
-      - Nothing of it makes the task fail. The drift report shows it.
+        declared, and return RV(health). Nothing of it makes the task fail.
     type: bool
     default: false
   count_entries:
@@ -148,56 +208,6 @@ options:
       - Up to how many entries of a map O(count_entries) counts.
     type: int
     default: 1000000
-  at_boot_options:
-    description: More about O(at_boot).
-    type: dict
-    suboptions:
-      name:
-        description:
-          - What the host calls this declaration, see O(ebpf.pinning.bpf_restore#module:name). Two
-            tasks with the same O(directory) need two names.
-          - Made of O(directory) when left out, C(sys-fs-bpf-agent) for V(/sys/fs/bpf/agent).
-        type: str
-      mounts:
-        description:
-          - More BPF file systems to mount at boot, with options of M(ebpf.pinning.bpffs_mount). One
-            with the path of one of O(mounts) counts in its place.
-        type: list
-        elements: dict
-        suboptions:
-          path:
-            description: Absolute path of the mount point.
-            type: path
-            required: true
-          owner:
-            description: Owner of its root.
-            type: str
-          group:
-            description: Group of its root.
-            type: str
-          mode:
-            description: Permission bits of its root, quoted, like V("0711").
-            type: raw
-          opts:
-            description: Options of the mount.
-            type: list
-            elements: str
-          delegate_cmds: &delegated
-            description: What a BPF token may do, see M(ebpf.pinning.bpffs_mount).
-            type: list
-            elements: str
-          delegate_maps: *delegated
-          delegate_progs: *delegated
-          delegate_attachs: *delegated
-      python:
-        description: The interpreter, see O(ebpf.pinning.bpf_restore#module:python).
-        type: path
-      before:
-        description: >-
-          Services that are to start once all is back, see
-          O(ebpf.pinning.bpf_restore#module:before).
-        type: list
-        elements: str
 seealso:
   - module: ebpf.pinning.bpffs_mount
   - module: ebpf.pinning.bpf_restore
@@ -206,11 +216,15 @@ seealso:
   - module: ebpf.pinning.bpf_link_pinned
   - module: ebpf.pinning.bpf_object_pinned
   - module: ebpf.pinning.bpf_pin_absent
+  - module: ebpf.pinning.bpf_host_info
   - name: Which part do I use
     description: >-
       Whether this or a playbook, a role, or a module for one thing; docs/which-part.md of the
       collection.
     link: https://example.org/ebpf.pinning/docs/which-part.html
+  - name: Changing a map that is in use
+    description: Step by step, and what can be migrated; docs/migration.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/migration.html
   - name: What is in a map
     description: >-
       From commands to declared entries, and every format; docs/entries.md of the collection.
@@ -226,6 +240,10 @@ seealso:
   - name: After a reboot
     description: What comes back, and when; docs/reboot.md of the collection.
     link: https://example.org/ebpf.pinning/docs/reboot.html
+  - name: "Drift: what is not as declared, over all hosts"
+    description: >-
+      How to be told by a check of all hosts; docs/drift.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/drift.html
 """
 
 EXAMPLES = r"""
@@ -279,6 +297,28 @@ EXAMPLES = r"""
           type: xdp
           interface: eth0
     at_boot: true
+
+- name: Ensure that the agent starts after its map is back, and that the map grew with its entries
+  ebpf.pinning.bpf_host:
+    directory: /sys/fs/bpf/agent
+    maps:
+      - name: flows
+        type: lru_hash
+        key_size: 16
+        value_size: 8
+        max_entries: 131072
+    on_mismatch: migrate
+    at_boot: true
+    at_boot_options:
+      before: [agent.service]
+
+- name: Let the host put the firewall back no longer, and detach it
+  ebpf.pinning.bpf_host:
+    directory: /sys/fs/bpf/firewall
+    links:
+      - name: eth0
+        state: absent
+    at_boot: false
 
 - name: Tell what is in the directory of the agent and not declared, and remove nothing
   ebpf.pinning.bpf_host:
@@ -535,6 +575,7 @@ def main() -> None:
                 },
             },
         },
+        told_elsewhere=list(lists.keys() - {"directories"}),
         supports_check_mode=True,
     )
     run(module)

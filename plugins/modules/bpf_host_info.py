@@ -20,7 +20,7 @@ description:
     id. What is another pin of something else that is told, is declared by its source.
   - Reads only. What cannot be declared is in RV(undeclarable), and never hides the others.
   - The playbook C(ebpf.pinning.adopt) asks all hosts at once, and writes files of variables; see
-    L(You already have pins, https://github.com/ebpf-pinning/ansible-collection/blob/main/docs/adopting.md).
+    the guide "You already have pins".
 author:
   - ebpf.pinning contributors (@ebpf-pinning)
 extends_documentation_fragment:

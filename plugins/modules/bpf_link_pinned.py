@@ -28,142 +28,108 @@ extends_documentation_fragment:
   - ebpf.pinning.attributes
   - ebpf.pinning.pins
 options:
+  name:
+    description:
+      - Name of the pin, which has no dots and at most 255 bytes.
+    type: str
+  path:
+    description:
+      - The whole path of the pin, in place of O(directory) and O(name).
+    type: path
+  program:
+    description:
+      - Path of the pin of the program, or for O(attach.type=struct_ops) of the map. Taken only of
+        root and of the user of the task. Required unless O(state=absent).
+    type: path
+  attach:
+    description:
+      - What the program is attached to. Required unless O(state=absent).
+    type: dict
+    suboptions:
+      type:
+        description:
+          - The attach type, such as V(xdp), V(tcx_ingress), V(cgroup_inet4_connect), V(sk_lookup),
+            V(netfilter) or V(fentry).
+          - 'The guide "Links: programs stay attached" has all, with what each needs.'
+        type: str
+        required: true
+      interface:
+        description: Name of a network interface, for XDP, tcx and netkit.
+        type: str
+      namespace:
+        description:
+          - The network namespace of what is named, by its name for C(ip netns) or a path. That of
+            the task when left out.
+        type: str
+      mode:
+        description: How XDP runs. The kernel chooses when left out, and it is not compared.
+        type: str
+        choices: [native, generic, offload]
+      before:
+        description:
+          - Path of the pin of a program or link on the same hook that is to run after this one. For
+            tcx and netkit, and since Linux 6.17 for cgroups.
+        type: path
+      after:
+        description: The same, of one that is to run before this one.
+        type: path
+      cgroup:
+        description: Absolute path of a cgroup of version 2.
+        type: path
+      pf:
+        description: Protocol family, for netfilter.
+        type: str
+        choices: [ipv4, ipv6]
+      hook:
+        description: The hook of netfilter.
+        type: str
+        choices: [prerouting, input, forward, output, postrouting]
+      priority:
+        description: When it runs on the hook of netfilter, lowest first.
+        type: int
+      defragment:
+        description: Whether netfilter puts fragments together before.
+        type: bool
+      map:
+        description: Path of the pin of a sockmap or sockhash.
+        type: path
+      tracepoint:
+        description:
+          - Name of a tracepoint, such as V(sched/sched_process_exec); without the category for
+            V(raw_tracepoint).
+        type: str
+      function:
+        description: Name of a function of the kernel, for kprobes.
+        type: str
+      binary:
+        description: Path of a program or library, for uprobes.
+        type: path
+      offset:
+        description: Offset in bytes, in O(attach.binary) or O(attach.function).
+        type: int
+  state:
+    description:
+      - V(absent) detaches the program, whoever else holds the link, and removes the pin.
+        V(present) is the default.
+    type: str
+    choices: [present, absent]
+  on_mismatch:
+    description:
+      - What to do with a pin that holds something else than a link to the declared target.
+        V(fail) changes nothing and says what it holds. V(replace) attaches the program first, and
+        then ends the old link.
+      - A link that holds another program, or is severed, is put right with V(fail), too.
+    type: str
+    choices: [fail, replace]
+    default: fail
   links:
     description:
-      - The links to pin. Each item takes the options that a single link takes.
-      - O(directory), O(owner), O(group), O(mode) and O(on_mismatch) of the task are defaults for
-        all items.
+      - The links to pin, each with the options that a single link takes. O(directory), O(owner),
+        O(group), O(mode) and O(on_mismatch) of the task are defaults for all items.
     type: list
     elements: dict
-    suboptions:
-      name: &name
-        description:
-          - Name of the pin. bpffs takes no dots, and 255 bytes at most.
-        type: str
-      path: &path
-        description:
-          - The whole path of the pin, in place of O(directory) and O(name).
-        type: path
-      directory:
-        description:
-          - Absolute path of a directory in a BPF file system.
-        type: path
-      program: &program
-        description:
-          - Path of the pin of the program; of the pin of a map of type struct_ops for
-            O(attach.type=struct_ops).
-          - Taken only of root and of the user of the task. Required unless O(state=absent).
-        type: path
-      attach: &attach
-        description:
-          - What the program is attached to. Required unless O(state=absent).
-        type: dict
-        suboptions:
-          type:
-            description:
-              - The attach type, such as V(xdp), V(tcx_ingress), V(cgroup_inet4_connect),
-                V(sk_lookup), V(netfilter) or V(fentry). The guide on links has the table of all,
-                with what each needs and the first Linux that has it.
-            type: str
-            required: true
-          interface:
-            description: Name of a network interface, for XDP, tcx and netkit.
-            type: str
-          namespace:
-            description:
-              - The network namespace of O(attach.interface), or the one that is meant itself. A
-                name as C(ip netns) has it, or a path.
-              - That of the task when left out.
-            type: str
-          mode:
-            description:
-              - How XDP runs. The kernel chooses when left out, and then it is not compared.
-            type: str
-            choices: [native, generic, offload]
-          before:
-            description:
-              - Path of the pin of a program or link on the same hook, which is to run after this
-                one. For tcx and netkit, and since Linux 6.17 for cgroups.
-            type: path
-          after:
-            description: The same, which is to run before this one.
-            type: path
-          cgroup:
-            description: Absolute path of a cgroup of version 2.
-            type: path
-          pf:
-            description: Protocol family, for netfilter.
-            type: str
-            choices: [ipv4, ipv6]
-          hook:
-            description: The hook of netfilter.
-            type: str
-            choices: [prerouting, input, forward, output, postrouting]
-          priority:
-            description: When it runs among what else is on the hook of netfilter, lowest first.
-            type: int
-          defragment:
-            description: Whether netfilter puts fragments together before the program sees them.
-            type: bool
-          map:
-            description: Path of the pin of a sockmap or sockhash.
-            type: path
-          tracepoint:
-            description:
-              - Name of a tracepoint with its category, such as V(sched/sched_process_exec); without
-                it for V(raw_tracepoint).
-            type: str
-          function:
-            description: Name of a function of the kernel, for kprobes.
-            type: str
-          binary:
-            description: Path of a program or library, for uprobes.
-            type: path
-          offset:
-            description: Offset in bytes, in O(attach.binary) or from the start of
-              O(attach.function).
-            type: int
-      state: &state
-        description:
-          - V(absent) detaches the program, whoever else holds the link, and removes the pin.
-          - V(present) is the default.
-        type: str
-        choices: [present, absent]
-      owner: &owner
-        description:
-          - Name or number of the user that owns the pin. Left as it is when left out.
-          - Pins, and directories on the way, are taken only of root, of the user of the task, and
-            of this user.
-        type: str
-      group: &group
-        description: Name or number of the group of the pin. Left as it is when left out.
-        type: str
-      mode: &mode
-        description:
-          - Permission bits of the pin, in octal and quoted, like V("0640"). Left as they are when
-            left out; the kernel makes pins with V("0600").
-        type: raw
-      on_mismatch: &on_mismatch
-        description:
-          - What to do with a pin that holds something else than a link to the declared target.
-            V(fail) changes nothing and says what it holds. V(replace) attaches the program to its
-            target, lets the name lead to the new link, and then ends the old one.
-          - A link that holds another program, or is severed, is put right with V(fail), too.
-          - V(fail) is the default.
-        type: str
-        choices: [fail, replace]
-  name: *name
-  path: *path
-  program: *program
-  attach: *attach
-  state: *state
-  owner: *owner
-  group: *group
-  mode: *mode
-  on_mismatch:
-    <<: *on_mismatch
-    default: fail
 seealso:
+  - module: ebpf.pinning.bpf_program_pinned
   - module: ebpf.pinning.bpf_object_pinned
   - module: ebpf.pinning.bpf_pin_info
   - module: ebpf.pinning.bpf_pin_absent
@@ -171,6 +137,13 @@ seealso:
   - name: "Links: programs stay attached"
     description: What happens when, and all attach types; docs/links.md of the collection.
     link: https://example.org/ebpf.pinning/docs/links.html
+  - name: Programs
+    description: >-
+      How they get their pins, and how an upgrade goes; docs/programs.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/programs.html
+  - name: After a reboot
+    description: When links come back by themselves; docs/reboot.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/reboot.html
 """
 
 EXAMPLES = r"""
@@ -181,6 +154,19 @@ EXAMPLES = r"""
     attach:
       type: xdp
       interface: eth0
+
+- name: Put a new program in the place of drop_listed, so that no packet passes without one
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/firewall/eth0
+    program: /sys/fs/bpf/firewall/drop_listed_and_count
+    attach:
+      type: xdp
+      interface: eth0
+
+- name: Detach a program
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/firewall/eth1
+    state: absent
 
 - name: Let a program decide who of a service may connect to what
   ebpf.pinning.bpf_link_pinned:
@@ -197,10 +183,84 @@ EXAMPLES = r"""
           type: cgroup_inet6_connect
           cgroup: /sys/fs/cgroup/system.slice
 
-- name: Detach a program
+- name: Count what a limit lets through, on an interface in another network namespace
   ebpf.pinning.bpf_link_pinned:
-    path: /sys/fs/bpf/firewall/eth1
-    state: absent
+    directory: /sys/fs/bpf/blue
+    links:
+      - name: limit_on_eth0
+        program: /sys/fs/bpf/blue/limit
+        attach: &in_blue
+          type: tcx_ingress
+          interface: eth0
+          namespace: blue
+      - name: count_on_eth0
+        program: /sys/fs/bpf/blue/count
+        attach:
+          <<: *in_blue
+          after: /sys/fs/bpf/blue/limit
+
+- name: Let a program choose the socket of each connection to a network namespace
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/blue/dispatch
+    program: /sys/fs/bpf/blue/choose_socket
+    attach:
+      type: sk_lookup
+      namespace: blue
+
+- name: Filter what leaves the host, before other rules of netfilter
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/firewall/output
+    program: /sys/fs/bpf/firewall/filter_output
+    attach:
+      type: netfilter
+      pf: ipv4
+      hook: output
+      priority: -10
+
+- name: Let a program see what the sockets in a sockmap send
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/proxy/messages
+    program: /sys/fs/bpf/proxy/redirect
+    attach:
+      type: sk_msg_verdict
+      map: /sys/fs/bpf/proxy/sockets
+
+- name: Trace what is started, renamed, and called in a library
+  ebpf.pinning.bpf_link_pinned:
+    directory: /sys/fs/bpf/trace
+    links:
+      - name: started_link
+        program: /sys/fs/bpf/trace/started
+        attach:
+          type: tracepoint
+          tracepoint: sched/sched_process_exec
+      - name: renamed_link
+        program: /sys/fs/bpf/trace/renamed
+        attach:
+          type: raw_tracepoint
+          tracepoint: task_rename
+      - name: called_link
+        program: /sys/fs/bpf/trace/called
+        attach:
+          type: uprobe
+          binary: /usr/local/lib/agent/libagent.so
+          offset: 4096
+
+- name: Attach a program that names itself what it is attached to, as SEC("iter/bpf_map") does
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/trace/maps
+    program: /sys/fs/bpf/trace/print_maps
+    attach:
+      type: iter
+
+- name: Move a program to another interface, where it runs before it ends on the first
+  ebpf.pinning.bpf_link_pinned:
+    path: /sys/fs/bpf/firewall/uplink
+    program: /sys/fs/bpf/firewall/drop_listed
+    attach:
+      type: xdp
+      interface: eth2
+    on_mismatch: replace
 """
 
 RETURN = r"""
@@ -309,6 +369,7 @@ def main() -> None:
             ["links", option] for option in ("name", "path", "program", "attach", "state")
         ],
         required_one_of=[["links", "name", "path"]],
+        told_elsewhere=["links"],
         supports_check_mode=True,
     )
     run(module)

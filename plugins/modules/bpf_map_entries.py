@@ -29,13 +29,29 @@ author:
 extends_documentation_fragment:
   - ebpf.pinning.attributes
   - ebpf.pinning.entries
+options:
+  path:
+    description: Path of the pin of the map.
+    type: path
+  maps:
+    description:
+      - The maps, each with the options that a single map takes.
+    type: list
+    elements: dict
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
+  - module: ebpf.pinning.bpf_host
   - module: ebpf.pinning.bpf_pin_info
   - name: What is in a map
     description: >-
       From commands to declared entries, and every format; docs/entries.md of the collection.
     link: https://example.org/ebpf.pinning/docs/entries.html
+  - name: Map types
+    description: Which types take entries; docs/map-types.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/map-types.html
+  - name: Security
+    description: Whose pins and lists are taken; docs/security.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/security.html
 """
 
 EXAMPLES = r"""
@@ -75,6 +91,30 @@ EXAMPLES = r"""
     key_format: ipv4
     value_format: u32
     entries_absent: [10.0.0.2]
+
+- name: Ensure the ports that a table of another system lists, and show what changes
+  ebpf.pinning.bpf_map_entries:
+    path: /sys/fs/bpf/firewall/ports
+    key_format:
+      - {name: proto, format: proto}
+      - {format: pad, size: 1}
+      - {name: port, format: be16}
+    value_format: u32
+    entries_from:
+      src: /etc/firewall/ports.csv
+      remote_src: true
+      format: csv
+      columns: {key.proto: protocol, key.port: port}
+      value: 1
+    show_entries: true
+
+- name: Ensure that the stages of the firewall call these programs
+  ebpf.pinning.bpf_map_entries:
+    path: /sys/fs/bpf/firewall/stages
+    entries_mode: exact
+    entries:
+      - {key: 0, value: /sys/fs/bpf/firewall/parse}
+      - {key: 1, value: /sys/fs/bpf/firewall/count}
 """
 
 RETURN = r"""
@@ -169,6 +209,7 @@ def main() -> None:
         },
         mutually_exclusive=[["maps", option] for option in ENTRIES],
         required_one_of=[["maps", "path"]],
+        told_elsewhere=["maps"],
         supports_check_mode=True,
     )
     run(module)

@@ -26,13 +26,12 @@ author:
 extends_documentation_fragment:
   - ebpf.pinning.attributes
   - ebpf.pinning.pins
-  - ebpf.pinning.map_options
+  - ebpf.pinning.entries
 options:
   name:
     description:
-      - Name of the pin, and of the map. The kernel's own name for the map is cut to 15
-        characters, with C(_) for what the kernel does not take; the pin keeps the whole name.
-      - bpffs takes no dots, and 255 bytes at most.
+      - Name of the pin, which has no dots and at most 255 bytes, and of the map, where the kernel
+        cuts it to 15.
     type: str
   path:
     description:
@@ -40,7 +39,7 @@ options:
     type: path
   type:
     description:
-      - Type of the map, as bpftool calls it.
+      - Type of the map, as bpftool calls it. The guide "Map types" says what each takes.
       - One of V(arena), V(array), V(array_of_maps), V(bloom_filter), V(cgroup_array),
         V(cgroup_storage), V(cgrp_storage), V(cpumap), V(devmap), V(devmap_hash), V(hash),
         V(hash_of_maps), V(inode_storage), V(lpm_trie), V(lru_hash), V(lru_percpu_hash),
@@ -60,17 +59,13 @@ options:
     type: int
   max_entries:
     description:
-      - Number of entries; for V(ringbuf) and V(user_ringbuf) bytes, rounded up to a power of
-        two of pages as loaders do; for V(arena) pages.
-      - May be left out where the type takes only V(0), and for V(perf_event_array), where
-        V(0) means one entry for each possible CPU.
+      - Number of entries; for ring buffers bytes, for V(arena) pages. May be left out where the
+        type takes only V(0), and for V(perf_event_array), which has one for each possible CPU then.
     type: int
   flags:
     description:
-      - Flags of the map, without C(BPF_F_), in lower case; for example V(no_prealloc),
-        V(no_common_lru), V(rdonly_prog), V(mmapable).
-      - Flags that a type cannot be made without are implied; V(no_prealloc) for
-        V(lpm_trie), V(rhash) and local storage, V(mmapable) for V(arena).
+      - Flags of the map, without C(BPF_F_), in lower case, such as V(no_prealloc). Those that a
+        type cannot be made without are implied.
     type: list
     elements: str
   map_extra:
@@ -80,18 +75,13 @@ options:
     type: int
   numa_node:
     description:
-      - The NUMA node to take memory from; implies the flag V(numa_node).
-      - The kernel does not report the node, so it is used when a map is made and is not
-        compared afterwards.
+      - The NUMA node to take memory from; implies the flag V(numa_node). It is not compared, as the
+        kernel does not report it.
     type: int
   btf:
     description:
-      - BTF that describes key and value, so that C(bpftool map dump) shows fields by name.
-      - Compared with that of a pinned map by structure. Ignored for types that take none, as
-        loaders do. Local storage types, which need one, get a minimal one when it is left
-        out.
-      - BTF that the kernel refuses is left out with a warning, as libbpf does; then
-        RV(maps[].unverified) lists it.
+      - BTF that describes key and value, so that C(bpftool map dump) shows fields by name. It is
+        compared by structure, and left out with a warning where the kernel refuses it.
     type: dict
     suboptions:
       data:
@@ -106,58 +96,39 @@ options:
         description: Id of the type of the value.
         type: int
         required: true
+  inner_map:
+    description:
+      - The shape of the maps that an V(array_of_maps) or V(hash_of_maps) holds, by O(type),
+        O(key_size), O(value_size), O(max_entries), O(flags), O(map_extra), O(numa_node) and O(btf).
+      - The kernel does not report it, so it is compared with a map that is in there.
+    type: dict
   loader:
     description:
-      - Which loader reuses the map, where loaders differ in what they make of O(max_entries).
-      - V(libbpf) takes it as it is. V(cilium) (cilium/ebpf) takes no more than the possible CPUs of
-        the host for a V(perf_event_array), and newer versions for a V(cpumap) too. With a map of
-        another size it fails.
-      - V(libbpf) is the default.
+      - Which loader reuses the map, where they differ in what they make of O(max_entries);
+        V(libbpf) by default. V(cilium) takes no more than the possible CPUs of the host for a
+        V(perf_event_array) or V(cpumap).
     type: str
     choices: [libbpf, cilium]
     version_added: 0.2.0
   frozen:
     description:
-      - V(true) freezes the map, so that user space cannot write to it any more. There is no
-        way back.
-      - V(false) takes a frozen map for a mismatch.
-      - Not compared when left out.
+      - V(true) freezes the map for good, so that user space cannot write to it any more. V(false)
+        takes a frozen map for a mismatch. Not compared when left out.
     type: bool
-  owner:
-    description:
-      - Name or number of the user that owns the pin. Left as it is when left out.
-      - Pins, and directories on the way, are taken only of root, of the user of the task, and
-        of this user. Of any other they are refused, or replaced if O(on_mismatch) says so.
-    type: str
-  group:
-    description:
-      - Name or number of the group of the pin. Left as it is when left out.
-    type: str
-  mode:
-    description:
-      - Permission bits of the pin, in octal and quoted, like V("0640"). Left as they are when left
-        out; the kernel makes pins with V("0600").
-      - To open a pin, a process also needs V(x) on all directories above. Reading without writing,
-        or the other way round, is a boundary only for some users; a warning says where it is none.
-    type: raw
   readers:
     description:
-      - Names or numbers of users who are to open the pin for reading, such as that of an
-        exporter. Nothing is changed for them. A warning says what keeps one of them from it, a
-        directory above that they do not get through, or the mode of the pin.
-      - Each is a user of the host.
+      - Users of the host who are to open the pin for reading. Nothing is changed for them, but a
+        warning says what keeps one of them from it.
     type: list
     elements: str
     version_added: 0.2.0
   on_mismatch:
     description:
-      - What to do with a pinned map of another shape.
-      - V(fail) changes nothing and reports every field that differs, for every map.
-      - V(replace) makes a new, empty map, which takes the name in one atomic rename. Programs that
-        use the old map go on using it; a warning names them. A pin that holds a program or a link
-        is never replaced.
-      - V(migrate) is V(replace) with the entries copied first. It fails, before anything changes,
-        where they cannot be copied; docs/migration.md of the collection says when.
+      - What to do with a pinned map of another shape. V(fail) changes nothing and reports every
+        field that differs. V(replace) makes a new, empty map, which takes the name in one atomic
+        rename. V(migrate) copies the entries first.
+      - Programs that use the old map go on using it until they are loaded again; a warning names
+        them. See the guide "Changing a map that is in use".
     type: str
     choices: [fail, replace, migrate]
     default: fail
@@ -168,115 +139,15 @@ options:
     type: str
     choices: [refuse, zero_pad]
     default: refuse
-  entries:
-    description:
-      - What is to be in the map, each with C(key) and C(value), and nothing else.
-      - A new map is filled before it gets its name. In a map that is in use each entry changes by
-        itself, and only what differs is written.
-      - Keys and values are written as their type in the BTF has them (of O(btf), or else of the
-        pinned map), or as O(key_format) and O(value_format) say. Padding and locks are zero.
-      - Keys and values are in no result, diff, report or log, unless O(show_entries) is set.
-      - docs/entries.md of the collection says what values are of per-CPU maps, and of maps of
-        programs, interfaces, CPUs, cgroups and maps; and which types take no entries.
-    type: list
-    elements: dict
-    version_added: 0.2.0
-  entries_from:
-    description:
-      - A file that lists more of them. What is wrong with it is told by the numbers of the
-        lines, up to twenty, and nothing is changed.
-    type: dict
-    version_added: 0.2.0
-    suboptions:
-      src:
-        description:
-          - Path of the file, which may be compressed by gzip. With
-            O(entries_from.remote_src=true) it is the whole path.
-        type: path
-        required: true
-      remote_src:
-        description:
-          - V(true) takes the file on the host. In check mode it may be missing, as a task
-            before may write it.
-          - V(false) takes it on the controller, where a relative path is looked for as
-            C(ansible.builtin.copy) does. It is sent to the host for the time of the task, once
-            for all maps, and decrypted if it is encrypted by ansible-vault.
-        type: bool
-        default: false
-      format:
-        description:
-          - V(lines) is a key a line, after it a value if there is one; comments begin with C(#)
-            or C(;). What ipset save and nft list write is understood, too.
-          - V(csv) has a header with C(key) and C(value), or C(key.FIELD) and C(value.FIELD).
-          - V(json) is a list of C(key) and C(value), or what C(bpftool -j map dump) prints.
-        type: str
-        choices: [lines, csv, json]
-        default: lines
-      value:
-        description: The value of entries that have none in the file.
-        type: raw
-      columns:
-        description:
-          - With O(entries_from.format=csv), which column is what, such as C(key) to C(address).
-        type: dict
-  entries_mode:
-    description:
-      - V(present) has the entries there with these values, and leaves others.
-      - V(exact) removes all others, of an array by the value 0. Values are updated first, then
-        entries added, then removed. Whether all of them fit is known before that.
-      - V(initial) adds those whose key is missing. What becomes of their values is up to
-        programs. Types whose entries cannot be looked at get them only when the map is made.
-      - V(present) is the default.
-    type: str
-    choices: [present, exact, initial]
-    version_added: 0.2.0
-  entries_absent:
-    description: Keys that are not to be there.
-    type: list
-    elements: raw
-    version_added: 0.2.0
-  key_format:
-    description:
-      - How keys are written, one of V(u8), V(u16), V(u32), V(u64), V(s8), V(s16), V(s32),
-        V(s64), V(be16), V(be32), V(be64), V(ipv4), V(ipv6), V(mac), V(cidr4), V(cidr6),
-        V(ifindex) (the name of an interface), V(cgroup) (the path of a cgroup), V(proto),
-        V(string), V(hex), V(bytes).
-      - Or a list of dictionaries with C(name), C(format) and, where a format has no size of its
-        own, C(size), in the order of the key; C(format=pad) with C(size) is filled with zeros.
-      - Or, with BTF, a dictionary of formats by field, such as C(addr) to C(ipv4).
-    type: raw
-    version_added: 0.2.0
-  value_format:
-    description: How values are written, like O(key_format).
-    type: raw
-    version_added: 0.2.0
-  host_bits:
-    description:
-      - What to do with a prefix that has bits beyond its length, such as 10.0.0.1/8. V(refuse)
-        fails; V(mask) takes it for 10.0.0.0/8.
-      - V(refuse) is the default.
-    type: str
-    choices: [refuse, mask]
-    version_added: 0.2.0
-  show_entries:
-    description: Show in the result which entries are added, updated and removed, up to twenty.
-    type: bool
-    version_added: 0.2.0
   entries_swap:
     description:
-      - Change the whole table between two packets. A new map of the declared shape is made, filled,
-        and frozen if O(frozen) says so. Then it takes a slot of a map of maps, in which programs
-        look for it, and then the name. So RV(maps[].id) is another one afterwards.
-      - Where only the slot is empty, or has another map, the map that has the name is put there.
-      - Only with O(entries_mode=exact). docs/entries.md of the collection has more.
+      - Changes the whole table between two packets. A new map is filled, takes a slot of a map of
+        maps, in which programs look for it, and then the name. Only with O(entries_mode=exact).
     type: dict
     version_added: 0.2.0
     suboptions:
       outer:
-        description:
-          - Path of the map of maps. It may be declared in the same list, and is made first
-            then; or somebody else pins it, and it has to be there.
-          - Its pin belongs to root, to the user of the task, or to O(owner).
+        description: Path of the map of maps, which may be declared in the same list.
         type: path
         required: true
       key:
@@ -284,13 +155,22 @@ options:
         type: raw
         required: true
       key_format:
-        description:
-          - How that key is written, like O(key_format). The index in an array_of_maps is a
-            number without it.
+        description: How that key is written, like O(key_format).
         type: raw
+  maps:
+    description:
+      - The maps to ensure, each with the options that a single map takes. One call handles
+        thousands of them; prefer it to a loop.
+      - O(directory), O(owner), O(group), O(mode), O(on_mismatch) and O(value_growth) of the task
+        are defaults for all items.
+    type: list
+    elements: dict
 seealso:
-  - module: ebpf.pinning.bpffs_mount
+  - module: ebpf.pinning.bpf_host
+  - module: ebpf.pinning.bpf_map_entries
   - module: ebpf.pinning.bpf_pin_absent
+  - plugin: ebpf.pinning.elf_maps
+    plugin_type: lookup
   - name: Map types
     description: >-
       What each type takes, and since which Linux; docs/map-types.md of the collection.
@@ -348,6 +228,11 @@ EXAMPLES = r"""
           value_size: 8
           max_entries: 1024
 
+- name: Ensure that the maps of an object file are pinned, as libbpf would make them
+  ebpf.pinning.bpf_map_pinned:
+    directory: /sys/fs/bpf/application
+    maps: "{{ lookup('ebpf.pinning.elf_maps', 'application.bpf.o') }}"
+
 - name: Ensure that exactly the listed networks are blocked, and that nobody sees half of the list
   ebpf.pinning.bpf_map_pinned:
     path: /sys/fs/bpf/firewall/blocked
@@ -399,6 +284,49 @@ EXAMPLES = r"""
           outer: /sys/fs/bpf/router/tables
           key: 0
 
+- name: Ensure that a map of maps has two zones, one of them filled in place
+  ebpf.pinning.bpf_map_pinned:
+    directory: /sys/fs/bpf/zones
+    maps:
+      - name: inside
+        type: hash
+        key_size: 4
+        value_size: 4
+        max_entries: 64
+      - name: zones
+        type: array_of_maps
+        max_entries: 2
+        inner_map:
+          type: hash
+          key_size: 4
+          value_size: 4
+          max_entries: 64
+        entries:
+          - {key: 0, value: /sys/fs/bpf/zones/inside}
+          - key: 1
+            value:
+              key_format: ipv4
+              value_format: u32
+              entries:
+                - {key: 192.0.2.1, value: 1}
+
+- name: Let the exporter read a map through its group, and tell if something keeps it out
+  ebpf.pinning.bpf_map_pinned:
+    path: /sys/fs/bpf/agent/latencies
+    type: percpu_array
+    value_size: 8
+    max_entries: 64
+    group: adm
+    mode: "0640"
+    readers: [daemon]
+
+- name: Ensure that cilium/ebpf finds its perf buffer, with an entry for each possible CPU
+  ebpf.pinning.bpf_map_pinned:
+    path: /sys/fs/bpf/agent/samples
+    type: perf_event_array
+    max_entries: 1024
+    loader: cilium
+
 - name: Make room for more flows, and accept that those in the map are lost
   ebpf.pinning.bpf_map_pinned:
     name: flows
@@ -416,6 +344,16 @@ EXAMPLES = r"""
     value_size: 8
     max_entries: 262144
     on_mismatch: migrate
+
+- name: Give each flow a counter more, which begins at zero
+  ebpf.pinning.bpf_map_pinned:
+    name: flows
+    type: lru_hash
+    key_size: 16
+    value_size: 16
+    max_entries: 262144
+    on_mismatch: migrate
+    value_growth: zero_pad
 """
 
 RETURN = r"""
@@ -571,6 +509,7 @@ def main() -> None:
         },
         mutually_exclusive=[["maps", option] for option in one_map],
         required_one_of=[["maps", "name", "path"]],
+        told_elsewhere=["maps", "inner_map"],
         supports_check_mode=True,
     )
     run(module)

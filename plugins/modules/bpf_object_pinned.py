@@ -23,93 +23,60 @@ extends_documentation_fragment:
   - ebpf.pinning.attributes
   - ebpf.pinning.pins
 options:
+  name:
+    description:
+      - Name of the pin, which has no dots and at most 255 bytes.
+    type: str
+  path:
+    description:
+      - The whole path of the pin, in place of O(directory) and O(name).
+    type: path
+  map_id:
+    description:
+      - Id of the map, as C(bpftool map show) has it. Exactly one of the options that name an object
+        is required.
+    type: int
+  prog_id:
+    description: Id of the program.
+    type: int
+  link_id:
+    description: Id of the link.
+    type: int
+  map_name:
+    description:
+      - The kernel's name of the map, at most 15 characters. Only one map may have it.
+    type: str
+  prog_name:
+    description:
+      - The kernel's name of the program, at most 15 characters. Only one may have it.
+    type: str
+  prog_tag:
+    description:
+      - The tag of the program, 16 hexadecimal digits, quoted. Only one program may have it.
+    type: str
+  source:
+    description:
+      - Path of another pin of the object.
+    type: path
+  on_mismatch:
+    description:
+      - What to do with a pin that holds another object. V(fail) changes nothing and says what it
+        holds. V(replace) lets the name lead to the declared one, in one atomic rename.
+      - The object that was there loses this reference, and a link that has no other detaches its
+        program.
+    type: str
+    choices: [fail, replace]
+    default: fail
   objects:
     description:
-      - The objects to pin. Each item takes the options that a single object takes.
-      - O(directory), O(owner), O(group), O(mode) and O(on_mismatch) of the task are defaults for
-        all items.
+      - The objects to pin, each with the options that a single object takes. O(directory),
+        O(owner), O(group), O(mode) and O(on_mismatch) of the task are defaults for all items.
     type: list
     elements: dict
-    suboptions:
-      name: &name
-        description:
-          - Name of the pin. bpffs takes no dots, and 255 bytes at most.
-        type: str
-      path: &path
-        description:
-          - The whole path of the pin, in place of O(directory) and O(name).
-        type: path
-      directory:
-        description:
-          - Absolute path of a directory in a BPF file system.
-        type: path
-      map_id: &map_id
-        description:
-          - Id of the map, as C(bpftool map show) has it.
-          - Exactly one of the options that name an object is required.
-        type: int
-      prog_id: &prog_id
-        description: Id of the program.
-        type: int
-      link_id: &link_id
-        description: Id of the link.
-        type: int
-      map_name: &map_name
-        description:
-          - The kernel's name of the map, at most 15 characters. Only one map may have it.
-        type: str
-      prog_name: &prog_name
-        description:
-          - The kernel's name of the program, at most 15 characters. Only one may have it.
-        type: str
-      prog_tag: &prog_tag
-        description:
-          - The tag of the program, 16 hexadecimal digits, quoted. Only one program may have it.
-        type: str
-      source: &source
-        description:
-          - Path of another pin of the object.
-        type: path
-      owner: &owner
-        description:
-          - Name or number of the user that owns the pin. Left as it is when left out.
-          - Pins, and directories on the way, are taken only of root, of the user of the task, and
-            of this user.
-        type: str
-      group: &group
-        description: Name or number of the group of the pin. Left as it is when left out.
-        type: str
-      mode: &mode
-        description:
-          - Permission bits of the pin, in octal and quoted, like V("0640"). Left as they are when
-            left out; the kernel makes pins with V("0600").
-        type: raw
-      on_mismatch: &on_mismatch
-        description:
-          - What to do with a pin that holds another object. V(fail) changes nothing and says what
-            it holds. V(replace) lets the name lead to the declared one, in one atomic rename; the
-            object that was there loses this reference, and a link that has no other detaches its
-            program.
-          - V(fail) is the default.
-        type: str
-        choices: [fail, replace]
-  name: *name
-  path: *path
-  map_id: *map_id
-  prog_id: *prog_id
-  link_id: *link_id
-  map_name: *map_name
-  prog_name: *prog_name
-  prog_tag: *prog_tag
-  source: *source
-  owner: *owner
-  group: *group
-  mode: *mode
-  on_mismatch:
-    <<: *on_mismatch
-    default: fail
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
+  - module: ebpf.pinning.bpf_program_pinned
+  - module: ebpf.pinning.bpf_link_pinned
   - module: ebpf.pinning.bpf_pin_info
   - module: ebpf.pinning.bpf_pin_absent
   - name: From shell to declaration
@@ -133,6 +100,26 @@ EXAMPLES = r"""
     source: /sys/fs/bpf/flows
     group: adm
     mode: "0640"
+
+- name: Let iproute2 find two maps of the agent in its directory
+  ebpf.pinning.bpf_object_pinned:
+    directory: /sys/fs/bpf/tc/globals
+    objects:
+      - name: flows
+        source: /sys/fs/bpf/flows
+      - name: counters
+        map_name: counters
+
+- name: Let a second name lead to the map that has the first one now
+  ebpf.pinning.bpf_object_pinned:
+    path: /sys/fs/bpf/exporter/flows
+    source: /sys/fs/bpf/flows
+    on_mismatch: replace
+
+- name: Keep what a link attaches, when the process that made it ends, by the id in its log
+  ebpf.pinning.bpf_object_pinned:
+    path: /sys/fs/bpf/agent/count_link
+    link_id: "{{ link_id_in_log }}"
 """
 
 RETURN = r"""
@@ -229,6 +216,7 @@ def main() -> None:
         },
         mutually_exclusive=[["objects", option] for option in ("name", "path", *REFERENCES)],
         required_one_of=[["objects", "name", "path"]],
+        told_elsewhere=["objects"],
         supports_check_mode=True,
     )
     run(module)

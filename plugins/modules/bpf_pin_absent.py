@@ -70,17 +70,9 @@ options:
     default: false
   unused:
     description:
-      - Remove only pins whose object nobody else has. What somebody has stays, and RV(spared) says
-        who.
-      - Of any object these are processes that have it open, and other pins in any mount namespace.
-        Of a map also processes that have its memory, programs that use it, links that hang on it,
-        and maps of maps that it is in. Of a program also links, XDP and tc in all network
-        namespaces, cgroups, perf events, and maps that it is in. A link is used while it is
-        attached.
-      - Some ways to attach a program are told by no interface of the kernel, such as
-        C(SO_ATTACH_BPF). Programs of such types stay.
-      - All is looked at again right before a pin goes. A descriptor that is on its way through a
-        socket, or that only C(io_uring) has, cannot be seen.
+      - Remove only pins whose object nobody else has, be it a process, another pin, a link, a
+        program or a map. What somebody has stays, and RV(spared) says who. What cannot be known
+        counts as used.
       - Refused where not all processes can be looked at, as in a container, or without root.
     type: bool
     default: false
@@ -95,16 +87,15 @@ options:
     version_added: 0.2.0
   older_than:
     description:
-      - Remove only what is older than this, such as V(7d), V(12h), V(30m) or V(1d12h).
-      - The age of a program counts from when it was loaded. That of maps and links counts from when
-        the pin was made, or its owner, mode or names last changed (its ctime), since the kernel
-        does not say when they were made.
+      - Remove only what is older than this, such as V(7d), V(12h), V(30m) or V(1d12h). That is when
+        a program was loaded, and when other pins were made or last changed owner, mode or name.
       - What a process has open stays, however old it is, and this is refused as with O(unused).
     type: str
     version_added: 0.2.0
 seealso:
-  - module: ebpf.pinning.bpf_map_pinned
-  - module: ebpf.pinning.bpffs_mount
+  - module: ebpf.pinning.bpf_host
+  - module: ebpf.pinning.bpf_link_pinned
+  - module: ebpf.pinning.bpf_pin_info
   - name: "Health: what is full, what is dead, what nobody uses"
     description: >-
       What is full, severed, unused or hidden, and what to do; docs/health.md of the collection.
@@ -142,6 +133,18 @@ EXAMPLES = r"""
     patterns: ["flows_*"]
     type: map
     unused: true
+
+- name: Detach the program of a link that nobody declares any more
+  ebpf.pinning.bpf_pin_absent:
+    path: /sys/fs/bpf/oldlinks/eth0
+    type: link
+
+- name: Remove the maps of last year from the directory that all software shares
+  ebpf.pinning.bpf_pin_absent:
+    directory: /sys/fs/bpf
+    patterns: ["*_of_last_year"]
+    type: map
+    prune_shared: true
 
 - name: Remove links whose interface or cgroup is gone, once they are a week old
   ebpf.pinning.bpf_pin_absent:

@@ -84,6 +84,10 @@ seealso:
     description: >-
       What is full, severed, unused or hidden, and what to do; docs/health.md of the collection.
     link: https://example.org/ebpf.pinning/docs/health.html
+  - name: "Drift: what is not as declared, over all hosts"
+    description: >-
+      How to be told by a check of all hosts; docs/drift.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/drift.html
 """
 
 EXAMPLES = r"""
@@ -96,6 +100,10 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ (bpf.pins | selectattr('name', 'equalto', 'flows') | first).programs }}"
   when: bpf.pins | selectattr('name', 'equalto', 'flows') | length > 0
+
+- name: Look at one pin
+  ebpf.pinning.bpf_pin_info:
+    path: /sys/fs/bpf/flows
 
 - name: Look for maps that are nearly full, links that are severed, and what nobody uses
   ebpf.pinning.bpf_pin_info:

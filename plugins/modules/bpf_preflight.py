@@ -11,9 +11,9 @@ module: bpf_preflight
 short_description: Tell what a loader will make of the pins of a host
 version_added: 0.2.0
 description:
-  - Before you roll out a new object file, tells for each of its maps whether the loader that you
+  - 'Before you roll out a new object file, tells for each of its maps whether the loader that you
     name will use the map that is pinned, make one, or refuse the object, and why. Each loader has
-    rules of its own, see C(docs/preflight.md).
+    rules of its own, see the guide "Preflight: before you roll out a new object file".'
   - Tells which fields of keys and values have changed, by their names, which programs have the old
     maps, and whether the entries would fit into the new ones.
   - Tells what the kernel lacks that the object needs, which are types of maps and programs, attach
@@ -91,6 +91,13 @@ EXAMPLES = r"""
     object: agent.bpf.o
     loader: iproute2
     loader_version: "1.1"
+
+- name: Stop if a loader written in Go would not take the map that it is told to use
+  ebpf.pinning.bpf_preflight:
+    object: agent.bpf.o
+    loader: cilium
+    pins:
+      flows: /sys/fs/bpf/agent/flows
 """
 
 RETURN = r"""

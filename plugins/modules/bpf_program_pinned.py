@@ -62,12 +62,9 @@ options:
   maps:
     description:
       - Which map of the file is which pin, by the name of the map. A pin is the path, or a name
-        in O(maps_directory).
-      - Maps that the file itself declares with C(LIBBPF_PIN_BY_NAME) are pinned by their names.
-        All others are made anew with each load, and belong to the programs alone.
-      - A pinned map is compared as M(ebpf.pinning.bpf_map_pinned) does, and used if it fits. One
-        that is not there is made. Declare it with that module for it to have an owner, a mode or
-        entries.
+        in O(maps_directory). Maps with C(LIBBPF_PIN_BY_NAME) have pins of their names.
+      - A pinned map that fits is used as it is, and one that is not there is made. Maps without a
+        pin are made anew with each load.
     type: dict
   maps_directory:
     description:
@@ -124,12 +121,21 @@ options:
     default: present
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
+  - module: ebpf.pinning.bpf_link_pinned
+  - module: ebpf.pinning.bpf_preflight
   - module: ebpf.pinning.bpf_host
   - name: Programs
     description: >-
       From a script that loads to a declaration, and how an upgrade goes; docs/programs.md of
       the collection.
     link: https://example.org/ebpf.pinning/docs/programs.html
+  - name: "Links: programs stay attached"
+    description: How to attach what is pinned here; docs/links.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/links.html
+  - name: Security
+    description: >-
+      Whose object files are taken, and what loads them; docs/security.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/security.html
 """
 
 EXAMPLES = r"""
@@ -150,6 +156,14 @@ EXAMPLES = r"""
     programs:
       - name: drop
         pin: drop_on_trial
+
+- name: Ensure that a new build is loaded, and that what is in its maps comes along
+  ebpf.pinning.bpf_program_pinned:
+    object: /usr/local/lib/bpf/firewall-2.bpf.o
+    directory: /sys/fs/bpf/firewall
+    maps:
+      blocklist: /sys/fs/bpf/firewall/blocklist
+    on_mismatch: migrate
 
 - name: Ensure that they are not pinned any more
   ebpf.pinning.bpf_program_pinned:

@@ -145,6 +145,10 @@ seealso:
   - module: ebpf.pinning.bpf_host
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpffs_mount
+  - name: Which part do I use
+    description: >-
+      When bpf_host or a role does this for you; docs/which-part.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/which-part.html
   - name: After a reboot
     description: What comes back, and when; docs/reboot.md of the collection.
     link: https://example.org/ebpf.pinning/docs/reboot.html
@@ -161,6 +165,41 @@ EXAMPLES = r"""
         key_size: 16
         value_size: 8
         max_entries: 65536
+
+- name: Have systemd put a whole declaration back, and start the agent after that
+  ebpf.pinning.bpf_restore:
+    name: firewall
+    service: true
+    before: [agent.service]
+    directory: /sys/fs/bpf/firewall
+    mounts:
+      - path: /sys/fs/bpf
+        mode: "0711"
+    directories:
+      - path: /sys/fs/bpf/firewall
+        group: adm
+        mode: "0750"
+    maps:
+      - name: blocklist
+        type: lpm_trie
+        key_size: 8
+        value_size: 4
+        max_entries: 1024
+        key_format: cidr4
+        value_format: u32
+        entries:
+          - {key: 198.51.100.0/24, value: 1}
+    programs:
+      - object: /usr/local/lib/bpf/firewall.bpf.o
+    links:
+      - name: eth0
+        program: /sys/fs/bpf/firewall/drop
+        attach:
+          type: xdp
+          interface: eth0
+    objects:
+      - path: /sys/fs/bpf/blocklist
+        source: /sys/fs/bpf/firewall/blocklist
 
 - name: Let it do so no longer
   ebpf.pinning.bpf_restore:

@@ -30,9 +30,8 @@ options:
   state:
     description:
       - V(mounted) mounts it unless a bpffs is there already.
-      - V(unmounted) unmounts it. Refused while it holds pins, which would be lost, unless
-        O(force) is set. That the same file system is mounted elsewhere does not count, since an
-        unmount may propagate to there. Refused, too, while something is mounted in it.
+      - V(unmounted) unmounts it. Refused while it holds pins, which would be lost, unless O(force)
+        is set, and while something is mounted in it.
     type: str
     choices: [mounted, unmounted]
     default: mounted
@@ -40,9 +39,8 @@ options:
     description:
       - Permission bits of the root directory, in octal and quoted, like V("0700"). The kernel
         sets the sticky bit (V("1700")) on every bpffs, and so does this module.
-      - Left as it is when left out; a new bpffs then has V("1700"), as systemd and bpftool make
-        it, where the kernel alone would make V("1777"). Others get in only where this says so, for
-        example by V("0711").
+      - Left as they are when left out; a new bpffs then has V("1700"). Others get in only where
+        this says so, for example by V("0711").
     type: raw
   owner:
     description: Name or number of the user that owns the root directory.
@@ -63,12 +61,8 @@ options:
     description:
       - Commands of the system call C(bpf) that may be delegated to user namespaces with a token, by
         the kernel's names, or V(any). Linux 6.9 or newer.
-      - The kernel makes tokens only in the user namespace that opened the file system, and never
-        in the initial one. So nobody gets a token from a mount that this module makes on a host;
-        the options serve to keep watch on mounts that a container manager makes.
-      - What is delegated can only be set when the file system is made. A difference is an error,
-        unless O(force) is set and there are no pins; then it is unmounted and mounted anew, with
-        owner, group, mode and flags as they were unless declared.
+      - They can only be set when the file system is made, and serve to keep watch on mounts that a
+        container manager makes. See the guide "Security".
     type: list
     elements: str
   delegate_maps:
@@ -85,24 +79,10 @@ options:
     elements: str
   boot:
     description:
-      - V(true) keeps exactly one entry for O(path) in O(fstab), however entries spell the path. It
-        carries the declared options; other options of an entry that is there stay, but V(noauto)
-        goes. Before Linux 6.8 a mount takes no owner and group from there, so that at boot they are
-        those of root.
-      - The entry has the source of what is mounted, or else C(mount -a) would mount a second bpffs
-        over the first. It has C(x-mount.mkdir) where the mount point does not outlive a restart,
-        as below C(/run), and without O(mode) that of the mount. Where systemd does not start the
-        host, it comes after the entries for directories above.
-      - V(false) keeps none.
-      - When left out, the file is left alone. Entries by which C(mount -a) or a restart would
-        mount something over the bpffs are told in a warning and in RV(drift).
-      - systemd mounts C(/sys/fs/bpf) by itself, with mode C(0700), and reads no entry for it. So
-        leave this out there, and have the role C(ebpf.pinning.bpf_restore) set mode and owner at
-        boot. An entry for what was mounted there otherwise gets V(noauto) until after the next
-        restart. So it is with a unit for O(path) in C(/etc/systemd/system), by which systemd mounts
-        it with the source, mode and flags that the unit has.
-      - The file is replaced in one rename, and all other lines are kept to the byte. Where it can
-        be known that this will fail, nothing is mounted.
+      - V(true) keeps exactly one entry for O(path) in O(fstab), V(false) none. When left out, the
+        file is left alone, and a warning tells of entries that would mount something over the bpffs.
+      - systemd mounts C(/sys/fs/bpf) by itself and reads no entry for it, so leave this out there.
+        See the guide "After a reboot".
     type: bool
   fstab:
     description: The file for O(boot), by its real path.
@@ -118,26 +98,26 @@ options:
   repair:
     description:
       - Make one of several BPF file systems that are mounted over one another at O(path). The
-        lowest stays. What is pinned in those above is pinned in it, too, with owner and mode, while
-        it is still hidden. Then they are unmounted, so that no name is missing at any time, and no
-        pin is lost.
-      - Without O(force) nothing is changed, and the message says which of them holds what.
-      - Where nothing is stacked, this does nothing.
+        lowest stays, with the pins of all, and no name is missing at any time. Without O(force)
+        nothing is changed, and the message says which of them holds what.
     type: bool
     default: false
     version_added: 0.2.0
   keep:
     description:
-      - Where several of them have a pin of one name and these hold different objects, which one has
-        the name afterwards. The other pins of that name go, see RV(dropped). When left out, that is
-        refused.
-      - Only with O(repair).
+      - With O(repair), which one has the name where several of them have a pin of one name that
+        hold different objects. The other goes, see RV(dropped). When left out, that is refused.
     type: str
     choices: [lowest, topmost]
     version_added: 0.2.0
 seealso:
   - module: ebpf.pinning.bpf_map_pinned
   - module: ebpf.pinning.bpf_pin_absent
+  - module: ebpf.pinning.bpf_restore
+  - name: Security
+    description: >-
+      Who gets into a bpffs, and what a token may do; docs/security.md of the collection.
+    link: https://example.org/ebpf.pinning/docs/security.html
   - name: From shell to declaration
     description: >-
       Each habit of the shell, and the task in its place; docs/from-shell.md of the collection.
@@ -166,6 +146,18 @@ EXAMPLES = r"""
     path: /run/agent/bpffs
     group: adm
     mode: "0750"
+
+- name: Ensure that a bpffs delegates with a token what its container needs, and no more
+  ebpf.pinning.bpffs_mount:
+    path: /run/container/bpffs
+    delegate_cmds: [map_create, prog_load]
+    delegate_maps: [ringbuf]
+    delegate_progs: [cgroup_skb]
+    delegate_attachs: [cgroup_inet_ingress]
+
+- name: Ensure that fstab has no entry for it, as systemd mounts the usual one
+  ebpf.pinning.bpffs_mount:
+    boot: false
 
 - name: See which of the BPF file systems over one another holds what, and make one of them
   ebpf.pinning.bpffs_mount:

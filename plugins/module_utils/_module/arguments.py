@@ -22,8 +22,17 @@ class PinningModule(AnsibleModule):
     item, or no value at all. And nothing is said that a terminal could obey.
     """
 
-    def __init__(self, *arguments: t.Any, **more: t.Any) -> None:
-        super().__init__(*arguments, **more)  # type: ignore[no-untyped-call]
+    def __init__(
+        self, *, argument_spec: Options, told_elsewhere: t.Collection[str] = (), **more: t.Any
+    ) -> None:
+        """Take the whole `argument_spec`, of which Ansible compares a part with the documentation.
+
+        Options that are `told_elsewhere` take dictionaries of options that another page has, or
+        that the same page has already.
+        """
+        self._whole = argument_spec
+        documented = without_options(argument_spec, told_elsewhere)
+        super().__init__(argument_spec=documented, **more)  # type: ignore[no-untyped-call]
         for source in _sources(self.params) if self._sent else ():
             source["shown"] = self._sent.get(source.get("src"))
         for load in _loads(self.params) if self._sent else ():
@@ -31,6 +40,7 @@ class PinningModule(AnsibleModule):
 
     def _load_params(self) -> None:
         super()._load_params()  # type: ignore[no-untyped-call]
+        self.argument_spec = self._whole  # arguments are checked by all of it
         # What a check is told of tasks before: the paths that they free in a run.
         told = isinstance(self.params, dict) and self.params.pop(FREED, None)
         self.freed: t.FrozenSet[str] = frozenset(told or ())
@@ -87,6 +97,18 @@ class PinningModule(AnsibleModule):
             # What is in maps may be called wrongly, or be in a wrong place.
             arguments = without_secrets(self.params, self.argument_spec)
             result["invocation"] = {"module_args": arguments}
+
+
+def without_options(options: Options, names: t.Collection[str]) -> Options:
+    """`options` without those that the ones of these names have in them, at any depth."""
+    shown: Options = {}
+    for name, option in options.items():
+        shown[name] = dict(option)
+        if "options" in option:
+            inside = shown[name].pop("options")
+            if name not in names:
+                shown[name]["options"] = without_options(inside, names)
+    return shown
 
 
 def without_secrets(value: t.Any, options: t.Optional[Options] = None) -> t.Any:
