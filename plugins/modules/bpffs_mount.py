@@ -80,7 +80,8 @@ options:
   boot:
     description:
       - V(true) keeps exactly one entry for O(path) in O(fstab), V(false) none. When left out, the
-        file is left alone, and a warning tells of entries that would mount something over the bpffs.
+        file is left alone, and a warning tells of entries that would mount something over the
+        bpffs.
       - systemd mounts C(/sys/fs/bpf) by itself and reads no entry for it, so leave this out there.
         See the guide "After a reboot".
     type: bool
