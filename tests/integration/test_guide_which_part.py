@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from harness.guide import Guide
@@ -29,6 +30,14 @@ def test_every_part_takes_the_same_declaration(host: Host) -> None:
         again = page.run("ebpf.pinning.provision", *with_variables)
         assert again.code == 0, again.output
         assert re.search(r" changed=0 ", again.output), again.output
+
+
+def test_the_playbook_mounts_what_is_declared_beside_the_usual_file_system(host: Host) -> None:
+    keep_apart(host)
+    further = f"{host.scratch}/bpf"
+    page, variables = Guide(host, "which-part.md"), {"bpf_mounts": [{"path": further}]}
+    page.run_twice("ebpf.pinning.provision", "-e", json.dumps(variables))
+    assert host.shell(f"findmnt --noheadings --output FSTYPE {further}") == "bpf\n"
 
 
 def test_each_module_role_and_playbook_is_named() -> None:
