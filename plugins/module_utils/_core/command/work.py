@@ -41,6 +41,7 @@ from ..kinds.mounts.apply import MountKind
 from ..kinds.objects.apply import ObjectKind
 from ..kinds.objects.declaration import WantedObject
 from ..kinds.pins import directory
+from ..kinds.pins.forecast import Forecast
 from ..kinds.programs.apply import ProgramKind
 from ..lists import json_list, lines, read, table
 from ..map_types import map_type_name
@@ -116,6 +117,8 @@ class _Work:
         self._act = act
         self._asked = asked
         self._manifests = loaded.manifests
+        # Of mounts: where one is only missing, so is all that is declared in it.
+        self._forecast = Forecast() if act is predict else None
         self._obstacles: Dict[str, str] = {}
         self._owners: Dict[str, Optional[int]] = {}  # of directories: these own them with reason
         for manifest in loaded.manifests:
@@ -200,15 +203,20 @@ class _Work:
         self, kind: AnyKind, wanted: Sequence[Any], declared: str, act: Optional[Act] = None
     ) -> Iterator[Line]:
         """Yield what became of items that are decided together."""
-        if not any(is_asked(item.path, self._asked.paths) for item in wanted):
+        is_meant = any(is_asked(item.path, self._asked.paths) for item in wanted)
+        foretells = self._forecast is not None and isinstance(kind, MountKind)
+        if not (is_meant or foretells):
             return
         if any(item.path in self._obstacles for item in wanted):
-            for item in wanted:
+            for item in wanted if is_meant else ():
                 yield self._hindered(item, declared)
             return
         act = act or self._act
-        (verdict,) = each(kind, [wanted], act)
-        yield from self._told(verdict, declared, act)
+        (verdict,) = each(kind, [wanted], act, self._forecast)
+        if foretells and verdict.plan:
+            kind.foretell(verdict.plan, self._forecast)
+        if is_meant:
+            yield from self._told(verdict, declared, act)
 
     def _hindered(self, item: Any, declared: str) -> Line:
         return Line(item.path, declared, Standing.FAILED, self._obstacles[item.path])

@@ -93,11 +93,17 @@ def apply(kind: AnyKind, plan: AnyPlan) -> Result:
     return result
 
 
-def each(kind: AnyKind, batches: Iterable[Sequence[Any]], act: Act) -> Iterator[Verdict]:
-    """Observe, decide and `act` (predict, apply) batch by batch: one failure stops no other."""
+def each(
+    kind: AnyKind, batches: Iterable[Sequence[Any]], act: Act, forecast: Any = None
+) -> Iterator[Verdict]:
+    """Observe, decide and `act` (predict, apply) batch by batch: one failure stops no other.
+
+    With a `forecast`, decide about what is observed as it will be then.
+    """
     for wanted in batches:
         try:
-            decided = plan(kind, kind.observe(wanted))
+            observed = kind.observe(wanted)
+            decided = plan(kind, kind.expect(observed, forecast) if forecast else observed)
             acts = not (decided.problems or all(step.is_idle for step in decided.steps))
             result = act(kind, decided) if acts else None
         except TROUBLE as error:
