@@ -17,7 +17,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "plugins"))
 
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import PinningError
-from ansible_collections.ebpf.pinning.plugins.module_utils._module import at_boot, host_program
+from ansible_collections.ebpf.pinning.plugins.module_utils._module import (
+    at_boot,
+    boot_manifest,
+    host_program,
+)
 from ansible_collections.ebpf.pinning.plugins.module_utils._module.host_program import HostFile
 
 UTILS = Path(__file__).parents[2] / "plugins" / "module_utils"
@@ -181,5 +185,5 @@ def test_what_the_unit_may_write_to_is_the_mount_that_holds_the_pins(
     directory: str, holder: str
 ) -> None:
     points = ["/sys/fs/bpf", "/sys/fs/bpf/inner"]
-    assert at_boot._holder(directory, points) == holder
-    assert at_boot._holder(directory, ["/"]) == "/"
+    assert boot_manifest.holder_of(directory, points) == holder
+    assert boot_manifest.holder_of(directory, ["/"]) == "/"

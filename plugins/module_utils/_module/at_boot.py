@@ -11,7 +11,6 @@ import json
 import os
 import re
 import typing as t
-from functools import partial
 from urllib.parse import quote
 
 from .._core import files
@@ -20,21 +19,18 @@ from .._core.command import manifest
 from .._core.command.links import interface_of
 from .._core.command.words import MANIFESTS
 from .._core.engine.steps import Action
-from .._core.errors import PinningError, ProblemCollector, Problems
-from .._core.fields import check_no_control, check_seen_at_boot, is_at_or_below, plain
-from .._core.mountinfo import mounts
+from .._core.errors import PinningError, Problems
+from .._core.fields import check_no_control, check_seen_at_boot, plain
 from .._core.options import ACCESS, SECRETS
 from .._core.people import BadField
-from .._core.uapi import MapFlag
 from .._core.users import Users
-from .._core.whole.later_entries import set_apart
-from . import boot_service, boot_unit, host_program, kept_files
+from . import boot_manifest, boot_service, boot_unit, host_program, kept_files
 from .arguments import without_secrets
 from .boot_service import OtherManifests, Service, Systemctl, Verbs
 from .boot_unit import Needs
 from .host_program import HostCore, HostFile
 from .host_python import check_python
-from .report import Declared, Dictionary, file_diff
+from .report import Dictionary, file_diff
 
 if t.TYPE_CHECKING:
     # What bpf_host has of the core, so that the command is the same files whoever installs it.
@@ -245,10 +241,10 @@ def present(
         if users.awaited is None:
             raise Problems(texts)
         users.awaited.update(dict.fromkeys(texts))
-    _check_contents(parsed)
+    boot_manifest.check(parsed)
     program = host_program.program(place.library, python)
     extras = host_program.for_people(f"{place.library}/{host_program.STARTER}")
-    needs = _needs(parsed)
+    needs = boot_manifest.needs_of(parsed)
     return AtBoot(
         place,
         [
@@ -263,48 +259,18 @@ def present(
     )
 
 
-def _check_contents(parsed: manifest.Manifest) -> None:
-    called = [called for each in parsed.programs for called in each.pins]
-    pins, following = set_apart(parsed.pins, called)
-    problems = ProblemCollector()
-    for each in following:
-        problems.of(each.check, f"{each.path}: ")
-    for pin in pins:
-        if pin.swap is not None and not pin.swap.is_declared:
-            problems.add(
-                f"{pin.path}: entries_swap: {pin.swap.outer} is not declared beside, so it may "
-                "come back later: declare it in the same list, or leave this map out of what comes "
-                "back, in a task of its own"
-            )
-        if pin.content is not None:
-            problems.of(partial(pin.content.check_for_boot, pin.map.btf), f"{pin.path}: ")
-    named = [(load.item["shown"], "kernel_btf", load.item) for load in parsed.programs]
-    named += [(link.path, "binary", link.attach.given) for link in parsed.links]
-    for whose, option, given in named:
-        if given.get(option):
-            path = os.path.realpath(given[option])
-            problems.of(partial(check_seen_at_boot, path, option), f"{whose}: ")
-    problems.raise_any()
-
-
 def _service(place: Place, parsed: manifest.Manifest, needs: Needs) -> t.Optional[Service]:
     services = [boot_service.service_name(each) for each in place.before]
     if place.systemctl is None:
         return None
-    pins = [*(each.path for each in parsed.pins), *_programs_of(parsed)]
-    pins += [each.path for each in (*parsed.links, *parsed.objects)]
     return Service.wanted(
         (place.library, place.manifests),
         place.name,
         needs,
         _others(place),
-        dict.fromkeys(services, boot_unit.before(pins)),
+        dict.fromkeys(services, boot_unit.before(boot_manifest.pins_of(parsed))),
         place.systemctl,
     )
-
-
-def _programs_of(parsed: manifest.Manifest) -> t.List[str]:
-    return [called.path for each in parsed.programs for called in each.pins]
 
 
 def _others(place: Place) -> OtherManifests:
@@ -366,41 +332,6 @@ def usual_name(directory: str) -> str:
     """Return what a manifest is called after the directory of its pins; no two share a name."""
     name = quote(directory, safe="/", errors="surrogateescape").replace("-", "%2D")
     return re.sub("/+", "-", name).strip("-") or "root"
-
-
-def _needs(parsed: manifest.Manifest) -> Needs:
-    """Return what units of systemd have to let the command do."""
-    specs = [spec for pin in parsed.pins for spec in (pin.map, pin.map.inner) if spec]
-    needs_admin = any(spec.shape.flags & MapFlag.ZERO_SEED.value for spec in specs)
-    # To look into a map that has no pin, it is opened by its id.
-    needs_admin |= any(pin.content and pin.content.has_maps_in_place for pin in parsed.pins)
-    points = {mount.path for mount in parsed.mounts}
-    points |= {mount.point for mount in mounts() if mount.fstype == "bpf"}
-    directories = {each.directory for each in (*parsed.pins, *parsed.links, *parsed.objects)}
-    directories |= {os.path.dirname(path) for path in _programs_of(parsed)}
-    directories |= {
-        str(each.item["maps_directory"])
-        for each in parsed.programs
-        if each.item.get("maps_directory")
-    }
-    directories |= {each.parent for each in parsed.directories}
-    names = [interface_of(link.attach) for link in parsed.links]
-    return Needs(
-        writable=[
-            Declared(path)
-            for path in sorted({_holder(directory, points) for directory in directories})
-        ],
-        capabilities=["CAP_SYS_ADMIN"] if needs_admin else [],
-        network=any(pin.content and pin.content.names_devices for pin in parsed.pins),
-        loads=bool(parsed.programs),
-        links=any(not name for name in names),
-        interfaces=[Declared(name) for name in sorted({name for name in names if name})],
-    )
-
-
-def _holder(directory: str, points: t.Collection[str]) -> str:
-    holders = [point for point in points if is_at_or_below(directory, point)]
-    return max(holders, key=len, default=directory)
 
 
 def _actions(file: host_program.Wanted) -> t.List[Dictionary]:

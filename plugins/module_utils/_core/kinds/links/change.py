@@ -22,9 +22,10 @@ from ..pins.observed import Nothing, Pin, PinnedLink
 from .apply import LinkAfter
 from .attach import TAKEN, attach, bridged
 from .declaration import Attach
+from .mismatch import ProgramChange, held_id
 from .observe import look_at, seen_of
 from .observed import ProgramSeen, Seen, TargetSeen
-from .plan import LinkStep, ProgramChange, held_id
+from .plan import LinkStep
 from .targets import OpenTarget, opened, program_at
 
 

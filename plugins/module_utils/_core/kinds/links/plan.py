@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Iterator, Sequence, Tuple, cast
+from typing import TYPE_CHECKING, Sequence, Tuple, cast
 
-from ...attach_types import HOOKS, PROTOCOLS, AttachType, Target
+from ...attach_types import Target
 from ...engine.kind import Observed
 from ...engine.steps import Action, Change, Plan, Step
 from ...people import Awaited, People
@@ -18,6 +18,7 @@ from ..pins.exposure import Remedy
 from ..pins.observed import Found, MountedPin, NotAPin, Nothing, Pin, PinnedLink
 from ..pins.plan import taken_by_mount
 from .declaration import Attach, WantedLink
+from .mismatch import NAMING, elsewhere_in, fixed_in, program_change, row_of, severed_from
 from .observed import ProgramSeen, Seen, TargetSeen, Unresolved
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
 LinkStep = Step[WantedLink, Found]
 LinkPlan = Plan[WantedLink, Found]
-
-
-class ProgramChange(Change):
-    """Another program, which most links take in place."""
 
 
 def expecting(observed: Observed, awaited: Awaited) -> Observed:
@@ -83,7 +80,7 @@ def _as_expected(wanted: WantedLink, seen: Seen) -> WantedLink:
 
 
 def _still_to_come(attach: Attach) -> TargetSeen:
-    name = next((attach.text(option) for option in _NAMING if attach.text(option)), "")
+    name = next((attach.text(option) for option in NAMING if attach.text(option)), "")
     return TargetSeen(f"{name}, which is still to come", {})
 
 
@@ -104,7 +101,7 @@ def decide(wanted: WantedLink, found: Found, people: People) -> LinkStep:
             "declare another name",
         )
     if lacking:
-        return _refuse(wanted, found, _severed(found, wanted), "; ".join(lacking))
+        return _refuse(wanted, found, severed_from(found, wanted), "; ".join(lacking))
     program, target = cast(ProgramSeen, program), cast(TargetSeen, target)
     if isinstance(found, Nothing):
         return unless_taken(Step(wanted, found, Action.CREATE), target)
@@ -140,18 +137,18 @@ def _about_a_pin(
     if not isinstance(found, PinnedLink):
         drift: Tuple[Change, ...] = (Change("attached", target.label, found.label),)
         return _other(wanted, found, drift + access, target, found.label)
-    severed = _severed(found, wanted)
-    held = _program_change(wanted, found, program)
+    severed = severed_from(found, wanted)
+    held = program_change(wanted, found, program)
     if severed:
         healed: LinkStep = Step(wanted, found, Action.REPLACE, (*severed, *held, *access))
         return unless_taken(healed, target)
-    elsewhere = tuple(_elsewhere(wanted, found, target))
+    elsewhere = tuple(elsewhere_in(wanted, found, target))
     if elsewhere:
         if [each.field for each in elsewhere] == ["attach.priority"]:
             # The same hook: the new link is there before the old one goes.
             return Step(wanted, found, Action.REPLACE, (*elsewhere, *held, *access))
         return _other(wanted, found, (*elsewhere, *held, *access), target, _place_of(elsewhere))
-    fixed = tuple(_fixed(wanted, target))
+    fixed = tuple(fixed_in(wanted, target))
     if fixed:
         return _refuse(
             wanted,
@@ -162,7 +159,7 @@ def _about_a_pin(
             "program until it is attached again",
         )
     if held:
-        action = Action.UPDATE if _row(wanted).is_updatable else Action.REPLACE
+        action = Action.UPDATE if row_of(wanted).is_updatable else Action.REPLACE
         return Step(wanted, found, action, (*held, *access))
     return Step(wanted, found, Action.ADJUST if access else Action.KEEP, access)
 
@@ -184,71 +181,6 @@ def is_waiting(step: LinkStep) -> bool:
     """Return whether the program or the target is not there, but may come."""
     seen = step.wanted.seen or ()
     return any(isinstance(each, Unresolved) and each.may_come for each in seen)
-
-
-def held_id(found: PinnedLink) -> int:
-    """Return the id of the program that a link holds, or of the map (struct_ops)."""
-    held = found.target.get("map_id") if found.type == "struct_ops" else found.prog_id
-    return held if isinstance(held, int) else 0
-
-
-def _program_change(
-    wanted: WantedLink, found: PinnedLink, program: ProgramSeen
-) -> Tuple[Change, ...]:
-    held = held_id(found)
-    if program.id == held:
-        return ()
-    kind = "map" if _row(wanted).takes_map else "program"
-    have = f"{kind} {held}" if held else "none"
-    return (ProgramChange("program", program.label, have),)
-
-
-def _severed(found: Found, wanted: WantedLink) -> Tuple[Change, ...]:
-    """Return that the link is attached to nothing, if so."""
-    if not isinstance(found, PinnedLink) or found.attached is not False:
-        return ()
-    seen = wanted.seen
-    known = seen is not None and isinstance(seen.target, TargetSeen)
-    label = cast(TargetSeen, seen.target).label if known and seen else _row(wanted).target.value
-    return (Change("attached", label, "severed: nothing any more"),)
-
-
-def _elsewhere(wanted: WantedLink, found: PinnedLink, target: TargetSeen) -> Iterator[Change]:
-    """Yield in what the link is attached to something else than declared."""
-    row = _row(wanted)
-    if found.type != row.link_type:
-        yield Change("attach.type", row.name, found.type)
-        return
-    if not found.target:
-        return  # this kernel does not tell, or not this user
-    for field, want in target.expected.items():
-        have = found.target.get(field)
-        if have == want:
-            continue
-        if field == "event":
-            yield Change("attach.type", want, have)
-            return
-        option = _NAME_OPTION[row.target] if field == "name" else _OPTION_OF[field]
-        if option in ("pf", "hook"):
-            yield Change(f"attach.{option}", _named(option, want), _named(option, have))
-        elif option in _NAMING and field != "name":
-            yield Change(f"attach.{option}", target.label, f"{field} {have}")
-        else:
-            yield Change(f"attach.{option}", want, have)
-    if target.holds is False and found.target.get("ifindex") == target.expected.get("ifindex"):
-        have = f"ifindex {found.target.get('ifindex')} of another network namespace"
-        yield Change("attach.interface", target.label, have)
-
-
-def _fixed(wanted: WantedLink, target: TargetSeen) -> Iterator[Change]:
-    """Yield what the kernel fixes when it makes a link."""
-    attach = cast(Attach, wanted.attach)
-    mode = attach.text("mode")
-    if mode and target.mode and mode != target.mode:
-        yield Change("attach.mode", mode, target.mode)
-    if target.misplaced:
-        order = "before" if attach.text("before") else "after"
-        yield Change(f"attach.{order}", attach.text(order), target.misplaced)
 
 
 def _other(
@@ -308,15 +240,6 @@ def _refuse(wanted: WantedLink, found: Found, drift: Tuple[Change, ...], reason:
     return Step(wanted, found, Action.REFUSE, drift, reason)
 
 
-def _row(wanted: WantedLink) -> AttachType:
-    return cast(Attach, wanted.attach).type
-
-
-def _named(option: str, value: object) -> object:
-    names = {"pf": PROTOCOLS, "hook": HOOKS}[option]
-    return next((name for name, number in names.items() if number == value), value)
-
-
 def both_run(step: LinkStep) -> bool:
     """Return whether for a moment the old and the new program both run."""
     return (
@@ -331,25 +254,6 @@ def held_open(_step: LinkStep) -> Remedy:
     return Remedy(*["only another link is out of their reach: remove this one first"] * 2)
 
 
-_NAMING = ("interface", "cgroup", "namespace", "map", "tracepoint")
-_NAME_OPTION = {
-    Target.TRACEPOINT: "tracepoint",
-    Target.FUNCTION: "function",
-    Target.BINARY: "binary",
-}
-_OPTION_OF = {
-    "offset": "offset",
-    "attach_type": "type",
-    "ifindex": "interface",
-    "cgroup_id": "cgroup",
-    "netns_ino": "namespace",
-    "map_id": "map",
-    "tp_name": "tracepoint",
-    "pf": "pf",
-    "hooknum": "hook",
-    "priority": "priority",
-    "flags": "defragment",
-}
 _A_PIN_OF_YOUR_OWN = (
     "; if not, remove it with ebpf.pinning.bpf_pin_absent, or declare the owner that it is to have"
 )
