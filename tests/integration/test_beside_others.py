@@ -80,6 +80,12 @@ def test_who_sees_that_a_mount_has_other_flags_or_another_mode(bare_host: Host) 
     (row,) = mounts_at(bare_host, BPFFS)
     assert "nosuid" not in row.flags
     assert access(bare_host, BPFFS).startswith("777 ")
+    # It can be told to remount, which it then does each time: that sets flags, and no mode.
+    remounted = bare_host.playbook([_mount(opts="nosuid,mode=0700", state="remounted")] * 2)
+    assert [each.good().changed for each in remounted] == [True, True]
+    (row,) = mounts_at(bare_host, BPFFS)
+    assert "nosuid" in row.flags
+    assert access(bare_host, BPFFS).startswith("777 ")
 
 
 def test_who_takes_a_pinned_map_as_it_is_or_makes_it(host: Host) -> None:
@@ -184,3 +190,6 @@ def test_who_attaches_programs(host: Host) -> None:
         assert program not in [each.get("prog_id") for each in links]  # nothing for a pin to hold
         taken = host.run(*hooks.inside("bpftool", *words), check=False)
         assert taken.returncode
+        words[4] = str(hooks.load("xdp_new"))
+        host.run(*hooks.inside("bpftool", *words, "overwrite"))
+        assert hooks.xdp() == int(words[4])

@@ -232,6 +232,19 @@ def test_two_links_where_one_can_be_are_refused_before_anything_changes(
             assert not refused.changed
 
 
+def test_two_pins_of_one_link_may_both_be_declared(hooks: Hooks) -> None:
+    host = hooks.host
+    ids = [hooks.load("xdp_old"), hooks.load("xdp_new")]
+    host.module("bpf_link_pinned", **xdp(hooks)).good()
+    second = {**xdp(hooks), "path": f"{LINKS}/second"}
+    host.module("bpf_object_pinned", path=second["path"], source=f"{LINKS}/v0").good()
+    kept = host.module("bpf_link_pinned", links=[xdp(hooks), second])
+    assert not kept.good().changed
+    new = [{**each, "program": f"{LOADED}/xdp_new"} for each in (xdp(hooks), second)]
+    host.module("bpf_link_pinned", links=new).good()
+    assert hooks.xdp() == ids[1]
+
+
 def test_a_link_takes_no_program_that_another_link_has_on_the_hook(hooks: Hooks) -> None:
     host = hooks.host
     ids = [hooks.load("tc_old"), hooks.load("tc_new")]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from typing import Dict, Iterator, Set, Tuple
+from typing import Dict, Iterator, List, Set, Tuple
 
 from .syscall import KernelError
 from .uapi import BYTE_ORDER
@@ -115,7 +115,18 @@ def _program_of(raw: bytes) -> int:
 
 def _all(question: int, body: bytes) -> Iterator[bytes]:
     """Yield what a dump has, message by message, without the headers."""
+    for _attempt in range(_ATTEMPTS):
+        answers, is_whole = _dump(question, body)
+        if is_whole:
+            break
+    yield from answers
+
+
+def _dump(question: int, body: bytes) -> Tuple[List[bytes], bool]:
+    """Return the messages, and whether nothing changed while they were made."""
     request = HEADER.pack(HEADER.size + len(body), question, REQUEST | DUMP, 1, 0) + body
+    answers: List[bytes] = []
+    is_whole = True
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asking:
             asking.send(request)
@@ -123,16 +134,22 @@ def _all(question: int, body: bytes) -> Iterator[bytes]:
                 answer = asking.recv(ROOM)
                 start = 0
                 while start + HEADER.size <= len(answer):
-                    length, kind, *_more = HEADER.unpack_from(answer, start)
-                    if kind == DONE or length < HEADER.size:
-                        return
-                    if kind == ERROR:
+                    length, kind, flags, *_more = HEADER.unpack_from(answer, start)
+                    if length < HEADER.size:
+                        raise KernelError("netlink", errno.EBADMSG)
+                    is_whole = is_whole and not flags & _INTERRUPTED
+                    if kind in (ERROR, DONE) and length >= HEADER.size + 4:
                         number = -struct.unpack_from("=i", answer, start + HEADER.size)[0]
-                        raise KernelError("netlink", number)
-                    yield answer[start + HEADER.size : start + length]
+                        if number > 0:  # what is there so far is not all
+                            raise KernelError("netlink", number)
+                    if kind in (ERROR, DONE):
+                        return answers, is_whole
+                    answers.append(answer[start + HEADER.size : start + length])
                     start += (length + 3) & ~3
     except OSError as error:
         raise KernelError.of("netlink", error) from None
 
 
+_ATTEMPTS = 5
+_INTERRUPTED = 0x10  # NLM_F_DUMP_INTR
 _NO_FILTERS = (errno.EINVAL, errno.ENODEV, errno.ENOENT, errno.EOPNOTSUPP)

@@ -18,7 +18,7 @@ Place = Tuple[str, int, FrozenSet[Tuple[str, object]]]
 
 def agreed(steps: Sequence[LinkStep]) -> List[LinkStep]:
     """Return the steps, refused where another one is to have the place or has the program there."""
-    takers: Dict[Tuple[Place, object], str] = {}
+    takers: Dict[Tuple[Place, object], LinkStep] = {}
     leaving: Set[int] = set()  # links that let go of their program before
     result = []
     for step in steps:
@@ -27,9 +27,10 @@ def agreed(steps: Sequence[LinkStep]) -> List[LinkStep]:
             leaving.add(step.found.id)
         claim = None if step.action in _NOWHERE else _claim_of(step)
         if claim is not None:
-            first = takers.setdefault(claim, step.wanted.path)
-            if first != step.wanted.path:
-                step = replace(step, action=Action.REFUSE, reason=_why_not_both(step, first))
+            first = takers.setdefault(claim, step)
+            if first is not step and not _is_one_link(first, step):
+                reason = _why_not_both(step, first.wanted.path)
+                step = replace(step, action=Action.REFUSE, reason=reason)
         result.append(step)
     return result
 
@@ -63,6 +64,16 @@ def _claim_of(step: LinkStep) -> Optional[Tuple[Place, object]]:
         return place, None
     is_known = isinstance(program, ProgramSeen) and program.id
     return place, program.id if is_known else wanted.program  # type: ignore[union-attr]
+
+
+def _is_one_link(first: LinkStep, second: LinkStep) -> bool:
+    """Return whether these are two pins of one link, and stay that."""
+    ids = [
+        step.found.id
+        for step in (first, second)
+        if isinstance(step.found, PinnedLink) and step.action is not Action.REPLACE
+    ]
+    return len(ids) == 2 and ids[0] == ids[1]
 
 
 def _why_not_both(step: LinkStep, first: str) -> str:
