@@ -14,7 +14,6 @@ from drift_table import declare, task
 from harness.drift import FORMS, Json, by_host, read_all
 from harness.host import Host
 from harness.samples import AGENT
-from harness.terminal import seen
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,10 @@ def ansible_playbook(
     """Run ansible-playbook with `words`, in `folder`, against local `hosts`."""
     folder.mkdir(exist_ok=True)
     inventory = folder / "hosts.yml"
-    variables = {"ansible_connection": "local", "ansible_python_interpreter": host.site.python}
+    python = host.site.python_of_modules
+    variables = {"ansible_connection": "local", "ansible_python_interpreter": python}
     inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}))
-    enabled = {"ANSIBLE_CALLBACKS_ENABLED": "ebpf.pinning.drift_report"}
-    command = [host.site.playbook_command, "-i", str(inventory), *words]
-    code, output = seen(
-        host.inside("env", "-C", str(folder), *command),  # nsenter would leave it
-        host.site.environment(**{**enabled, **more}),
-    )
+    code, output = host.report(folder, ["-i", str(inventory), *words], **more)
     return Done(code, output, folder)
 
 

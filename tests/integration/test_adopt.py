@@ -91,7 +91,7 @@ def fleet(
     site: Site, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> Iterator[Adopted]:
     # Sockets of ssh want a short path.
-    with Fleet(tmp_path_factory.mktemp("fleet"), 3) as three:
+    with site.fleet(tmp_path_factory.mktemp("fleet"), 3) as three:
         yield Adopted(three, site, tmp_path)
 
 

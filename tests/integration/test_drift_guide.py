@@ -42,13 +42,17 @@ class Drift(Guide):
         for name in ("counts", "flows"):
             host.make_pin(f"{AGENT}/{name}")
 
+    @property
+    def local(self) -> dict[str, str]:
+        """Variables of a host that is this one."""
+        return {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": self.host.site.python_of_modules,
+        }
+
     def inventory(self, **more: Any) -> None:
         """The host edge-1, which is this one, and others."""
-        local = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": self.host.site.python,
-        }
-        hosts = {"edge": {"hosts": {"edge-1": local, **more}}}
+        hosts = {"edge": {"hosts": {"edge-1": self.local, **more}}}
         (self.folder / "inventory" / "hosts.yml").write_text(json.dumps(hosts))
 
     def run(self, script: str, **more: str) -> tuple[int, str]:
@@ -146,9 +150,8 @@ def test_history_is_what_the_page_says(drift: Drift) -> None:
 
 
 def test_reports_are_merged_as_the_page_says(drift: Drift, subtests: pytest.Subtests) -> None:
-    local = {"ansible_connection": "local", "ansible_python_interpreter": drift.host.site.python}
     names = [f"edge-{number}" for number in range(1, 5)]
-    drift.inventory(**dict.fromkeys(names[1:], local))
+    drift.inventory(**dict.fromkeys(names[1:], drift.local))
     reports = drift.folder / "reports"
     reports.mkdir()
     (merging,) = (each for each in drift.commands if "drift_reports" in each)

@@ -83,8 +83,8 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with Fleet(tmp_path_factory.mktemp("fleet"), 12) as fleet:
+def fleet(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with site.fleet(tmp_path_factory.mktemp("fleet"), 12) as fleet:
         yield fleet
 
 

@@ -32,8 +32,7 @@ class Setting:
 
     def run(self, host: Host) -> Done:
         words = [*self.words, "-e", json.dumps(DECLARED)]
-        settings = {"ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"), **self.environment}
-        return ansible_playbook(host, self.folder, words, self.hosts, **settings)
+        return ansible_playbook(host, self.folder, words, self.hosts, **self.environment)
 
 
 def _by_word(run: Setting, values: Json) -> None:
@@ -70,6 +69,7 @@ def _by_environment(run: Setting, values: Json) -> None:
 
 def _by_configuration(run: Setting, values: Json) -> None:
     lines = [f"{name} = {value or ''}" for name, value in values.items()]
+    run.environment["ANSIBLE_CONFIG"] = str(run.folder / "ansible.cfg")
     (run.folder / "ansible.cfg").write_text("\n".join(["[ebpf_pinning]", *lines, ""]))
 
 
@@ -90,7 +90,6 @@ SETTINGS = ("the environment", "ansible.cfg")
 def run(host: Host) -> Setting:
     folder = host.scratch / "out"
     folder.mkdir()
-    (folder / "ansible.cfg").touch()
     return Setting(folder)
 
 

@@ -238,6 +238,8 @@ def installed(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Installed
         "LC_ALL": "C.UTF-8",
         "ANSIBLE_COLLECTIONS_PATH": str(folder),
         "ANSIBLE_NOCOLOR": "true",
+        # Not to compile each module anew.
+        **{name: site.environment()[name] for name in ("COMPILED_CODE", "PYTHONPATH")},
     }
     tarball = build(folder)
     install = ["ansible-galaxy", "collection", "install", "--offline", tarball]

@@ -24,8 +24,8 @@ COMMANDS = re.findall(r"^    (ansible-playbook .*)$", TEXT, re.M)
 
 
 @pytest.fixture
-def fleet(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[Fleet]:
-    with Fleet(tmp_path_factory.mktemp("fleet"), 2) as fleet:
+def fleet(site: Site, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[Fleet]:
+    with site.fleet(tmp_path_factory.mktemp("fleet"), 2) as fleet:
         inventory = json.loads(fleet.inventory.read_text())["all"]
         hosts = dict(zip(("edge-1", "edge-2"), inventory["hosts"].values(), strict=True))
         folder = tmp_path / "inventory"

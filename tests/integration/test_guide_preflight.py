@@ -52,7 +52,9 @@ def preflight(page: Guide) -> str:
     """The command of the page; what it prints from the report on."""
     _first, session = page.blocks("console")
     command = session.splitlines()[0].removeprefix("$ ")
-    variables = f"ansible_connection=local ansible_python_interpreter={page.host.site.python}"
+    variables = (
+        f"ansible_connection=local ansible_python_interpreter={page.host.site.python_of_modules}"
+    )
     (page.folder / "files" / "inventory").write_text(f"web1 {variables}\n")
     command = command.replace("ansible-playbook", page.host.site.playbook_command)
     script = f"cd {page.folder}/files; {command} || echo exit code $?"

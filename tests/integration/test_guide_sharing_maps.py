@@ -176,9 +176,8 @@ def test_one_declaration_goes_from_the_maps_to_the_interface(gate: Gate) -> None
     host = gate.host
     host.shell("mount -t tmpfs -o mode=0755 run /run")  # where it is noted what was loaded
     (gate.folder / "whole.yml").write_text(gate.whole)
-    options = (
-        f"-i {gate.folder}/groups.yml -c local -e ansible_python_interpreter={host.site.python}"
-    )
+    python = f"ansible_python_interpreter={host.site.python_of_modules}"
+    options = f"-i {gate.folder}/groups.yml -c local -e {python}"
     play = f"RESULT_LINES=lines ansible-playbook {options} {gate.folder}/whole.yml"
     assert re.search(r" changed=1 ", gate.there(play))
     ids = gate.ids()

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.fleet import Fleet
 from harness.host import BPFFS, Host
 from harness.playbook import task
 from harness.site import Site
@@ -141,7 +140,10 @@ def test_lists_of_several_groups_and_roles_are_found_for_each_host(
     tasks = [task("bpf_map_pinned", **of_role), called]
     (role / "tasks" / "main.yml").write_text(json.dumps(tasks))
     hosts = {
-        name: {"ansible_connection": "local", "ansible_python_interpreter": host.site.python}
+        name: {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": host.site.python_of_modules,
+        }
         for name in ("north", "south")
     }
     inventory = host.scratch / "two.yml"
@@ -176,7 +178,7 @@ def test_the_playbook_sends_lists_over_ssh_to_each_host(
     site: Site, tmp_path_factory: pytest.TempPathFactory, pipelining: str
 ) -> None:
     tmp_path = tmp_path_factory.mktemp("fleet")  # a short path, for the sockets of ssh
-    with Fleet(tmp_path, 2) as fleet:
+    with site.fleet(tmp_path, 2) as fleet:
         (tmp_path / "blocked.gz").write_bytes(gzip.compress(LINES.encode()))
         maps = [listed("one", "{{ inventory_dir }}/blocked.gz"), listed("own", "{{ of_host }}")]
         for name in fleet.names:

@@ -374,7 +374,7 @@ def test_the_examples_run_and_change_nothing(host: Host) -> None:
 def test_many_hosts_are_one_finding_and_those_that_do_not_answer_are_told(host: Host) -> None:
     pinned_by_libbpf(host, HASH)
     path = compiled(host, "new.bpf.o", GROWN)
-    here = f"ansible_connection=local ansible_python_interpreter={host.site.python}"
+    here = f"ansible_connection=local ansible_python_interpreter={host.site.python_of_modules}"
     lines = [f"web{number} {here}" for number in range(5)]
     lines.append("gone ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=9")
     (host.scratch / "fleet").write_text("\n".join(lines) + "\n")

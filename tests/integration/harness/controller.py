@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from ansible import module_utils
+
+_MODULES = Path(__file__).with_name("modules.py")
 _READY = Path(__file__).with_name("ready.py")
 _PATIENCE = 300  # seconds, for a run
 
@@ -39,9 +43,18 @@ class Controller:
         environment: Mapping[str, str],
         namespace: str,
         output: IO[str],
+        folder: str = "/",
     ) -> Started:
-        """Start a run in the mount namespace that this path names. What it prints is `output`."""
-        request = {"arguments": arguments, "environment": environment, "namespace": namespace}
+        """Start a run in `folder` of the mount namespace that this path names.
+
+        What it prints is `output`.
+        """
+        request = {
+            "arguments": arguments,
+            "environment": environment,
+            "namespace": namespace,
+            "folder": folder,
+        }
         status, theirs = _sockets()
         with theirs:
             files = [output.fileno(), theirs.fileno()]
@@ -82,6 +95,39 @@ class Started:
         if not told:
             raise OSError("what runs ansible-playbook has ended: see above")
         return told
+
+
+class Modules:
+    """An interpreter that waits for modules: see modules.py, which is the other side.
+
+    `folder` is an empty one, in which `command` will be what Ansible calls: `program`, compiled
+    from c/python.c.
+    """
+
+    def __init__(
+        self, folder: Path, program: str, python: str, environment: Mapping[str, str]
+    ) -> None:
+        folder.chmod(0o755)
+        (folder / "ansible").mkdir()
+        self.command = shutil.copy(program, folder)
+        (folder / "plain").symlink_to(python)
+        # As in the archive of a module: nothing of Ansible's but module_utils.
+        (folder / "ansible" / "__init__.py").touch()
+        (utils,) = module_utils.__path__
+        (folder / "ansible" / "module_utils").symlink_to(utils)
+        self._process = subprocess.Popen(
+            [python, "-P", _MODULES, folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+        assert self._process.stdout is not None
+        if self._process.stdout.readline() != b"ready\n":
+            raise OSError("no interpreter waits for modules: see above")
+
+    def close(self) -> None:
+        """Start no more modules."""
+        self._process.communicate()
 
 
 def _sockets() -> tuple[socket.socket, socket.socket]:

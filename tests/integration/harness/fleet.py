@@ -37,13 +37,25 @@ Port {port}
 StrictModes no
 UseDNS no
 UsePAM no
+{set_env}
 """
 
 
 class Fleet:
-    """`size` hosts, reachable over ssh as `environment` and `inventory` say."""
+    """`size` hosts, reachable over ssh as `environment` and `inventory` say.
 
-    def __init__(self, scratch: Path, size: int) -> None:
+    `python` runs their modules, and each session has `variables` in its environment.
+    """
+
+    def __init__(
+        self,
+        scratch: Path,
+        size: int,
+        python: str = os.path.realpath(sys.executable),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self._python = python
+        self._variables = variables or {}
         self.scratch = scratch
         self.names = [f"host{number:03}" for number in range(1, size + 1)]
         self.inventory = scratch / "hosts.yml"
@@ -58,7 +70,10 @@ class Fleet:
             words = ["-q", "-t", "ed25519", "-N", "", "-f", str(file)]
             subprocess.run(["ssh-keygen", *words], check=True)
         sshd = Path(shutil.which("sshd", path="/usr/sbin:/usr/bin") or "sshd")
-        text = _CONFIGURATION.format(scratch=self.scratch, port=self.port)
+        set_env = " ".join(f"{name}={value}" for name, value in self._variables.items())
+        text = _CONFIGURATION.format(
+            scratch=self.scratch, port=self.port, set_env=set_env and f"SetEnv {set_env}"
+        )
         if b"PerSourcePenalties" not in sshd.read_bytes():  # new in OpenSSH 9.8
             text = text.replace("PerSourcePenalties no\n", "")
         (self.scratch / "sshd_config").write_text(text)
@@ -94,7 +109,7 @@ class Fleet:
             "ansible_port": self.port,
             "ansible_ssh_private_key_file": str(self.scratch / "key"),
             "ansible_ssh_common_args": " ".join(self._ssh_options()),
-            "ansible_python_interpreter": os.path.realpath(sys.executable),
+            "ansible_python_interpreter": self._python,
             **variables,
         }
         each = {

@@ -17,7 +17,8 @@ from typing import Any
 from .controller import Started
 from .playbook import Result, Run, Task, read_results, task
 from .samples import BPFFS
-from .site import HERE, Site
+from .site import HERE, REPORTING, Site
+from .terminal import seen
 
 # The holder keeps the namespace alive, and ends with its standard input: also when the tests are
 # killed, nothing stays behind. strictatime, so that a look at a directory cannot go unnoticed.
@@ -145,7 +146,7 @@ class Host:
         hosts = self._file("hosts.yml")
         variables = {
             "ansible_connection": "local",
-            "ansible_python_interpreter": self.site.python,
+            "ansible_python_interpreter": self.site.python_of_modules,
         }
         hosts.write_text(json.dumps({"all": {"hosts": {"localhost": variables}}}))
         return hosts
@@ -154,6 +155,23 @@ class Host:
         """Wait for what `start` started, and read its results."""
         code = run.started.wait()
         return Run(code, read_results(run.lines.read_text()), run.output.read_text())
+
+    def report(self, folder: Path, words: Sequence[str], **more: str) -> tuple[int, str]:
+        """Run ansible-playbook in `folder`, with drift_report: its exit code, and what is seen.
+
+        `more` are further variables of its environment.
+        """
+        environment = self.site.environment(**{**REPORTING, **more})
+        if any(name.startswith("ANSIBLE_") for name in more):
+            # Ansible has read these before it is ready. And nsenter would leave the folder.
+            command = ["env", "-C", str(folder), self.site.playbook_command, *words]
+            return seen(self.inside(*command), environment)
+        file = self._file("output")
+        with file.open("w") as output:
+            started = self.site.reporter.start(
+                words, environment, self._namespace, output, str(folder)
+            )
+        return started.wait(), file.read_text()
 
     def interpreter(self, script: str) -> dict[str, Any]:
         """Keywords of a task that run its module by a shell script, "$@" being the module.

@@ -10,6 +10,7 @@ ends when nobody is left who could send one.
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import random
@@ -24,12 +25,13 @@ from ansible.plugins import loader
 
 _LONGEST = 1 << 17  # bytes of a message
 _CLONE_NEWNS = 0x00020000
-# What every run looks at, all of it or by name, each kind from its loader.
-_ALL = ("become", "cache", "callback", "connection", "inventory", "shell", "vars")
+# What every run looks at, all of it or by name, each kind from its loader. Nothing for variables:
+# once that loader has looked, Ansible takes its plugins for loaded, and reads no group_vars.
+_ALL = ("become", "cache", "callback", "connection", "inventory", "shell")
 _BY_NAME = {"action": ("normal", *sys.argv[1:]), "strategy": ("linear",)}
-# A message has the `arguments` of ansible-playbook, its `environment`, and the `namespace` of its
-# mounts, by path. With it come a file for what is printed, and a socket that is told the leader of
-# the run's process group, and then the exit code.
+# A message has the `arguments` of ansible-playbook, its `environment`, the `namespace` of its
+# mounts and its `folder` there, by path. With it come a file for what is printed, and a socket that
+# is told the leader of the run's process group, and then the exit code.
 Request = dict[str, Any]
 
 
@@ -58,8 +60,28 @@ def _get_ready() -> None:
     for kind, names in _BY_NAME.items():
         for name in names:
             getattr(loader, f"{kind}_loader").get(name, class_only=True)
+    _fill_caches()
+    # Runs are short: none is to look for garbage, and copy by that what all share.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
     # Each run does this once more, and may.
     warnings.filterwarnings("ignore", message="AnsibleCollectionFinder has already been configured")
+
+
+def _fill_caches() -> None:
+    """What each task, in a process of its own, would find out anew. Older ansible-cores do not."""
+    try:
+        from ansible._internal import _task
+        from ansible.module_utils.common import json as profiles
+    except ImportError:
+        return
+    for is_module in (False, True):
+        _task.UnifiedTaskResult.get_result_key_to_resolved_field_mapping(source_is_module=is_module)
+    for name in ("legacy", "modern"):
+        for direction in profiles.Direction:
+            profiles.get_module_encoder(name, direction)
+            profiles.get_module_decoder(name, direction)
 
 
 def _watch(request: Request, output: int, status: int) -> None:
@@ -82,6 +104,7 @@ def _run(request: Request, output: int) -> None:
             os.dup2(output, file.fileno())
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         _enter(request["namespace"])
+        os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environment"])
         random.seed()

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .controller import Controller
+from .controller import Controller, Modules
+from .fleet import Fleet
 
 HERE = Path(__file__).parents[1]
 CHECKOUT = HERE.parents[1]
@@ -27,6 +28,9 @@ NOBODY = pwd.getpwnam("nobody").pw_uid
 DAEMON = pwd.getpwnam("daemon").pw_uid
 DAEMON_GROUP = grp.getgrnam("daemon").gr_gid
 ADM_GROUP = grp.getgrnam("adm").gr_gid
+# To look for results a thousand times a second is a tenth of the CPU time of a short run.
+_SETTINGS = "[defaults]\ninternal_poll_interval = 0.005\n"
+REPORTING = {"ANSIBLE_CALLBACKS_ENABLED": "ebpf.pinning.drift_report"}
 _PARTS = ("galaxy.yml", "meta", "playbooks", "plugins", "roles")
 _LIBBPF = ("-lbpf", "-lelf", "-lz")
 # -idirafter: where Debian keeps asm/types.h, which linux/bpf.h includes.
@@ -65,9 +69,35 @@ class Site:
     @cached_property
     def controller(self) -> Controller:
         """The same, ready to run with this environment."""
+        return self._ready()
+
+    @cached_property
+    def reporter(self) -> Controller:
+        """The same, with the callback that users enable for a report of any playbook."""
+        return self._ready(**REPORTING)
+
+    def _ready(self, **more: str) -> Controller:
         actions = (CHECKOUT / "plugins" / "action").glob("*.py")
         names = [f"ebpf.pinning.{action.stem}" for action in actions]
-        return Controller(sys.executable, self.environment(), names)
+        return Controller(sys.executable, self.environment(**more), names)
+
+    @cached_property
+    def modules(self) -> Modules:
+        """An interpreter that has imported what modules import, by way of `python_of_modules`."""
+        folder = Path(tempfile.mkdtemp(prefix="modules", dir=self.scratch))
+        return Modules(folder, self.program("python"), self.python, self.environment())
+
+    @property
+    def python_of_modules(self) -> str:
+        """What Ansible runs modules with: see modules.py. By $MANAGED_PYTHON, as users do."""
+        return self.python if "MANAGED_PYTHON" in os.environ else self.modules.command
+
+    def fleet(self, scratch: Path, size: int) -> Fleet:
+        """Hosts on which modules run as here."""
+        names = ("COMPILED_CODE", "LC_ALL", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH")
+        environment = self.environment()
+        variables = {name: environment[name] for name in names}
+        return Fleet(scratch, size, self.python_of_modules, variables)
 
     @property
     def python_of_nobody(self) -> str:
@@ -140,14 +170,15 @@ class Site:
         """Fill the scratch folder."""
         (self.scratch / "home").mkdir()
         (self.scratch / "compiled").mkdir()
-        (self.scratch / "ansible.cfg").touch()
+        (self.scratch / "ansible.cfg").write_text(_SETTINGS)
         self._install_collection()
         self._compile()
 
     def close(self) -> None:
         """End what runs for all tests."""
-        if "controller" in vars(self):
-            self.controller.close()
+        for each in ("controller", "reporter", "modules"):
+            if each in vars(self):
+                vars(self)[each].close()
 
     def _install_collection(self) -> None:
         # A copy: the checkout may be edited while the tests run.

@@ -17,14 +17,27 @@ from _sha1 import sha1
 _compile = zipimport._compile_source
 
 
+_loaded = {}
+
+
+def load_all():
+    """For a program that forks: have in memory what is there by now."""
+    for name in os.listdir(_FOLDER):
+        if name.endswith(_TAG) and name not in _loaded:
+            with open(f"{_FOLDER}/{name}", "rb") as file:
+                _loaded[name] = marshal.load(file)
+
+
 def _compiled(path, source):
-    kept = f"{_FOLDER}/{sha1(source).hexdigest()}.{sys.implementation.cache_tag}"
+    name = sha1(source).hexdigest() + _TAG
+    code = _loaded.get(name)
     try:
-        with open(kept, "rb") as file:
-            code = marshal.load(file)
+        if code is None:
+            with open(f"{_FOLDER}/{name}", "rb") as file:
+                code = marshal.load(file)
     except OSError:
         code = _compile(path, source)
-        _keep(kept, marshal.dumps(code))
+        _keep(f"{_FOLDER}/{name}", marshal.dumps(code))
     else:
         _imp._fix_co_filename(code, path)
     return code
@@ -39,6 +52,8 @@ def _keep(path, code):
     except OSError:
         pass
 
+
+_TAG = f".{sys.implementation.cache_tag}"
 
 if "COMPILED_CODE" in os.environ:
     _FOLDER = os.environ["COMPILED_CODE"]
