@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 DECLARED = yaml.safe_load(Path(__file__).parents[2].joinpath("declared.yml").read_text("utf-8"))
+UNNAMED = {35: "rhash"}  # types that are younger than the bpftool of a Debian with a newer kernel
 _ROWS = """
 import json
 from map_types import ROWS
@@ -23,7 +24,7 @@ def test_every_type_is_as_declared(host, shown, base):
     lacking = DECLARED["lacking"].get(host.backend.get_hostname(), [])
     found = {
         path.rsplit("/", 1)[1]: [
-            each["type"],
+            UNNAMED.get(each["type"], each["type"]),
             each["bytes_key"],
             each["bytes_value"],
             each["max_entries"],
