@@ -289,3 +289,14 @@ def test_nothing_of_it_is_told(host: Host) -> None:
     shown = host.module("bpf_map_pinned", **{**words, "path": f"{PATH}2"}, show_entries=True).good()
     told = shown["maps"][0]["entries"]["shown"]["added"]
     assert told == [{"key": 3735928559, "value": {"entries": 1}}]
+
+
+def test_a_map_in_place_that_goes_while_it_is_looked_at_is_put_there_anew(host: Host) -> None:
+    words = outer("hash_of_maps", {1: in_place({"10.0.0.1": 1})})
+    host.module("bpf_map_pinned", **words).good()
+    # One of these calls opens the map that was in the slot a moment before.
+    gone = [host.tampered("bpf", f"error=ENOENT:when={number}") for number in range(3, 16)]
+    run = host.playbook([task("bpf_map_pinned", keywords=each, **words) for each in gone])
+    assert not [each.msg for each in run if each.failed and "MAP_GET_FD_BY_ID" in each.msg]
+    assert any(each.changed for each in run)
+    assert content(host, ids(host)[1]) == {"10.0.0.1": 1}

@@ -8,6 +8,7 @@ entries differ, a new one is filled, and then takes the slot. So nobody sees hal
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,7 +24,7 @@ from ...map_types import settable_flags
 from ...map_words import spell_shape
 from ...pairs import Pair
 from ...shape import MapShape
-from ...syscall import Fd
+from ...syscall import Fd, KernelError
 from ...uapi import BPF_ANY, BPF_NOEXIST, BYTE_ORDER, Command, MapInfo
 from ..pins.observed import NO_DETAILS, Found, MapDetails, Nothing, PinnedMap
 from .declaration import MapSpec, WantedPin
@@ -139,7 +140,13 @@ def _is_held(there: bytes, held: Held, pin: WantedPin) -> bool:
         named = map_at(held.path, pin.access.owner)
         return named is not None and named.id == map_id
     inner = _inner(pin)
-    with kernel.fd_by_id(Command.MAP_GET_FD_BY_ID, map_id) as fd:
+    try:
+        opened = kernel.fd_by_id(Command.MAP_GET_FD_BY_ID, map_id)
+    except KernelError as error:
+        if error.errno != errno.ENOENT:
+            raise
+        return False  # somebody put another one in its place since
+    with opened as fd:
         shape = MapShape.of(kernel.map_info(fd))
         if shape._replace(flags=settable_flags(shape.number, shape.flags)) != inner.shape:
             return False
