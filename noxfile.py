@@ -144,8 +144,10 @@ def pytest(session: nox.Session, kind: str, tests: str, core: str = "", **env: s
     runs_on = python if kind != "unit" or not session.python else controller(core)
     report = f"--junitxml={reports()}/{managed} {core} {runs_on} {kind}.xml"
     interpreter = f"{session.bin if session.python else ROOT / '.venv/bin'}/python"
-    # A machine where nothing works is told of soon: a failing test on the kernel may take 10 s.
-    command = [interpreter, "-m", "pytest", "-n", "2", "--maxfail=40", report, *shlex.split(tests)]
+    # Whoever is done first takes from the other: tests take from 10 ms to a minute. A machine where
+    # nothing works is told of soon: a failing test on the kernel may take 10 s.
+    options = ["-n", "2", "--dist=worksteal", "--maxfail=40", report]
+    command = [interpreter, "-m", "pytest", *options, *shlex.split(tests)]
     if session.posargs:
         command = [word for word in command if not word.startswith("tests/")] + session.posargs
     if kind == "unit":

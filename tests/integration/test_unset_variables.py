@@ -188,7 +188,8 @@ def test_with_all_variables_blank_a_role_does_what_it_does_without_any(
 def test_only_a_real_false_takes_the_restore_at_boot_away(
     apart: Host, subtests: pytest.Subtests
 ) -> None:
-    wanted = {**REAL["bpf_maps"], "bpf_maps_prune": False}
+    words = ("bpf_maps", "bpf_maps_directory", "bpf_maps_restore_at_boot", "bpf_maps_restore_name")
+    wanted = {name: REAL["bpf_maps"][name] for name in words}
     run_role(apart, "bpf_maps", [wanted])
     there = apart.shell(f"cat {MANIFESTS}/agent.json")
     for label, blank in BLANKS.items():

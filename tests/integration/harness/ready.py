@@ -18,6 +18,8 @@ import signal
 import socket
 import sys
 import warnings
+from contextlib import suppress
+from itertools import product
 from typing import Any
 
 from ansible.cli import playbook
@@ -71,17 +73,21 @@ def _get_ready() -> None:
 
 def _fill_caches() -> None:
     """What each task, in a process of its own, would find out anew. Older ansible-cores do not."""
-    try:
-        from ansible._internal import _task
-        from ansible.module_utils.common import json as profiles
-    except ImportError:
-        return
-    for is_module in (False, True):
-        _task.UnifiedTaskResult.get_result_key_to_resolved_field_mapping(source_is_module=is_module)
-    for name in ("legacy", "modern"):
-        for direction in profiles.Direction:
-            profiles.get_module_encoder(name, direction)
-            profiles.get_module_decoder(name, direction)
+    with suppress(ImportError):
+        from ansible._internal._task import UnifiedTaskResult as Result
+
+        for is_module in (False, True):
+            Result.get_result_key_to_resolved_field_mapping(source_is_module=is_module)
+    with suppress(ImportError):
+        from ansible.module_utils.common.json import (
+            Direction,
+            get_module_decoder,
+            get_module_encoder,
+        )
+
+        for name, direction in product(("legacy", "modern"), Direction):
+            get_module_encoder(name, direction)
+            get_module_decoder(name, direction)
 
 
 def _watch(request: Request, output: int, status: int) -> None:
