@@ -62,8 +62,8 @@ def _claim_of(step: LinkStep) -> Optional[Tuple[Place, object]]:
     place = row.name, target.network, frozenset((*given, *found))
     if row.room is Room.ONE:
         return place, None
-    is_known = isinstance(program, ProgramSeen) and program.id
-    return place, program.id if is_known else wanted.program  # type: ignore[union-attr]
+    known_id = program.id if isinstance(program, ProgramSeen) else 0
+    return place, known_id or wanted.program
 
 
 def _is_one_link(first: LinkStep, second: LinkStep) -> bool:
