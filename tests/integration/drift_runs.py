@@ -42,9 +42,7 @@ def ansible_playbook(
     """Run ansible-playbook with `words`, in `folder`, against local `hosts`."""
     folder.mkdir(exist_ok=True)
     inventory = folder / "hosts.yml"
-    python = host.site.python_of_modules
-    variables = {"ansible_connection": "local", "ansible_python_interpreter": python}
-    inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}))
+    inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": host.site.local}}))
     code, output = host.report(folder, ["-i", str(inventory), *words], **more)
     return Done(code, output, folder)
 

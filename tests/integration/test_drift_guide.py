@@ -15,7 +15,7 @@ import yaml
 from harness.drift import FORMS, read_json, read_junit, read_markdown, read_prometheus
 from harness.guide import Guide
 from harness.host import Host
-from harness.samples import AGENT, SECRET
+from harness.samples import AGENT, NOWHERE, SECRET
 from harness.shipped import build
 from harness.terminal import seen
 from restoring import keep_apart
@@ -42,17 +42,9 @@ class Drift(Guide):
         for name in ("counts", "flows"):
             host.make_pin(f"{AGENT}/{name}")
 
-    @property
-    def local(self) -> dict[str, str]:
-        """Variables of a host that is this one."""
-        return {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": self.host.site.python_of_modules,
-        }
-
     def inventory(self, **more: Any) -> None:
         """The host edge-1, which is this one, and others."""
-        hosts = {"edge": {"hosts": {"edge-1": self.local, **more}}}
+        hosts = {"edge": {"hosts": {"edge-1": self.host.site.local, **more}}}
         (self.folder / "inventory" / "hosts.yml").write_text(json.dumps(hosts))
 
     def run(self, script: str, **more: str) -> tuple[int, str]:
@@ -82,8 +74,7 @@ def test_exit_codes_are_those_of_the_table(drift: Drift) -> None:
     codes.append(drift.run(command)[0])
     assert drift.run(f"{command} -e drift_fail=false")[0] == 0
     codes.append(drift.run(f"{command} -e drift_hosts=nobody")[0])
-    nowhere = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
-    drift.inventory(**{"edge-2": nowhere})
+    drift.inventory(**{"edge-2": NOWHERE})
     codes.append(drift.run(command)[0])
     assert codes == documented
     page = (drift.folder / "drift.html").read_text()
@@ -151,7 +142,7 @@ def test_history_is_what_the_page_says(drift: Drift) -> None:
 
 def test_reports_are_merged_as_the_page_says(drift: Drift, subtests: pytest.Subtests) -> None:
     names = [f"edge-{number}" for number in range(1, 5)]
-    drift.inventory(**dict.fromkeys(names[1:], drift.local))
+    drift.inventory(**dict.fromkeys(names[1:], drift.host.site.local))
     reports = drift.folder / "reports"
     reports.mkdir()
     (merging,) = (each for each in drift.commands if "drift_reports" in each)
@@ -249,8 +240,7 @@ def test_a_host_without_a_controller_compares_itself(drift: Drift) -> None:
     host = drift.host
     (playbook,) = (each for each in drift.blocks("yaml") if each.startswith("- import_playbook"))
     (drift.folder / "drift.yml").write_text(playbook)
-    nowhere = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
-    drift.inventory(**{"edge-2": nowhere})
+    drift.inventory(**{"edge-2": NOWHERE})
     identity = "git -c user.name=test -c user.email=test@localhost"
     code, output = drift.run(f"git init -q .; git add .; {identity} commit -qm Declare")
     assert code == 0, output

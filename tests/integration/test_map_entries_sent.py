@@ -139,13 +139,7 @@ def test_lists_of_several_groups_and_roles_are_found_for_each_host(
     }
     tasks = [task("bpf_map_pinned", **of_role), called]
     (role / "tasks" / "main.yml").write_text(json.dumps(tasks))
-    hosts = {
-        name: {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": host.site.python_of_modules,
-        }
-        for name in ("north", "south")
-    }
+    hosts = dict.fromkeys(("north", "south"), host.site.local)
     inventory = host.scratch / "two.yml"
     inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
     variables = {

@@ -144,11 +144,7 @@ class Host:
     def inventory_file(self) -> Path:
         """Write an inventory of this host alone."""
         hosts = self._file("hosts.yml")
-        variables = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": self.site.python_of_modules,
-        }
-        hosts.write_text(json.dumps({"all": {"hosts": {"localhost": variables}}}))
+        hosts.write_text(json.dumps({"all": {"hosts": {"localhost": self.site.local}}}))
         return hosts
 
     def finish(self, run: Unfinished) -> Run:

@@ -92,6 +92,14 @@ class Site:
         """What Ansible runs modules with: see modules.py. By $MANAGED_PYTHON, as users do."""
         return self.python if "MANAGED_PYTHON" in os.environ else self.modules.command
 
+    @property
+    def local(self) -> dict[str, str]:
+        """Variables of a host of an inventory that is this machine."""
+        return {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": self.python_of_modules,
+        }
+
     def fleet(self, scratch: Path, size: int) -> Fleet:
         """Hosts on which modules run as here."""
         names = ("COMPILED_CODE", "LC_ALL", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH")
