@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import sys
@@ -17,6 +18,7 @@ from harness.host import Host
 from harness.playbook import Result, task
 from harness.samples import AGENT
 from harness.site import HERE
+from migrate_table import Gate
 from test_links import World, world
 from unused import held, see_all_processes, seeing
 
@@ -120,6 +122,16 @@ def test_a_map_stays_that_a_program_uses(seeing: Host) -> None:
     result = absent(seeing, path=[pinned], unused=True)
     using = seeing.bpftool("prog", "show", "pinned", f"{AGENT}/loader/prog")["id"]
     assert f"used by program {using} (" in reasons(result)[pinned]
+
+
+def test_a_link_that_is_being_made_is_waited_for(seeing: Host) -> None:
+    """The kernel says EAGAIN of its id until it is attached."""
+    seeing.load("linked", AGENT, PIN, f"{AGENT}/link")
+    link = seeing.bpftool("link", "show", "pinned", f"{AGENT}/link")["id"]
+    gate = Gate(seeing, "gate", *[("LINK_GET_FD_BY_ID", 1, errno.EAGAIN)] * 3)
+    result = absent(seeing, path=[PIN], unused=True, keywords=gate.keywords)
+    assert gate.times == [1] * 3
+    assert f"link {link}" in reasons(result)[PIN]
 
 
 def test_what_nobody_has_goes_and_the_memory_is_told(seeing: Host) -> None:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What is in a map: MAP_*_ELEM and MAP_*_BATCH of bpf(2), on the descriptor of a map.
 
-What is refused for a moment only is tried again: see `_Persistent`.
+What is refused for a moment only is tried again: see `Persistent`.
 Sources: man 2 bpf, include/uapi/linux/bpf.h, kernel/bpf/hashtab.c, lpm_trie.c, memalloc.c.
 """
 
@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import time
-from typing import Callable, FrozenSet, Optional, Tuple
+from typing import Callable, Optional, Tuple
 
 from . import uapi
-from .syscall import Call, KernelError, SharedCall
+from .syscall import KernelError, Persistent, SharedCall
 from .uapi import Command, Elem, ElemBatch
 from .values import NamedTuple
 
@@ -23,43 +22,11 @@ from .values import NamedTuple
 # which an interrupt refills a moment later.
 PASSING = frozenset({errno.ENOMEM, errno.EAGAIN, errno.EBUSY, errno.EDEADLK, errno.ETIMEDOUT})
 RESIZED = frozenset({errno.EAGAIN})  # to read an rhash that grows or shrinks at this moment
-PATIENCE = 5.0  # seconds without success until it counts as refused
-
-
-class _Persistent:
-    """A call that is made again while the kernel refuses it for a moment only.
-
-    `PATIENCE` is for one refusal, and for all that follow until a call succeeds: where a shortage
-    lasts, only the first call waits for its end.
-    """
-
-    def __init__(self, call: Call, passing: FrozenSet[int] = PASSING) -> None:
-        self._call = call
-        self._passing = passing  # what it refuses for a moment
-        self._waited = 0.0  # seconds since it last succeeded
-
-    def __call__(self, request: Tuple[object, ...]) -> None:
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                self._call(request)
-            except KernelError as error:
-                if error.errno not in self._passing or self._waited >= PATIENCE:
-                    raise
-                time.sleep(pause)
-                self._waited += pause
-                pause = min(2 * pause, _LONGEST_PAUSE)
-            else:
-                self._waited = 0.0
-                return
-
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.1  # seconds
 
 _lookup_elem = SharedCall(Command.MAP_LOOKUP_ELEM, uapi.ELEM)
 _update_once = SharedCall(Command.MAP_UPDATE_ELEM, uapi.ELEM)
-_update_elem = _Persistent(_update_once)
-_delete_elem = _Persistent(SharedCall(Command.MAP_DELETE_ELEM, uapi.ELEM))
+_update_elem = Persistent(_update_once, PASSING)
+_delete_elem = Persistent(SharedCall(Command.MAP_DELETE_ELEM, uapi.ELEM), PASSING)
 _lookup_batch = SharedCall(Command.MAP_LOOKUP_BATCH, uapi.ELEM_BATCH, interrupted=True)
 _update_batch = SharedCall(Command.MAP_UPDATE_BATCH, uapi.ELEM_BATCH)
 _delete_batch = SharedCall(Command.MAP_DELETE_BATCH, uapi.ELEM_BATCH)
@@ -147,7 +114,7 @@ class BatchReader:
         # A number of a bucket, or a key (htab_map_lookup_batch, generic_map_lookup_batch).
         self._positions = [ctypes.create_string_buffer(max(4, key_size)) for _each in range(2)]
         self._before_first = True
-        self._look_up = _Persistent(_lookup_batch, RESIZED)
+        self._look_up = Persistent(_lookup_batch, RESIZED)
         self.make_room(capacity)
 
     def make_room(self, capacity: int) -> None:

@@ -16,10 +16,10 @@ import resource
 import struct
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from . import uapi
-from .syscall import Call, Fd, KernelError, libc, shared_buffer
+from .syscall import Call, Fd, KernelError, Persistent, libc, shared_buffer
 from .uapi import (
     BtfInfo,
     BtfLoad,
@@ -354,12 +354,15 @@ _NEXT_ID = {
         Command.LINK_GET_NEXT_ID,
     )
 }
-_BY_ID = {
+_BY_ID: Dict[Command, Callable[[Id], int]] = {
     command: Call(command, uapi.ID)
     for command in (
         Command.MAP_GET_FD_BY_ID,
         Command.PROG_GET_FD_BY_ID,
-        Command.LINK_GET_FD_BY_ID,
         Command.BTF_GET_FD_BY_ID,
     )
 }
+# A link has its id only once it is attached (bpf_link_by_id in kernel/bpf/syscall.c).
+_BY_ID[Command.LINK_GET_FD_BY_ID] = Persistent(
+    Call(Command.LINK_GET_FD_BY_ID, uapi.ID), frozenset({errno.EAGAIN})
+)

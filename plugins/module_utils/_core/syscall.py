@@ -14,7 +14,8 @@ import os
 import struct
 import sys
 import threading
-from typing import Any, Optional, Tuple
+import time
+from typing import Any, FrozenSet, Optional, Tuple
 
 from .advice import ActsOn
 from .errors import PinningError, Refusal, refusal
@@ -115,6 +116,38 @@ class SharedCall(Call):
     def __call__(self, request: Tuple[object, ...]) -> int:
         with self._lock:
             return super().__call__(request)
+
+
+class Persistent:
+    """A call that is made again while the kernel refuses it for a moment only.
+
+    `PATIENCE` is for one refusal, and for all that follow until a call succeeds: where a shortage
+    lasts, only the first call waits for its end.
+    """
+
+    def __init__(self, call: Call, passing: FrozenSet[int]) -> None:
+        self._call = call
+        self._passing = passing  # what it refuses for a moment
+        self._waited = 0.0  # seconds since it last succeeded
+
+    def __call__(self, request: Tuple[object, ...]) -> int:
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                result = self._call(request)
+            except KernelError as error:
+                if error.errno not in self._passing or self._waited >= PATIENCE:
+                    raise
+                time.sleep(pause)
+                self._waited += pause
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                self._waited = 0.0
+                return result
+
+
+PATIENCE = 5.0  # seconds without success until it counts as refused
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.1  # seconds
 
 
 def shared_buffer(size: int) -> Tuple[bytearray, int]:

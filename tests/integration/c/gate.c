@@ -48,6 +48,7 @@ static const struct {
 	{ "MAP_LOOKUP_BATCH", BPF_MAP_LOOKUP_BATCH },
 	{ "MAP_UPDATE_BATCH", BPF_MAP_UPDATE_BATCH },
 	{ "MAP_FREEZE", BPF_MAP_FREEZE },
+	{ "LINK_GET_FD_BY_ID", BPF_LINK_GET_FD_BY_ID },
 };
 
 static struct rule {
