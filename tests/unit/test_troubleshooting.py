@@ -77,10 +77,10 @@ FOR_USERS = {
 }
 # ... and these never reach one: methods of a base class, an error taken from another thread, the
 # end of the run, a value that is assigned to, an error that was made before, what the process that
-# loads tells its parent.
+# loads tells its parent, and that AnsibleModule is to look itself.
 INTERNAL = {
     *("FrozenInstanceError", "NotImplementedError", "SystemExit", "batch", "unfit"),
-    *("Failed", "Missing", "TooOld", "error"),
+    *("Failed", "Missing", "TooOld", "_Unsettled", "error"),
 }
 
 # Files whose texts are what a report is made of, and not messages.

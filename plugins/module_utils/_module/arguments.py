@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import typing as t
 
 from ansible.module_utils import basic
@@ -12,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .._core.options import ASKED, BRIEF, FREED, MAP, SECRETS, SENT, Options
 from .._core.visible import visible
 from .report import Dictionary, printable
+from .settled import settled
 
 
 class PinningModule(AnsibleModule):
@@ -40,14 +42,17 @@ class PinningModule(AnsibleModule):
 
     def _load_params(self) -> None:
         super()._load_params()  # type: ignore[no-untyped-call]
-        self.argument_spec = self._whole  # arguments are checked by all of it
         # What a check is told of tasks before: the paths that they free in a run.
         told = isinstance(self.params, dict) and self.params.pop(FREED, None)
         self.freed: t.FrozenSet[str] = frozenset(told or ())
         self._sent = (isinstance(self.params, dict) and self.params.pop(SENT, None)) or {}
         self.asked = isinstance(self.params, dict) and self.params.pop(ASKED, None)
         self.brief = bool(isinstance(self.params, dict) and self.params.pop(BRIEF, False))
-        self.params = without_blanks(self.params, self.argument_spec)
+        self.params = without_blanks(self.params, self._whole)
+        # Arguments are checked by all of it, as far as they need to be.
+        self.argument_spec = self._whole
+        if isinstance(self.params, dict):
+            self.params, self.argument_spec = settled(self.params, self._whole)
 
     def warn(self, warning: str, **more: t.Any) -> None:
         """Warn, in one line."""
@@ -58,6 +63,7 @@ class PinningModule(AnsibleModule):
 
         Of ten thousand pins that takes longer than to look at them.
         """
+        gc.freeze()  # or else the end of Python looks through all of it twice
         itself: t.Any = basic
         remove = itself.remove_values
         if not self.no_log_values:
@@ -70,7 +76,7 @@ class PinningModule(AnsibleModule):
     def _log_invocation(self) -> None:
         """Log how the module was called, without what is in maps; AnsibleModule can log Unicode."""
         params = self.params
-        self.params = printable(without_secrets(params, self.argument_spec))
+        self.params = printable(without_secrets(params, self._whole))
         try:
             super()._log_invocation()  # type: ignore[no-untyped-call]
         finally:
@@ -95,7 +101,7 @@ class PinningModule(AnsibleModule):
             result["invocation"] = without_secrets(said)
         elif result.get("failed") or "maps" in self.params:
             # What is in maps may be called wrongly, or be in a wrong place.
-            arguments = without_secrets(self.params, self.argument_spec)
+            arguments = without_secrets(self.params, self._whole)
             result["invocation"] = {"module_args": arguments}
 
 
