@@ -133,7 +133,6 @@ from ..plugin_utils._drift_findings import (
 )
 from ..plugin_utils._drift_forms import REPAIRED
 from ..plugin_utils._drift_health import health_in
-from ..plugin_utils._drift_merge import merged
 from ..plugin_utils._drift_report import GONE, IN_DRIFT, NOT_LOOKED_AT, UNREACHABLE, Report
 from ..plugin_utils._drift_settings import Settings, Unclear, not_blank
 from ..plugin_utils._drift_table import WOULD_CHANGE, Line, as_table
@@ -306,6 +305,8 @@ class CallbackModule(CallbackBase):
 
     def _end_of_merging(self) -> None:
         """Merge what other runs have written, and end with the code that it asks for."""
+        from ..plugin_utils._drift_merge import merged
+
         now = datetime.now(timezone.utc)
         settings = Settings(self._variables, self._plays.values())
         wanted, problems = self._wanted(settings)

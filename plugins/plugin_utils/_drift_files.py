@@ -17,16 +17,24 @@ from datetime import datetime
 
 from ..module_utils._core.new_file import NewFile
 from ._drift_forms import as_json, as_junit, as_markdown, as_prometheus
-from ._drift_merge import Read, read_report
-from ._drift_page import as_html
 from ._drift_report import BadReport, Report
 
 MOST_LINKS = 40  # as the kernel
 MOST_BYTES = 128 << 20  # of a report that is read; of 10,000 hosts with 200 maps each it has 60
 
+if t.TYPE_CHECKING:
+    from ._drift_merge import Read
+
+
+def _as_html(report: Report) -> t.Iterator[str]:
+    from ._drift_page import as_html  # much, for those who want a page
+
+    return as_html(report)
+
+
 FORMS: t.Mapping[str, t.Callable[[Report], t.Iterator[str]]] = {
     "json": as_json,
-    "html": as_html,
+    "html": _as_html,
     "markdown": as_markdown,
     "junit": as_junit,
     "prometheus": as_prometheus,
@@ -85,6 +93,8 @@ def write_forms(
 
 def read_reports(paths: t.Iterable[str], now: datetime) -> t.List[Read]:
     """The report in each file, each file once, or why there is none."""
+    from ._drift_merge import Read, read_report
+
     found: t.Dict[str, Read] = {}
     for path in paths:
         real = os.path.realpath(path)

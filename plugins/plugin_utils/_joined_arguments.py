@@ -9,6 +9,7 @@ import typing as t
 from ._declared import Arguments
 from ._joined_lists import joined
 from ._plain_arguments import PlainArguments
+from ._plain_values import templated
 
 # A variable of roles and playbooks: for each list of the module, the name of the variable it is of.
 NAMES = "__bpf_host_names"
@@ -20,12 +21,13 @@ class JoinedArguments(PlainArguments):
 
     def complete(self, arguments: Arguments, variables: t.Mapping[str, t.Any]) -> Arguments:
         """With what other variables add to the lists."""
-        names = self._templar.template(variables.get(NAMES)) or {}
+        template = self._templar.template
+        names = templated(variables.get(NAMES), template) or {}
         whole = dict(arguments)
         for key, name in names.items():
             others = sorted(each for each in variables if each.startswith(f"{name}__"))
             if others:
-                lists = {each: self._templar.template(variables[each]) for each in others}
+                lists = {each: templated(variables[each], template) for each in others}
                 path = _USUAL_MOUNT if key == "mounts" else None
                 directory = str(arguments.get("directory") or "")
                 whole[key] = joined({name: arguments.get(key), **lists}, directory, path)

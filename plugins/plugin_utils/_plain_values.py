@@ -28,6 +28,25 @@ def plain(value: t.Any) -> t.Any:
     return value
 
 
+def templated(value: t.Any, template: t.Callable[[t.Any], t.Any]) -> t.Any:
+    """What `template` makes of `value`. Where nothing in it is a template, that is the same.
+
+    To look for one is ten times as fast as to have Ansible take a long list apart.
+    """
+    return value if is_literal(value) else template(value)
+
+
+def is_literal(value: t.Any) -> bool:
+    """Whether there can be no template in it, and nothing that is encrypted."""
+    if isinstance(value, str):
+        return not ("{" in value or "#jinja2" in value or getattr(value, "__UNSAFE__", False))
+    if isinstance(value, dict):
+        return all(map(is_literal, value)) and all(map(is_literal, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(is_literal, value))
+    return value is None or isinstance(value, (int, float))
+
+
 def is_omitted(value: object) -> bool:
     """Whether it is what `omit` is in a template: a text until ansible-core 2.18, then a value."""
     if isinstance(value, str):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ._given import given
+from ._plain_values import templated
 
 # A variable of the task: its arguments are in the variables of the playbooks.
 OF_PLAYBOOK = "__bpf_host_of_playbook"
@@ -31,7 +32,7 @@ class Said:
 
     def __call__(self, name: str, type: str = "raw", **more: t.Any) -> t.Any:
         raw = self._variables.get(name)
-        return given(None if raw is None else self._template(raw), name, type, **more)
+        return given(None if raw is None else templated(raw, self._template), name, type, **more)
 
     def any_joined(self, name: str) -> bool:
         """Whether groups or hosts add to the list `name`."""
