@@ -10,10 +10,10 @@ import os
 import pytest
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.advice import (
     ENOTSUPP,
-    ActsOn,
     advice_for,
 )
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import (
+    ActsOn,
     PinningError,
     at,
     explained,

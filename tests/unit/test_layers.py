@@ -150,7 +150,7 @@ def test_the_command_of_a_host_loads_at_its_start_all_that_it_may_need() -> None
     loaded = {*run_alone("import sys, _core.command.main\nprint(*sys.modules)").split()}
     names = ("entries", "links", "maps", "mounts", "objects", "pins", "programs")
     kinds = [f"kinds.{name}" for name in names]
-    packages = ("engine", *kinds, "command", "content", "lists", "loader", "object_file")
+    packages = ("_core", "engine", *kinds, "command", "content", "lists", "loader", "object_file")
     late = set()
     for source in SOURCES:
         if package_of(source).replace("_core.", "", 1) not in packages:

@@ -9,21 +9,13 @@ likely, all are named, the likeliest first, and where to look.
 
 from __future__ import annotations
 
-import enum
 import errno
 import os
 from typing import Dict, Optional, Tuple
 
+from .errors import ActsOn
+
 ENOTSUPP = 524  # the kernel's own, in no errno.h
-
-
-class ActsOn(enum.Enum):
-    """What a call is about."""
-
-    BPF = "bpf"  # bpf(2), on objects and what is in them
-    MOUNT = "mount"
-    PIN = "pin"  # or a directory of a bpffs
-    FILE = "file"  # on any other file system
 
 
 _PRIVILEGE = (

@@ -4,13 +4,21 @@
 
 from __future__ import annotations
 
+import enum
 from contextlib import contextmanager
 from types import CodeType
 from typing import Callable, Iterator, List, Optional, Sequence, TypeVar, cast
 
-from .advice import ActsOn, advice_for, errno_name
-
 T = TypeVar("T")
+
+
+class ActsOn(enum.Enum):
+    """What a call is about: the same errno means something else for each."""
+
+    BPF = "bpf"  # bpf(2), on objects and what is in them
+    MOUNT = "mount"
+    PIN = "pin"  # or a directory of a bpffs
+    FILE = "file"  # on any other file system
 
 
 class PinningError(Exception):
@@ -34,6 +42,8 @@ class HalfDone(PinningError):
 
 def refusal(call: str, number: int, acts_on: Optional[ActsOn] = None) -> str:
     """Return what is said of a call that the kernel refused."""
+    from .advice import advice_for, errno_name  # many texts, and mostly none is needed
+
     return f"{call}: {errno_name(number)}: {advice_for(call, number, acts_on)}"
 
 

@@ -17,8 +17,7 @@ import threading
 import time
 from typing import Any, FrozenSet, Optional, Tuple
 
-from .advice import ActsOn
-from .errors import PinningError, Refusal, refusal
+from .errors import ActsOn, PinningError, Refusal, refusal
 from .uapi import BPF_COMMON_ATTRS, COMMON_ATTR, Command, CommonAttr
 
 
@@ -30,11 +29,17 @@ class KernelError(Refusal):
     def __init__(self, call: str, number: int, acts_on: Optional[ActsOn] = None) -> None:
         self.call = call
         self.errno = number
-        super().__init__(refusal(call, number, acts_on))
+        self._acts_on = acts_on
+        self._remarks = ""
+        super().__init__(call, number)
+
+    def __str__(self) -> str:
+        # Not before it is read: most refusals are an answer, and nobody is told of them.
+        return refusal(self.call, self.errno, self._acts_on) + self._remarks
 
     def add(self, remark: str) -> None:
         """Say more about this very case."""
-        self.args = (f"{self} ({remark})",)
+        self._remarks += f" ({remark})"
 
     @classmethod
     def of(cls, call: str, error: OSError, acts_on: Optional[ActsOn] = None) -> KernelError:

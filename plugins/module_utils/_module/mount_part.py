@@ -11,14 +11,13 @@ from functools import partial
 from .._core.engine.steps import Outcome, Result
 from .._core.engine.whole import Part
 from .._core.errors import TROUBLE, ProblemCollector, explained
-from .._core.kinds.mounts import fstab_file
 from .._core.kinds.mounts.apply import MountDone, MountKind
 from .._core.kinds.mounts.declaration import WantedMount, read_mount
 from .._core.kinds.mounts.observe import observe
 from .._core.kinds.mounts.plan import MountStep, carried, dropped
 from .._core.people import Ids
 from .mounted import mount_fields
-from .mounts import Fstab, diff_of, found_fields, planned_fstab, predicted
+from .mounts import Fstab, diff_of, found_fields, planned_fstab, predicted, write
 from .report import Declared, Dictionary
 
 if t.TYPE_CHECKING:
@@ -57,7 +56,7 @@ class MountPart(Part):
         try:
             for table in self._changing() if not result.error else ():
                 path = table.start.fstab
-                is_written = predicting or fstab_file.update(path, table.change)
+                is_written = predicting or write(table)
                 if is_written and path not in result.written:
                     result.written.append(path)
         except TROUBLE as error:

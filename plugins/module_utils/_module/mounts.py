@@ -13,7 +13,7 @@ from .._core.engine.run import AnyPlan, apply, plan
 from .._core.engine.steps import Action
 from .._core.errors import PinningError, Problems
 from .._core.fields import octal, plain
-from .._core.kinds.mounts import boot, fstab, fstab_file
+from .._core.kinds.mounts import boot, fstab
 from .._core.kinds.mounts.apply import MountDone, MountKind
 from .._core.kinds.mounts.declaration import (
     DELEGATES,
@@ -101,9 +101,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
         else:
             mount, unmounted = _apply(MountKind(lambda _path: table.source), decided, done)
             gone = unmounted or gone
-            if parameters["boot"] is not None and fstab_file.update(
-                table.start.fstab, table.change
-            ):
+            if parameters["boot"] is not None and write(table):
                 done.append(f"{table.start.fstab} written")
             changed = bool(done)
         for remark in table.remarks:
@@ -128,7 +126,7 @@ def planned_fstab(parameters: t.Mapping[str, t.Any], wanted: WantedMount, step: 
     seen = step.found
     asked, path = parameters["boot"], parameters.get("fstab") or ""
     start = boot.look(wanted.path, path if asked is None else plain(path, "fstab"))
-    before = fstab_file.glance(start.fstab) if asked is None else fstab_file.read(start.fstab)
+    before = boot.glance(start.fstab) if asked is None else _read(start.fstab)
     mounts = step.action is Action.MOUNT
     if asked is not None and mounts and start.fstab.startswith(f"{wanted.path}/"):
         raise PinningError(
@@ -147,11 +145,26 @@ def planned_fstab(parameters: t.Mapping[str, t.Any], wanted: WantedMount, step: 
         change = partial(fstab.without_entry, path=wanted.path)
     after = change(before)
     if after != before:
-        fstab_file.check_writable(start.fstab, len(after))
+        from .._core.kinds.mounts.fstab_file import check_writable
+
+        check_writable(start.fstab, len(after))
     hazards = boot.hazards(after, seen, start) if parameters["state"] == "mounted" else []
     remarks += [hazard.warning(start.fstab, wanted.path) for hazard in hazards]
     source = boot.source_of_new(wanted.path, seen.bpffs, before, start)
     return Fstab(start, before, change, remarks, hazards if asked is None else (), source)
+
+
+def _read(path: str) -> bytes:
+    from .._core.kinds.mounts.fstab_file import read  # much, and only where `boot` is declared
+
+    return read(path)
+
+
+def write(table: Fstab) -> bool:
+    """Return whether anything had to be written."""
+    from .._core.kinds.mounts.fstab_file import update
+
+    return update(table.start.fstab, table.change)
 
 
 def _without(lines: t.Sequence[bytes], others: t.Iterable[bytes]) -> t.List[bytes]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
-from .. import link_targets, list_file, ownership
+from .. import advice, files, link_targets, list_file, ownership
 from ..content import btf_format, of_map, record
 from ..content import references as content_references
 from ..engine.run import Act, AnyKind, Verdict, apply, each, predict
@@ -35,7 +35,7 @@ from ..kinds.maps import (
 )
 from ..kinds.maps.apply import MapKind
 from ..kinds.maps.declaration import WantedPin
-from ..kinds.mounts import boot, fstab_file
+from ..kinds.mounts import boot
 from ..kinds.mounts import change as mount_change
 from ..kinds.mounts.apply import MountKind
 from ..kinds.objects.apply import ObjectKind
@@ -55,7 +55,7 @@ from .told import state_of
 LOADED = (
     *(change, content, declared_btf, details, directory, entries, link_targets, list_file),
     *(btf_format, content_references, inner, json_list, lines, mount_change, of_map, ownership),
-    *(read, record, references, table, trial),
+    *(advice, files, read, record, references, table, trial),
     *(held, holding, slot, swap, swap_plan, together),
 )
 
@@ -231,7 +231,7 @@ class _Work:
 def _source(path: str) -> str:
     """With another than that of its entry in fstab, `mount -a` would mount a second one over it."""
     start = boot.look(path)
-    return boot.source_of_new(path, None, fstab_file.glance(start.fstab), start)
+    return boot.source_of_new(path, None, boot.glance(start.fstab), start)
 
 
 def _source_of(second: WantedObject) -> object:

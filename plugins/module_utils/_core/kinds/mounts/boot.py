@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from contextlib import suppress
 from typing import Iterable, Iterator, List, Optional
 
@@ -61,6 +62,18 @@ class Hazard:
             f"{path} has an entry by which `mount -a` mounts over {bpffs}, and hides pins: {line} "
             f"({self.reason}); {self.cure}"
         )
+
+
+def glance(path: str) -> bytes:
+    """The content as `mount` would read it; nothing where that cannot be told."""
+    with suppress(OSError), open(path, "rb", opener=_without_waiting) as file:
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return file.read()
+    return b""
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOCTTY | os.O_NONBLOCK)  # it may be a FIFO, or a terminal
 
 
 def look(path: str, file: str = FSTAB) -> Boot:

@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import Callable, Optional
 
 from ... import files
-from ...advice import ActsOn
 from ...bpffs import mount_id, open_readable, walk
+from ...errors import ActsOn
 from ...lock import take
 from ...new_file import NewFile
 from ...syscall import Fd, KernelError
@@ -23,16 +23,6 @@ def read(path: str) -> bytes:
     """The content of `path`, nothing when there is no such file; FstabProblem if it is no file."""
     with _directory_of(path) as directory:
         return _read(path, directory) or b""
-
-
-def glance(path: str) -> bytes:
-    """The content as `mount` would read it; nothing where that cannot be told."""
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK  # see `_read`
-    with suppress(OSError), Fd(os.open(path, flags)) as fd:
-        if stat.S_ISREG(os.fstat(fd).st_mode):
-            with open(fd, "rb", closefd=False) as file:
-                return file.read()
-    return b""
 
 
 def check_writable(path: str, size: int) -> None:

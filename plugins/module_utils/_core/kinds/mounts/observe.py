@@ -9,10 +9,8 @@ import os
 from contextlib import suppress
 from typing import List, Optional, Sequence, Union
 
-from ...advice import ActsOn
 from ...bpffs import DEEPEST, KERNELS_OWN, Place, mount_id, mount_of, open_readable, too_deep, walk
-from ...errors import TROUBLE, PinningError, at, refusal
-from ...files import EFFECTIVE, is_immutable
+from ...errors import TROUBLE, ActsOn, PinningError, at, refusal
 from ...mountinfo import Mount, mounts
 from ...people import People
 from ...shape import Entry
@@ -79,6 +77,8 @@ def _hindrance(place: Place) -> str:
     for depth, name in enumerate(parts[first:], first + 1):
         if len(os.fsencode(name)) > NAME_MAX:
             return _refused("/".join(parts[:depth]), errno.ENAMETOOLONG)
+    from ...files import EFFECTIVE, is_immutable  # mostly all directories are there
+
     at_first = "/".join(parts[: first + 1])
     if os.fstatvfs(place.fd).f_flag & os.ST_RDONLY:
         return _refused(at_first, errno.EROFS)
