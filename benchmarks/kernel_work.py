@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel work of many maps: in the module, and in `bpftool batch` next to it."""
+"""The kernel work of many maps: in the module, and next to it in `bpftool batch`, and bare."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from collections import defaultdict
 from pathlib import Path
 
 from report import Figure, Limit, ratios
-from setting import MANY, MAPS, Setting, creation, declarations, expect, run_checked
+from setting import MANY, MAPS, SHAPE, Setting, creation, declarations, expect, run_checked
 
 STEPS = {"first": "created", "second": "unchanged"}
 KERNEL_WORK = ("observe", "plan", "apply")
 TIMED_MODULE = Path(__file__).parent / "timed_module.py"
+BARE_CALLS = Path(__file__).parent / "bare_calls.py"
+BARE_STEPS = {"first": "make", "second": "look"}
+HASH = "1"  # BPF_MAP_TYPE_HASH
 
 Times = defaultdict[str, list[float]]  # milliseconds, a value for each round
 
@@ -26,7 +29,7 @@ def measure(setting: Setting, rounds: int, rounds_of_many: int) -> list[Figure]:
     times: Times = defaultdict(list)
     for number in range(rounds):
         with setting.fresh_bpffs() as pins:
-            _beside_bpftool(setting, pins, times, module_goes_first=number % 2 == 0)
+            _side_by_side(setting, pins, times, module_goes_first=number % 2 == 0)
     for who in ("module", "bpftool"):
         steps = (times[f"{who} {step}"] for step in STEPS)
         times[f"{who} both"] = [sum(both) for both in zip(*steps, strict=True)]
@@ -41,6 +44,7 @@ def _figures(times: Times) -> list[Figure]:
     module = "Kernel work: observe, plan and apply, timed inside the module"
     bpftool = f"bpftool batch, the same {MAPS:,} maps, as a whole process"
     beside = "Kernel work of the module / bpftool batch"
+    bare = f"Bare system calls from Python for the same {MAPS:,} maps: the floor"
     many = f"{MANY:,} maps / {MAPS:,} maps"
     return [
         Figure(module, f"{MAPS:,} maps, first run: makes all", "ms", times["module first"]),
@@ -57,6 +61,18 @@ def _figures(times: Times) -> list[Figure]:
         Figure(bpftool, "map create", "ms", times["bpftool first"]),
         Figure(bpftool, "map show pinned", "ms", times["bpftool second"]),
         Figure(bpftool, "of it the start of bpftool", "ms", times["bpftool start"]),
+        Figure(bare, "create, pin, close", "ms", times["bare first"]),
+        Figure(bare, "get, info, close", "ms", times["bare second"]),
+        *(
+            Figure(
+                f"{who} / the bare calls",
+                label,
+                "",
+                ratios(times[f"{key} {step}"], times[f"bare {step}"]),
+            )
+            for who, key in (("Kernel work of the module", "module"), ("bpftool batch", "bpftool"))
+            for step, label in (("first", "makes all"), ("second", "finds all"))
+        ),
         *(
             Figure(
                 beside,
@@ -81,8 +97,8 @@ def _figures(times: Times) -> list[Figure]:
     ]
 
 
-def _beside_bpftool(setting: Setting, pins: Path, times: Times, *, module_goes_first: bool) -> None:
-    directories = {who: pins / who for who in ("module", "bpftool")}
+def _side_by_side(setting: Setting, pins: Path, times: Times, *, module_goes_first: bool) -> None:
+    directories = {who: pins / who for who in ("module", "bpftool", "bare")}
     for directory in directories.values():
         directory.mkdir()
 
@@ -97,7 +113,13 @@ def _beside_bpftool(setting: Setting, pins: Path, times: Times, *, module_goes_f
         work = _run_bpftool(setting, _batch(directories["bpftool"], step))
         times[f"bpftool {step}"].append(work)
 
-    turns = (module, bpftool) if module_goes_first else (bpftool, module)
+    def bare(step: str) -> None:
+        shape = [str(SHAPE[field]) for field in ("key_size", "value_size", "max_entries")]
+        words = [BARE_STEPS[step], str(directories["bare"]), str(MAPS), HASH, *shape]
+        command = [setting.python, str(BARE_CALLS), *words]
+        times[f"bare {step}"].append(float(run_checked(command, env=setting.environment())))
+
+    turns = (module, bare, bpftool) if module_goes_first else (bpftool, bare, module)
     for step in STEPS:
         for turn in turns:
             turn(step)
