@@ -526,9 +526,10 @@ class CallbackModule(CallbackBase):
             self._started.add(job[1])
             return
         self._jobs.pop(job, None)
-        if failed and module == "bpf_host":
-            fields, failed = told_whole(fields, RunNotes(_host(result), os.getpid()))
-            if not failed:
+        if module == "bpf_host":
+            fields, judged = told_whole(fields, RunNotes(_host(result), os.getpid()))
+            if judged:
+                failed = False
                 self._show_diff(fields)
         told = read(module, fields, failed=failed, check=check)
         self._add(name, told, found_absent(module, fields))

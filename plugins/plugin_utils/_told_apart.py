@@ -45,19 +45,28 @@ def told_apart(
     `fails`: a host that is not as declared is a failure, where the playbook has a verdict.
     """
     notes.forget(TOLD)
-    if VERDICT in variables:
-        looked = _only_looked(result, with_diff=with_diff)
-        if not fails or _LOOKED_AT not in result or _is_in_place(result):
-            return looked
-        whole = {key: value for key, value in looked.items() if key not in _OF_ANSIBLE}
-        notes.add(TOLD, {**whole, _JUDGED: True})
-        verdict = {"failed": True, "changed": False, "msg": _NOT_AS_DECLARED}
-        return {**{key: looked[key] for key in _SHOWN if key in looked}, **verdict}
-    is_long = result.get("failed") and _LOOKED_AT in result
-    if not is_long or not is_only_reported(variables):
+    if VERDICT not in variables:
+        return _as_shown(result, variables, notes)
+    looked = _only_looked(result, with_diff=with_diff)
+    if not fails or _LOOKED_AT not in result or _is_in_place(result):
+        return _as_shown(looked, variables, notes)
+    whole = {key: value for key, value in looked.items() if key not in _OF_ANSIBLE}
+    notes.add(TOLD, {**whole, _JUDGED: True})
+    verdict = {"failed": True, "changed": False, "msg": _NOT_AS_DECLARED}
+    return {**{key: looked[key] for key in _SHOWN if key in looked}, **verdict}
+
+
+def _as_shown(result: Result, variables: t.Mapping[str, t.Any], notes: RunNotes) -> Result:
+    """What of a result is shown; all of it unless `notes` can have the rest.
+
+    Ansible copies what it is given of each host, several times, and keeps it until the last host
+    has answered.
+    """
+    if _LOOKED_AT not in result or not is_only_reported(variables):
         return result
-    notes.add(TOLD, {key: value for key, value in result.items() if key not in _SHOWN})
-    return {key: value for key, value in result.items() if key in _SHOWN}
+    shown = _SHOWN if result.get("failed") else (*_SHOWN, "diff")
+    notes.add(TOLD, {key: value for key, value in result.items() if key not in shown})
+    return {key: value for key, value in result.items() if key in shown}
 
 
 def is_only_reported(variables: t.Mapping[str, t.Any]) -> bool:
@@ -87,20 +96,18 @@ def _only_looked(result: Result, *, with_diff: bool) -> Result:
     return quiet
 
 
-def told_whole(
-    result: t.Mapping[str, t.Any], notes: RunNotes
-) -> t.Tuple[t.Mapping[str, t.Any], bool]:
-    """The result of a task that failed, with what was kept for the report; whether it failed.
+def told_whole(result: t.Mapping[str, t.Any], notes: RunNotes) -> t.Tuple[Result, bool]:
+    """A result with what was kept for the report; whether it is a verdict about what was seen.
 
-    It did not if that was the verdict about what it saw.
+    Then the task has failed by that alone.
     """
     rest = [] if _LOOKED_AT in result else notes.all(TOLD)
     if not rest:
-        return result, True
+        return dict(result), False
     whole = {key: value for key, value in rest[-1].items() if key != _JUDGED}
     if _JUDGED not in rest[-1]:
-        return {**whole, **result}, True
-    return {**whole, **{key: result[key] for key in _OF_ANSIBLE if key in result}}, False
+        return {**whole, **result}, False
+    return {**whole, **{key: result[key] for key in _OF_ANSIBLE if key in result}}, True
 
 
 def _is_in_place(result: Result) -> bool:

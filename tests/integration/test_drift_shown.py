@@ -66,6 +66,25 @@ def test_of_a_host_that_differs_no_json_is_shown_and_the_report_has_it_all(
 
 
 @pytest.mark.every_core
+@pytest.mark.parametrize("name", ["drift", "provision"])
+def test_of_a_host_in_place_ansible_keeps_little_and_the_report_has_it_all(
+    host: Host, name: str
+) -> None:
+    assert _run(host, "provision").code == 0
+    lines = host.scratch / "lines"
+    told = {"ANSIBLE_CALLBACKS_ENABLED": "result_lines", "RESULT_LINES": str(lines)}
+    done = _run(host, name, **told)
+    assert done.code == 0
+    result = next(line for line in lines.read_text().splitlines() if '"counts"' in line)
+    assert "map_17" not in result
+    assert len(result) < 1000
+    found = states(done.hosts["one"])
+    assert {path: each for path, each in found.items() if path.startswith(f"{AGENT}/")} == {
+        f"{AGENT}/{each}": "in_place" for each in NAMES
+    }
+
+
+@pytest.mark.every_core
 def test_who_asks_for_more_gets_it(differing: Host) -> None:
     assert '"shape"' in _run(differing, "provision", "-v").output
 
