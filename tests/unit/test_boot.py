@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts import boot, fstab
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts import (
+    boot,
+    fstab,
+    fstab_change,
+)
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.boot import Boot
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.declaration import (
     read_mount,
@@ -39,7 +43,7 @@ THERE = MountSeen(
 def test_the_entry_has_the_source_that_the_kernel_will_show(before: bytes, seen: MountSeen) -> None:
     wanted = read_mount({"path": PATH}, NUMBERS_ONLY)
     manner = boot.manner(wanted, seen, False, before, OLD)
-    after = fstab.with_entry(before, wanted, "/etc/fstab", manner)
+    after = fstab_change.with_entry(before, wanted, "/etc/fstab", manner)
     (entry,) = fstab.entries_at(after, PATH)
     assert (entry.source, entry.auto) == ("none", True)
     assert boot.source_of_new(PATH, seen.bpffs, before, OLD) == "none"

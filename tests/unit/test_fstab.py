@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts import (
     fstab,
+    fstab_change,
     fstab_file,
 )
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.declaration import (
@@ -53,7 +54,7 @@ def entries(content: bytes, tmp_path: Path, path: str = "/sys/fs/bpf") -> list[d
 
 
 def test_an_entry_is_added_after_all_other_bytes(tmp_path: Path) -> None:
-    content = fstab.with_entry(OTHERS, wanted(mode="0700", opts=["nosuid"]), "fstab")
+    content = fstab_change.with_entry(OTHERS, wanted(mode="0700", opts=["nosuid"]), "fstab")
     assert content.startswith(OTHERS)
     (entry,) = entries(content, tmp_path)
     assert entry["fstype"] == "bpf"
@@ -61,17 +62,17 @@ def test_an_entry_is_added_after_all_other_bytes(tmp_path: Path) -> None:
 
 
 def test_a_file_without_a_last_newline_gets_one_before_the_entry(tmp_path: Path) -> None:
-    content = fstab.with_entry(b"proc /proc proc defaults 0 0", wanted(), "fstab")
+    content = fstab_change.with_entry(b"proc /proc proc defaults 0 0", wanted(), "fstab")
     assert content.startswith(b"proc /proc proc defaults 0 0\n")
     (entry,) = entries(content, tmp_path)
     assert entry["options"] == "defaults"
 
 
 def test_a_path_with_a_space_is_escaped(tmp_path: Path) -> None:
-    content = fstab.with_entry(b"", wanted(path="/run/a b"), "fstab")
+    content = fstab_change.with_entry(b"", wanted(path="/run/a b"), "fstab")
     (entry,) = entries(content, tmp_path, "/run/a b")
     assert entry["fstype"] == "bpf"
-    assert fstab.without_entry(content, "/run/a b") == b""
+    assert fstab_change.without_entry(content, "/run/a b") == b""
 
 
 KEPT = [
@@ -85,12 +86,14 @@ KEPT = [
 @pytest.mark.parametrize("entry", [row[1] for row in KEPT], ids=[row[0] for row in KEPT])
 def test_an_entry_stays_to_the_byte_when(entry: bytes) -> None:
     content = OTHERS + entry + OTHERS
-    assert fstab.with_entry(content, wanted(mode="0700", opts=["nosuid"]), "fstab") == content
+    assert (
+        fstab_change.with_entry(content, wanted(mode="0700", opts=["nosuid"]), "fstab") == content
+    )
 
 
 def test_an_entry_that_contradicts_is_changed_in_its_place(tmp_path: Path) -> None:
     entry = b"none\t/sys/fs/bpf bpf suid,mode=0777,x-test,defaults,noauto 0 0\t# mine\r\n"
-    content = fstab.with_entry(
+    content = fstab_change.with_entry(
         OTHERS + entry + OTHERS, wanted(mode="0700", opts=["nosuid"]), "fstab"
     )
     assert content.startswith(OTHERS)
@@ -104,19 +107,19 @@ def test_an_entry_that_contradicts_is_changed_in_its_place(tmp_path: Path) -> No
 
 def test_of_several_entries_one_stays(tmp_path: Path) -> None:
     entry = b"none /sys/fs/bpf bpf defaults 0 0\n"
-    content = fstab.with_entry(entry + OTHERS + entry, wanted(), "fstab")
+    content = fstab_change.with_entry(entry + OTHERS + entry, wanted(), "fstab")
     assert content == entry + OTHERS
     assert len(entries(content, tmp_path)) == 1
 
 
 def test_no_entry_means_none_and_nothing_else_is_touched() -> None:
     entry = b"none /sys/fs/bpf bpf defaults 0 0\n"
-    assert fstab.without_entry(entry + OTHERS + entry, "/sys/fs/bpf") == OTHERS
+    assert fstab_change.without_entry(entry + OTHERS + entry, "/sys/fs/bpf") == OTHERS
 
 
 def test_another_file_system_at_the_path_is_refused() -> None:
     with pytest.raises(fstab.FstabProblem, match="tmpfs"):
-        fstab.with_entry(b"tmpfs /sys/fs/bpf tmpfs defaults 0 0\n", wanted(), "fstab")
+        fstab_change.with_entry(b"tmpfs /sys/fs/bpf tmpfs defaults 0 0\n", wanted(), "fstab")
 
 
 def test_writing_keeps_owner_mode_and_attributes(tmp_path: Path) -> None:

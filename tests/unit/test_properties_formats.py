@@ -15,7 +15,10 @@ import strategies as some
 from ansible_collections.ebpf.pinning.plugins.module_utils._core import mountinfo
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.btf import Btf, BtfError
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.host import count_cpus
-from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts import fstab
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts import (
+    fstab,
+    fstab_change,
+)
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.kinds.mounts.declaration import (
     OPPOSITES,
     WantedMount,
@@ -81,9 +84,9 @@ def test_fstab_has_the_entry_once_and_every_other_byte() -> None:
         seen[f"{len(entries)} entries, {bool(foreign)}"] += 1
         if foreign:
             with pytest.raises(fstab.FstabProblem, match=PATH):
-                fstab.with_entry(content, wanted, "/etc/fstab")
+                fstab_change.with_entry(content, wanted, "/etc/fstab")
             return
-        after = fstab.with_entry(content, wanted, "/etc/fstab")
+        after = fstab_change.with_entry(content, wanted, "/etc/fstab")
         assert [line for line in lines_of(after) if entry_of(line) is None] == [
             line for line in lines if entry_of(line) is None
         ]
@@ -99,7 +102,7 @@ def test_fstab_has_the_entry_once_and_every_other_byte() -> None:
             assert untouched <= {*options_of(entry)}
         else:
             assert after.startswith(content)
-        assert fstab.with_entry(after, wanted, "/etc/fstab") == after
+        assert fstab_change.with_entry(after, wanted, "/etc/fstab") == after
 
     check()
     assert min(seen[f"{count} entries, False"] for count in range(3)) >= 10, seen
@@ -112,18 +115,18 @@ def test_fstab_without_the_entry_has_every_other_byte() -> None:
     @examples(200)
     @given(some.FSTABS, some.mount_arguments())
     def check(content: bytes, arguments: dict[str, Any]) -> None:
-        after = fstab.without_entry(content, PATH)
+        after = fstab_change.without_entry(content, PATH)
         kept = [
             line
             for line in re.findall(rb"[^\n]*\n|[^\n]+", content)
             if (entry_of(line.rstrip(b"\n")) or [b""] * 3)[2] != b"bpf"
         ]
         assert after == b"".join(kept)
-        assert fstab.without_entry(after, PATH) == after
+        assert fstab_change.without_entry(after, PATH) == after
         seen[after == content] += 1
         with suppress(fstab.FstabProblem):
-            added = fstab.with_entry(after, read_mount(arguments, Users()), "/etc/fstab")
-            assert lines_of(fstab.without_entry(added, PATH)) == lines_of(after)
+            added = fstab_change.with_entry(after, read_mount(arguments, Users()), "/etc/fstab")
+            assert lines_of(fstab_change.without_entry(added, PATH)) == lines_of(after)
 
     check()
     assert min(seen[True], seen[False]) >= 20, seen

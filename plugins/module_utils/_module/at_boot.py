@@ -36,7 +36,7 @@ if t.TYPE_CHECKING:
     # What bpf_host has of the core, so that the command is the same files whoever installs it.
     from .._core.info import answer, health  # noqa: F401
     from .._core.kinds.maps import told  # noqa: F401
-    from .._core.kinds.mounts import fstab_file  # noqa: F401
+    from .._core.kinds.mounts import fstab_change, fstab_file  # noqa: F401
     from .._core.kinds.pins import attached, boundaries, openings, programs, reach  # noqa: F401
     from .._core.whole import parts  # noqa: F401
 

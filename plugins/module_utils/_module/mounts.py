@@ -13,7 +13,7 @@ from .._core.engine.run import AnyPlan, apply, plan
 from .._core.engine.steps import Action
 from .._core.errors import PinningError, Problems
 from .._core.fields import octal, plain
-from .._core.kinds.mounts import boot, fstab
+from .._core.kinds.mounts import boot
 from .._core.kinds.mounts.apply import MountDone, MountKind
 from .._core.kinds.mounts.declaration import (
     DELEGATES,
@@ -33,7 +33,6 @@ from .._core.kinds.mounts.plan import (
     unmounts,
     unstacked,
 )
-from .._core.kinds.mounts.stack import layers_told
 from .._core.users import group_name, user_name
 from .mounted import mount_fields
 from .report import (
@@ -135,14 +134,16 @@ def planned_fstab(parameters: t.Mapping[str, t.Any], wanted: WantedMount, step: 
         )
     remarks: t.List[str] = []
     change: t.Callable[[bytes], bytes] = bytes  # as it is
+    if asked is not None:
+        from .._core.kinds.mounts import fstab_change
     if asked:
         # What is only unmounted says nothing of what is mounted at boot.
         then = replace(seen, bpffs=None) if step.action is Action.UNMOUNT else seen
         manner = boot.manner(wanted, then, unmounts(step), before, start)
-        change = partial(fstab.with_entry, wanted=wanted, fstab=start.fstab, manner=manner)
+        change = partial(fstab_change.with_entry, wanted=wanted, fstab=start.fstab, manner=manner)
         remarks += boot.remarks(then, manner, start)
     elif asked is not None:
-        change = partial(fstab.without_entry, path=wanted.path)
+        change = partial(fstab_change.without_entry, path=wanted.path)
     after = change(before)
     if after != before:
         from .._core.kinds.mounts.fstab_file import check_writable
@@ -238,6 +239,8 @@ def found_fields(seen: MountSeen) -> t.Optional[Dictionary]:
     """Return what is mounted, also below, as the side of a diff that was found."""
     fields = mount_fields(seen)
     if fields is not None and seen.stack:
+        from .._core.kinds.mounts.stack import layers_told
+
         fields["layers"] = layers_told(seen.stack)
     return fields
 

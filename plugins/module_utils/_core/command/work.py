@@ -35,7 +35,7 @@ from ..kinds.maps import (
 )
 from ..kinds.maps.apply import MapKind
 from ..kinds.maps.declaration import WantedPin
-from ..kinds.mounts import boot
+from ..kinds.mounts import boot, stack
 from ..kinds.mounts import change as mount_change
 from ..kinds.mounts.apply import MountKind
 from ..kinds.objects.apply import ObjectKind
@@ -55,7 +55,7 @@ from .told import state_of
 LOADED = (
     *(change, content, declared_btf, details, directory, entries, link_targets, list_file),
     *(btf_format, content_references, inner, json_list, lines, mount_change, of_map, ownership),
-    *(advice, files, read, record, references, table, trial),
+    *(advice, files, read, record, references, stack, table, trial),
     *(held, holding, slot, swap, swap_plan, together),
 )
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import replace
-from typing import Dict, FrozenSet, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Dict, FrozenSet, Optional, Sequence, Tuple, Union
 
 from ...engine.steps import Action, Change, Plan, Step
 from ...errors import refusal
@@ -16,7 +16,6 @@ from ...shape import Access
 from ..pins.access import access_drift
 from .declaration import ATIME, WantedMount, WantedUnmount
 from .observed import Bpffs, MountSeen
-from .stack import Merge, merge_of, obstacle
 
 
 class FlagChange(Change):
@@ -26,6 +25,9 @@ class FlagChange(Change):
 class StackChange(Change):
     """Several bpffs over one another, of which one is to stay."""
 
+
+if TYPE_CHECKING:
+    from .stack import Merge
 
 MountStep = Step[Union[WantedMount, WantedUnmount], MountSeen]
 MountPlan = Plan[Union[WantedMount, WantedUnmount], MountSeen]
@@ -66,6 +68,8 @@ def decide(wanted: Union[WantedMount, WantedUnmount], seen: MountSeen, people: P
 
 def _decide_stacked(wanted: WantedMount, seen: MountSeen, people: People) -> MountStep:
     """Decide about what will be there once one of several bpffs is left."""
+    from .stack import obstacle
+
     problem = obstacle(seen, wanted.keep, people.task, force=wanted.force)
     if not problem and not seen.may_mount:
         problem = _not_allowed("umount", seen)
@@ -87,6 +91,8 @@ def _decide_stacked(wanted: WantedMount, seen: MountSeen, people: People) -> Mou
 
 def unstacked(seen: MountSeen, keep: Optional[str]) -> MountSeen:
     """Return what there will be once only the lowest bpffs is left."""
+    from .stack import merge_of
+
     lowest, merge = seen.stack[0], merge_of(seen.stack, keep)
     names = {pin.path for pin in lowest.pins} | {each.pin.path for each in merge.carried}
     pins = [f"{seen.path}/{name}" for name in sorted(names)]
@@ -123,7 +129,11 @@ def _merge(step: MountStep) -> Optional[Merge]:
     wanted = step.wanted
     if isinstance(wanted, WantedUnmount) or step.action is not Action.ADJUST:
         return None
-    return merge_of(step.found.stack, wanted.keep) if step.found.stack else None
+    if not step.found.stack:
+        return None
+    from .stack import merge_of  # few bpffs are mounted over others
+
+    return merge_of(step.found.stack, wanted.keep)
 
 
 def inheriting(wanted: WantedMount, there: Bpffs) -> WantedMount:
