@@ -8,11 +8,9 @@ import errno
 import os
 
 import pytest
-from ansible_collections.ebpf.pinning.plugins.module_utils._core.advice import (
-    ENOTSUPP,
-    advice_for,
-)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.advice import advice_for
 from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import (
+    ENOTSUPP,
     ActsOn,
     PinningError,
     at,

@@ -13,10 +13,7 @@ import errno
 import os
 from typing import Dict, Optional, Tuple
 
-from .errors import ActsOn
-
-ENOTSUPP = 524  # the kernel's own, in no errno.h
-
+from .errors import ENOTSUPP, ActsOn
 
 _PRIVILEGE = (
     "the task needs privileges: run it with `become: true`, or give the user CAP_BPF "
@@ -313,11 +310,6 @@ _BY_SUBJECT: Dict[ActsOn, Dict[int, str]] = {
         "(`findmnt -T`)",
     },
 }
-
-
-def errno_name(number: int) -> str:
-    """ENOENT and the like; also for the kernel's own ENOTSUPP, which Python does not know."""
-    return "ENOTSUPP" if number == ENOTSUPP else errno.errorcode.get(number, str(number))
 
 
 def advice_for(call: str, number: int, acts_on: Optional[ActsOn] = None) -> str:
