@@ -92,8 +92,9 @@ class _Bench:
         with self._fleet() as (setting, fleet):
             self._provision(setting, fleet)
             fleet.write_inventory(self._variables(), names=names)
+            ping = self._playbook(setting, fleet, _play([{"ansible.builtin.ping": {}}]))
             words, environment = self._command(setting, fleet, "ebpf.pinning.drift")
-            return many_names.measure(words, environment, setting.scratch, names, self.forks)
+            return many_names.measure(words, environment, setting.scratch, names, self.forks, ping)
 
     @contextmanager
     def _fleet(self) -> Iterator[tuple[Setting, Fleet]]:

@@ -26,11 +26,16 @@ _OFTEN = 0.5  # seconds between two looks at the memory
 
 
 def measure(
-    command: Sequence[str], environment: Mapping[str, str], scratch: Path, names: int, forks: int
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    scratch: Path,
+    names: int,
+    forks: int,
+    ping: float,
 ) -> list[Figure]:
     """`command` runs the drift playbook, in which all is in place, over `names` hosts.
 
-    `environment` is for so many `forks`.
+    `environment` is for so many `forks`; `ping` is how many seconds one took over the same hosts.
     """
     cost = scratch / "cost.json"
     words = [
@@ -65,6 +70,8 @@ def measure(
     section = f"drift run over {names:,} names, all five reports, {forks} forks"
     return [
         Figure(section, "whole run", "s", [whole]),
+        Figure(section, "one ping over the same", "s", [ping]),
+        Figure(section, "whole run / one ping over the same", "", [whole / ping], Limit("<=", 1.7)),
         Figure(section, "CPU of the controller", "s", [controller]),
         Figure(section, "CPU of the callback: taking results", "s", [seconds["taking"]]),
         Figure(section, "CPU of the callback: writing reports", "s", [seconds["writing"]]),
