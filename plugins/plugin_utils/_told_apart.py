@@ -102,6 +102,7 @@ def told_whole(result: t.Mapping[str, t.Any], notes: RunNotes) -> t.Tuple[Result
     Then the task has failed by that alone.
     """
     rest = [] if _LOOKED_AT in result else notes.all(TOLD)
+    notes.forget(TOLD)  # those of ten thousand hosts take room
     if not rest:
         return dict(result), False
     whole = {key: value for key, value in rest[-1].items() if key != _JUDGED}

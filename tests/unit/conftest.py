@@ -39,6 +39,7 @@ IMPORTING_ANSIBLE = [
     "test_playbook_variables.py",
     "test_results.py",
     "test_settled.py",
+    "test_told_apart.py",
     "test_troubleshooting.py",
     "test_upgrading.py",
     "test_words.py",
