@@ -41,7 +41,7 @@ class _Dictionaries:
         self._required = {name for name, option in options.items() if option.get("required")}
 
     def __call__(self, item: t.Any) -> Fields:
-        if type(item) is not dict or not self._required <= item.keys() <= self._blank.keys():
+        if item.__class__ is not dict or not self._required <= item.keys() <= self._blank.keys():
             raise _Unsettled
         options = self._options
         return {**self._blank, **{name: _settled(item[name], options[name]) for name in item}}
