@@ -92,7 +92,7 @@ class _Bench:
         with self._fleet() as (setting, fleet):
             self._provision(setting, fleet)
             fleet.write_inventory(self._variables(), names=names)
-            ping = self._playbook(setting, fleet, _play([{"ansible.builtin.ping": {}}]))
+            ping = self._ping(setting, fleet)
             words, environment = self._command(setting, fleet, "ebpf.pinning.drift")
             return many_names.measure(words, environment, setting.scratch, names, self.forks, ping)
 
@@ -111,8 +111,8 @@ class _Bench:
 
     def _runs(self, setting: Setting, fleet: Fleet) -> Seconds:
         seconds: Seconds = {}
-        self._playbook(setting, fleet, _play([{"ansible.builtin.ping": {}}]))  # opens connections
-        seconds["ping"] = self._playbook(setting, fleet, _play([{"ansible.builtin.ping": {}}]))
+        self._ping(setting, fleet)  # opens connections
+        seconds["ping"] = self._ping(setting, fleet)
         seconds["provision"] = self._provision(setting, fleet)
         seconds["second"] = self._playbook(setting, fleet, "ebpf.pinning.provision")
         seconds["drift"] = self._playbook(setting, fleet, "ebpf.pinning.drift")
@@ -120,9 +120,7 @@ class _Bench:
             seconds[f"drift, {name}"] = self._playbook(
                 setting, fleet, "ebpf.pinning.drift", **words
             )
-        seconds["ping again"] = self._playbook(
-            setting, fleet, _play([{"ansible.builtin.ping": {}}])
-        )
+        seconds["ping again"] = self._ping(setting, fleet)
         self._clear(fleet)
         seconds["ssh"] = self._plain_ssh(fleet, setting)
         self._expect_pins(fleet, self.maps)
@@ -136,6 +134,9 @@ class _Bench:
         seconds = self._playbook(setting, fleet, "ebpf.pinning.provision")
         self._expect_pins(fleet, self.maps)
         return seconds
+
+    def _ping(self, setting: Setting, fleet: Fleet) -> float:
+        return self._playbook(setting, fleet, _play([{"ansible.builtin.ping": {}}]))
 
     def _playbook(
         self, setting: Setting, fleet: Fleet, playbook: str | list[object], **more: str

@@ -8,10 +8,12 @@ import errno
 import os
 
 import pytest
-from ansible_collections.ebpf.pinning.plugins.module_utils._core.advice import advice_for
-from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import (
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.advice import (
     ENOTSUPP,
     ActsOn,
+    advice_for,
+)
+from ansible_collections.ebpf.pinning.plugins.module_utils._core.errors import (
     PinningError,
     at,
     explained,
