@@ -167,6 +167,31 @@ def test_the_command_of_a_host_loads_at_its_start_all_that_it_may_need() -> None
     assert late - {"_core.adopt.adopt"} <= loaded  # which people ask for, and no boot
 
 
+NO_DESCRIPTOR = """
+import os, resource
+from _core.errors import explained
+from _core.syscall import KernelError
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+held = []
+try:
+    while True:
+        held.append(os.open("/", os.O_RDONLY))
+except OSError as error:
+    texts = [str(KernelError("OBJ_GET", error.errno)), explained(error)]
+for each in held:
+    os.close(each)
+print(*texts, sep="\\n")
+"""
+
+
+def test_what_is_refused_for_want_of_a_descriptor_is_told_without_one() -> None:
+    """To load code then would fail, and the advice be lost."""
+    told = run_alone(NO_DESCRIPTOR).splitlines()
+    assert len(told) == 2
+    assert all("EMFILE" in text and "ulimit -n" in text for text in told)
+
+
 # What each package may import of the core and of `_module`, as the table in docs/architecture.md
 # says; the first that a file lies in counts. `core` are the files of the core itself.
 MAY_USE = {

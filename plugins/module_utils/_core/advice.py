@@ -9,11 +9,22 @@ likely, all are named, the likeliest first, and where to look.
 
 from __future__ import annotations
 
+import enum
 import errno
 import os
 from typing import Dict, Optional, Tuple
 
-from .errors import ENOTSUPP, ActsOn
+ENOTSUPP = 524  # the kernel's own, in no errno.h
+
+
+class ActsOn(enum.Enum):
+    """What a call is about."""
+
+    BPF = "bpf"  # bpf(2), on objects and what is in them
+    MOUNT = "mount"
+    PIN = "pin"  # or a directory of a bpffs
+    FILE = "file"  # on any other file system
+
 
 _PRIVILEGE = (
     "the task needs privileges: run it with `become: true`, or give the user CAP_BPF "
@@ -310,6 +321,11 @@ _BY_SUBJECT: Dict[ActsOn, Dict[int, str]] = {
         "(`findmnt -T`)",
     },
 }
+
+
+def errno_name(number: int) -> str:
+    """ENOENT and the like; also for the kernel's own ENOTSUPP, which Python does not know."""
+    return "ENOTSUPP" if number == ENOTSUPP else errno.errorcode.get(number, str(number))
 
 
 def advice_for(call: str, number: int, acts_on: Optional[ActsOn] = None) -> str:

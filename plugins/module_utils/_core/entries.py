@@ -10,8 +10,9 @@ from bisect import bisect_left
 from typing import Generator, Iterator, List, Optional, Set, Tuple, Union
 
 from . import elements
+from .advice import ENOTSUPP
 from .elements import Batch, BatchReader
-from .errors import ENOTSUPP, PinningError
+from .errors import PinningError
 from .map_types import MAP_TYPES_BY_NUMBER, Host, Kin
 from .shape import MapShape, Survey
 from .syscall import KernelError

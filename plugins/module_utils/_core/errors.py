@@ -4,23 +4,13 @@
 
 from __future__ import annotations
 
-import enum
-import errno
 from contextlib import contextmanager
 from types import CodeType
 from typing import Callable, Iterator, List, Optional, Sequence, TypeVar, cast
 
+from .advice import ActsOn, advice_for, errno_name
+
 T = TypeVar("T")
-ENOTSUPP = 524  # the kernel's own, in no errno.h
-
-
-class ActsOn(enum.Enum):
-    """What a call is about: the same errno means something else for each."""
-
-    BPF = "bpf"  # bpf(2), on objects and what is in them
-    MOUNT = "mount"
-    PIN = "pin"  # or a directory of a bpffs
-    FILE = "file"  # on any other file system
 
 
 class PinningError(Exception):
@@ -42,15 +32,8 @@ class HalfDone(PinningError):
     """A change that takes many calls was begun, and one of them refused."""
 
 
-def errno_name(number: int) -> str:
-    """ENOENT and the like; also for the kernel's own ENOTSUPP, which Python does not know."""
-    return "ENOTSUPP" if number == ENOTSUPP else errno.errorcode.get(number, str(number))
-
-
 def refusal(call: str, number: int, acts_on: Optional[ActsOn] = None) -> str:
     """Return what is said of a call that the kernel refused."""
-    from .advice import advice_for  # many texts, and mostly none is needed
-
     return f"{call}: {errno_name(number)}: {advice_for(call, number, acts_on)}"
 
 

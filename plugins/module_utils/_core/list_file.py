@@ -15,8 +15,9 @@ from collections import deque
 from contextlib import contextmanager
 from typing import Deque, Iterator
 
+from .advice import ActsOn
 from .bpffs import describe_mode
-from .errors import ActsOn, NotThere, PinningError, at
+from .errors import NotThere, PinningError, at
 from .syscall import Fd
 
 MOST_BYTES = 1 << 30  # of a file

@@ -16,8 +16,9 @@ import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Iterator, Optional
 
+from .advice import ActsOn
 from .bpffs import Place, open_readable
-from .errors import ActsOn, PinningError
+from .errors import PinningError
 from .process_names import process_name
 from .syscall import Fd, KernelError
 

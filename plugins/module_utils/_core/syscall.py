@@ -17,7 +17,8 @@ import threading
 import time
 from typing import Any, FrozenSet, Optional, Tuple
 
-from .errors import ActsOn, PinningError, Refusal, refusal
+from .advice import ActsOn
+from .errors import PinningError, Refusal, refusal
 from .uapi import BPF_COMMON_ATTRS, COMMON_ATTR, Command, CommonAttr
 
 

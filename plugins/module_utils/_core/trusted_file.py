@@ -13,8 +13,9 @@ import os
 import stat
 from typing import List
 
+from .advice import ActsOn
 from .bpffs import describe_mode
-from .errors import ActsOn, NotThere, PinningError, at
+from .errors import NotThere, PinningError, at
 from .syscall import Fd
 
 MOST_BYTES = 256 << 20  # of a file

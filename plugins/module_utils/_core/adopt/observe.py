@@ -9,8 +9,9 @@ import stat
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .. import elements
+from ..advice import ActsOn
 from ..bpffs import mount_id, walk
-from ..errors import TROUBLE, ActsOn, explained
+from ..errors import TROUBLE, explained
 from ..fields import absolute, check_pin_name, is_at_or_below, is_below, plain
 from ..info.question import DEFAULT_DIRECTORY
 from ..kernel import map_info

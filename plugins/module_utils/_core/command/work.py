@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
-from .. import advice, files, link_targets, list_file, ownership
+from .. import files, link_targets, list_file, ownership
 from ..content import btf_format, of_map, record
 from ..content import references as content_references
 from ..engine.run import Act, AnyKind, Verdict, apply, each, predict
@@ -55,7 +55,7 @@ from .told import state_of
 LOADED = (
     *(change, content, declared_btf, details, directory, entries, link_targets, list_file),
     *(btf_format, content_references, inner, json_list, lines, mount_change, of_map, ownership),
-    *(advice, files, read, record, references, stack, table, trial),
+    *(files, read, record, references, stack, table, trial),
     *(held, holding, slot, swap, swap_plan, together),
 )
 

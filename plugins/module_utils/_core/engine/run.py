@@ -17,7 +17,8 @@ from typing import (
     Tuple,
 )
 
-from ..errors import TROUBLE, ActsOn, Problems, explained
+from ..advice import ActsOn
+from ..errors import TROUBLE, Problems, explained
 from ..values import NamedTuple
 from .kind import Kind, Observed, Session, failed
 from .steps import Action, AnyStep, Outcome, Plan, Problem, Result, Site, State

@@ -11,8 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
 from .. import kernel
+from ..advice import ActsOn
 from ..bpffs import DIRECTORY, mount_id, mount_of, walk
-from ..errors import TROUBLE, ActsOn, explained
+from ..errors import TROUBLE, explained
 from ..kinds.mounts.observe import observe
 from ..kinds.mounts.observed import MountSeen
 from ..kinds.pins.objects import Inspect, fdinfo

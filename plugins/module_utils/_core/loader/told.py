@@ -8,7 +8,7 @@ import re
 import signal
 from typing import Dict, Tuple
 
-from ..errors import errno_name
+from ..advice import errno_name
 from ..syscall import Fd
 from ..values import NamedTuple
 from .request import (

@@ -9,8 +9,9 @@ from functools import partial
 from typing import Callable, List, Optional
 
 from ... import kernel
+from ...advice import ActsOn
 from ...engine.steps import Outcome, State
-from ...errors import TROUBLE, ActsOn, explained
+from ...errors import TROUBLE, explained
 from ...shape import MapBtf, MapShape
 from ...syscall import Fd
 from ...uapi import BPF_F_RDONLY

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Optional, Tuple
 
 from ... import elements, kernel, uapi
-from ...errors import ENOTSUPP
+from ...advice import ENOTSUPP
 from ...map_types import MAP_TYPES, MAP_TYPES_BY_NUMBER, TakesBtf, settable_flags
 from ...map_words import spell_shape
 from ...shape import MapShape

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Optional, Tuple
 
 from ... import kernel
-from ...errors import errno_name
+from ...advice import errno_name
 from ...host import this_host
 from ...map_types import MAP_TYPES_BY_NUMBER, YOUNG_FLAGS, TakesBtf, map_type_name
 from ...shape import MapShape

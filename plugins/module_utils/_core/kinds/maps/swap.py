@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Optional
 
+from ...advice import ActsOn
 from ...engine.steps import Outcome
-from ...errors import TROUBLE, ActsOn, explained
+from ...errors import TROUBLE, explained
 from ...shape import Access
 from ..pins.directory import PinDirectory
 from ..pins.observed import PinnedMap

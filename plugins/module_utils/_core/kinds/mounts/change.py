@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Callable, FrozenSet, List
 
 from ... import kernel
+from ...advice import ActsOn
 from ...bpffs import PathProblem, Place, make_open, walk
 from ...engine.steps import Action
-from ...errors import TROUBLE, ActsOn, PinningError, Problems
+from ...errors import TROUBLE, PinningError, Problems
 from ...lock import alone
 from ...staging import set_access_of
 from ...syscall import KernelError

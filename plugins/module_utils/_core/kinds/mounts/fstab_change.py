@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ebpf.pinning contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The entry of a bpffs in /etc/fstab, and nothing else in that file. Pure."""
+"""The entry of a bpffs in /etc/fstab, and nothing else in that file."""
 
 from __future__ import annotations
 

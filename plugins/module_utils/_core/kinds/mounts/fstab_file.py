@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import Callable, Optional
 
 from ... import files
+from ...advice import ActsOn
 from ...bpffs import mount_id, open_readable, walk
-from ...errors import ActsOn
 from ...lock import take
 from ...new_file import NewFile
 from ...syscall import Fd, KernelError

@@ -9,8 +9,9 @@ import os
 from contextlib import suppress
 from typing import List, Optional, Sequence, Union
 
+from ...advice import ActsOn
 from ...bpffs import DEEPEST, KERNELS_OWN, Place, mount_id, mount_of, open_readable, too_deep, walk
-from ...errors import TROUBLE, ActsOn, PinningError, at, refusal
+from ...errors import TROUBLE, PinningError, at, refusal
 from ...mountinfo import Mount, mounts
 from ...people import People
 from ...shape import Entry

@@ -11,8 +11,9 @@ from functools import partial
 from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 from ... import kernel
+from ...advice import ActsOn
 from ...bpffs import DIRECTORY, ENTRY, PathProblem, Place, make_open, walk
-from ...errors import TROUBLE, ActsOn, HalfDone, explained
+from ...errors import TROUBLE, HalfDone, explained
 from ...shape import UNDECLARED, Access, Identity, is_stranger
 from ...staging import Staging, access_changes
 from ...syscall import Fd, KernelError

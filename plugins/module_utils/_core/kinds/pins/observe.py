@@ -9,8 +9,9 @@ from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
+from ...advice import ActsOn
 from ...bpffs import Place, is_mount_point, may_list_unseen, mount_of, walk
-from ...errors import TROUBLE, ActsOn, ProblemCollector, Problems, at, explained
+from ...errors import TROUBLE, ProblemCollector, Problems, at, explained
 from ...leftovers import find_abandoned, names_in
 from ...mountinfo import mounts
 from ...people import People

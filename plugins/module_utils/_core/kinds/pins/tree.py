@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from typing import Any, Iterable, Iterator, List, Optional, Sequence
 
+from ...advice import ActsOn
 from ...bpffs import (
     DEEPEST,
     KERNELS_OWN,
@@ -16,7 +17,7 @@ from ...bpffs import (
     open_readable,
     too_deep,
 )
-from ...errors import TROUBLE, ActsOn, at, explained
+from ...errors import TROUBLE, at, explained
 from ...fields import STAGING, is_staging_name
 from ...halves import Told, look_at_all
 from ...leftovers import is_in_use
